@@ -1,0 +1,95 @@
+//! Errors of the service, by what the reader can do about them.
+
+use std::fmt;
+
+use compact_str::CompactString;
+use thiserror::Error;
+
+use crate::model::Region;
+
+/// What an error means for the one who called; every error code of the service has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Meaning {
+    /// Too many requests: not executed, call again later.
+    Throttled,
+    /// The thing, or something it depends on, is in the middle of another operation: call again later.
+    Busy,
+    /// There is no such thing.
+    NotFound,
+    /// The limit of custom images in the region is reached.
+    ImageQuota,
+    /// The limit of accounts that an image is shared with is reached.
+    ShareQuota,
+    /// Too many values in one call.
+    TooManyValues,
+    /// The name is taken in that region.
+    DuplicateName,
+    /// The image is shared, and that forbids the call.
+    Shared,
+    /// A shared image, or one that is shared, cannot be changed.
+    SharedImageUnmodifiable,
+    /// The account has that share already.
+    AlreadyShared,
+    /// An account that does not exist, is no main account, or is the caller's own.
+    BadAccount,
+    /// This kind of image, source or region does not allow the call.
+    Unsupported,
+    /// A parameter is wrong.
+    Invalid,
+    /// A tag is refused.
+    Tag,
+    /// Who calls may not do that.
+    Permission,
+    /// Who calls could not be established: wrong key, wrong signature, expired token.
+    Credentials,
+    /// The clock of the caller is off by more than five minutes.
+    Clock,
+    /// The account cannot pay.
+    Balance,
+    /// A dry run would have succeeded.
+    DryRunPassed,
+    /// The service failed inside: of a write, the outcome is unknown.
+    Internal,
+    /// The request was surely not executed (it never left, or the service is not there).
+    Unreachable,
+    /// It is unknown whether the call was executed.
+    OutcomeUnknown,
+    /// An answer that is none.
+    Garbled,
+    /// A code that the documents do not name and whose beginning says nothing.
+    Other,
+}
+
+/// A refusal of the service, or the failure to reach it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub struct CloudError {
+    /// What it means.
+    pub meaning: Meaning,
+    /// The action that was called.
+    pub action: CompactString,
+    /// The region it was called in.
+    pub region: Option<Region>,
+    /// The service's error code, verbatim; nothing when no answer came.
+    pub code: Option<CompactString>,
+    /// The service's message, verbatim, or what went wrong on the way.
+    pub message: String,
+    /// The service's id of the request.
+    pub request_id: Option<CompactString>,
+}
+
+impl fmt::Display for CloudError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.action)?;
+        if let Some(region) = &self.region {
+            write!(f, " in {region}")?;
+        }
+        match &self.code {
+            Some(code) => write!(f, " was refused: {code}: {}", self.message)?,
+            None => write!(f, " failed: {}", self.message)?,
+        }
+        if let Some(id) = &self.request_id {
+            write!(f, " (request {id})")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+//! The image service: read and write traits, the client that speaks its protocol, and the embedded cloud.
+//!
+//! ```text
+//!  apply, cli ──▶ CloudRead / CloudWrite ──▶ client::Client (wire types, mapping, meanings of errors)
+//!                                               │ bytes of one signed or unsigned request
+//!                                               ▼
+//!                                            Transport ──▶ sim (in process)
+//!                                                      └─▶ HTTPS (the real service)
+//! ```
+//!
+//! The same client code runs against the embedded cloud and the real service: only the transport differs, and
+//! what it carries are the bytes of the protocol (API 3.0, version 2017-03-12).
+
+pub mod client;
+pub mod clock;
+pub mod error;
+pub mod port;
+pub mod sim;
+pub mod transport;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::{CloudError, Meaning};
+pub use port::{CloudRead, CloudWrite, ImageFilter, NewImage};
+pub use transport::{Request, Service, Transport, TransportError};

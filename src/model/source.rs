@@ -1,0 +1,141 @@
+//! What a generation is built from.
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use super::ids::DiskId;
+use super::{AccountId, Architecture, ImageId, ImageKey, InstanceId, SnapshotId};
+
+/// What a generation is built from, and the text that asks for a new build.
+///
+/// Two sources that are equal are answered by the same generation: everything in here is part of a build's
+/// identity, and nothing else is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Source {
+    /// The kind and its arguments.
+    #[serde(flatten)]
+    pub kind: SourceKind,
+    /// Any text; a new text asks for a new build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<CompactString>,
+}
+
+/// The kinds of source; exactly one stands in an entry (GF301).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// A cloud server's system disk, and data disks of it where named (213/16726 CreateImage InstanceId).
+    Instance {
+        /// The server.
+        id: InstanceId,
+        /// Shut it down first (ForcePoweroff).
+        #[serde(default, skip_serializing_if = "is_false")]
+        power_off: bool,
+        /// Windows only: generalise first (Sysprep).
+        #[serde(default, skip_serializing_if = "is_false")]
+        sysprep: bool,
+        /// Data disks that belong to the image: it is then a whole-machine image.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        data_disks: Vec<DiskId>,
+    },
+    /// Disk snapshots, exactly one of them of a system disk (213/16726 CreateImage SnapshotIds).
+    Snapshots(Vec<SnapshotId>),
+    /// A disk image in object storage (213/15717 ImportImage). Its identity is the URL without the query.
+    Import {
+        /// The object's URL, without its query.
+        url: String,
+        /// The operating system, as DescribeImportImageOs spells it.
+        os: CompactString,
+        /// The operating system's version, as DescribeImportImageOs spells it.
+        version: CompactString,
+        /// The architecture.
+        architecture: Architecture,
+        /// Who licences the operating system; left out: the service's default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        license: Option<CompactString>,
+        /// How it boots; left out: the service's default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot: Option<CompactString>,
+        /// Import without cloud-init.
+        #[serde(default, skip_serializing_if = "is_false")]
+        force: bool,
+    },
+    /// A copy, in the same region, of an image that another account shares with us.
+    Shared {
+        /// The image.
+        id: ImageId,
+        /// The account that it must come from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<AccountId>,
+    },
+    /// An encrypted copy, in the same region, of another entry.
+    Encrypted {
+        /// The other entry.
+        image: ImageKey,
+        /// The key; left out: the disk service's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kms_key: Option<CompactString>,
+    },
+    /// An image that goldform did not make and took over as it was.
+    Adopted(ImageId),
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl Source {
+    /// Whether the image holds data disks too: such an image can neither be copied to another region
+    /// (213/4943) nor shared.
+    pub fn is_whole_machine(&self) -> bool {
+        match &self.kind {
+            SourceKind::Instance { data_disks, .. } => !data_disks.is_empty(),
+            SourceKind::Snapshots(snapshots) => snapshots.len() > 1,
+            _ => false,
+        }
+    }
+
+    /// Whether the image is encrypted: such an image can neither be copied nor shared.
+    pub fn is_encrypted(&self) -> bool {
+        matches!(self.kind, SourceKind::Encrypted { .. })
+    }
+
+    /// The source in a few words: `instance ins-8f3a1c2d`.
+    pub fn describe(&self) -> String {
+        let kind = match &self.kind {
+            SourceKind::Instance { id, .. } => format!("instance {id}"),
+            SourceKind::Snapshots(ids) => {
+                let ids: Vec<_> = ids.iter().map(SnapshotId::as_str).collect();
+                format!("snapshots {}", ids.join(", "))
+            }
+            SourceKind::Import { url, .. } => format!("import of {url}"),
+            SourceKind::Shared { id, .. } => format!("shared image {id}"),
+            SourceKind::Encrypted { image, .. } => format!("encrypted copy of image.{image}"),
+            SourceKind::Adopted(id) => format!("adopted image {id}"),
+        };
+        match &self.revision {
+            Some(revision) => format!("{kind}, revision {revision}"),
+            None => kind,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_reads_back_as_it_was_written() {
+        let sources = [
+            r#"{"instance":{"id":"ins-8f3a1c2d"},"revision":"2026-11-24"}"#,
+            r#"{"snapshots":["snap-2f3a1c2d"]}"#,
+            r#"{"adopted":"img-0a1b2c3d"}"#,
+            r#"{"encrypted":{"image":"web","kms_key":"key-1"}}"#,
+        ];
+        for text in sources {
+            let source: Source = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&source).unwrap(), text);
+        }
+    }
+}
