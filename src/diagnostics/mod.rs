@@ -1,1 +1,108 @@
-//! (being written)
+//! The shape of what we tell the user: diagnostics, the places they point at, and "did you mean".
+//!
+//! A diagnostic is a fixed summary, a detail (what was wrong with what, and why it matters here), labels at
+//! the places of *each* party, and help: what to do, with the corrected line or the command alone on its line.
+//! The core makes them without looking at text: a [`Place`] may name a path in the manifest, and
+//! `manifest::Locator` turns it into a span when there is something to print.
+
+pub mod place;
+pub mod render;
+pub mod similar;
+
+use compact_str::CompactString;
+pub use place::{FileId, ManifestPath, Place, Segment, SourceFile, Sources, Span};
+
+/// How grave it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Stops the command.
+    Error,
+    /// Does not stop it.
+    Warning,
+    /// Worth knowing.
+    Advice,
+}
+
+impl Severity {
+    /// `error`, `warning` or `advice`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Advice => "advice",
+        }
+    }
+}
+
+/// A place and what is to be said about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub place: Place,
+    /// What stands beside the underlined text; may be empty.
+    pub text: String,
+}
+
+/// One thing to tell the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The rule's id: `GF101` for syntax, `GF601` for a rule of the service.
+    pub code: &'static str,
+    /// The rule's name, as it is allowed by: `image_quota_exceeded`.
+    pub name: &'static str,
+    /// How grave it is.
+    pub severity: Severity,
+    /// Fixed text, without user data: the same code always has the same summary.
+    pub summary: &'static str,
+    /// What is wrong with what, and why it matters, in sentences.
+    pub detail: String,
+    /// The places; the first is the primary one.
+    pub labels: Vec<Label>,
+    /// What to do. A corrected line or a command stands alone on its line.
+    pub help: Option<String>,
+    /// The thing it is about: an address or a region; sorts and identifies diagnostics without a place.
+    pub subject: CompactString,
+}
+
+impl Diagnostic {
+    /// A diagnostic at one place.
+    pub fn new(
+        code: &'static str,
+        name: &'static str,
+        severity: Severity,
+        summary: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            name,
+            severity,
+            summary,
+            detail: detail.into(),
+            labels: Vec::new(),
+            help: None,
+            subject: CompactString::default(),
+        }
+    }
+
+    /// With one more place.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<Place>, text: impl Into<String>) -> Self {
+        self.labels.push(Label { place: place.into(), text: text.into() });
+        self
+    }
+
+    /// With help.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// About this thing.
+    #[must_use]
+    pub fn about(mut self, subject: impl std::fmt::Display) -> Self {
+        self.subject = compact_str::format_compact!("{subject}");
+        self
+    }
+}

@@ -1,0 +1,229 @@
+//! What the user wants: canonical, sorted, defaults applied, variables replaced; the only thing the diff sees.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use compact_str::CompactString;
+
+use super::fault::Fault;
+use super::settings::{CloudSettings, StateLocation};
+use crate::diagnostics::ManifestPath;
+use crate::model::{
+    AccountId, Accounts, Address, Architecture, GenerationNumber, ImageKey, ImageKind, PlacementKey, Region,
+    RegionTable, Source, Tags,
+};
+
+/// Everything that a manifest says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// The owner.
+    pub account: AccountId,
+    /// Which service, and how to reach it.
+    pub cloud: CloudSettings,
+    /// Where the state is kept.
+    pub state: StateLocation,
+    /// Names for accounts.
+    pub accounts: BTreeMap<CompactString, AccountId>,
+    /// The images, by key.
+    pub images: BTreeMap<ImageKey, DesiredImage>,
+    /// Images that are used and not managed.
+    pub lookups: BTreeMap<ImageKey, Lookup>,
+    /// Entries that were renamed: old key to new key.
+    pub renames: Vec<(ImageKey, ImageKey)>,
+    /// Limits that the manifest names.
+    pub limits: DesiredLimits,
+    /// Levels that the manifest sets, by rule name.
+    pub levels: BTreeMap<CompactString, Level>,
+    /// The known regions.
+    pub regions: RegionTable,
+    /// What cannot be built, or is doubtful, in what the manifest says; rules turn them into diagnostics.
+    pub faults: Vec<Fault>,
+}
+
+/// An image that the user wants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesiredImage {
+    /// Where it is built.
+    pub region: Region,
+    /// Its name.
+    pub name: NameTemplate,
+    /// Its description; `None`: not managed.
+    pub description: Option<String>,
+    /// Its family; `None`: not managed.
+    pub family: Option<CompactString>,
+    /// Its tags; an empty map manages no key.
+    pub tags: Tags,
+    /// What it is built from. `None` only beside a hard [`Fault`]: such a `Desired` is judged, never applied.
+    pub source: Option<Source>,
+    /// The regions it is copied to, as listed (the origin's region may stand among them: GF404).
+    pub copies: Vec<Region>,
+    /// How a new generation takes the place of the old one.
+    pub replace: ReplaceOrder,
+    /// Earlier generations to keep.
+    pub keep: Keep,
+    /// Whether snapshots are deleted with the image; `None`: the default of the kind of source.
+    pub delete_snapshots: Option<bool>,
+    /// Whether it is protected from deletion.
+    pub protect: bool,
+    /// The accounts that it is shared with, by region. Only regions where the image is to be.
+    pub shares: BTreeMap<Region, Accounts>,
+    /// Regions in which shares that goldform did not make are revoked.
+    pub exclusive: BTreeSet<Region>,
+    /// The indexes of its entries under `shares:`, for messages.
+    pub share_entries: Vec<usize>,
+}
+
+impl DesiredImage {
+    /// The regions where it is to be: the origin's and those of its copies, each once.
+    pub fn placements(&self) -> BTreeSet<&Region> {
+        std::iter::once(&self.region).chain(&self.copies).collect()
+    }
+
+    /// Whether snapshots are deleted with the image: where the service made them for it they are, those that
+    /// the user named, and those of adopted images, stay.
+    pub fn deletes_snapshots(&self) -> bool {
+        use crate::model::SourceKind;
+        self.delete_snapshots.unwrap_or_else(|| {
+            !matches!(
+                self.source.as_ref().map(|source| &source.kind),
+                Some(SourceKind::Snapshots(_) | SourceKind::Adopted(_))
+            )
+        })
+    }
+}
+
+impl Desired {
+    /// Where the manifest speaks of an address: the copy's region in its list, else the origin's region, else
+    /// the entry's key.
+    pub fn path_of(&self, address: &Address) -> ManifestPath {
+        match address {
+            Address::Image(key) => ManifestPath::image(key),
+            Address::InRegion(key, region) | Address::Placement(PlacementKey { image: key, region, .. }) => {
+                self.path_of_region(key, region)
+            }
+            Address::Share(PlacementKey { image: key, .. }, _) => {
+                match self.images.get(key).and_then(|image| image.share_entries.first()) {
+                    Some(&entry) => ManifestPath::root().field("shares").index(entry),
+                    None => ManifestPath::image(key),
+                }
+            }
+            Address::Lookup(name) => ManifestPath::root().field("lookups").field(name.as_str()).key(),
+        }
+    }
+
+    fn path_of_region(&self, key: &ImageKey, region: &Region) -> ManifestPath {
+        let entry = ManifestPath::root().field("images").field(key.as_str());
+        match self.images.get(key) {
+            Some(image) if image.region == *region => entry.field("region"),
+            Some(image) => match image.copies.iter().position(|copy| copy == region) {
+                Some(position) => entry.field("copies").index(position),
+                None => entry.key(),
+            },
+            None => entry.key(),
+        }
+    }
+}
+
+/// An image's name: text in which `{generation}` stands for the number of the build.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NameTemplate(pub CompactString);
+
+impl NameTemplate {
+    /// The placeholder.
+    pub const GENERATION: &'static str = "{generation}";
+
+    /// Whether every generation has a name of its own.
+    pub fn is_by_generation(&self) -> bool {
+        self.0.contains(Self::GENERATION)
+    }
+
+    /// The name of a generation.
+    pub fn of(&self, generation: GenerationNumber) -> CompactString {
+        if self.is_by_generation() {
+            self.0.replace(Self::GENERATION, &generation.to_string()).into()
+        } else {
+            self.0.clone()
+        }
+    }
+}
+
+/// How a new generation takes the place of the old one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReplaceOrder {
+    /// Create first; delete first only where there is no room for both.
+    #[default]
+    Auto,
+    /// Create first, or refuse.
+    CreateFirst,
+    /// Delete first: for a while there is none.
+    DeleteFirst,
+}
+
+/// Earlier generations to keep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// How many.
+    pub generations: u32,
+    /// For how many days at the most; `None`: for ever.
+    pub days: Option<u32>,
+}
+
+/// Limits that the manifest names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DesiredLimits {
+    /// Custom images per region.
+    pub images_per_region: Option<u32>,
+    /// Accounts per image.
+    pub accounts_per_image: Option<u32>,
+    /// Custom images in particular regions.
+    pub regions: BTreeMap<Region, u32>,
+}
+
+impl DesiredLimits {
+    /// The manifest's limit of custom images in a region.
+    pub fn images_in(&self, region: &Region) -> Option<u32> {
+        self.regions.get(region).copied().or(self.images_per_region)
+    }
+}
+
+/// What a rule does when it is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Nothing.
+    Allow,
+    /// Tells.
+    Warn,
+    /// Refuses.
+    Deny,
+}
+
+impl Level {
+    /// `allow`, `warn` or `deny`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Warn => "warn",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// Selects an image that is used and not managed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookup {
+    /// The region to look in.
+    pub region: Region,
+    /// The kind.
+    pub kind: Option<ImageKind>,
+    /// The operating system: text that its title or family holds.
+    pub os: Option<CompactString>,
+    /// 32 or 64.
+    pub bits: Option<u8>,
+    /// The architecture.
+    pub architecture: Option<Architecture>,
+    /// Text that the name holds.
+    pub name: Option<CompactString>,
+    /// Take the newest of several; without it several are an error.
+    pub newest: bool,
+    /// Shared only: the account it must come from.
+    pub from: Option<AccountId>,
+}
