@@ -1,1 +1,22 @@
-//! (being written)
+//! `Diff` → [`Plan`]: steps, and the order they must keep, every edge with a reason that can be printed.
+//!
+//! ```text
+//!  Diff ─lower─▶ steps by placement ─names─▶ interim names, renames ─ordering/*─▶ edges ─▶ StepGraph ─▶ Plan
+//! ```
+//!
+//! An edge is necessary: without it some order is refused by the cloud, breaks a rule, or breaks an order that
+//! is promised. An edge that nothing needs is not there. To add an ordering rule: one file in `ordering/`, a
+//! variant of [`EdgeReason`], one line in `ordering::RULES`.
+
+pub mod graph;
+pub mod lower;
+pub mod names;
+pub mod ordering;
+pub mod planner;
+pub mod step;
+pub mod view;
+
+pub use graph::{Cycle, EdgeReason, StepGraph, StepIndex};
+pub use planner::{Base, Plan, RegionRoom, plan};
+pub use step::Step;
+pub use view::PlanView;

@@ -1,0 +1,153 @@
+//! The planner: its passes, in order, and the plan they make.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::graph::{Cycle, StepGraph};
+use super::lower::Draft;
+use super::{names, ordering};
+use crate::diff::{Diff, ImageChange};
+use crate::manifest::Desired;
+use crate::model::limits::{DOCUMENTED_ACCOUNTS_PER_IMAGE, DOCUMENTED_IMAGES_PER_REGION};
+use crate::model::{AccountId, Digest, Limit, Operation, Region};
+use crate::state::{Edit, Lineage, Recorded, Snapshot, Usage};
+
+/// The state that a plan was made from; nothing before the first write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Base {
+    /// Which state.
+    pub lineage: Lineage,
+    /// Which snapshot of it.
+    pub serial: u64,
+}
+
+/// The room for custom images in a region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RegionRoom {
+    /// Images that goldform manages, before the plan.
+    pub managed: usize,
+    /// Images that it does not manage, as recorded.
+    pub unmanaged: usize,
+    /// All of them after the plan.
+    pub after: usize,
+    /// The limit that counts.
+    pub limit: Limit,
+}
+
+impl RegionRoom {
+    /// All images before the plan.
+    pub fn now(&self) -> usize {
+        self.managed.saturating_add(self.unmanaged)
+    }
+}
+
+/// What would be done, complete and immutable: the executor makes no choices.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// The state it was made from.
+    pub base: Option<Base>,
+    /// The owner of the images.
+    pub account: AccountId,
+    /// What it would do, entry by entry.
+    pub changes: Vec<ImageChange>,
+    /// What it would change in the record alone.
+    pub edits: Vec<Edit>,
+    /// The steps and their order.
+    #[serde(flatten)]
+    pub graph: StepGraph,
+    /// The room in each region that it touches or that is recorded.
+    pub regions: BTreeMap<Region, RegionRoom>,
+    /// The limit of accounts per image.
+    pub share_limit: Limit,
+    /// The digest of its effect: changes, edits, steps and edges; not lineage, serial, limits or time.
+    pub digest: Digest,
+}
+
+impl Plan {
+    /// Whether it would change anything: the cloud, or the record.
+    pub fn is_empty(&self) -> bool {
+        self.graph.is_empty() && self.edits.is_empty()
+    }
+}
+
+/// A plan that cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Steps wait for each other.
+    #[error(transparent)]
+    Cycle(#[from] Cycle),
+    /// The effect cannot be written as JSON: a defect of goldform.
+    #[error("the plan's digest cannot be made: {0}")]
+    Digest(String),
+}
+
+/// Makes the plan that brings a diff about.
+///
+/// # Errors
+/// When the steps cannot be ordered.
+pub fn plan(
+    desired: &Desired,
+    prior: &Recorded,
+    base: Option<&Snapshot>,
+    diff: Diff,
+) -> Result<Plan, PlanError> {
+    // 1. Steps, by placement.
+    let mut draft = Draft::lower(desired, prior, &diff);
+    // 2. Names change hands: interim names, and waits for those who free a name.
+    names::hand_over(&mut draft);
+    // 3. Every other order that the service or a promise asks for.
+    for order in ordering::RULES {
+        order(&mut draft);
+    }
+    let graph = draft.graph;
+    graph.check()?;
+    // 4. The room in each region.
+    let regions = rooms(desired, prior, &graph);
+    let Diff { images: changes, edits } = diff;
+    let digest =
+        Digest::of(&(&changes, &edits, &graph)).map_err(|error| PlanError::Digest(error.to_string()))?;
+    Ok(Plan {
+        base: base.map(|snapshot| Base { lineage: snapshot.lineage.clone(), serial: snapshot.serial }),
+        account: desired.account,
+        changes,
+        edits,
+        graph,
+        regions,
+        share_limit: Limit::effective(
+            desired.limits.accounts_per_image,
+            prior.share_limit.as_ref(),
+            DOCUMENTED_ACCOUNTS_PER_IMAGE,
+        ),
+        digest,
+    })
+}
+
+fn rooms(desired: &Desired, prior: &Recorded, graph: &StepGraph) -> BTreeMap<Region, RegionRoom> {
+    let mut usage = prior.usage();
+    let mut change: BTreeMap<&Region, i64> = BTreeMap::new();
+    for (_, step) in graph.steps() {
+        let region = &step.at().region;
+        match &step.operation {
+            operation if operation.makes_image() => *change.entry(region).or_default() += 1,
+            Operation::Delete { .. } => *change.entry(region).or_default() -= 1,
+            _ => {}
+        }
+    }
+    for region in change.keys() {
+        usage.entry((*region).clone()).or_insert_with(Usage::default);
+    }
+    usage
+        .into_iter()
+        .map(|(region, usage)| {
+            let recorded = prior.regions.get(&region).and_then(|known| known.image_limit.as_ref());
+            let limit =
+                Limit::effective(desired.limits.images_in(&region), recorded, DOCUMENTED_IMAGES_PER_REGION);
+            let delta = change.get(&region).copied().unwrap_or_default();
+            let now = i64::try_from(usage.total()).unwrap_or(i64::MAX);
+            let after = usize::try_from(now.saturating_add(delta)).unwrap_or_default();
+            let room = RegionRoom { managed: usage.managed, unmanaged: usage.unmanaged, after, limit };
+            (region, room)
+        })
+        .collect()
+}
