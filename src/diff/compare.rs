@@ -72,8 +72,8 @@ impl Entry<'_> {
         let mut placements = Vec::new();
         let mut unchanged = 0;
         self.wanted_placements(image, recorded, current, &choice, &mut placements, &mut unchanged);
+        self.edit_settings(image, recorded);
         if let Some(recorded) = recorded {
-            self.edit_settings(image, recorded);
             self.other_placements(image, recorded, &choice, &mut placements, &mut unchanged);
         }
         let action = match (choice.is_new, choice.supersedes, placements.is_empty()) {
@@ -350,12 +350,16 @@ impl Entry<'_> {
     }
 
     /// What the manifest says of an entry that only goldform keeps.
-    fn edit_settings(&mut self, image: &DesiredImage, recorded: &RecordedImage) {
-        let RecordedImage { origin, protect, delete_snapshots, current: _, generations: _ } = recorded;
-        if *origin != image.region
-            || *protect != image.protect
-            || *delete_snapshots != image.deletes_snapshots()
-        {
+    fn edit_settings(&mut self, image: &DesiredImage, recorded: Option<&RecordedImage>) {
+        let wanted = (&image.region, image.protect, image.deletes_snapshots());
+        let is = match recorded {
+            Some(RecordedImage { origin, protect, delete_snapshots, current: _, generations: _ }) => {
+                (origin, *protect, *delete_snapshots)
+            }
+            // What a first create records.
+            None => (&image.region, false, true),
+        };
+        if wanted != is {
             self.edits.push(Edit::Settings {
                 image: self.key.clone(),
                 origin: image.region.clone(),
