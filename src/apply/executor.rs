@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::outcome::{Outcome, StepOutcome};
 use super::polling::{Awaited, Polling};
 use super::recover::{Found, find_made};
 use super::scheduler::{Scheduler, Status};
@@ -17,7 +16,7 @@ use crate::cloud::{Clock, CloudError, CloudWrite, Meaning, NewImage};
 use crate::constraints::ValidPlan;
 use crate::diff::drift::PENDING_FOR;
 use crate::model::{AccountId, Accounts, ImageId, Operation, PlacementKey, Region};
-use crate::plan::{Plan, Step, StepIndex};
+use crate::plan::{Outcome, Plan, Step, StepIndex, StepOutcome};
 use crate::state::{Edit, Event, Intent, ObservedImage, SettledImage, Snapshot};
 
 /// How fast to go and how long to wait.

@@ -13,13 +13,13 @@
 
 pub mod executor;
 pub mod observe;
-pub mod outcome;
+
 pub mod polling;
 pub mod recover;
 pub mod scheduler;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
 pub use observe::observe;
-pub use outcome::{Outcome, StepOutcome};
+
 pub use recover::{Recovered, recover};
 pub use scheduler::Scheduler;

@@ -5,6 +5,7 @@
 //! The core makes them without looking at text: a [`Place`] may name a path in the manifest, and
 //! `manifest::Locator` turns it into a span when there is something to print.
 
+pub mod harmless;
 pub mod place;
 pub mod render;
 pub mod similar;

@@ -12,11 +12,13 @@ pub mod graph;
 pub mod lower;
 pub mod names;
 pub mod ordering;
+pub mod outcome;
 pub mod planner;
 pub mod step;
 pub mod view;
 
 pub use graph::{Cycle, EdgeReason, StepGraph, StepIndex};
+pub use outcome::{Outcome, StepOutcome};
 pub use planner::{Base, Plan, RegionRoom, plan};
 pub use step::Step;
 pub use view::PlanView;
