@@ -25,9 +25,9 @@ fn look_up(table: &[(&str, Meaning)], code: &str) -> Option<Meaning> {
 }
 
 use Meaning::{
-    AlreadyShared, BadAccount, Balance, Busy, Clock, Credentials, DryRunPassed, DuplicateName, ImageQuota, Internal,
-    Invalid, NotFound, Other, OutcomeUnknown, Permission, ShareQuota, Shared, SharedImageUnmodifiable, Tag, Throttled,
-    TooManyValues, Unsupported,
+    AlreadyShared, BadAccount, Balance, Busy, Clock, Credentials, DryRunPassed, DuplicateName, ImageQuota,
+    Internal, Invalid, NotFound, Other, OutcomeUnknown, Permission, ShareQuota, Shared,
+    SharedImageUnmodifiable, Tag, Throttled, TooManyValues, Unsupported,
 };
 
 /// Codes whose meaning is their own, by code.
