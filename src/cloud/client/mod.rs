@@ -30,6 +30,7 @@ pub(crate) mod envelope;
 mod mapping;
 mod read;
 mod secret;
+mod sign;
 pub(crate) mod wire;
 mod write;
 
