@@ -26,7 +26,9 @@ use super::{CloudError, Meaning};
 use crate::model::Region;
 
 pub(crate) mod codes;
+pub mod credentials;
 pub(crate) mod envelope;
+pub mod http;
 mod mapping;
 mod read;
 mod secret;
@@ -101,6 +103,7 @@ impl Client {
             Request { service: C::SERVICE, action: C::ACTION.into(), region: region.cloned(), body };
         let bytes = self.transport.send(request).await.map_err(|problem| match problem {
             TransportError::NotSent(message) => error(Meaning::Unreachable, message),
+            TransportError::NoCredentials(message) => error(Meaning::Credentials, message),
             TransportError::OutcomeUnknown(message) => error(Meaning::OutcomeUnknown, message),
         })?;
         // An answer that cannot be read may well have been a success.
@@ -135,3 +138,5 @@ impl Client {
 
 #[cfg(test)]
 pub(crate) mod fake;
+#[cfg(test)]
+pub(crate) mod loopback;

@@ -46,10 +46,8 @@ impl Signed<'_> {
 
     fn canonical_request(&self) -> String {
         let Self { method, query, headers, payload, service: _, at: _ } = self;
-        let headers: String = headers
-            .iter()
-            .map(|(name, value)| format!("{name}:{}\n", value.trim().to_lowercase()))
-            .collect();
+        let headers: String =
+            headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim().to_lowercase())).collect();
         format!("{method}\n/\n{query}\n{headers}\n{}\n{}", self.header_names(), hash(payload))
     }
 
@@ -224,7 +222,8 @@ mod tests {
     fn the_documents_example_of_a_get_is_reproduced() {
         let headers =
             [("content-type", "application/x-www-form-urlencoded"), ("host", "cvm.tencentcloudapi.com")];
-        let signed = Signed { method: "GET", query: "Limit=10&Offset=0", ..post(&headers, "", 1_539_084_154) };
+        let signed =
+            Signed { method: "GET", query: "Limit=10&Offset=0", ..post(&headers, "", 1_539_084_154) };
         assert_eq!(
             hash(signed.canonical_request().as_bytes()),
             "91c9c192c14460df6c1ffc69e34e6c5e90708de2a6d282cccf957dbf1aa7f3a7"
@@ -245,7 +244,8 @@ mod tests {
             ("host", "cvm.tencentcloudapi.com"),
             ("x-tc-action", "DescribeInstances"),
         ];
-        let payload = r#"{"Limit": 1, "Filters": [{"Values": ["\u672a\u547d\u540d"], "Name": "instance-name"}]}"#;
+        let payload =
+            r#"{"Limit": 1, "Filters": [{"Values": ["\u672a\u547d\u540d"], "Name": "instance-name"}]}"#;
         let signed = post(&headers, payload, 1_551_113_065);
         assert_eq!(
             hash(payload.as_bytes()),

@@ -67,6 +67,8 @@ calls! {
     Cvm::DescribeRegions -> Regions;
     Tag::ModifyResourceTags -> Done;
     Sts::GetCallerIdentity -> CallerIdentity;
+    Sts::AssumeRole -> AssumedRole;
+    Sts::AssumeRoleWithWebIdentity -> AssumedRole;
 }
 
 /// A flag that the service wants as the text `"true"` or `"false"` (213/16726 ForcePoweroff, Sysprep; upper case
@@ -417,6 +419,51 @@ pub(crate) struct CallerIdentity {
     /// The main account (UIN).
     #[serde(default)]
     pub(crate) account_id: Option<CompactString>,
+}
+
+/// 1150/49456 AssumeRole.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AssumeRole {
+    pub(crate) role_arn: String,
+    pub(crate) role_session_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) duration_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) external_id: Option<String>,
+}
+
+/// 1312/73070 AssumeRoleWithWebIdentity. No `Debug`: the token is a secret.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AssumeRoleWithWebIdentity {
+    pub(crate) provider_id: String,
+    pub(crate) web_identity_token: String,
+    pub(crate) role_arn: String,
+    pub(crate) role_session_name: String,
+}
+
+/// A temporary key. No `Debug`: it holds secrets.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AssumedRole {
+    #[serde(default)]
+    pub(crate) credentials: Option<TemporaryKey>,
+    /// Seconds since 1970.
+    #[serde(default)]
+    pub(crate) expired_time: Option<i64>,
+}
+
+/// Its parts.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct TemporaryKey {
+    #[serde(default)]
+    pub(crate) token: Option<String>,
+    #[serde(default)]
+    pub(crate) tmp_secret_id: Option<String>,
+    #[serde(default)]
+    pub(crate) tmp_secret_key: Option<String>,
 }
 
 /// A list or text that may be null.
