@@ -5,7 +5,7 @@ use compact_str::CompactString;
 
 use super::mapping::{self, Creation};
 use super::wire::{self, Call};
-use super::{Client, Intent};
+use super::{Client, Intent, Secret};
 use crate::cloud::{CloudError, CloudWrite, Meaning, NewImage};
 use crate::model::{AccountId, Accounts, Attributes, ImageId, Region, Tags};
 
@@ -70,7 +70,8 @@ impl CloudWrite for Client {
                 .and_then(|made| made.image_id),
             Creation::Import(call) => self
                 .attempt(region, &wire::ImportImage { dry_run, ..call })
-                .await?
+                .await
+                .map_err(|error| without_query(error, image.query.as_ref()))?
                 .and_then(|made| made.image_id),
             Creation::Sync(call) => {
                 let answer = self.attempt(region, &wire::SyncImages { dry_run, ..call }).await?;
@@ -153,6 +154,19 @@ impl CloudWrite for Client {
         };
         self.attempt(region, &call).await.map(|_| ())
     }
+}
+
+/// The error without the query of an import's URL, whose signature the service may have repeated: as a whole, or one
+/// of its values.
+fn without_query(mut error: CloudError, query: Option<&Secret>) -> CloudError {
+    let Some(query) = query.map(|query| query.reveal().trim_start_matches('?')) else { return error };
+    let values = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);
+    for secret in std::iter::once(query).chain(values.filter(|value| value.len() >= 8)) {
+        if !secret.is_empty() && error.message.contains(secret) {
+            error.message = error.message.replace(secret, "(secret)");
+        }
+    }
+    error
 }
 
 #[cfg(test)]

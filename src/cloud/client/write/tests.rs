@@ -124,6 +124,24 @@ fn an_import_is_asked_for_as_documented_and_its_query_is_put_back() {
 }
 
 #[test]
+fn a_refused_import_does_not_repeat_its_query() {
+    for (message, shown) in [
+        ("cannot read https://b/w?sign=hunter2hunter2&x=1!", "cannot read https://b/w?(secret)!"),
+        ("bad signature hunter2hunter2, x 1", "bad signature (secret), x 1"),
+    ] {
+        let refusal = json!({
+            "Error": { "Code": "InvalidParameter.InvalidParameterUrlError", "Message": message },
+            "RequestId": "r"
+        });
+        let mut image = new(import());
+        image.query = Some(Secret::new("?sign=hunter2hunter2&x=1"));
+        let script = Script::answering([refusal]);
+        let error = run(Client::new(script).create_image(&region("ap-jakarta"), &image)).unwrap_err();
+        assert_eq!(error.message, shown);
+    }
+}
+
+#[test]
 fn an_import_says_licence_boot_mode_and_force_where_they_are_wanted() {
     let SourceKind::Import { url, os, version, .. } = import() else { unreachable!() };
     let image = new(SourceKind::Import {
