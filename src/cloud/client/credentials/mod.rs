@@ -18,7 +18,7 @@
 //!   command line tool) is noticed then.
 //! - The environment and files are read through [`Surroundings`], so that tests and callers decide what is there.
 //!
-//! Keys are [`Secret`](super::Secret)s: they show themselves nowhere, errors name places and never values.
+//! Keys are [`Secret`]s: they show themselves nowhere, errors name places and never values.
 
 use std::fmt;
 use std::sync::Arc;

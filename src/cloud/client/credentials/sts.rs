@@ -53,7 +53,7 @@ pub(super) async fn role_key(
     role: &Role,
 ) -> Result<Credentials, CredentialsError> {
     let keys = Arc::new(Keyring::holding(with, Arc::clone(clock)));
-    let https = Https::new(hosts.clone(), keys, Arc::clone(clock)).map_err(no_https)?;
+    let https = Https::new(hosts.clone(), keys, Arc::clone(clock)).map_err(|error| no_https(&error))?;
     let call = AssumeRole {
         role_arn: role.arn.clone(),
         role_session_name: role.session.clone(),
@@ -84,7 +84,7 @@ pub(super) async fn web_identity_key(
         .map(|token| token.trim().to_owned())
         .filter(|token| !token.is_empty())
         .ok_or_else(|| broken("there is no token".to_owned()))?;
-    let https = Https::unsigned(hosts.clone(), Arc::clone(clock)).map_err(no_https)?;
+    let https = Https::unsigned(hosts.clone(), Arc::clone(clock)).map_err(|error| no_https(&error))?;
     let call = AssumeRoleWithWebIdentity {
         provider_id: provider.clone(),
         web_identity_token: token,
@@ -108,6 +108,6 @@ fn key(answer: Result<AssumedRole, CloudError>) -> Result<Credentials, Credentia
     })
 }
 
-fn no_https(error: HttpsError) -> CredentialsError {
+fn no_https(error: &HttpsError) -> CredentialsError {
     CredentialsError::Refused { place: PLACE.to_owned(), reason: error.to_string() }
 }
