@@ -1,0 +1,86 @@
+//! Text from elsewhere, made fit to be printed: no terminal codes, no reordering, no end.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The longest piece of a user's text that a message repeats, in characters.
+pub const SHOWN_CHARS: usize = 80;
+
+/// Whether a character could do something to a terminal or to the order of what is read.
+///
+/// Control characters, and the invisible characters that turn text around or hide it. A zero-width joiner is
+/// part of honest emoji and scripts, and stays.
+pub fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{061C}'
+                | '\u{200B}'
+                | '\u{200E}'
+                | '\u{200F}'
+                | '\u{2028}'
+                | '\u{2029}'
+                | '\u{202A}'..='\u{202E}'
+                | '\u{2060}'..='\u{2064}'
+                | '\u{2066}'..='\u{206F}'
+                | '\u{FEFF}'
+                | '\u{FFF9}'..='\u{FFFB}'
+                | '\u{E0000}'..='\u{E007F}'
+        )
+}
+
+/// Appends a harmful character as an escape: `\u{1b}`.
+pub fn push_escaped(out: &mut String, c: char) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        other => {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(other));
+        }
+    }
+}
+
+/// A user's text as a message may repeat it: on one line, escaped, cut where it is long.
+pub fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(4 * SHOWN_CHARS));
+    for (position, c) in text.chars().enumerate() {
+        if position >= SHOWN_CHARS {
+            out.push('…');
+            break;
+        }
+        if is_harmful(c) { push_escaped(&mut out, c) } else { out.push(c) }
+    }
+    out
+}
+
+/// A whole message with what is harmful in it escaped; its line breaks stay.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let is_bad = |c: char| c != '\n' && is_harmful(c);
+    if !text.contains(is_bad) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_bad(c) { push_escaped(&mut out, c) } else { out.push(c) }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminal_codes_and_reordering_are_shown_and_not_done() {
+        assert_eq!(shown("a\u{1b}[31mred\u{202e}b\nc"), "a\\u{1b}[31mred\\u{202e}b\\nc");
+        assert_eq!(harmless("one\ntwo\u{9b}"), "one\ntwo\\u{9b}");
+        assert_eq!(shown("日本語 é 👩‍💻"), "日本語 é 👩‍💻");
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        assert_eq!(shown(&"x".repeat(1_000_000)).chars().count(), SHOWN_CHARS + 1);
+    }
+}
