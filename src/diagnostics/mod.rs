@@ -11,7 +11,9 @@ pub mod render;
 pub mod similar;
 
 use compact_str::CompactString;
+pub use harmless::shown;
 pub use place::{FileId, ManifestPath, Place, Segment, SourceFile, Sources, Span};
+pub use self::similar::closest;
 
 /// How grave it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

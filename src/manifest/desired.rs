@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use compact_str::CompactString;
 
 use super::fault::Fault;
+use super::query::ImportQuery;
 use super::settings::{CloudSettings, StateLocation};
 use crate::diagnostics::ManifestPath;
 use crate::model::{
-    AccountId, Accounts, Address, Architecture, GenerationNumber, ImageKey, ImageKind, PlacementKey, Region,
-    RegionTable, Source, Tags,
+    AccountId, Accounts, Address, Architecture, GenerationNumber, ImageId, ImageKey, ImageKind, PlacementKey,
+    Region, RegionTable, Source, SourceKind, Tags,
 };
 
 /// Everything that a manifest says.
@@ -52,10 +53,18 @@ pub struct DesiredImage {
     pub family: Option<CompactString>,
     /// Its tags; an empty map manages no key.
     pub tags: Tags,
-    /// What it is built from. `None` only beside a hard [`Fault`]: such a `Desired` is judged, never applied.
+    /// What it is built from. `None` beside a hard [`Fault`] (such a `Desired` is judged, never applied), and for
+    /// a lookup whose image is not known yet.
     pub source: Option<Source>,
+    /// The image under `lookups` that `source.shared.id` names. Its id is known when it was looked up; until
+    /// then there is no `source`: see [`Desired::set_lookups`].
+    pub lookup: Option<LookupSource>,
+    /// The query of an import's URL. Not part of the source: it may change without a new build.
+    pub import_query: Option<ImportQuery>,
     /// The regions it is copied to, as listed (the origin's region may stand among them: GF404).
     pub copies: Vec<Region>,
+    /// Where each of `copies` stands in the manifest's list.
+    pub copy_entries: Vec<usize>,
     /// How a new generation takes the place of the old one.
     pub replace: ReplaceOrder,
     /// Earlier generations to keep.
@@ -81,7 +90,6 @@ impl DesiredImage {
     /// Whether snapshots are deleted with the image: where the service made them for it they are, those that
     /// the user named, and those of adopted images, stay.
     pub fn deletes_snapshots(&self) -> bool {
-        use crate::model::SourceKind;
         self.delete_snapshots.unwrap_or_else(|| {
             !matches!(
                 self.source.as_ref().map(|source| &source.kind),
@@ -92,6 +100,22 @@ impl DesiredImage {
 }
 
 impl Desired {
+    /// Puts the ids that were looked up into the sources that name a lookup, where they were found.
+    pub fn set_lookups<'i>(&mut self, found: impl Fn(&ImageKey) -> Option<&'i ImageId>) {
+        for image in self.images.values_mut() {
+            let Some(LookupSource { name, from, revision }) = &image.lookup else { continue };
+            if let Some(id) = found(name) {
+                let kind = SourceKind::Shared { id: id.clone(), from: *from };
+                image.source = Some(Source { kind, revision: revision.clone() });
+            }
+        }
+    }
+
+    /// The names of the sensitive variables that an apply needs.
+    pub fn secrets(&self) -> BTreeSet<&CompactString> {
+        self.images.values().filter_map(|image| image.import_query.as_ref()).flat_map(ImportQuery::secrets).collect()
+    }
+
     /// Where the manifest speaks of an address: the copy's region in its list, else the origin's region, else
     /// the entry's key.
     pub fn path_of(&self, address: &Address) -> ManifestPath {
@@ -115,12 +139,26 @@ impl Desired {
         match self.images.get(key) {
             Some(image) if image.region == *region => entry.field("region"),
             Some(image) => match image.copies.iter().position(|copy| copy == region) {
-                Some(position) => entry.field("copies").index(position),
+                Some(position) => {
+                    let position = image.copy_entries.get(position).copied().unwrap_or(position);
+                    entry.field("copies").index(position)
+                }
                 None => entry.key(),
             },
             None => entry.key(),
         }
     }
+}
+
+/// A shared source whose id is looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookupSource {
+    /// The lookup's name.
+    pub name: ImageKey,
+    /// The account that the image must come from.
+    pub from: Option<AccountId>,
+    /// The source's revision.
+    pub revision: Option<CompactString>,
 }
 
 /// An image's name: text in which `{generation}` stands for the number of the build.

@@ -29,7 +29,8 @@ impl Fault {
             | FaultKind::MalformedSource { .. }
             | FaultKind::MalformedRegion { .. }
             | FaultKind::MalformedAccount { .. }
-            | FaultKind::UnknownAccountName { .. } => true,
+            | FaultKind::UnknownAccountName { .. }
+            | FaultKind::LookupShared { .. } => true,
             FaultKind::OwnAccount { .. }
             | FaultKind::DuplicateAccount { .. }
             | FaultKind::ShareOutsideImage { .. }
@@ -83,6 +84,11 @@ pub enum FaultKind {
         text: CompactString,
         /// Where it stands first.
         first: ManifestPath,
+    },
+    /// A share of an image that is only looked up (GF402).
+    LookupShared {
+        /// The lookup's name, as written.
+        lookup: CompactString,
     },
     /// A region in which the image is not to be (GF502).
     ShareOutsideImage {

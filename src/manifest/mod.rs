@@ -1,9 +1,147 @@
-//! Text to meaning. (being written)
+//! Text to meaning: YAML files become [`Desired`], or diagnostics with exact places.
+//!
+//! ```text
+//! bytes ─text─▶ text ─parse─▶ syntax::Manifest ─join─▶ one Manifest ─resolve─▶ Desired, Faults
+//!                     │  ▲
+//!                     │  │ what the typed read cannot judge, or refused
+//!                     ▼  │
+//!                   yaml::Tree ─check─▶ diagnostics, broken nodes ─view─┘
+//! ```
+//!
+//! # Two paths
+//!
+//! A correct manifest is read once, straight into plain structs: no spans are kept, nothing is read twice. When
+//! that read fails, or a cheap scan of the bytes finds something that it cannot judge, the file becomes a
+//! [`Tree`](yaml::Tree) with the span of every key and value. The tree is checked against the shapes of the very
+//! same structs (by way of the schema that they generate), everything that is wrong is told, and the rest is
+//! read into the structs, so that the later checks run on it and *all* problems come in one run. A property test
+//! holds the paths together: where both read a text, they read the same.
+//!
+//! Later checks name a [`ManifestPath`](crate::diagnostics::ManifestPath); the [`Locator`] makes a tree when the
+//! first of them is to be printed.
+//!
+//! # Why serde-saphyr
+//!
+//! The usual choice, `serde_yaml`, is archived, gives no spans, keeps the last of two keys that are the same,
+//! needs five times the memory and more than 20 s for 400 KB of hostile text. serde-saphyr streams, is strict
+//! where it is asked to be, and shares its event parser with our tree. It is named in [`yaml`] only;
+//! `serde_yaml` stays in the tests, as the second opinion.
+//!
+//! # Adding a key
+//!
+//! Give it to the struct in `syntax` with a comment for users, resolve it, and regenerate the schema. The check
+//! learns it from the struct.
 
+mod check;
+pub mod codes;
 pub mod desired;
 pub mod fault;
+mod join;
+mod locate;
+mod parse;
+mod query;
+mod resolve;
+pub mod schema;
 pub mod settings;
+mod shape;
+mod syntax;
+mod text;
+mod variables;
+mod view;
+mod yaml;
 
-pub use desired::{Desired, DesiredImage, DesiredLimits, Keep, Level, Lookup, NameTemplate, ReplaceOrder};
+pub use desired::{
+    Desired, DesiredImage, DesiredLimits, Keep, Level, Lookup, LookupSource, NameTemplate, ReplaceOrder,
+};
 pub use fault::{Fault, FaultKind};
+pub use locate::Locator;
+pub use query::{ImportQuery, QueryPart};
 pub use settings::{CloudSettings, Provider, SandboxSettings, SharedImageEdits, Site, StateLocation};
+pub use variables::Variables;
+pub use yaml::{MAX_ALIASES, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_REPEATED};
+
+use crate::diagnostics::Diagnostic;
+use codes::MANIFEST_EMPTY;
+use syntax::Manifest;
+
+/// One file, as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Its name, as the user knows it.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What became of the files.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What they want. Nothing only where a file is no YAML, or there is no file; parts that could not be read
+    /// are left out.
+    pub desired: Option<Desired>,
+    /// What is wrong with the text (GF1xx): errors and warnings, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether nothing was left out. If something was, rules that look at single entries may judge `desired`,
+    /// and nothing may be planned from it.
+    pub complete: bool,
+    /// Finds the places that diagnostics name.
+    pub locator: Locator,
+}
+
+/// Reads a manifest from its files, in this order.
+pub fn load(inputs: Vec<Input>, variables: &Variables) -> Loaded {
+    load_by(inputs, variables, parse::parse)
+}
+
+/// How one file is read.
+type Parse = fn(crate::diagnostics::FileId, &std::sync::Arc<str>) -> parse::Parsed;
+
+fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
+    let mut locator = Locator::default();
+    let mut diagnostics = Vec::new();
+    let mut is_readable = true;
+    let mut read: Vec<(crate::diagnostics::FileId, parse::Parsed)> = Vec::with_capacity(inputs.len());
+    if inputs.is_empty() {
+        is_readable = false;
+        diagnostics.push(MANIFEST_EMPTY.found("No file was read, so there is nothing that could be wanted."));
+    }
+    for (number, Input { name, bytes }) in inputs.into_iter().enumerate() {
+        let file = crate::diagnostics::FileId(u32::try_from(number).unwrap_or(u32::MAX));
+        let (text, problem) = text::decode(file, &name, bytes);
+        locator.add(name, text.clone());
+        let mut parsed = match problem {
+            Some(problem) => parse::Parsed { diagnostics: vec![problem], ..parse::Parsed::default() },
+            None => parse(file, &text),
+        };
+        is_readable &= parsed.is_readable;
+        diagnostics.append(&mut parsed.diagnostics);
+        read.push((file, parsed));
+    }
+    let bases = join::bases(read.iter().map(|(_, parsed)| &parsed.manifest));
+    let mut manifests: Vec<Manifest> = Vec::with_capacity(read.len());
+    for ((file, parsed), bases) in read.into_iter().zip(bases) {
+        locator.keep(file, parsed.tree, bases);
+        manifests.push(parsed.manifest);
+    }
+    let mut desired = None;
+    let mut complete = false;
+    // With a file that is no YAML, everything it declares would seem to be missing.
+    if is_readable {
+        let (manifest, mut found) = join::join(manifests, &locator);
+        diagnostics.append(&mut found);
+        let mut resolved = resolve::resolve(&manifest, variables, diagnostics.is_empty());
+        diagnostics.append(&mut resolved.diagnostics);
+        complete = resolved.is_complete;
+        desired = Some(resolved.desired);
+    }
+    // What was found first is not what stands first.
+    if diagnostics.len() > 1 {
+        diagnostics.sort_by_cached_key(|diagnostic| {
+            diagnostic.labels.first().and_then(|label| locator.place(&label.place)).map(|span| (span.file, span.start))
+        });
+    }
+    Loaded { desired, diagnostics, complete, locator }
+}
+
+#[cfg(test)]
+mod tests;

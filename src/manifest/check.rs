@@ -1,0 +1,398 @@
+//! Everything that is wrong with a tree, measured by the shapes of a manifest.
+//!
+//! Walks the whole tree once and goes on after each problem. What is broken is marked, and left out when the
+//! rest is read; so the later checks still see everything else.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
+
+use super::codes::{
+    ALIAS_INVALID, KEY_DUPLICATE, KEY_UNKNOWN, LIMIT_EXCEEDED, TAG_UNSUPPORTED, TEXT_UNQUOTED, TYPE_WRONG,
+    VALUE_MISSING,
+};
+use super::shape::{FieldsId, Shape, Shapes};
+use super::text::{corrected, quoted};
+use super::yaml::{Entry, Kind, MAX_REPEATED, NodeId, Plain, Style, Tree, plain};
+use crate::diagnostics::{Diagnostic, FileId, Span, closest, shown};
+
+/// After this many problems the walk stops: nobody reads more, and a hostile text could ask for millions.
+pub(super) const MAX_FINDINGS: usize = 1_000;
+
+/// What is wrong, and which nodes are of no use.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// In the order of the text, as far as it is written in order.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Values that are not what they should be, and keys that should not be there.
+    pub(super) broken: HashSet<NodeId>,
+}
+
+/// Checks a tree.
+pub(super) fn check(tree: &Tree, file: FileId, shapes: &Shapes) -> Findings {
+    let mut walk = Walk {
+        tree,
+        file,
+        shapes,
+        findings: Findings::default(),
+        told: HashSet::new(),
+        path: Vec::new(),
+        alias_depth: 0,
+        repeated: 0,
+        is_stopped: false,
+    };
+    if let Some(root) = tree.root() {
+        walk.value(root, None, &shapes.root());
+    }
+    walk.findings
+}
+
+#[derive(Clone, Copy)]
+enum Step<'t> {
+    Key(&'t str),
+    Item(usize),
+}
+
+struct Walk<'t> {
+    tree: &'t Tree,
+    file: FileId,
+    shapes: &'t Shapes,
+    findings: Findings,
+    /// What was told, by code and place: an alias would tell it again each time.
+    told: HashSet<(&'static str, usize)>,
+    path: Vec<Step<'t>>,
+    alias_depth: usize,
+    repeated: usize,
+    is_stopped: bool,
+}
+
+impl<'t> Walk<'t> {
+    /// Checks a value; `key` is the key that it stands under.
+    fn value(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape) {
+        if self.is_stopped {
+            return;
+        }
+        if let Some(tag) = self.tree.tag(node) {
+            let detail = format!("The value of {} has a tag, which would change how it is read.", self.here());
+            let diagnostic = TAG_UNSUPPORTED
+                .found(detail)
+                .at(self.span(&tag), "this tag")
+                .help("Remove the tag; put text into quotes.");
+            self.tell(node, diagnostic);
+            return;
+        }
+        let is_alias = self.tree.is_alias(node);
+        self.alias_depth += usize::from(is_alias);
+        if self.alias_depth > 0 {
+            self.repeated += 1;
+            if self.repeated > MAX_REPEATED {
+                let detail = format!(
+                    "Written out, the aliases of this file would repeat more than {MAX_REPEATED} values. The rest of \
+                     the file was not checked."
+                );
+                let span = self.span(&self.tree.span(node));
+                self.tell(node, LIMIT_EXCEEDED.found(detail).at(span, "while this was written out"));
+                self.is_stopped = true;
+            }
+        }
+        match self.tree.kind(node) {
+            Kind::Scalar(_) => self.scalar(node, key, shape),
+            Kind::List => match &shape.list {
+                Some(item_shape) => {
+                    for (position, &item) in self.tree.items(node).iter().enumerate() {
+                        self.path.push(Step::Item(position));
+                        self.value(item, None, item_shape);
+                        self.path.pop();
+                    }
+                }
+                None => self.wrong(node, key, shape, "a list"),
+            },
+            Kind::Map => match (shape.fields, &shape.names) {
+                (Some(fields), _) => self.fields(node, key, shape, fields),
+                (None, Some(entry_shape)) => self.names(node, key, shape, entry_shape),
+                (None, None) => self.wrong(node, key, shape, "a mapping"),
+            },
+        }
+        self.alias_depth -= usize::from(is_alias);
+    }
+
+    fn scalar(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape) {
+        let (style, text) = self.tree.scalar(node).unwrap_or((Style::Plain, ""));
+        if style == Style::Text {
+            if !shape.text {
+                self.wrong(node, key, shape, "text");
+            }
+            return;
+        }
+        match plain(text) {
+            Plain::Null if shape.null => {}
+            Plain::Null => self.missing(node, key, shape),
+            Plain::Boolean(value) if shape.switches.contains(&value) => {}
+            Plain::Integer(number) if shape.number => {
+                if u32::try_from(number).is_err() {
+                    self.wrong(node, key, shape, "a number that is too large");
+                }
+            }
+            Plain::Text if shape.text => {}
+            found if shape.text && !shape.number => self.unquoted(node, text, found),
+            Plain::Boolean(_) => self.wrong(node, key, shape, "a boolean"),
+            Plain::Integer(_) | Plain::OtherNumber => self.wrong(node, key, shape, "a number"),
+            Plain::YesOrNo | Plain::Text => self.wrong(node, key, shape, "text"),
+        }
+    }
+
+    /// A mapping with known keys.
+    fn fields(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape, fields: FieldsId) {
+        for Entry { key, value, .. } in self.entries(node, key, shape) {
+            let Some(name) = self.key(key) else { continue };
+            self.path.push(Step::Key(name));
+            match self.shapes.field(fields, name) {
+                Some(value_shape) => self.value(value, Some(key), value_shape),
+                None => self.unknown(key, name, fields),
+            }
+            self.path.pop();
+        }
+    }
+
+    /// A mapping of names that the user chooses.
+    fn names(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape, entry_shape: &Shape) {
+        for Entry { key, value, .. } in self.entries(node, key, shape) {
+            let Some(name) = self.key(key) else { continue };
+            self.path.push(Step::Key(name));
+            if let Some((Style::Plain, text)) = self.tree.scalar(key)
+                && plain(text) != Plain::Text
+            {
+                self.unquoted(key, text, plain(text));
+            }
+            self.value(value, Some(key), entry_shape);
+            self.path.pop();
+        }
+    }
+
+    /// The entries of a mapping, each key once, merges followed.
+    fn entries(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape) -> Vec<Entry> {
+        let entries = match self.tree.entries(node) {
+            Ok(entries) => entries,
+            Err(bad) => {
+                let detail = format!(
+                    "`<<` in {} merges the entries of other mappings, and this is no mapping, or one that is merged \
+                     from too many others.",
+                    self.here()
+                );
+                let span = self.span(&self.tree.span(bad));
+                let diagnostic = ALIAS_INVALID.found(detail).at(span, "this cannot be merged");
+                self.tell(node, diagnostic.help("Write `<<: *NAME`, where `&NAME` stands before a mapping."));
+                return Vec::new();
+            }
+        };
+        let _ = (key, shape);
+        let mut seen: BTreeMap<&str, NodeId> = BTreeMap::new();
+        let mut unique = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if entry.is_own
+                && let Some((_, name)) = self.tree.scalar(entry.key)
+            {
+                if let Some(&first) = seen.get(name) {
+                    self.duplicate(entry.key, first, name);
+                    continue;
+                }
+                seen.insert(name, entry.key);
+            }
+            unique.push(entry);
+        }
+        unique
+    }
+
+    /// The text of a key; a key that has none is told.
+    fn key(&mut self, key: NodeId) -> Option<&'t str> {
+        if let Some(tag) = self.tree.tag(key) {
+            let detail = format!("A key of {} has a tag, which would change how it is read.", self.here());
+            self.tell(key, TAG_UNSUPPORTED.found(detail).at(self.span(&tag), "this tag").help("Remove the tag."));
+            return None;
+        }
+        match self.tree.scalar(key) {
+            Some((_, name)) => Some(name),
+            None => {
+                let detail = format!("A key of {} is a list or a mapping; a key is text.", self.here());
+                let span = self.span(&self.tree.span(key));
+                self.tell(key, TYPE_WRONG.found(detail).at(span, "this cannot be a key"));
+                None
+            }
+        }
+    }
+
+    fn duplicate(&mut self, key: NodeId, first: NodeId, name: &str) {
+        let detail = format!(
+            "`{}` stands twice in {}; one of the two would be lost.",
+            shown(name),
+            self.here()
+        );
+        let diagnostic = KEY_DUPLICATE
+            .found(detail)
+            .at(self.span(&self.tree.span(key)), "again here")
+            .at(self.span(&self.tree.span(first)), "first here")
+            .help("Remove or rename one of them.");
+        self.tell(key, diagnostic);
+    }
+
+    fn unknown(&mut self, key: NodeId, name: &str, fields: FieldsId) {
+        let known: Vec<&str> = self.shapes.keys(fields).collect();
+        let similar = closest(name, known.iter().copied());
+        self.path.pop();
+        let here = self.here();
+        self.path.push(Step::Key(""));
+        let detail = format!("`{}` is not a key of {here}. Known there: {}.", shown(name), known.join(", "));
+        let span = self.tree.span(key);
+        let label = similar.map_or_else(|| "not known here".to_owned(), |word| format!("did you mean `{word}`?"));
+        let diagnostic = KEY_UNKNOWN.found(detail).at(self.span(&span), label);
+        let diagnostic = match similar {
+            Some(word) => diagnostic.help(corrected(self.tree.text(), &span, word)),
+            None => diagnostic.help("Remove the key; `goldform schema manifest` prints what is known."),
+        };
+        self.tell(key, diagnostic.about(format_args!("{}", shown(name))));
+    }
+
+    /// Text that reads as something else.
+    fn unquoted(&mut self, node: NodeId, text: &str, found: Plain) {
+        let what = match found {
+            Plain::Null => "nothing",
+            Plain::Boolean(_) => "a boolean",
+            Plain::Integer(_) | Plain::OtherNumber => "a number",
+            Plain::YesOrNo | Plain::Text => "a boolean to some readers and as text to others",
+        };
+        let why = match found {
+            Plain::Integer(_) | Plain::OtherNumber => "leading and trailing digits of a number can get lost",
+            _ => "it would not be the same everywhere",
+        };
+        let detail = format!(
+            "`{}` is text in {}, and without quotes YAML reads it as {what}; {why}.",
+            shown(text),
+            self.here()
+        );
+        let span = self.tree.span(node);
+        let correct = corrected(self.tree.text(), &span, &quoted(text));
+        self.tell(node, TEXT_UNQUOTED.found(detail).at(self.span(&span), "needs quotes").help(correct));
+    }
+
+    /// A key without a value.
+    fn missing(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape) {
+        let span = self.tree.span(node);
+        let place = if span.is_empty() { key.map_or(span, |key| self.tree.span(key)) } else { span };
+        let detail = format!("{} has no value; {} is expected.", capitalised(&self.here()), expected(shape));
+        let diagnostic = VALUE_MISSING.found(detail).at(self.span(&place), "nothing stands here");
+        let help = if shape.text && key.is_some() {
+            "Write the value, `\"\"` for an empty text, or leave the key out."
+        } else {
+            "Write the value, or leave it out."
+        };
+        self.tell(node, diagnostic.help(help));
+    }
+
+    fn wrong(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape, found: &str) {
+        let detail = format!(
+            "{} is {}, and {found} stands here.",
+            capitalised(&self.here()),
+            expected(shape)
+        );
+        let span = self.tree.span(node);
+        // A long value is shown by its key.
+        let is_long = self.tree.text().get(span.clone()).is_some_and(|piece| piece.contains('\n'));
+        let place = match key {
+            Some(key) if is_long => self.tree.span(key),
+            _ => span.clone(),
+        };
+        let mut diagnostic =
+            TYPE_WRONG.found(detail).at(self.span(&place), format!("{} is expected", expected(shape)));
+        if let Some(value) = self.repaired(node, shape) {
+            diagnostic = diagnostic.help(corrected(self.tree.text(), &span, &value));
+        }
+        self.tell(node, diagnostic);
+    }
+
+    /// The value as it was probably meant.
+    fn repaired(&self, node: NodeId, shape: &Shape) -> Option<String> {
+        let (_, text) = self.tree.scalar(node)?;
+        let source = self.tree.text().get(self.tree.span(node))?;
+        if let Some(item) = &shape.list {
+            return (item.text && !text.is_empty() && plain(text) == Plain::Text).then(|| format!("[{source}]"));
+        }
+        match plain(text) {
+            Plain::Integer(number) if shape.number && u32::try_from(number).is_ok() => Some(number.to_string()),
+            Plain::Boolean(value) if shape.switches.contains(&value) => Some(value.to_string()),
+            Plain::YesOrNo => {
+                let value = matches!(text.as_bytes().first(), Some(b'y' | b'Y')) || text.eq_ignore_ascii_case("on");
+                shape.switches.contains(&value).then(|| value.to_string())
+            }
+            _ => None,
+        }
+    }
+
+    /// Marks a node as broken and tells why, once.
+    fn tell(&mut self, node: NodeId, diagnostic: Diagnostic) {
+        self.findings.broken.insert(node);
+        let start = match diagnostic.labels.first().map(|label| &label.place) {
+            Some(crate::diagnostics::Place::Span(span)) => span.start,
+            _ => 0,
+        };
+        if self.is_stopped || !self.told.insert((diagnostic.code, start)) {
+            return;
+        }
+        let subject = diagnostic.subject.clone();
+        let diagnostic = if subject.is_empty() { diagnostic.about(self.path()) } else { diagnostic };
+        self.findings.diagnostics.push(diagnostic);
+        if self.findings.diagnostics.len() >= MAX_FINDINGS {
+            self.is_stopped = true;
+            let detail = format!("{MAX_FINDINGS} problems were found. The rest of the file was not checked.");
+            self.findings.diagnostics.push(LIMIT_EXCEEDED.found(detail));
+        }
+    }
+
+    fn span(&self, range: &Range<usize>) -> Span {
+        Span { file: self.file, start: range.start, end: range.end }
+    }
+
+    fn path(&self) -> String {
+        use std::fmt::Write as _;
+        let mut path = String::new();
+        for step in &self.path {
+            // Writing to a string cannot fail.
+            let _ = match step {
+                Step::Key(key) if path.is_empty() => write!(path, "{}", shown(key)),
+                Step::Key(key) => write!(path, ".{}", shown(key)),
+                Step::Item(position) => write!(path, "[{position}]"),
+            };
+        }
+        path
+    }
+
+    /// The place in words: a path in backticks, or the manifest.
+    fn here(&self) -> String {
+        if self.path.is_empty() { "the manifest".to_owned() } else { format!("`{}`", self.path()) }
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    text.strip_prefix("the ").map_or_else(|| text.to_owned(), |rest| format!("The {rest}"))
+}
+
+/// What a shape allows, in words.
+fn expected(shape: &Shape) -> String {
+    let mut words = Vec::new();
+    if shape.text {
+        words.push("text");
+    }
+    if shape.number {
+        words.push("a whole number from 0 to 4294967295");
+    }
+    match shape.switches.as_slice() {
+        [] => {}
+        [false] => words.push("`false`"),
+        _ => words.push("`true` or `false`"),
+    }
+    if shape.list.is_some() {
+        words.push("a list");
+    }
+    if shape.fields.is_some() || shape.names.is_some() {
+        words.push("a mapping");
+    }
+    words.join(", or ")
+}

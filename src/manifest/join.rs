@@ -1,0 +1,175 @@
+//! Several files to one manifest.
+//!
+//! Mappings are joined; a name that two files declare is told at both places. `account`, `cloud` and `state`
+//! stand in one file. Lists follow one another in the order of the files. `version` is required in the first
+//! file and may be left out of the others.
+
+use std::collections::btree_map::Entry;
+
+use super::codes::{KEY_MISSING, NAME_TAKEN, VERSION_UNSUPPORTED};
+use super::locate::{Bases, Locator};
+use super::syntax::{Given, Limits, Manifest, Names, Number};
+use crate::diagnostics::{Diagnostic, FileId, ManifestPath, Place, shown};
+
+/// The version of the format that this reads.
+const VERSION: u32 = 1;
+
+/// Where the lists of the files start in the joined ones.
+pub(super) fn bases<'m>(manifests: impl IntoIterator<Item = &'m Manifest>) -> Vec<Bases> {
+    let mut next = Bases::default();
+    let mut all = Vec::new();
+    for manifest in manifests {
+        all.push(next);
+        next.shares += manifest.shares.as_ref().map_or(0, Vec::len);
+        next.renames += manifest.renames.as_ref().map_or(0, Vec::len);
+    }
+    all
+}
+
+/// Joins the files, in order.
+pub(super) fn join(manifests: Vec<Manifest>, locator: &Locator) -> (Manifest, Vec<Diagnostic>) {
+    let mut join = Join { locator, diagnostics: Vec::new() };
+    let mut joined = Manifest::default();
+    for (number, manifest) in manifests.into_iter().enumerate() {
+        let file = FileId(u32::try_from(number).unwrap_or(u32::MAX));
+        join.version(&manifest.version, file);
+        if number == 0 {
+            joined = manifest;
+        } else {
+            join.add(&mut joined, manifest, file);
+        }
+    }
+    (joined, join.diagnostics)
+}
+
+struct Join<'l> {
+    locator: &'l Locator,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Join<'_> {
+    fn version(&mut self, version: &Given<Number>, file: FileId) {
+        let path = ManifestPath::root().field("version");
+        match version {
+            Given::Absent if file == FileId(0) => {
+                let detail = "The manifest has no `version`. It says by which version of the format the rest is read.";
+                let diagnostic = KEY_MISSING.found(detail).at(ManifestPath::root(), "`version` is missing");
+                self.diagnostics.push(diagnostic.help(format!("version: {VERSION}")).about(path));
+            }
+            Given::Value(Number(number)) if *number != VERSION => {
+                let detail = format!(
+                    "The manifest is written for version {number} of the format, and this goldform reads version \
+                     {VERSION}."
+                );
+                let place = self.place(file, &path);
+                let diagnostic = VERSION_UNSUPPORTED.found(detail).at(place, "not a version that is known");
+                self.diagnostics.push(diagnostic.help(format!("version: {VERSION}")).about(path));
+            }
+            _ => {}
+        }
+    }
+
+    fn place(&self, file: FileId, path: &ManifestPath) -> Place {
+        self.locator.locate_in(file, path).map_or_else(|| path.clone().into(), Place::from)
+    }
+
+    fn add(&mut self, joined: &mut Manifest, manifest: Manifest, file: FileId) {
+        let Manifest {
+            version: _,
+            account,
+            cloud,
+            state,
+            variables,
+            accounts,
+            limits,
+            regions,
+            rules,
+            images,
+            shares,
+            lookups,
+            renames,
+        } = manifest;
+        let root = ManifestPath::root();
+        self.one(&mut joined.account, account, file, &root.field("account"));
+        self.one(&mut joined.state, state, file, &root.field("state"));
+        match (&joined.cloud, cloud) {
+            (Some(_), Some(_)) => self.taken(file, &root.field("cloud").key()),
+            (None, cloud) => joined.cloud = cloud,
+            (Some(_), None) => {}
+        }
+        self.names(&mut joined.variables, variables, file, &root.field("variables"));
+        self.names(&mut joined.accounts, accounts, file, &root.field("accounts"));
+        self.names(&mut joined.regions, regions, file, &root.field("regions"));
+        self.names(&mut joined.rules, rules, file, &root.field("rules"));
+        self.names(&mut joined.images, images, file, &root.field("images"));
+        self.names(&mut joined.lookups, lookups, file, &root.field("lookups"));
+        if let Some(Limits { images_per_region, accounts_per_image, regions }) = limits {
+            let path = root.field("limits");
+            let into = joined.limits.get_or_insert_default();
+            let (images, accounts) = ("images_per_region", "accounts_per_image");
+            self.one(&mut into.images_per_region, images_per_region, file, &path.field(images));
+            self.one(&mut into.accounts_per_image, accounts_per_image, file, &path.field(accounts));
+            self.names(&mut into.regions, regions, file, &path.field("regions"));
+        }
+        append(&mut joined.shares, shares);
+        append(&mut joined.renames, renames);
+    }
+
+    fn one<T>(&mut self, into: &mut Given<T>, from: Given<T>, file: FileId, path: &ManifestPath) {
+        if into.is_absent() {
+            *into = from;
+        } else if from.is_present() {
+            self.taken(file, &path.clone().key());
+        }
+    }
+
+    fn names<T>(
+        &mut self,
+        into: &mut Option<Names<T>>,
+        from: Option<Names<T>>,
+        file: FileId,
+        path: &ManifestPath,
+    ) {
+        let Some(into) = into else {
+            *into = from;
+            return;
+        };
+        for (name, value) in from.into_iter().flatten() {
+            match into.entry(name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(value);
+                }
+                Entry::Occupied(entry) => self.taken(file, &path.field(entry.key().as_str()).key()),
+            }
+        }
+    }
+
+    /// A name that an earlier file declares too.
+    fn taken(&mut self, file: FileId, path: &ManifestPath) {
+        let first = (0..file.0).map(FileId).find_map(|file| self.locator.locate_in(file, path));
+        let name = |file: FileId| {
+            self.locator.sources().get(file).map_or_else(String::new, |source| shown(&source.name))
+        };
+        let detail = match first {
+            Some(first) => format!(
+                "`{path}` stands in `{}` and in `{}`; which of the two counts would depend on the names of the files.",
+                name(first.file),
+                name(file)
+            ),
+            None => format!("`{path}` stands in several files."),
+        };
+        let mut diagnostic = NAME_TAKEN.found(detail).at(self.place(file, path), "again here");
+        if let Some(first) = first {
+            diagnostic = diagnostic.at(first, "first here");
+        }
+        self.diagnostics.push(diagnostic.help("Remove or rename one of them.").about(path));
+    }
+}
+
+fn append<T>(into: &mut Option<Vec<T>>, from: Option<Vec<T>>) {
+    match (into.as_mut(), from) {
+        (Some(into), Some(from)) => into.extend(from),
+        (None, from) => *into = from,
+        (Some(_), None) => {}
+    }
+}

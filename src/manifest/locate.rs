@@ -1,0 +1,222 @@
+//! Paths to spans: where in which file a path of the manifest stands.
+
+use std::sync::{Arc, OnceLock};
+
+use super::yaml::{Kind, NodeId, Tree};
+use crate::diagnostics::{FileId, ManifestPath, Place, Segment, Sources, Span};
+
+/// Finds the text that a path of the manifest stands for.
+///
+/// Owns the files' texts. A file's tree is made when the first path is looked for in it, or was made already
+/// because something was wrong with the file; a look-up then costs microseconds.
+#[derive(Debug, Default)]
+pub struct Locator {
+    sources: Sources,
+    files: Vec<File>,
+}
+
+#[derive(Debug, Default)]
+struct File {
+    /// Nothing in it: the text is no YAML.
+    tree: OnceLock<Option<Arc<Tree>>>,
+    /// How many items of lists that are joined over files stand in the files before.
+    bases: Bases,
+}
+
+/// The numbers of the first items that a file adds to the joined lists.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Bases {
+    /// `shares`.
+    pub(super) shares: usize,
+    /// `renames`.
+    pub(super) renames: usize,
+}
+
+/// What of a path was found in a file.
+struct Found {
+    span: Span,
+    depth: usize,
+}
+
+impl Locator {
+    /// Adds a file; it gets the next number.
+    pub(super) fn add(&mut self, name: String, text: Arc<str>) -> FileId {
+        self.files.push(File::default());
+        self.sources.add(name, text)
+    }
+
+    /// Keeps the tree that was made while a file was read.
+    pub(super) fn keep(&mut self, file: FileId, tree: Option<Arc<Tree>>, bases: Bases) {
+        let file = usize::try_from(file.0).ok().and_then(|at| self.files.get_mut(at));
+        if let Some(file) = file {
+            file.bases = bases;
+            if tree.is_some() {
+                let _ = file.tree.set(tree);
+            }
+        }
+    }
+
+    /// The texts.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// Where a place is.
+    pub fn place(&self, place: &Place) -> Option<Span> {
+        match place {
+            Place::Span(span) => Some(*span),
+            Place::Path(path) => self.locate(path),
+        }
+    }
+
+    /// Where a path stands: its value, or its key where the key is meant. What is not written there is given by
+    /// the key of the longest part of the path that is; the first file, where nothing of it is.
+    pub fn locate(&self, path: &ManifestPath) -> Option<Span> {
+        let mut best: Option<Found> = None;
+        for number in 0..self.files.len() {
+            let Some(found) = self.find(number, path) else { continue };
+            if best.as_ref().is_none_or(|best| found.depth > best.depth) {
+                best = Some(found);
+            }
+        }
+        best.map(|found| found.span)
+    }
+
+    /// Where a path stands in one file; nothing where it is not written out there.
+    pub(super) fn locate_in(&self, file: FileId, path: &ManifestPath) -> Option<Span> {
+        let found = self.find(usize::try_from(file.0).ok()?, path)?;
+        (found.depth == path.segments.len()).then_some(found.span)
+    }
+
+    fn tree(&self, number: usize) -> Option<&Arc<Tree>> {
+        let file = self.files.get(number)?;
+        let tree = file.tree.get_or_init(|| {
+            let source = self.sources.get(FileId(u32::try_from(number).ok()?))?;
+            Tree::build(&source.text).ok().map(Arc::new)
+        });
+        tree.as_ref()
+    }
+
+    fn find(&self, number: usize, path: &ManifestPath) -> Option<Found> {
+        let file = FileId(u32::try_from(number).ok()?);
+        let at = |range: std::ops::Range<usize>| Span { file, start: range.start, end: range.end };
+        let tree = self.tree(number)?;
+        let Some(root) = tree.root() else {
+            return Some(Found { span: at(0..0), depth: 0 });
+        };
+        let bases = self.files.get(number).map(|file| file.bases).unwrap_or_default();
+        let mut node = root;
+        let mut key: Option<NodeId> = None;
+        let mut depth = 0;
+        for (position, segment) in path.segments.iter().enumerate() {
+            let next = match segment {
+                Segment::Key(name) => entry(tree, node, name),
+                Segment::Index(index) => {
+                    let index = match (position, path.segments.first()) {
+                        (1, Some(Segment::Key(list))) if list == "shares" => index.checked_sub(bases.shares),
+                        (1, Some(Segment::Key(list))) if list == "renames" => index.checked_sub(bases.renames),
+                        _ => Some(*index),
+                    };
+                    index.and_then(|index| tree.items(node).get(index)).map(|&item| (None, item))
+                }
+            };
+            let Some((next_key, next_node)) = next else { break };
+            key = next_key;
+            node = next_node;
+            depth = position + 1;
+        }
+        let is_whole = depth == path.segments.len();
+        let is_item = depth > 0 && matches!(path.segments.get(depth - 1), Some(Segment::Index(_)));
+        let span = if depth == 0 {
+            0..0
+        } else if is_whole && (!path.at_key || is_item) {
+            match (tree.span(node), key) {
+                // A key without a value.
+                (span, Some(key)) if span.is_empty() => tree.span(key),
+                (span, _) => span,
+            }
+        } else if is_item {
+            first_line(tree, node)
+        } else {
+            key.map_or_else(|| tree.span(node), |key| tree.span(key))
+        };
+        Some(Found { span: at(span), depth })
+    }
+}
+
+/// The entry of a mapping, also by way of a merge.
+fn entry(tree: &Tree, node: NodeId, name: &str) -> Option<(Option<NodeId>, NodeId)> {
+    if tree.kind(node) != Kind::Map {
+        return None;
+    }
+    let own = tree.entry(node, name);
+    let found = own.or_else(|| {
+        tree.entry(node, "<<")?;
+        let entries = tree.entries(node).ok()?;
+        let merged = entries.into_iter().find(|entry| tree.scalar(entry.key).is_some_and(|(_, text)| text == name));
+        merged.map(|entry| (entry.key, entry.value))
+    });
+    found.map(|(key, value)| (Some(key), value))
+}
+
+/// The first line of a node: an item of a list has no key to show in its place.
+fn first_line(tree: &Tree, node: NodeId) -> std::ops::Range<usize> {
+    let span = tree.span(node);
+    let text = tree.text().get(span.clone()).unwrap_or_default();
+    let end = text.find(['\n', '\r']).unwrap_or(text.len());
+    span.start..span.start + end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locator(texts: &[&str]) -> Locator {
+        let mut locator = Locator::default();
+        for (number, text) in texts.iter().enumerate() {
+            locator.add(format!("{number}.yaml"), Arc::from(*text));
+        }
+        locator
+    }
+
+    fn cut(locator: &Locator, path: &ManifestPath) -> String {
+        let span = locator.locate(path).unwrap();
+        let text = &locator.sources().get(span.file).unwrap().text;
+        format!("{}:{}", span.file.0, &text[span.start..span.end])
+    }
+
+    #[test]
+    fn paths_lead_to_values_keys_and_what_is_there_of_them() {
+        let text = "images:\n  wéb: {region: ap-tokyo, copies: [a, b]}\n  \"api\":\n    name: x\n";
+        let locator = locator(&[text]);
+        let images = ManifestPath::root().field("images");
+        for (path, expected) in [
+            (images.field("wéb").field("region"), "0:ap-tokyo"),
+            (images.field("wéb").field("copies").index(1), "0:b"),
+            (images.field("wéb").key(), "0:wéb"),
+            (images.field("api").key(), "0:\"api\""),
+            (images.field("api").field("region"), "0:\"api\""),
+            (images.field("wéb").field("copies").index(7), "0:copies"),
+            (images.field("gone").field("region"), "0:images"),
+            (ManifestPath::root().field("gone"), "0:"),
+        ] {
+            assert_eq!(cut(&locator, &path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn items_of_joined_lists_are_counted_over_files() {
+        let mut locator = locator(&["shares: [a, b]\n", "shares:\n  - image: c\n"]);
+        locator.keep(FileId(1), None, Bases { shares: 2, renames: 0 });
+        let shares = ManifestPath::root().field("shares");
+        assert_eq!(cut(&locator, &shares.index(1)), "0:b");
+        assert_eq!(cut(&locator, &shares.index(2).field("image")), "1:c");
+    }
+
+    #[test]
+    fn what_stands_in_another_file_is_found_there() {
+        let locator = locator(&["images: {a: {name: x}}\n", "images: {b: {name: y}}\n"]);
+        let path = ManifestPath::root().field("images").field("b").field("name");
+        assert_eq!(cut(&locator, &path), "1:y");
+    }
+}

@@ -1,0 +1,98 @@
+//! The query of an import's URL: the one place where a secret may stand.
+
+use std::fmt;
+
+use compact_str::CompactString;
+
+/// The query of an import's URL, with the names of its secrets in their places.
+///
+/// It is not part of the build's identity and is never recorded; the text of a secret is put in when the
+/// request is made.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ImportQuery {
+    parts: Vec<QueryPart>,
+}
+
+/// A part of a query.
+#[derive(Clone, PartialEq, Eq)]
+pub enum QueryPart {
+    /// Text that is not secret.
+    Text(String),
+    /// The text of this sensitive variable.
+    Secret(CompactString),
+}
+
+impl ImportQuery {
+    /// Appends a part.
+    pub(super) fn push(&mut self, part: QueryPart) {
+        match (self.parts.last_mut(), part) {
+            (_, QueryPart::Text(text)) if text.is_empty() => {}
+            (Some(QueryPart::Text(before)), QueryPart::Text(text)) => before.push_str(&text),
+            (_, part) => self.parts.push(part),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Its parts in order.
+    pub fn parts(&self) -> &[QueryPart] {
+        &self.parts
+    }
+
+    /// The names of the sensitive variables that it needs.
+    pub fn secrets(&self) -> impl Iterator<Item = &CompactString> {
+        self.parts.iter().filter_map(|part| match part {
+            QueryPart::Secret(name) => Some(name),
+            QueryPart::Text(_) => None,
+        })
+    }
+
+    /// The query with the secrets put in, without a `?` at its start.
+    ///
+    /// # Errors
+    /// The name of a variable that `value_of` has no value for.
+    pub fn fill<'v>(&self, value_of: impl Fn(&str) -> Option<&'v str>) -> Result<String, CompactString> {
+        let mut query = String::new();
+        for part in &self.parts {
+            match part {
+                QueryPart::Text(text) => query.push_str(text),
+                QueryPart::Secret(name) => query.push_str(value_of(name).ok_or_else(|| name.clone())?),
+            }
+        }
+        Ok(query.strip_prefix('?').map_or_else(|| query.clone(), str::to_owned))
+    }
+}
+
+/// Without the text: a signature may have been written into the manifest.
+impl fmt::Debug for ImportQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.parts).finish()
+    }
+}
+
+impl fmt::Debug for QueryPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("…"),
+            Self::Secret(name) => write!(f, "${{{name}}}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_named_and_put_in_late() {
+        let mut query = ImportQuery::default();
+        query.push(QueryPart::Text("?v=1&".into()));
+        query.push(QueryPart::Secret("signature".into()));
+        assert_eq!(format!("{query:?}"), "[…, ${signature}]");
+        assert_eq!(query.fill(|_| Some("q=2")).unwrap(), "v=1&q=2");
+        assert_eq!(query.fill(|_| None).unwrap_err(), "signature");
+    }
+}

@@ -1,0 +1,116 @@
+//! Accounts: the owner, names, and the accounts that texts stand for.
+
+use crate::diagnostics::{ManifestPath, closest, shown};
+use crate::manifest::codes::{NAME_MALFORMED, VALUE_MALFORMED};
+use crate::manifest::fault::FaultKind;
+use crate::manifest::syntax::{Given, Manifest};
+use crate::model::{AccountId, ImageKey};
+
+use super::Resolver;
+
+/// Stands for the owner where the manifest names none: such a manifest is judged, never planned. The service
+/// has no account with this number.
+const NO_OWNER: &str = "9223372036854775807";
+
+impl<'m> Resolver<'m, '_> {
+    /// The owner.
+    pub(super) fn owner(&mut self, manifest: &Manifest) -> AccountId {
+        let root = ManifestPath::root();
+        let text = self.required(&manifest.account, &root, "account", "account: \"100000000001\"");
+        self.owner = text.and_then(|text| match text.parse() {
+            Ok(account) => Some(account),
+            Err(_) => {
+                self.malformed_account(&text, root.field("account"));
+                None
+            }
+        });
+        #[expect(clippy::unwrap_used, reason = "a constant, read by a test")]
+        self.owner.unwrap_or_else(|| NO_OWNER.parse().unwrap())
+    }
+
+    /// The names of accounts.
+    pub(super) fn accounts(&mut self, manifest: &'m Manifest) {
+        for (name, account) in manifest.accounts.iter().flatten() {
+            let path = ManifestPath::root().field("accounts").field(name.as_str());
+            if !is_account_name(name.as_str()) {
+                let detail = format!(
+                    "`{}` cannot name an account. A name has 1 to 60 letters, digits, `-`, `_` or `.`, at least one of \
+                     them a letter; digits alone are an id.",
+                    shown(name.as_str())
+                );
+                self.malformed_name(&NAME_MALFORMED, detail, path.clone().key(), "");
+            }
+            let Given::Value(account) = account else {
+                self.broken_accounts.insert(name.as_str());
+                continue;
+            };
+            let text = self.text(account, || path.clone());
+            match text.as_deref().map(str::parse) {
+                Some(Ok(id)) => {
+                    self.accounts.insert(name.0.clone(), id);
+                }
+                Some(Err(_)) => {
+                    self.malformed_account(&text.unwrap_or_default(), path);
+                    self.broken_accounts.insert(name.as_str());
+                }
+                None => {
+                    self.broken_accounts.insert(name.as_str());
+                }
+            }
+        }
+    }
+
+    fn malformed_account(&mut self, text: &str, path: ManifestPath) {
+        let detail = format!(
+            "`{}` in `{path}` is no main account id (UIN). It has 5 to 19 digits, the first not 0; the console shows it \
+             as \"Account ID\".",
+            shown(text)
+        );
+        let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not an account id");
+        self.tell(diagnostic.help("Write the main account's id in quotes, such as \"100000000001\".").about(path));
+    }
+
+    /// The account that a name or an id stands for.
+    pub(super) fn account(
+        &mut self,
+        text: &str,
+        path: impl FnOnce() -> ManifestPath,
+        image: Option<&ImageKey>,
+    ) -> Option<AccountId> {
+        if text.bytes().all(|b| b.is_ascii_digit()) {
+            return match text.parse() {
+                Ok(account) => Some(account),
+                Err(_) => {
+                    self.fault(path(), image, FaultKind::MalformedAccount { text: text.into() });
+                    None
+                }
+            };
+        }
+        if let Some(&account) = self.accounts.get(text) {
+            return Some(account);
+        }
+        if self.broken_accounts.contains(text) {
+            self.is_complete = false;
+        } else if is_account_name(text) {
+            let known = self.accounts.keys().map(compact_str::CompactString::as_str);
+            let similar = closest(text, known.chain(self.broken_accounts.iter().copied())).map(Into::into);
+            self.fault(path(), image, FaultKind::UnknownAccountName { name: text.into(), similar });
+        } else {
+            self.fault(path(), image, FaultKind::MalformedAccount { text: text.into() });
+        }
+        None
+    }
+}
+
+/// Whether a text can name an account, so that it cannot be taken for an id.
+fn is_account_name(text: &str) -> bool {
+    text.parse::<ImageKey>().is_ok() && text.bytes().any(|b| b.is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_owner_that_is_none_is_an_account_id() {
+        assert!(super::NO_OWNER.parse::<super::AccountId>().is_ok());
+    }
+}

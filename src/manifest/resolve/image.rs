@@ -1,0 +1,184 @@
+//! Images.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostics::{ManifestPath, closest, shown};
+use crate::manifest::codes::{PLACEHOLDER_UNKNOWN, SOURCE_CIRCULAR};
+use crate::manifest::desired::{DesiredImage, Keep, NameTemplate, ReplaceOrder};
+use crate::manifest::fault::FaultKind;
+use crate::manifest::syntax::{Given, Image, Manifest, Switch};
+use crate::model::{ImageKey, Region, SourceKind, Tags};
+
+use super::Resolver;
+use super::source::ResolvedSource;
+
+/// A switch, false where it is left out.
+pub(super) fn is_on(switch: &Given<Switch>) -> bool {
+    switch.value().is_some_and(|switch| switch.0)
+}
+
+impl Resolver<'_, '_> {
+    /// The images.
+    pub(super) fn images(&mut self, manifest: &Manifest) -> BTreeMap<ImageKey, DesiredImage> {
+        let mut images = BTreeMap::new();
+        for (name, image) in manifest.images.iter().flatten() {
+            let key = self.key(name, "images");
+            // What is under a key that cannot be used is judged all the same.
+            let stand_in = || "x".parse().ok();
+            let (Some(image), Some(named)) = (image.value(), key.clone().or_else(stand_in)) else {
+                self.is_complete = false;
+                continue;
+            };
+            let path = ManifestPath::root().field("images").field(name.as_str());
+            let resolved = self.image(image, &named, &path);
+            match (key, resolved) {
+                (Some(key), Some(resolved)) => {
+                    images.insert(key, resolved);
+                }
+                _ => self.is_complete = false,
+            }
+        }
+        self.circles(&images);
+        images
+    }
+
+    fn image(&mut self, image: &Image, key: &ImageKey, path: &ManifestPath) -> Option<DesiredImage> {
+        let region = self
+            .required(&image.region, path, "region", "region: ap-jakarta")
+            .and_then(|text| self.region(&text, || path.field("region"), Some(key)));
+        let name = match self.given(&image.name, || path.field("name")) {
+            Some(name) => {
+                self.placeholders(&name, path);
+                NameTemplate(name.into())
+            }
+            None => NameTemplate(key.as_str().into()),
+        };
+        let description = self.given(&image.description, || path.field("description"));
+        let family = self.given(&image.family, || path.field("family"));
+        let tags = self.tags(image, path);
+        let ResolvedSource { source, lookup, query } = self.source(image, key, path);
+        let (copies, copy_entries) = self.copies(image, key, path);
+        let orders = [
+            ("auto", ReplaceOrder::Auto),
+            ("create-first", ReplaceOrder::CreateFirst),
+            ("delete-first", ReplaceOrder::DeleteFirst),
+        ];
+        let replace = self.choice(&image.replace, &path.field("replace"), &orders).unwrap_or_default();
+        let keep = image.keep.value().map_or_else(Keep::default, |keep| Keep {
+            generations: keep.generations.value().map_or(0, |number| number.0),
+            days: keep.days.value().map(|number| number.0),
+        });
+        Some(DesiredImage {
+            region: region?,
+            name,
+            description: description.map(std::borrow::Cow::into_owned),
+            family: family.map(Into::into),
+            tags,
+            source,
+            lookup,
+            import_query: query,
+            copies,
+            copy_entries,
+            replace,
+            keep,
+            delete_snapshots: image.delete_snapshots.value().map(|switch| switch.0),
+            protect: is_on(&image.protect),
+            shares: BTreeMap::new(),
+            exclusive: BTreeSet::new(),
+            share_entries: Vec::new(),
+        })
+    }
+
+    fn tags(&mut self, image: &Image, path: &ManifestPath) -> Tags {
+        let mut tags = Tags::new();
+        for (key, value) in image.tags.iter().flatten() {
+            let value = self.given(value, || path.field("tags").field(key.as_str()));
+            if let Some(value) = value {
+                tags.insert(key.0.clone(), value.into());
+            }
+        }
+        tags
+    }
+
+    fn copies(&mut self, image: &Image, key: &ImageKey, path: &ManifestPath) -> (Vec<Region>, Vec<usize>) {
+        let Some(list) = &image.copies else { return Default::default() };
+        let path = path.field("copies");
+        let (mut copies, mut entries): (Vec<Region>, Vec<usize>) = Default::default();
+        // Lists of regions are short, but nothing keeps them so.
+        let mut first: BTreeMap<Region, usize> = BTreeMap::new();
+        for (position, text) in self.items(list, &path) {
+            let Some(region) = self.region(&text, || path.index(position), Some(key)) else { continue };
+            if let Some(&first) = first.get(&region) {
+                let kind = FaultKind::DuplicateCopy { region: region.clone(), first: path.index(first) };
+                self.fault(path.index(position), Some(key), kind);
+            } else {
+                first.insert(region.clone(), position);
+            }
+            copies.push(region);
+            entries.push(position);
+        }
+        (copies, entries)
+    }
+
+    /// Braces in a name that are no placeholder.
+    fn placeholders(&mut self, name: &str, path: &ManifestPath) {
+        let mut rest = name;
+        while let Some((_, after)) = rest.split_once('{') {
+            let Some((inner, after)) = after.split_once('}') else { break };
+            if inner != "generation" {
+                let path = path.field("name");
+                let detail = format!(
+                    "`{{{}}}` in `{path}` is taken as it stands: the one placeholder of a name is `{{generation}}`.",
+                    shown(inner)
+                );
+                let label = match closest(inner, ["generation"]) {
+                    Some(_) => "did you mean `{generation}`?",
+                    None => "not a placeholder",
+                };
+                let diagnostic = PLACEHOLDER_UNKNOWN.found(detail).at(path.clone(), label);
+                self.warn(diagnostic.help("{generation}").about(path));
+            }
+            rest = after;
+        }
+    }
+
+    /// Tells of images that are, by way of encrypted copies, made from themselves.
+    fn circles(&mut self, images: &BTreeMap<ImageKey, DesiredImage>) {
+        let made_from = |key: &ImageKey| match &images.get(key)?.source.as_ref()?.kind {
+            SourceKind::Encrypted { image, .. } => Some(image.clone()),
+            _ => None,
+        };
+        // Each image is made from at most one other, so a walk ends, meets what was walked, or closes a circle.
+        let mut walked: BTreeSet<ImageKey> = BTreeSet::new();
+        for start in images.keys() {
+            let mut way: Vec<ImageKey> = Vec::new();
+            let mut on_way: BTreeSet<ImageKey> = BTreeSet::new();
+            let mut next = Some(start.clone());
+            while let Some(key) = next {
+                if on_way.contains(&key) {
+                    let circle: Vec<ImageKey> = way.into_iter().skip_while(|step| *step != key).collect();
+                    self.circle(&circle);
+                    break;
+                }
+                if !walked.insert(key.clone()) {
+                    break;
+                }
+                on_way.insert(key.clone());
+                next = made_from(&key);
+                way.push(key);
+            }
+        }
+    }
+
+    fn circle(&mut self, circle: &[ImageKey]) {
+        let names: Vec<String> = circle.iter().chain(circle.first()).map(|key| format!("`{key}`")).collect();
+        let detail = format!("Each is the encrypted copy of the next: {}. None could be made first.", names.join(" → "));
+        let mut diagnostic = SOURCE_CIRCULAR.found(detail).help("Give one of them another source.");
+        for key in circle.iter().take(8) {
+            let path = ManifestPath::root().field("images").field(key.as_str());
+            diagnostic = diagnostic.at(path.field("source").field("encrypted").field("image"), "made from this");
+        }
+        let first = circle.first().map(ManifestPath::image).unwrap_or_default();
+        self.tell(diagnostic.about(first));
+    }
+}

@@ -1,0 +1,343 @@
+//! Meaning: the joined files become [`Desired`].
+//!
+//! Every part is resolved on its own and leaves out what it cannot read, so that one run tells everything.
+//! A mistake that only this tool's syntax knows is a diagnostic (GF1xx); what the service's rules know too is a
+//! [`Fault`], which a rule with a page and a level turns into one.
+
+mod account;
+mod image;
+mod lookup;
+mod settings;
+mod share;
+mod source;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use compact_str::CompactString;
+
+use super::codes::{Code, KEY_MISSING, NAME_MALFORMED, VALUE_UNKNOWN, VARIABLE_UNUSED};
+use super::desired::Desired;
+use super::fault::{Fault, FaultKind};
+use super::syntax::{Given, List, Manifest, Text};
+use super::variables::{
+    Declared, Piece, Problem, Scope, Variables, has_reference, is_variable_name, malformed, misplaced_lookup,
+    pieces,
+};
+use crate::diagnostics::{Diagnostic, ManifestPath, closest, shown};
+use crate::model::{AccountId, ImageKey, Region};
+
+/// What became of a manifest.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    /// What it wants.
+    pub(super) desired: Desired,
+    /// What is wrong with it.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Whether nothing was left out.
+    pub(super) is_complete: bool,
+}
+
+/// Resolves a manifest. `was_read_whole`: nothing was left out of it before.
+pub(super) fn resolve(manifest: &Manifest, variables: &Variables, was_read_whole: bool) -> Resolved {
+    let mut resolver = Resolver {
+        scope: scope(manifest, variables),
+        diagnostics: Vec::new(),
+        faults: Vec::new(),
+        is_complete: was_read_whole,
+        owner: None,
+        accounts: BTreeMap::new(),
+        broken_accounts: BTreeSet::new(),
+        images: manifest.images.iter().flatten().map(|(key, _)| key.as_str()).collect(),
+    };
+    resolver.variables(manifest);
+    let account = resolver.owner(manifest);
+    resolver.accounts(manifest);
+    let cloud = resolver.cloud(manifest);
+    let state = resolver.state(manifest);
+    let limits = resolver.limits(manifest);
+    let levels = resolver.levels(manifest);
+    let regions = resolver.regions(manifest);
+    let lookups = resolver.lookups(manifest);
+    let mut images = resolver.images(manifest);
+    resolver.shares(manifest, &mut images);
+    let renames = resolver.renames(manifest, &images);
+    resolver.unused();
+    let is_complete = resolver.is_complete && !resolver.faults.iter().any(Fault::is_hard);
+    Resolved {
+        desired: Desired {
+            account,
+            cloud,
+            state,
+            accounts: resolver.accounts,
+            images,
+            lookups,
+            renames,
+            limits,
+            levels,
+            regions,
+            faults: resolver.faults,
+        },
+        diagnostics: resolver.diagnostics,
+        is_complete,
+    }
+}
+
+fn scope<'v>(manifest: &Manifest, given: &'v Variables) -> Scope<'v> {
+    let declared = manifest.variables.iter().flatten().map(|(name, variable)| {
+        let declared = match variable {
+            Given::Value(variable) => {
+                let variable = variable.as_ref();
+                Declared {
+                    default: variable
+                        .and_then(|variable| variable.default.value())
+                        .map(|text| text.as_str().to_owned()),
+                    is_sensitive: variable
+                        .and_then(|variable| variable.sensitive.value())
+                        .is_some_and(|sensitive| sensitive.0),
+                    is_broken: variable.is_some_and(|variable| {
+                        variable.default == Given::Broken || variable.sensitive == Given::Broken
+                    }),
+                }
+            }
+            Given::Absent | Given::Broken => Declared { is_broken: true, ..Declared::default() },
+        };
+        (name.as_str().to_owned(), declared)
+    });
+    let lookups = manifest.lookups.iter().flatten().map(|(name, _)| name.as_str().to_owned());
+    Scope::new(given, declared.collect(), lookups.collect())
+}
+
+/// Collects what is found while the parts are resolved.
+struct Resolver<'m, 'v> {
+    scope: Scope<'v>,
+    diagnostics: Vec<Diagnostic>,
+    faults: Vec<Fault>,
+    is_complete: bool,
+    /// The owner, where it could be read.
+    owner: Option<AccountId>,
+    accounts: BTreeMap<CompactString, AccountId>,
+    /// Names of accounts that are declared and could not be read.
+    broken_accounts: BTreeSet<&'m str>,
+    /// The keys of all entries under `images`, also of those that could not be read.
+    images: BTreeSet<&'m str>,
+}
+
+impl<'m> Resolver<'m, '_> {
+    /// Tells something that leaves a part out.
+    fn tell(&mut self, diagnostic: Diagnostic) {
+        self.is_complete = false;
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Tells something that leaves nothing out.
+    fn warn(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn problem(&mut self, problem: Problem, path: ManifestPath) {
+        let diagnostic = problem(path.clone()).about(path);
+        self.tell(diagnostic);
+    }
+
+    fn fault(&mut self, path: ManifestPath, image: Option<&ImageKey>, kind: FaultKind) {
+        self.faults.push(Fault { path, image: image.cloned(), kind });
+    }
+
+    /// A required key that is not there. `within`: what it belongs to.
+    fn absent(&mut self, within: &ManifestPath, key: &str, help: &str) {
+        let owner = if within.segments.is_empty() { "The manifest".to_owned() } else { format!("`{within}`") };
+        let detail = format!("{owner} has no `{key}`, and there is no default that would be right for everybody.");
+        let place = if within.segments.is_empty() { within.clone() } else { within.clone().key() };
+        let diagnostic = KEY_MISSING.found(detail).at(place, format!("`{key}` is missing")).help(help);
+        self.tell(diagnostic.about(within.field(key)));
+    }
+
+    /// The text of a value, its variables replaced; nothing where there is a problem with one.
+    fn text<'t>(&mut self, text: &'t Text, path: impl FnOnce() -> ManifestPath) -> Option<Cow<'t, str>> {
+        if !has_reference(text.as_str()) {
+            return Some(Cow::Borrowed(text.as_str()));
+        }
+        let mut out = String::new();
+        for piece in pieces(text.as_str()) {
+            let problem = match piece {
+                Piece::Text(text) => {
+                    out.push_str(text);
+                    continue;
+                }
+                Piece::Variable(name) => match self.scope.value(name) {
+                    Ok(Some(value)) => {
+                        out.push_str(&value);
+                        continue;
+                    }
+                    // Its declaration is broken, which was told.
+                    Ok(None) => {
+                        self.is_complete = false;
+                        return None;
+                    }
+                    Err(problem) => problem,
+                },
+                Piece::Lookup(name) => misplaced_lookup(name),
+                Piece::Malformed(reference) => malformed(reference),
+            };
+            self.problem(problem, path());
+            return None;
+        }
+        Some(Cow::Owned(out))
+    }
+
+    /// The text of a key that may be left out.
+    fn given<'t>(&mut self, given: &'t Given<Text>, path: impl FnOnce() -> ManifestPath) -> Option<Cow<'t, str>> {
+        given.value().and_then(|text| self.text(text, path))
+    }
+
+    /// The text of a required key.
+    fn required<'t>(
+        &mut self,
+        given: &'t Given<Text>,
+        within: &ManifestPath,
+        key: &str,
+        help: &str,
+    ) -> Option<Cow<'t, str>> {
+        if given.is_absent() {
+            self.absent(within, key, help);
+        }
+        self.given(given, || within.field(key))
+    }
+
+    /// A value that is one of a few words.
+    fn choice<T: Copy>(&mut self, given: &Given<Text>, path: &ManifestPath, words: &[(&str, T)]) -> Option<T> {
+        let text = self.given(given, || path.clone())?;
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let similar = closest(&text, words.iter().map(|(word, _)| *word));
+            let listed: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+            let detail =
+                format!("`{path}` is `{}`, and one of {} is expected.", shown(&text), listed.join(", "));
+            let diagnostic = VALUE_UNKNOWN.found(detail);
+            let key = match path.segments.last() {
+                Some(crate::diagnostics::Segment::Key(key)) => key.as_str(),
+                _ => "",
+            };
+            let diagnostic = match similar {
+                Some(word) => diagnostic
+                    .at(path.clone(), format!("did you mean `{word}`?"))
+                    .help(format!("{key}: {word}")),
+                None => diagnostic.at(path.clone(), "not one of the choices"),
+            };
+            self.tell(diagnostic.about(path));
+        }
+        found
+    }
+
+    /// A region code; a text that is none is a fault.
+    fn region(&mut self, text: &str, path: impl FnOnce() -> ManifestPath, image: Option<&ImageKey>) -> Option<Region> {
+        match text.parse() {
+            Ok(region) => Some(region),
+            Err(_) => {
+                self.fault(path(), image, FaultKind::MalformedRegion { text: text.into() });
+                None
+            }
+        }
+    }
+
+    /// The readable items of a list of text, each with its place in the list.
+    fn items<'t>(
+        &mut self,
+        list: &'t List<Text>,
+        path: &ManifestPath,
+    ) -> Vec<(usize, Cow<'t, str>)> {
+        let mut items = Vec::with_capacity(list.len());
+        for (position, item) in list.iter().enumerate() {
+            match item {
+                Given::Value(text) => {
+                    if let Some(text) = self.text(text, || path.index(position)) {
+                        items.push((position, text));
+                    }
+                }
+                Given::Absent | Given::Broken => self.is_complete = false,
+            }
+        }
+        items
+    }
+
+    /// A key of an image or lookup.
+    fn key(&mut self, name: &Text, section: &str) -> Option<ImageKey> {
+        match name.as_str().parse() {
+            Ok(key) => Some(key),
+            Err(_) => {
+                let path = ManifestPath::root().field(section).field(name.as_str()).key();
+                let detail = format!(
+                    "`{}` cannot be a key under `{section}`. A key stands in addresses and command lines: it has 1 to \
+                     60 letters, digits, `-`, `_` or `.`, the first a letter or digit.",
+                    shown(name.as_str())
+                );
+                self.malformed_name(&NAME_MALFORMED, detail, path, &as_key(name.as_str()));
+                None
+            }
+        }
+    }
+
+    fn malformed_name(&mut self, code: &Code, detail: String, path: ManifestPath, instead: &str) {
+        let diagnostic = code.found(detail).at(path.clone(), "not a name that can be used");
+        let diagnostic = if instead.is_empty() { diagnostic } else { diagnostic.help(format!("{instead}:")) };
+        self.tell(diagnostic.about(path));
+    }
+
+    /// Judges the declarations of variables.
+    fn variables(&mut self, manifest: &Manifest) {
+        for (name, variable) in manifest.variables.iter().flatten() {
+            let path = ManifestPath::root().field("variables").field(name.as_str());
+            if !is_variable_name(name.as_str()) {
+                let detail = format!(
+                    "`{}` cannot name a variable. It stands in `${{name}}`, on command lines and in the environment: a \
+                     name starts with a letter or `_`, and has letters, digits, `_` and `-` only.",
+                    shown(name.as_str())
+                );
+                self.malformed_name(&NAME_MALFORMED, detail, path.clone().key(), "");
+            }
+            let Given::Value(Some(variable)) = variable else { continue };
+            let is_sensitive = variable.sensitive.value().is_some_and(|sensitive| sensitive.0);
+            if is_sensitive && variable.default.value().is_some_and(|default| !default.as_str().is_empty()) {
+                let detail = format!(
+                    "The sensitive variable `{}` has a default, so the secret would stand in the manifest for \
+                     everybody to read.",
+                    shown(name.as_str())
+                );
+                let diagnostic = super::codes::VARIABLE_SENSITIVE
+                    .found(detail)
+                    .at(path.field("default"), "a secret must not stand here")
+                    .at(path.field("sensitive"), "sensitive by this")
+                    .help(format!("Remove the default; give it as GOLDFORM_VAR_{}.", shown(name.as_str())));
+                self.tell(diagnostic.about(path));
+            }
+        }
+    }
+
+    /// Tells of variables that nothing uses; only where nothing was left out that might have.
+    fn unused(&mut self) {
+        if !self.is_complete {
+            return;
+        }
+        let unused: Vec<String> = self.scope.unused().map(str::to_owned).collect();
+        for name in unused {
+            let path = ManifestPath::root().field("variables").field(&name).key();
+            let detail = format!(
+                "The variable `{}` is declared and stands in no text. That is often the trace of a mistyped reference.",
+                shown(&name)
+            );
+            let diagnostic = VARIABLE_UNUSED.found(detail).at(path.clone(), "not used").help("Remove it.");
+            self.warn(diagnostic.about(path));
+        }
+    }
+}
+
+/// A text as it could be written as a key.
+fn as_key(text: &str) -> String {
+    let key: String = text
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' })
+        .take(60)
+        .collect();
+    key.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
+}

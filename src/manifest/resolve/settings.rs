@@ -1,0 +1,197 @@
+//! What stands around the images: cloud, state, limits, regions, rules.
+
+use std::collections::BTreeMap;
+
+use compact_str::CompactString;
+
+use crate::diagnostics::{ManifestPath, shown};
+use crate::manifest::codes::{VALUE_MALFORMED, VALUE_UNKNOWN};
+use crate::manifest::desired::{DesiredLimits, Level};
+use crate::manifest::settings::{
+    CloudSettings, Provider, SandboxSettings, SharedImageEdits, Site, StateLocation,
+};
+use crate::manifest::syntax::{Given, Manifest, Number, TagKey};
+use crate::model::{RegionFacts, RegionTable};
+
+use super::Resolver;
+
+fn number(given: &Given<Number>) -> Option<u32> {
+    given.value().map(|number| number.0)
+}
+
+impl Resolver<'_, '_> {
+    /// Which service.
+    pub(super) fn cloud(&mut self, manifest: &Manifest) -> CloudSettings {
+        let defaults = CloudSettings::default();
+        let Some(cloud) = &manifest.cloud else { return defaults };
+        let path = ManifestPath::root().field("cloud");
+        let providers = [("sandbox", Provider::Sandbox), ("tencent", Provider::Tencent)];
+        let sites = [("international", Site::International), ("mainland", Site::Mainland)];
+        let edits = [("allowed", SharedImageEdits::Allowed), ("refused", SharedImageEdits::Refused)];
+        let sandbox = cloud.sandbox.as_ref().map(|sandbox| {
+            let quotas = sandbox.quotas.as_ref();
+            SandboxSettings {
+                world: self
+                    .given(&sandbox.world, || path.field("sandbox").field("world"))
+                    .map(std::borrow::Cow::into_owned),
+                images_per_region: quotas.and_then(|quotas| number(&quotas.images_per_region)),
+                accounts_per_image: quotas.and_then(|quotas| number(&quotas.accounts_per_image)),
+            }
+        });
+        let ownership_tag = match cloud.ownership_tag.value() {
+            None => defaults.ownership_tag,
+            Some(TagKey::Off) => None,
+            Some(TagKey::Key(key)) => self
+                .text(key, || path.field("ownership_tag"))
+                .filter(|key| self.is_not_empty(key, &path.field("ownership_tag"), "`false` for no tag"))
+                .map(Into::into),
+        };
+        CloudSettings {
+            provider: self
+                .choice(&cloud.provider, &path.field("provider"), &providers)
+                .unwrap_or(defaults.provider),
+            sandbox: sandbox.unwrap_or_default(),
+            site: self.choice(&cloud.site, &path.field("site"), &sites).unwrap_or(defaults.site),
+            endpoint: self
+                .given(&cloud.endpoint, || path.field("endpoint"))
+                .filter(|endpoint| self.is_endpoint(endpoint, &path.field("endpoint")))
+                .map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
+            profile: self.given(&cloud.profile, || path.field("profile")).map(Into::into),
+            ownership_tag,
+            shared_image_edits: self
+                .choice(&cloud.shared_image_edits, &path.field("shared_image_edits"), &edits)
+                .unwrap_or(defaults.shared_image_edits),
+        }
+    }
+
+    fn is_not_empty(&mut self, text: &str, path: &ManifestPath, instead: &str) -> bool {
+        if text.is_empty() {
+            let detail = format!("`{path}` is empty, which names nothing.");
+            let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "empty");
+            self.tell(diagnostic.help(format!("Write {instead}, or leave the key out.")).about(path));
+        }
+        !text.is_empty()
+    }
+
+    fn is_endpoint(&mut self, endpoint: &str, path: &ManifestPath) -> bool {
+        let host = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
+        let is_one = host.is_some_and(|host| {
+            let host = host.trim_end_matches('/');
+            !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) && !host.starts_with(':')
+        });
+        if !is_one {
+            let detail = format!(
+                "`{path}` is `{}`. It is the address of a service: `http://` or `https://`, a host, and a port where \
+                 it is not the usual one; nothing after it, since its host and port are what is signed.",
+                shown(endpoint)
+            );
+            let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not an address");
+            self.tell(diagnostic.help("endpoint: http://127.0.0.1:8787").about(path));
+        }
+        is_one
+    }
+
+    /// Where the state is kept.
+    pub(super) fn state(&mut self, manifest: &Manifest) -> StateLocation {
+        let path = ManifestPath::root().field("state");
+        let Some(text) = self.given(&manifest.state, || path.clone()) else { return StateLocation::default() };
+        if let Some(rest) = text.strip_prefix("s3://") {
+            if let Some((bucket, key)) = rest.split_once('/')
+                && !bucket.is_empty()
+                && !key.is_empty()
+                && !key.ends_with('/')
+            {
+                return StateLocation::Object { bucket: bucket.to_owned(), key: key.to_owned() };
+            }
+        } else if !text.is_empty() && !text.contains("://") && !text.ends_with('/') {
+            return StateLocation::File(text.into_owned());
+        }
+        let detail = format!(
+            "`state` is `{}`. It is a file, relative to the manifest, or an object in a bucket: `s3://bucket/key`.",
+            shown(&text)
+        );
+        let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not a place for a state");
+        self.tell(diagnostic.help("state: s3://bucket/goldform.state.json").about(path));
+        StateLocation::default()
+    }
+
+    /// Limits of the account.
+    pub(super) fn limits(&mut self, manifest: &Manifest) -> DesiredLimits {
+        let Some(limits) = &manifest.limits else { return DesiredLimits::default() };
+        let path = ManifestPath::root().field("limits").field("regions");
+        let mut regions = BTreeMap::new();
+        for (name, limit) in limits.regions.iter().flatten() {
+            let region = self.region(name.as_str(), || path.field(name.as_str()).key(), None);
+            let images = limit.value().and_then(|limit| number(&limit.images));
+            if let (Some(region), Some(images)) = (region, images) {
+                regions.insert(region, images);
+            }
+        }
+        DesiredLimits {
+            images_per_region: number(&limits.images_per_region),
+            accounts_per_image: number(&limits.accounts_per_image),
+            regions,
+        }
+    }
+
+    /// Levels of rules. Whether a rule of that name exists is judged where the rules are.
+    pub(super) fn levels(&mut self, manifest: &Manifest) -> BTreeMap<CompactString, Level> {
+        let words = [("allow", Level::Allow), ("warn", Level::Warn), ("deny", Level::Deny)];
+        let mut levels = BTreeMap::new();
+        for (name, level) in manifest.rules.iter().flatten() {
+            let Given::Value(level) = level else { continue };
+            let path = ManifestPath::root().field("rules").field(name.as_str());
+            if let Some(level) = self.choice(&Given::Value(level.0.clone()), &path, &words) {
+                levels.insert(name.0.clone(), level);
+            }
+        }
+        levels
+    }
+
+    /// The known regions.
+    pub(super) fn regions(&mut self, manifest: &Manifest) -> RegionTable {
+        let mut table = RegionTable::built_in();
+        for (name, entry) in manifest.regions.iter().flatten() {
+            let path = ManifestPath::root().field("regions").field(name.as_str());
+            let region = self.region(name.as_str(), || path.clone().key(), None);
+            let Given::Value(entry) = entry else { continue };
+            if entry.mainland.is_absent() {
+                self.absent(&path, "mainland", "mainland: false");
+            }
+            let title = self.given(&entry.title, || path.field("title"));
+            let (Some(region), Some(mainland)) = (region, entry.mainland.value()) else { continue };
+            let known = table.get(&region);
+            let facts = RegionFacts {
+                title: match title {
+                    Some(title) => title.into(),
+                    None => known.map_or_else(|| name.0.clone(), |known| known.title.clone()),
+                },
+                mainland: mainland.0,
+                copy_target: match entry.copy_target.value() {
+                    Some(copy_target) => copy_target.0,
+                    None => known.is_none_or(|known| known.copy_target),
+                },
+            };
+            table.insert(region, facts);
+        }
+        table
+    }
+
+    /// A number that is one of a few.
+    pub(super) fn number_of(
+        &mut self,
+        given: &Given<Number>,
+        path: &ManifestPath,
+        allowed: &[u8],
+        words: &str,
+    ) -> Option<u8> {
+        let number = number(given)?;
+        let found = allowed.iter().copied().find(|&one| u32::from(one) == number);
+        if found.is_none() {
+            let detail = format!("`{path}` is {number}, and {words} is expected.");
+            let diagnostic = VALUE_UNKNOWN.found(detail).at(path.clone(), "not one of the choices");
+            self.tell(diagnostic.help(format!("Write {words}.")).about(path));
+        }
+        found
+    }
+}

@@ -1,0 +1,305 @@
+//! What images are made from.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use compact_str::CompactString;
+
+use crate::diagnostics::ManifestPath;
+use crate::manifest::codes::QUERY_IN_TEXT;
+use crate::manifest::desired::LookupSource;
+use crate::manifest::fault::FaultKind;
+use crate::manifest::query::{ImportQuery, QueryPart};
+use crate::manifest::syntax::{self, Given, Image, Text};
+use crate::manifest::variables::{Piece, malformed, misplaced_lookup, pieces};
+use crate::model::{ImageKey, MalformedId, Source, SourceKind};
+
+use super::Resolver;
+use super::image::is_on;
+use super::lookup::ARCHITECTURES;
+
+/// A source, and what stands beside it.
+#[derive(Default)]
+pub(super) struct ResolvedSource {
+    pub(super) source: Option<Source>,
+    pub(super) lookup: Option<LookupSource>,
+    pub(super) query: Option<ImportQuery>,
+}
+
+/// What a kind of source resolves to.
+enum Kind {
+    Built(SourceKind),
+    Looked { name: ImageKey, from: Option<crate::model::AccountId> },
+}
+
+impl Resolver<'_, '_> {
+    /// The source of an image.
+    pub(super) fn source(&mut self, image: &Image, key: &ImageKey, path: &ManifestPath) -> ResolvedSource {
+        let source = match &image.source {
+            Given::Value(source) => source,
+            Given::Absent => {
+                self.fault(path.clone().key(), Some(key), FaultKind::NoSource);
+                return ResolvedSource::default();
+            }
+            Given::Broken => return ResolvedSource::default(),
+        };
+        let path = path.field("source");
+        let syntax::Source { revision, instance, snapshots, import, shared, encrypted, adopted } = source;
+        let kinds: Vec<&'static str> = [
+            ("instance", instance.is_present()),
+            ("snapshots", snapshots.is_present()),
+            ("import", import.is_present()),
+            ("shared", shared.is_present()),
+            ("encrypted", encrypted.is_present()),
+            ("adopted", adopted.is_present()),
+        ]
+        .into_iter()
+        .filter_map(|(kind, is_present)| is_present.then_some(kind))
+        .collect();
+        match kinds.as_slice() {
+            [] => self.fault(path.clone().key(), Some(key), FaultKind::NoSource),
+            [_] => {}
+            _ => self.fault(path.clone().key(), Some(key), FaultKind::SeveralSources { kinds: kinds.clone() }),
+        }
+        let revision = self.given(revision, || path.field("revision")).map(CompactString::from);
+        // Every kind that stands there is read, so that what is wrong with it is told now.
+        let mut query = None;
+        let mut found = [
+            self.instance(instance, key, &path),
+            self.snapshots(snapshots, key, &path),
+            self.import(import, key, &path, &mut query),
+            self.shared(shared, key, &path),
+            self.encrypted(encrypted, &path),
+            self.adopted(adopted, key, &path),
+        ]
+        .into_iter()
+        .flatten();
+        match (kinds.len(), found.next()) {
+            (1, Some(Kind::Built(kind))) => {
+                ResolvedSource { source: Some(Source { kind, revision }), lookup: None, query }
+            }
+            (1, Some(Kind::Looked { name, from })) => {
+                ResolvedSource { source: None, lookup: Some(LookupSource { name, from, revision }), query: None }
+            }
+            _ => {
+                self.is_complete = false;
+                ResolvedSource::default()
+            }
+        }
+    }
+
+    /// A text with a shape; another text is a fault.
+    fn shaped<T: FromStr<Err = MalformedId>>(
+        &mut self,
+        text: &str,
+        key: &ImageKey,
+        path: impl FnOnce() -> ManifestPath,
+    ) -> Option<T> {
+        match text.parse() {
+            Ok(id) => Some(id),
+            Err(MalformedId { expected, .. }) => {
+                self.fault(path(), Some(key), FaultKind::MalformedSource { text: text.into(), expected });
+                None
+            }
+        }
+    }
+
+    fn instance(&mut self, given: &Given<syntax::Instance>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
+        let instance = given.value()?;
+        let path = path.field("instance");
+        let id = self
+            .required(&instance.id, &path, "id", "id: ins-8f3a1c2d")
+            .and_then(|text| self.shaped(&text, key, || path.field("id")));
+        let disks = path.field("data_disks");
+        let mut data_disks = Vec::new();
+        for (position, text) in instance.data_disks.iter().flat_map(|list| self.items(list, &disks)).collect::<Vec<_>>()
+        {
+            data_disks.extend(self.shaped(&text, key, || disks.index(position)));
+        }
+        Some(Kind::Built(SourceKind::Instance {
+            id: id?,
+            power_off: is_on(&instance.power_off),
+            sysprep: is_on(&instance.sysprep),
+            data_disks,
+        }))
+    }
+
+    fn snapshots(
+        &mut self,
+        given: &Given<syntax::List<Text>>,
+        key: &ImageKey,
+        path: &ManifestPath,
+    ) -> Option<Kind> {
+        let list = given.value()?;
+        let path = path.field("snapshots");
+        let items = self.items(list, &path);
+        if list.is_empty() {
+            let kind = FaultKind::MalformedSource { text: "[]".into(), expected: "at least one snapshot id" };
+            self.fault(path, Some(key), kind);
+            return None;
+        }
+        let ids: Vec<_> =
+            items.iter().filter_map(|(position, text)| self.shaped(text, key, || path.index(*position))).collect();
+        (ids.len() == list.len()).then_some(Kind::Built(SourceKind::Snapshots(ids)))
+    }
+
+    fn import(
+        &mut self,
+        given: &Given<syntax::Import>,
+        key: &ImageKey,
+        path: &ManifestPath,
+        query: &mut Option<ImportQuery>,
+    ) -> Option<Kind> {
+        let import = given.value()?;
+        let path = path.field("import");
+        let url = self.required(&import.url, &path, "url", "url: https://BUCKET.cos.REGION.myqcloud.com/FILE.qcow2");
+        let os = self.required(&import.os, &path, "os", "os: Ubuntu");
+        let version = self.required(&import.version, &path, "version", "version: \"22\"");
+        let architecture =
+            self.required(&import.architecture, &path, "architecture", "architecture: x86_64");
+        let architecture = architecture.and_then(|text| {
+            let found = ARCHITECTURES.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+            if found.is_none() {
+                let expected = "an architecture (`x86_64`, `i386` or `arm`)";
+                let kind = FaultKind::MalformedSource { text: text.into(), expected };
+                self.fault(path.field("architecture"), Some(key), kind);
+            }
+            found
+        });
+        let license = self.given(&import.license, || path.field("license")).map(Into::into);
+        let boot = self.given(&import.boot, || path.field("boot")).map(Into::into);
+        let (url, inline_query) = match url {
+            Some(url) => {
+                let (url, inline) = match url.split_once('?') {
+                    Some((url, query)) => (url.to_owned(), Some(query.to_owned())),
+                    None => (url.into_owned(), None),
+                };
+                if inline.is_some() {
+                    self.signature_in_text(&path.field("url"));
+                }
+                (self.url(url, key, &path), inline)
+            }
+            None => (None, None),
+        };
+        *query = self.query(&import.query, inline_query, &path.field("query"));
+        Some(Kind::Built(SourceKind::Import {
+            url: url?,
+            os: os?.into(),
+            version: version?.into(),
+            architecture: architecture?,
+            license,
+            boot,
+            force: is_on(&import.force),
+        }))
+    }
+
+    fn url(&mut self, url: String, key: &ImageKey, path: &ManifestPath) -> Option<String> {
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let is_object = rest.is_some_and(|rest| {
+            rest.split_once('/').is_some_and(|(host, object)| !host.is_empty() && !object.is_empty())
+        });
+        if is_object && !url.contains(|c: char| c == '#' || c.is_whitespace() || c.is_control()) {
+            return Some(url);
+        }
+        let expected = "the URL of an object (`https://`, a host and a path)";
+        self.fault(path.field("url"), Some(key), FaultKind::MalformedSource { text: url.into(), expected });
+        None
+    }
+
+    fn signature_in_text(&mut self, path: &ManifestPath) {
+        let detail = format!(
+            "`{path}` has a query in its text. The query of such a URL is a signature, a secret while it is valid, and \
+             a manifest is kept where others read it. The URL without it is what identifies the build."
+        );
+        let diagnostic = QUERY_IN_TEXT
+            .found(detail)
+            .at(path.clone(), "the query stands in the text")
+            .help("query: \"${signature}\"");
+        self.warn(diagnostic.about(path));
+    }
+
+    /// The query: secrets stay names, everything else is text.
+    fn query(&mut self, given: &Given<Text>, inline: Option<String>, path: &ManifestPath) -> Option<ImportQuery> {
+        let mut query = ImportQuery::default();
+        if let Some(inline) = inline {
+            query.push(QueryPart::Text(inline));
+        }
+        let Some(text) = given.value() else { return Some(query).filter(|query| !query.is_empty()) };
+        if !query.is_empty() {
+            query.push(QueryPart::Text("&".to_owned()));
+        }
+        let mut has_reference = false;
+        for piece in pieces(text.as_str()) {
+            let problem = match piece {
+                Piece::Text(text) => {
+                    query.push(QueryPart::Text(text.to_owned()));
+                    continue;
+                }
+                Piece::Variable(name) => {
+                    has_reference = true;
+                    if self.scope.is_sensitive(name) {
+                        query.push(QueryPart::Secret(name.into()));
+                        continue;
+                    }
+                    match self.scope.value(name) {
+                        Ok(value) => {
+                            self.is_complete &= value.is_some();
+                            query.push(QueryPart::Text(value.map(Cow::into_owned).unwrap_or_default()));
+                            continue;
+                        }
+                        Err(problem) => problem,
+                    }
+                }
+                Piece::Lookup(name) => misplaced_lookup(name),
+                Piece::Malformed(reference) => malformed(reference),
+            };
+            self.problem(problem, path.clone());
+            return None;
+        }
+        if !has_reference && !text.as_str().is_empty() {
+            self.signature_in_text(path);
+        }
+        Some(query).filter(|query| !query.is_empty())
+    }
+
+    fn shared(&mut self, given: &Given<syntax::Shared>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
+        let shared = given.value()?;
+        let path = path.field("shared");
+        let from = self
+            .given(&shared.from, || path.field("from"))
+            .and_then(|text| self.account(&text, || path.field("from"), Some(key)));
+        if let Given::Value(text) = &shared.id
+            && let [Piece::Text(""), Piece::Lookup(name), Piece::Text("")] = pieces(text.as_str()).as_slice()
+        {
+            if !self.scope.has_lookup(name) {
+                let problem = self.scope.unknown_lookup(name);
+                self.problem(problem, path.field("id"));
+                return None;
+            }
+            // A name that cannot be a key was told where it is declared.
+            return name.parse().ok().map(|name| Kind::Looked { name, from });
+        }
+        let id = self.required(&shared.id, &path, "id", "id: img-3c1f0a9b")?;
+        let id = self.shaped(&id, key, || path.field("id"))?;
+        Some(Kind::Built(SourceKind::Shared { id, from }))
+    }
+
+    fn encrypted(&mut self, given: &Given<syntax::Encrypted>, path: &ManifestPath) -> Option<Kind> {
+        let encrypted = given.value()?;
+        let path = path.field("encrypted");
+        let kms_key = self.given(&encrypted.kms_key, || path.field("kms_key")).map(Into::into);
+        let image = self.required(&encrypted.image, &path, "image", "image: KEY")?;
+        if !self.images.contains(&*image) {
+            let why = "An encrypted image is the copy of another entry, named by its key.";
+            self.unknown_image(&image, path.field("image"), why, "image: ");
+            return None;
+        }
+        Some(Kind::Built(SourceKind::Encrypted { image: image.parse().ok()?, kms_key }))
+    }
+
+    fn adopted(&mut self, given: &Given<Text>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
+        let path = path.field("adopted");
+        let text = self.given(given, || path.clone())?;
+        self.shaped(&text, key, || path).map(|id| Kind::Built(SourceKind::Adopted(id)))
+    }
+}

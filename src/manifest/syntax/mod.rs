@@ -1,0 +1,392 @@
+//! The manifest as it is written: plain serde structs, from which the JSON Schema is generated too.
+//!
+//! The comments on fields are what editors show; they are written for people who write manifests.
+//!
+//! Every key may be left out here; what a manifest must have is judged when it is resolved, so that one
+//! missing key does not hide the other problems. Enumerations are text here, since a variable may stand in any
+//! text. No enum that holds data, no `flatten`, no `untagged`: each loses positions.
+
+mod scalar;
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+pub(super) use scalar::{GIVEN, Given, Keep, Number, Switch, TagKey, Text};
+
+/// A list. An item that cannot be read keeps its place.
+pub(super) type List<T> = Vec<Given<T>>;
+/// A mapping of names that the user chooses.
+pub(super) type Names<T> = BTreeMap<Text, Given<T>>;
+
+/// Golden images, the regions they must exist in, and the accounts they are shared with.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "goldform manifest")]
+pub(super) struct Manifest {
+    /// The version of this format: 1. It must stand in the first file.
+    #[schemars(required, schema_with = "version")]
+    pub(super) version: Given<Number>,
+    /// The account that owns the images: its main account id (UIN), in quotes.
+    #[schemars(required, example = &"100000000001")]
+    pub(super) account: Given<Text>,
+    /// Which service, and how to reach it. Default: the embedded cloud, which needs no account and no network.
+    pub(super) cloud: Option<Cloud>,
+    /// Where the recorded state is kept: a file, relative to the manifest, or `s3://bucket/key` for one that a
+    /// team shares.
+    #[schemars(extend("default" = "goldform.state.json"))]
+    pub(super) state: Given<Text>,
+    /// Values that stand outside of the manifest: `${name}` in any text takes one.
+    pub(super) variables: Option<Names<Option<Variable>>>,
+    /// Names for accounts, to be used under `shares`. A name holds at least one letter; ids are quoted.
+    pub(super) accounts: Option<Names<Text>>,
+    /// Limits of your account, where they differ from those that the service reported or documents.
+    pub(super) limits: Option<Limits>,
+    /// Regions that goldform does not know yet, by their code.
+    pub(super) regions: Option<Names<RegionEntry>>,
+    /// What is done when a rule is broken, by the rule's name; `goldform explain` lists the rules.
+    pub(super) rules: Option<Names<LevelText>>,
+    /// The images, by a key of your choice (letters, digits, `-`, `_`, `.`).
+    pub(super) images: Option<Names<Image>>,
+    /// Which images are shared with which accounts, in which regions.
+    pub(super) shares: Option<List<Share>>,
+    /// Images that are used but not managed, by a name of your choice: `${lookup.NAME}` stands for the id that
+    /// was found.
+    pub(super) lookups: Option<Names<Lookup>>,
+    /// Entries that were renamed. Nothing is rebuilt.
+    pub(super) renames: Option<List<Rename>>,
+}
+
+fn version(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "const": 1 })
+}
+
+/// Which service, and how to reach it.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Cloud {
+    /// `sandbox`: the embedded cloud. `tencent`: Tencent Cloud.
+    #[schemars(schema_with = "providers", extend("default" = "sandbox"))]
+    pub(super) provider: Given<Text>,
+    /// The embedded cloud's world.
+    pub(super) sandbox: Option<Sandbox>,
+    /// Tencent Cloud: `international` or `mainland`.
+    #[schemars(schema_with = "sites", extend("default" = "international"))]
+    pub(super) site: Given<Text>,
+    /// One address for every service, instead of the provider's own.
+    #[schemars(example = &"http://127.0.0.1:8787")]
+    pub(super) endpoint: Given<Text>,
+    /// The profile of the official command line (`~/.tccli`) whose credentials are used.
+    #[schemars(example = &"default")]
+    pub(super) profile: Given<Text>,
+    /// The key of the tag that is put on what goldform makes; `false`: no tag.
+    #[schemars(extend("default" = "goldform"))]
+    pub(super) ownership_tag: Given<TagKey>,
+    /// Whether you can change an image while it is shared. The service's documents disagree; set `refused` if
+    /// the service refused such a change, and images are unshared for the time of the change.
+    #[schemars(schema_with = "shared_image_edits", extend("default" = "allowed"))]
+    pub(super) shared_image_edits: Given<Text>,
+}
+
+/// The embedded cloud's world.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Sandbox {
+    /// The file of its world, relative to the state. Default: `goldform.world.db`.
+    #[schemars(example = &"goldform.world.db")]
+    pub(super) world: Given<Text>,
+    /// The limits of its world.
+    pub(super) quotas: Option<Quotas>,
+}
+
+/// The limits of the embedded cloud's world.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Quotas {
+    /// Custom images per region.
+    #[schemars(example = 10)]
+    pub(super) images_per_region: Given<Number>,
+    /// Accounts that one image may be shared with.
+    #[schemars(example = 50)]
+    pub(super) accounts_per_image: Given<Number>,
+}
+
+/// A variable. It is given by `--var NAME=VALUE`, `--var-file`, or `GOLDFORM_VAR_NAME` in the environment.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Variable {
+    /// The value where none is given.
+    pub(super) default: Given<Text>,
+    /// What it is for.
+    pub(super) description: Given<Text>,
+    /// A secret: it may stand in `import.query` only, and is never stored, shown or planned with its text.
+    #[schemars(extend("default" = false))]
+    pub(super) sensitive: Given<Switch>,
+}
+
+/// Limits of your account.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Limits {
+    /// Custom images per region. The documents say 10.
+    #[schemars(example = 10)]
+    pub(super) images_per_region: Given<Number>,
+    /// Accounts that one image may be shared with. The documents say 50.
+    #[schemars(example = 50)]
+    pub(super) accounts_per_image: Given<Number>,
+    /// Limits of single regions, by region.
+    pub(super) regions: Option<Names<RegionLimits>>,
+}
+
+/// Limits of one region.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RegionLimits {
+    /// Custom images in this region.
+    #[schemars(example = 8)]
+    pub(super) images: Given<Number>,
+}
+
+/// What is known about a region.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RegionEntry {
+    /// Whether it belongs to the Chinese mainland: images cannot be copied across that border.
+    #[schemars(required)]
+    pub(super) mainland: Given<Switch>,
+    /// Its name, for people. Default: its code.
+    pub(super) title: Given<Text>,
+    /// Whether images can be copied to it.
+    #[schemars(extend("default" = true))]
+    pub(super) copy_target: Given<Switch>,
+}
+
+/// What is done when a rule is broken.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(schema_with = "levels", inline)]
+pub(super) struct LevelText(pub(super) Text);
+
+/// A golden image.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Image {
+    /// The region where it is made.
+    #[schemars(required, example = &"ap-jakarta")]
+    pub(super) region: Given<Text>,
+    /// Its name in the service, unique in a region. Default: the key. `{generation}` stands for the number of
+    /// the build and makes replacement safe: the new image stands beside the old one under a name of its own.
+    #[schemars(example = &"web-base-{generation}")]
+    pub(super) name: Given<Text>,
+    /// Its description. Left out: not managed; `""` empties it.
+    pub(super) description: Given<Text>,
+    /// Its family. Left out: not managed; `""` empties it.
+    pub(super) family: Given<Text>,
+    /// Its tags. Only the keys that stand here, or stood here before, are managed.
+    pub(super) tags: Option<Names<Text>>,
+    /// What it is made from: exactly one of the kinds.
+    pub(super) source: Given<Source>,
+    /// The other regions it must exist in.
+    #[schemars(example = ["ap-singapore", "ap-tokyo"])]
+    pub(super) copies: Option<List<Text>>,
+    /// How a new generation takes the place of the old one. `auto`: created first, deleted first only where
+    /// there is no room for both.
+    #[schemars(schema_with = "replace_orders", extend("default" = "auto"))]
+    pub(super) replace: Given<Text>,
+    /// Earlier generations to keep: a number, or a mapping of `generations` and `days`.
+    #[schemars(extend("default" = 0))]
+    pub(super) keep: Given<Keep>,
+    /// Delete its snapshots with it. Default: true where the service made them for the image, false for
+    /// `snapshots` and `adopted` images.
+    pub(super) delete_snapshots: Given<Switch>,
+    /// Never delete it without a successor in place, even when this entry is removed.
+    #[schemars(extend("default" = false))]
+    pub(super) protect: Given<Switch>,
+}
+
+/// What an image is made from: exactly one of the kinds, and a revision.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Source {
+    /// Any text. A new text asks for a new build.
+    #[schemars(example = &"2026-11-24")]
+    pub(super) revision: Given<Text>,
+    /// From a cloud server's disks.
+    pub(super) instance: Given<Instance>,
+    /// From disk snapshots; exactly one of them is of a system disk.
+    #[schemars(example = ["snap-2f3a1c2d"])]
+    pub(super) snapshots: Given<List<Text>>,
+    /// From a disk image in object storage.
+    pub(super) import: Given<Import>,
+    /// A copy, in the same region, of an image that another account shares with you.
+    pub(super) shared: Given<Shared>,
+    /// An encrypted copy, in the same region, of another entry.
+    pub(super) encrypted: Given<Encrypted>,
+    /// An existing image, taken over as it is.
+    #[schemars(example = &"img-0a1b2c3d")]
+    pub(super) adopted: Given<Text>,
+}
+
+/// A cloud server that was prepared.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Instance {
+    /// Its id.
+    #[schemars(required, example = &"ins-8f3a1c2d")]
+    pub(super) id: Given<Text>,
+    /// Shut it down first, by force.
+    #[schemars(extend("default" = false))]
+    pub(super) power_off: Given<Switch>,
+    /// Windows only: generalise it first.
+    #[schemars(extend("default" = false))]
+    pub(super) sysprep: Given<Switch>,
+    /// Data disks that belong to the image. Such an image can neither be copied nor shared.
+    #[schemars(example = ["disk-1a2b3c4d"])]
+    pub(super) data_disks: Option<List<Text>>,
+}
+
+/// A disk image in object storage.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Import {
+    /// The object's URL without its query; it identifies the build.
+    #[schemars(required, example = &"https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2")]
+    pub(super) url: Given<Text>,
+    /// The query of the URL: a signature, from a sensitive variable. It is never stored.
+    #[schemars(example = &"${signature}")]
+    pub(super) query: Given<Text>,
+    /// The operating system, as the service spells it.
+    #[schemars(required, example = &"Ubuntu")]
+    pub(super) os: Given<Text>,
+    /// The operating system's version, as the service spells it, in quotes.
+    #[schemars(required, example = &"22")]
+    pub(super) version: Given<Text>,
+    /// `x86_64`, `i386` or `arm`.
+    #[schemars(required, schema_with = "architectures")]
+    pub(super) architecture: Given<Text>,
+    /// Who licences the operating system: `TencentCloud` or `BYOL`. A `BYOL` image cannot be shared.
+    #[schemars(schema_with = "licenses")]
+    pub(super) license: Given<Text>,
+    /// How it boots: `Legacy BIOS` or `UEFI`.
+    #[schemars(schema_with = "boots")]
+    pub(super) boot: Given<Text>,
+    /// Import it although it has no cloud-init.
+    #[schemars(extend("default" = false))]
+    pub(super) force: Given<Switch>,
+}
+
+/// An image that another account shares with you.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Shared {
+    /// Its id, or `${lookup.NAME}`.
+    #[schemars(required, example = &"img-3c1f0a9b")]
+    pub(super) id: Given<Text>,
+    /// The account that it must come from: a name or a quoted id.
+    #[schemars(example = &"partner")]
+    pub(super) from: Given<Text>,
+}
+
+/// An encrypted copy of another entry.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Encrypted {
+    /// The key of the other entry.
+    #[schemars(required, example = &"web-base")]
+    pub(super) image: Given<Text>,
+    /// The key that it is encrypted with. Default: the disk service's own.
+    #[schemars(example = &"key-id")]
+    pub(super) kms_key: Given<Text>,
+}
+
+/// An image that is shared with accounts.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Share {
+    /// The key of an entry under `images`.
+    #[schemars(required, example = &"web-base")]
+    pub(super) image: Given<Text>,
+    /// The accounts: names from `accounts`, or quoted main account ids.
+    #[schemars(required, example = ["partner", "200000000002"])]
+    pub(super) with: Given<List<Text>>,
+    /// The regions. Default: every region the image is in.
+    #[schemars(example = ["ap-jakarta"])]
+    pub(super) regions: Option<List<Text>>,
+    /// Also revoke shares that goldform did not make.
+    #[schemars(extend("default" = false))]
+    pub(super) exclusive: Given<Switch>,
+}
+
+/// Selects an image that is used but not managed.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Lookup {
+    /// The region to look in.
+    #[schemars(required, example = &"ap-jakarta")]
+    pub(super) region: Given<Text>,
+    /// `public`, `shared` or `custom`.
+    #[serde(rename = "type")]
+    #[schemars(schema_with = "kinds")]
+    pub(super) kind: Given<Text>,
+    /// The operating system, or text of it.
+    #[schemars(example = &"Ubuntu")]
+    pub(super) os: Given<Text>,
+    /// 32 or 64.
+    #[schemars(schema_with = "bits")]
+    pub(super) bits: Given<Number>,
+    /// `x86_64`, `i386` or `arm`.
+    #[schemars(schema_with = "architectures")]
+    pub(super) architecture: Given<Text>,
+    /// Text that the name must hold.
+    #[schemars(example = &"22.04")]
+    pub(super) name: Given<Text>,
+    /// Take the newest of several. Without it, several are an error that lists them.
+    #[schemars(extend("default" = false))]
+    pub(super) newest: Given<Switch>,
+    /// `type: shared` only: the account it must come from, a name or a quoted id.
+    #[schemars(example = &"partner")]
+    pub(super) from: Given<Text>,
+}
+
+/// An entry that was renamed.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Rename {
+    /// Its old address.
+    #[schemars(required, example = &"image.web")]
+    pub(super) from: Given<Text>,
+    /// Its new address.
+    #[schemars(required, example = &"image.web-base")]
+    pub(super) to: Given<Text>,
+}
+
+/// Text that is one of a few words, or comes from a variable.
+fn choice(words: &[&str]) -> Schema {
+    json_schema!({ "anyOf": [{ "enum": words }, { "type": "string", "pattern": r"\$\{" }] })
+}
+
+macro_rules! choices {
+    ($($name:ident: $words:ident = [$($word:literal),+];)+) => {$(
+        pub(super) const $words: &[&str] = &[$($word),+];
+        fn $name(_: &mut SchemaGenerator) -> Schema {
+            choice($words)
+        }
+    )+};
+}
+
+choices! {
+    providers: PROVIDERS = ["sandbox", "tencent"];
+    sites: SITES = ["international", "mainland"];
+    shared_image_edits: SHARED_IMAGE_EDITS = ["allowed", "refused"];
+    levels: LEVELS = ["allow", "warn", "deny"];
+    replace_orders: REPLACE_ORDERS = ["auto", "create-first", "delete-first"];
+    architectures: ARCHITECTURES = ["x86_64", "i386", "arm"];
+    kinds: KINDS = ["public", "shared", "custom"];
+    licenses: LICENSES = ["TencentCloud", "BYOL"];
+    boots: BOOTS = ["Legacy BIOS", "UEFI"];
+}
+
+fn bits(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "enum": [32, 64] })
+}

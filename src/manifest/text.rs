@@ -1,0 +1,140 @@
+//! Bytes to text, and lines of it for messages.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::codes::{LIMIT_EXCEEDED, TEXT_INVALID};
+use super::yaml::MAX_BYTES;
+use crate::diagnostics::harmless::harmless;
+use crate::diagnostics::{Diagnostic, FileId, Span};
+
+/// The longest line that a message repeats, in bytes.
+const LONGEST_LINE: usize = 160;
+
+/// The text of a file, and what keeps it from being read as YAML.
+///
+/// A text is given in any case, since a message points into it; what is no UTF-8 in it is replaced, which moves
+/// nothing before the place that the message points at.
+pub(super) fn decode(file: FileId, name: &str, bytes: Vec<u8>) -> (Arc<str>, Option<Diagnostic>) {
+    if bytes.len() > MAX_BYTES {
+        let detail = format!(
+            "`{}` has {} bytes; a manifest file may have {MAX_BYTES} (64 MiB). It was not read.",
+            crate::diagnostics::shown(name),
+            bytes.len()
+        );
+        let diagnostic = LIMIT_EXCEEDED.found(detail).about(name).help("Split it into several files.");
+        return (Arc::from(""), Some(diagnostic));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => {
+            let found = control_character(&text).map(|(at, c)| {
+                let detail = format!(
+                    "The character U+{:04X} is a control character. Such a character can hide text or change how a \
+                     terminal shows it, so YAML and goldform refuse it.",
+                    u32::from(c)
+                );
+                let span = Span { file, start: at, end: at + c.len_utf8() };
+                TEXT_INVALID.found(detail).at(span, "this character").help("Remove it.")
+            });
+            (text.into(), found)
+        }
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let bytes = error.into_bytes();
+            let what = if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+                "The file is UTF-16. ".to_owned()
+            } else {
+                let byte = bytes.get(at).copied().unwrap_or_default();
+                format!("The byte {byte:#04x} here is no UTF-8. ")
+            };
+            let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
+            let span = Span { file, start: at, end: at + char::REPLACEMENT_CHARACTER.len_utf8() };
+            let diagnostic = TEXT_INVALID
+                .found(what + "In another encoding, names would be read as others than you see.")
+                .at(span, "not UTF-8 from here on")
+                .help("Save the file as UTF-8.");
+            (text, Some(diagnostic))
+        }
+    }
+}
+
+/// The first character that YAML does not allow in a text.
+fn control_character(text: &str) -> Option<(usize, char)> {
+    let mut bytes = text.bytes().enumerate().peekable();
+    while let Some((at, byte)) = bytes.next() {
+        let is_bad = match byte {
+            0x00..=0x08 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F => true,
+            // U+0080 to U+009F, of which U+0085 is a line break.
+            0xC2 => matches!(bytes.peek(), Some((_, 0x80..=0x84 | 0x86..=0x9F))),
+            _ => false,
+        };
+        if is_bad {
+            return text.get(at..)?.chars().next().map(|c| (at, c));
+        }
+    }
+    None
+}
+
+/// The line on which a piece of text stands, with the piece replaced: the corrected line. Only the replacement
+/// where the piece goes over several lines or its line is long.
+pub(super) fn corrected(text: &str, piece: &Range<usize>, replacement: &str) -> String {
+    let before = text.get(..piece.start).unwrap_or_default();
+    let start = before.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    let after = text.get(piece.end..).unwrap_or_default();
+    let end = piece.end + after.find(['\n', '\r']).unwrap_or(after.len());
+    let head = text.get(start..piece.start).unwrap_or_default();
+    let tail = text.get(piece.end..end).unwrap_or_default();
+    let is_one_line = !text.get(piece.clone()).unwrap_or_default().contains(['\n', '\r']);
+    let line = if is_one_line && end - start + replacement.len() <= LONGEST_LINE {
+        format!("{head}{replacement}{tail}")
+    } else {
+        replacement.chars().take(LONGEST_LINE).collect()
+    };
+    harmless(line.trim_start_matches('\u{feff}').trim()).into_owned()
+}
+
+/// A text in double quotes, as YAML reads it back.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: FileId = FileId(0);
+
+    #[test]
+    fn what_is_no_text_is_told_where_it_is() {
+        let found = |bytes: &[u8]| {
+            let (text, diagnostic) = decode(FILE, "a.yaml", bytes.to_vec());
+            let diagnostic = diagnostic.unwrap();
+            let crate::diagnostics::Place::Span(span) = diagnostic.labels[0].place else { panic!() };
+            assert!(text.get(span.start..span.end).is_some());
+            (span.start, diagnostic.detail)
+        };
+        assert_eq!(found(b"a: caf\xe9\n").0, 6);
+        assert_eq!(found("é: a\u{0}b".as_bytes()).0, 5);
+        assert_eq!(found("é: \u{9b}b".as_bytes()).0, 4);
+        assert!(found(b"\xff\xfea\0").1.contains("UTF-16"));
+        assert_eq!(decode(FILE, "a.yaml", "é: \u{85}ж\r\n\t".into()).1, None);
+    }
+
+    #[test]
+    fn a_line_is_corrected_in_place() {
+        let text = "a: 1\r\n  account: 100 # owner\r\nb: 2";
+        assert_eq!(corrected(text, &(17..20), "\"100\""), "account: \"100\" # owner");
+        assert_eq!(corrected(text, &(3..20), "x"), "x");
+    }
+}

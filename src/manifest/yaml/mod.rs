@@ -1,0 +1,109 @@
+//! The one module that names a YAML library: typed reading, and a tree with the span of every key and value.
+//!
+//! [`read`] is the happy path: text to plain structs, with serde-saphyr. [`Tree`] is built from the events of
+//! granit-parser, which is the parser under serde-saphyr, so both see the same text in the same way. A tree
+//! costs about as much as a typed read and is made only when there is something to say.
+//!
+//! # Limits
+//!
+//! Every limit is a constant here. They are set so that 50 MB of honest manifest pass, and so that a hostile
+//! text is refused in bounded time and memory: nothing here is quadratic in the text, nothing recurses with
+//! it, and aliases are counted each time they are followed.
+
+mod error;
+mod merge;
+mod scalar;
+mod second_look;
+mod tree;
+
+pub(super) use error::{Refusal, What};
+pub(super) use merge::Entry;
+pub(super) use scalar::{Plain, plain};
+pub(super) use second_look::second_look;
+pub(super) use tree::{Kind, NodeId, Style, Tree};
+
+use serde::de::DeserializeOwned;
+
+/// The largest manifest file, in bytes. A fleet of 40,000 images with 20 accounts each takes 50 MB.
+pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// The deepest nesting. A manifest needs eight levels.
+pub const MAX_DEPTH: usize = 64;
+/// The most nodes (keys, values, lists, mappings) in one file. The 50 MB manifest has 3.6 million.
+pub const MAX_NODES: usize = 10_000_000;
+/// The most nodes that aliases may repeat in one file. Each costs as much as if it were written out.
+pub const MAX_REPEATED: usize = 2_000_000;
+/// The most anchors in one file.
+pub const MAX_ANCHORS: usize = 50_000;
+/// The most aliases in one file.
+pub const MAX_ALIASES: usize = 500_000;
+/// The longest key, in characters, as YAML has it.
+const MAX_KEY_CHARS: usize = 1024;
+
+/// A text that the typed read did not take. Only that it did not is of use: the tree says why.
+#[derive(Debug)]
+pub(super) struct NotRead {
+    /// What the library said, for a case that the tree does not explain.
+    pub(super) message: String,
+    /// The byte it points at.
+    pub(super) at: usize,
+}
+
+/// Reads a whole file as a value.
+///
+/// Strict: a plain scalar that reads as a number, a boolean or null is not text, only `true` and `false` are
+/// booleans, a key stands once. What these options cannot refuse, [`second_look`] finds.
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, NotRead> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_reader_input_bytes: Some(MAX_BYTES),
+            max_events: 2 * MAX_NODES,
+            max_nodes: MAX_NODES,
+            max_depth: MAX_DEPTH,
+            flow_nesting_limit: MAX_DEPTH,
+            simple_key_max_lookahead: MAX_KEY_CHARS,
+            max_total_scalar_bytes: MAX_BYTES,
+            max_anchors: MAX_ANCHORS,
+            max_aliases: MAX_ALIASES,
+            max_recorded_anchor_events: MAX_REPEATED,
+            max_documents: 1,
+            // One list of accounts that every share repeats is honest; what it costs is limited below.
+            enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: MAX_REPEATED,
+            max_replay_stack_depth: MAX_DEPTH,
+        },
+        emit_comments: false,
+        strict_indentation: STRICT_INDENTATION,
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        no_schema: true,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| NotRead {
+        message: error.to_string(),
+        at: error
+            .location()
+            .and_then(|location| location.span().byte_offset())
+            .and_then(|offset| usize::try_from(offset).ok())
+            .unwrap_or(0),
+    })
+}
+
+/// Whether lines within brackets and quotes, the closing one included, must be indented more than the key that
+/// they belong to. YAML and the language servers of editors say so; older readers let it pass.
+const STRICT_INDENTATION: bool = true;
+
+/// The same limits and options for the event parser.
+fn parser_options() -> granit_parser::Options {
+    let mut options = granit_parser::options! {
+        strict_indentation: STRICT_INDENTATION,
+        emit_anchor_events: false,
+        simple_key_max_lookahead: MAX_KEY_CHARS,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH + 1,
+    };
+    options.set_emit_comments(false);
+    options
+}
