@@ -5,6 +5,7 @@ use super::super::fake::{Script, refusal, region, run};
 use super::*;
 use crate::cloud::TransportError;
 use crate::model::{Architecture, Source, SourceKind};
+use proptest::prelude::*;
 
 fn new(source: SourceKind) -> NewImage {
     let attributes = Attributes {
@@ -418,5 +419,24 @@ fn a_meaning_reaches_the_caller_of_a_write() {
         let error = run(Client::new(script).delete_image(&region("ap-tokyo"), &id("img-6pb6lrmy"), true));
         let error = error.unwrap_err();
         assert_eq!((error.meaning, error.code.as_deref()), (meaning, Some(code)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_as_an_answer_to_a_write_are_a_value_or_an_error(
+        bytes in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..64),
+            "[\\[\\]{}\"ImageIdSetRegionError:, 0-9a-z]{0,40}"
+                .prop_map(|fields| format!("{{\"Response\":{{{fields}}}}}").into_bytes()),
+        ],
+    ) {
+        let jakarta = region("ap-jakarta");
+        let image = id("img-6pb6lrmy");
+        let client = Client::new(Script::of(std::iter::repeat_n(Ok(bytes), 3)));
+        let snapshots = new(SourceKind::Snapshots(vec!["snap-2f3a1c2d".parse().unwrap()]));
+        let _ = run(client.create_image(&jakarta, &snapshots));
+        let _ = run(client.copy_image(&jakarta, &image, &region("ap-tokyo"), "web-1"));
+        let _ = run(client.delete_image(&jakarta, &image, true));
     }
 }
