@@ -635,7 +635,7 @@ async fn send(
 ) -> Result<Option<ImageId>, CloudError> {
     match (operation, id) {
         (Operation::Create { at, attributes, tags, source, ownership: _ }, _) => {
-            cloud.create_image(&at.region, &NewImage { attributes, tags, source }).await
+            cloud.create_image(&at.region, &NewImage::new(attributes, tags, source)).await
         }
         (Operation::Copy { at, from, name }, Some(id)) => {
             cloud.copy_image(&from, &id, &at.region, &name).await

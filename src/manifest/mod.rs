@@ -88,6 +88,19 @@ pub struct Loaded {
     pub locator: Locator,
 }
 
+/// Reads a variable file: one YAML map of names and texts.
+///
+/// # Errors
+/// What is wrong with it, for people; never its text, which may hold secrets.
+pub fn read_variables(bytes: &[u8]) -> Result<std::collections::BTreeMap<String, String>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| format!("it is not UTF-8 text: {error}"))?;
+    yaml::read(text.trim_start_matches('\u{feff}')).map_err(|error| {
+        let before = text.get(..error.at).unwrap_or_default();
+        let line = before.matches('\n').count().saturating_add(1);
+        format!("line {line} does not fit: a variable file is one map of names to texts, texts that look like numbers quoted")
+    })
+}
+
 /// Reads a manifest from its files, in this order.
 pub fn load(inputs: Vec<Input>, variables: &Variables) -> Loaded {
     load_by(inputs, variables, parse::parse)
