@@ -5,15 +5,17 @@
 //! The core makes them without looking at text: a [`Place`] may name a path in the manifest, and
 //! `manifest::Locator` turns it into a span when there is something to print.
 
+mod excerpt;
 pub mod harmless;
 pub mod place;
 pub mod render;
 pub mod similar;
 
+pub use self::render::{RenderOptions, counted, render};
+pub use self::similar::closest;
 use compact_str::CompactString;
 pub use harmless::shown;
 pub use place::{FileId, ManifestPath, Place, Segment, SourceFile, Sources, Span};
-pub use self::similar::closest;
 
 /// How grave it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,12 +1,335 @@
-//! (being written)
-use super::*;
-/// x
-pub struct RenderOptions { /// x
- pub color: bool, /// x
- pub width: usize, /// x
- pub ascii: bool, /// x
- pub max: usize }
-/// x
-pub fn render(diagnostics: &[Diagnostic], _: &dyn Fn(&Place)->Option<Span>, _: &Sources, _: RenderOptions) -> String {
-    diagnostics.iter().map(|d| format!("{}: {} {}\n{:?}\n", d.code, d.summary, d.detail, d.help)).collect()
+//! Diagnostics as text for people: the lines they point at, what is wrong, and what to do.
+
+use std::fmt::{self, Display};
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters, ThemeStyles};
+
+use super::excerpt::{Excerpt, LineIndex, Pointer};
+use super::harmless::harmless;
+use super::place::{Place, Sources, Span};
+use super::{Diagnostic, Severity};
+
+/// How diagnostics are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RenderOptions {
+    /// With colours, as terminal codes.
+    pub color: bool,
+    /// The width to wrap prose to, in columns.
+    pub width: usize,
+    /// With ASCII characters only.
+    pub ascii: bool,
+    /// The most diagnostics to draw; the rest are counted.
+    pub max: usize,
+}
+
+impl Default for RenderOptions {
+    fn default() -> Self {
+        Self { color: false, width: 100, ascii: false, max: 20 }
+    }
+}
+
+/// Narrower or wider prose is hard to read.
+const WIDTHS: std::ops::RangeInclusive<usize> = 40..=120;
+
+/// Draws diagnostics in the order in which they are given.
+///
+/// `span_of` turns places into spans (`manifest::Locator::place`); a label whose place is nowhere is left out.
+/// Of more than `max` diagnostics the gravest are drawn, and the rest are counted.
+pub fn render(
+    diagnostics: &[Diagnostic],
+    span_of: &dyn Fn(&Place) -> Option<Span>,
+    sources: &Sources,
+    options: RenderOptions,
+) -> String {
+    let width = options.width.clamp(*WIDTHS.start(), *WIDTHS.end());
+    let characters = if options.ascii { ThemeCharacters::ascii() } else { ThemeCharacters::unicode() };
+    let styles = if options.color { ThemeStyles::ansi() } else { ThemeStyles::none() };
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
+        .with_wrap_lines(false)
+        .with_links(false)
+        .with_width(width)
+        .with_context_lines(1)
+        .without_syntax_highlighting();
+
+    let mut drawn: Vec<usize> = (0..diagnostics.len()).collect();
+    if drawn.len() > options.max {
+        drawn.sort_by_key(|&at| diagnostics.get(at).map(|diagnostic| diagnostic.severity));
+        drawn.truncate(options.max);
+        drawn.sort_unstable();
+    }
+    let lines = LineIndex::new(sources, options.ascii);
+    let mut out = String::new();
+    for (position, diagnostic) in drawn.iter().filter_map(|&at| diagnostics.get(at)).enumerate() {
+        if position > 0 {
+            out.push('\n');
+        }
+        let pointers: Vec<Pointer<'_>> = diagnostic
+            .labels
+            .iter()
+            .filter_map(|label| Some(Pointer { span: span_of(&label.place)?, text: &label.text }))
+            .collect();
+        let picture = Picture {
+            diagnostic,
+            width,
+            excerpt: Excerpt::of(&pointers, &lines, width),
+            message: message(diagnostic, width),
+            help: diagnostic.help.as_deref().map(|help| help_text(help, width)),
+        };
+        // Writing to a string cannot fail, and every label lies in the excerpt.
+        if handler.render_report(&mut out, &picture).is_err() {
+            out.push_str(&picture.message);
+            out.push('\n');
+        }
+    }
+    let folded: Vec<&Diagnostic> = (0..diagnostics.len())
+        .filter(|at| drawn.binary_search(at).is_err())
+        .filter_map(|at| diagnostics.get(at))
+        .collect();
+    if !folded.is_empty() {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(if options.ascii { "... and " } else { "… and " });
+        out.push_str(&format!("{} more: {}\n", folded.len(), counted(folded.iter().copied())));
+    }
+    out
+}
+
+/// Diagnostics by severity, in words: `2 errors, 1 warning`.
+pub fn counted<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> String {
+    let severities: Vec<Severity> = diagnostics.into_iter().map(|diagnostic| diagnostic.severity).collect();
+    let count = |severity| severities.iter().filter(|&&one| one == severity).count();
+    let parts = [
+        (count(Severity::Error), "error", "errors"),
+        (count(Severity::Warning), "warning", "warnings"),
+        (count(Severity::Advice), "advice", "advices"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, one, several)| format!("{number} {}", if number == 1 { one } else { several }))
+        .collect();
+    parts.join(", ")
+}
+
+/// The summary, and the detail below it.
+fn message(diagnostic: &Diagnostic, width: usize) -> String {
+    let mut message = diagnostic.summary.to_owned();
+    for line in harmless(&diagnostic.detail).lines() {
+        message.push('\n');
+        message.push_str(&wrapped(line, width.saturating_sub(6)));
+    }
+    message
+}
+
+/// Sentences are wrapped; a corrected line or a command stays on its line, to be copied.
+fn help_text(help: &str, width: usize) -> String {
+    let lines: Vec<String> = harmless(help)
+        .lines()
+        .map(
+            |line| {
+                if line.ends_with('.') { wrapped(line, width.saturating_sub(10)) } else { line.to_owned() }
+            },
+        )
+        .collect();
+    lines.join("\n")
+}
+
+fn wrapped(text: &str, width: usize) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
+}
+
+/// A diagnostic as miette wants it.
+struct Picture<'d> {
+    diagnostic: &'d Diagnostic,
+    width: usize,
+    excerpt: Option<Excerpt>,
+    message: String,
+    help: Option<String>,
+}
+
+impl fmt::Debug for Picture<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Picture").field("code", &self.diagnostic.code).field("width", &self.width).finish()
+    }
+}
+
+impl Display for Picture<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Picture<'_> {}
+
+impl miette::Diagnostic for Picture<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
+        let Diagnostic { code, name, severity, .. } = self.diagnostic;
+        // In words too, since colours and signs may be missing.
+        Some(Box::new(format!("{} {code} {name}", severity.as_str())))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.diagnostic.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+            Severity::Advice => miette::Severity::Advice,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn Display + 'a>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.excerpt.as_ref().map(|excerpt| excerpt as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.excerpt
+            .as_ref()
+            .map(|excerpt| Box::new(excerpt.labels().iter().cloned()) as Box<dyn Iterator<Item = _>>)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::FileId;
+
+    fn span(file: u32, text: &str, piece: &str) -> Span {
+        let start = text.find(piece).unwrap();
+        Span { file: FileId(file), start, end: start + piece.len() }
+    }
+
+    fn place(place: &Place) -> Option<Span> {
+        match place {
+            Place::Span(span) => Some(*span),
+            Place::Path(_) => None,
+        }
+    }
+
+    fn draw(diagnostics: &[Diagnostic], sources: &Sources) -> String {
+        render(diagnostics, &place, sources, RenderOptions::default())
+    }
+
+    fn diagnostic() -> Diagnostic {
+        Diagnostic::new("GF105", "key_unknown", Severity::Error, "Unknown key", "`regoin` is not known.")
+    }
+
+    #[test]
+    fn parties_in_two_files_are_both_shown() {
+        let (a, b) = ("one: 1\nимя: x\n", "# b\nregoin: ap-tokyo\n");
+        let mut sources = Sources::default();
+        sources.add("a.yaml", a);
+        sources.add("b.yaml", b);
+        let diagnostic = diagnostic()
+            .at(span(1, b, "regoin"), "again here")
+            .at(span(0, a, "x"), "first here")
+            .help("Remove one of them.");
+        insta::assert_snapshot!(draw(&[diagnostic], &sources), @r"
+        error GF105 key_unknown
+
+          × Unknown key
+          │ `regoin` is not known.
+           ╭─[b.yaml:2:1]
+         1 │ # b
+         2 │ regoin: ap-tokyo
+           · ───┬──
+           ·    ╰── again here
+           ╰────
+           ╭─[a.yaml:2:6]
+         1 │ one: 1
+         2 │ имя: x
+           ·      ┬
+           ·      ╰── first here
+           ╰────
+          help: Remove one of them.
+        ");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_codes_are_shown() {
+        let text =
+            format!("a: [{}\u{1b}[31mbad\u{202e}, {}]\n", "x, ".repeat(100_000), "y, ".repeat(100_000));
+        let mut sources = Sources::default();
+        sources.add("a.yaml", text.as_str());
+        let diagnostic = diagnostic().at(span(0, &text, "bad"), "this").at(span(0, &text, "a:"), "of this");
+        let drawn = draw(&[diagnostic], &sources);
+        assert!(!drawn.contains('\u{1b}') && !drawn.contains('\u{202e}'));
+        assert!(drawn.lines().all(|line| line.chars().count() < 140), "{drawn}");
+        assert!(drawn.contains("[a.yaml:1:300010]"), "{drawn}");
+        insta::assert_snapshot!(drawn);
+    }
+
+    #[test]
+    fn labels_far_apart_are_drawn_apart_and_near_ones_together() {
+        let text: String = (1..=40).map(|number| format!("line-{number:02}: x\n")).collect();
+        let mut sources = Sources::default();
+        sources.add("a.yaml", text.as_str());
+        let diagnostic = diagnostic()
+            .at(span(0, &text, "line-20"), "the first")
+            .at(span(0, &text, "line-02"), "far away")
+            .at(span(0, &text, "line-22"), "near");
+        insta::assert_snapshot!(draw(&[diagnostic], &sources));
+    }
+
+    #[test]
+    fn what_is_too_much_is_counted() {
+        let warning =
+            Diagnostic::new("GF129", "variable_unused", Severity::Warning, "Unused", "It is not used.");
+        let many = [warning.clone(), diagnostic(), warning, diagnostic(), diagnostic()];
+        let options = RenderOptions { max: 2, ..RenderOptions::default() };
+        let drawn = render(&many, &place, &Sources::default(), options);
+        assert_eq!(drawn.matches("error GF105").count(), 2);
+        assert!(drawn.ends_with("… and 3 more: 1 error, 2 warnings\n"), "{drawn}");
+    }
+
+    #[test]
+    fn any_span_is_drawn() {
+        let texts = ["", "\n", "a", "é\r\nж\rb", "\t\tx\n\n", "日本語: 語"];
+        for text in texts {
+            let mut sources = Sources::default();
+            sources.add("a.yaml", text);
+            for start in 0..=text.len() + 2 {
+                for end in 0..=text.len() + 2 {
+                    if !text.is_char_boundary(start.min(text.len()))
+                        || !text.is_char_boundary(end.min(text.len()))
+                    {
+                        continue;
+                    }
+                    let place = Span { file: FileId(0), start, end };
+                    let drawn = draw(&[diagnostic().at(place, "here").at(place, "")], &sources);
+                    assert!(drawn.contains("GF105"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_colour_or_unicode_nothing_else_is_used() {
+        let mut sources = Sources::default();
+        sources.add("a.yaml", "a: b\n");
+        let diagnostics = [diagnostic().at(span(0, "a: b\n", "b"), "this").help("c")];
+        let plain =
+            render(&diagnostics, &place, &sources, RenderOptions { ascii: true, ..RenderOptions::default() });
+        assert!(plain.is_ascii(), "{plain}");
+        let coloured =
+            render(&diagnostics, &place, &sources, RenderOptions { color: true, ..RenderOptions::default() });
+        assert!(coloured.contains("\u{1b}["));
+    }
 }

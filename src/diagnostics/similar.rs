@@ -50,7 +50,9 @@ mod tests {
 
     #[test]
     fn a_slip_finds_its_word() {
-        for (slip, word) in [("regoin", "region"), ("Copies", "copies"), ("discription", "description"), ("nmae", "name")] {
+        for (slip, word) in
+            [("regoin", "region"), ("Copies", "copies"), ("discription", "description"), ("nmae", "name")]
+        {
             assert_eq!(closest(slip, KEYS), Some(word), "{slip}");
         }
     }

@@ -72,7 +72,8 @@ impl<'t> Walk<'t> {
             return;
         }
         if let Some(tag) = self.tree.tag(node) {
-            let detail = format!("The value of {} has a tag, which would change how it is read.", self.here());
+            let detail =
+                format!("The value of {} has a tag, which would change how it is read.", self.here());
             let diagnostic = TAG_UNSUPPORTED
                 .found(detail)
                 .at(self.span(&tag), "this tag")
@@ -206,7 +207,10 @@ impl<'t> Walk<'t> {
     fn key(&mut self, key: NodeId) -> Option<&'t str> {
         if let Some(tag) = self.tree.tag(key) {
             let detail = format!("A key of {} has a tag, which would change how it is read.", self.here());
-            self.tell(key, TAG_UNSUPPORTED.found(detail).at(self.span(&tag), "this tag").help("Remove the tag."));
+            self.tell(
+                key,
+                TAG_UNSUPPORTED.found(detail).at(self.span(&tag), "this tag").help("Remove the tag."),
+            );
             return None;
         }
         match self.tree.scalar(key) {
@@ -221,11 +225,8 @@ impl<'t> Walk<'t> {
     }
 
     fn duplicate(&mut self, key: NodeId, first: NodeId, name: &str) {
-        let detail = format!(
-            "`{}` stands twice in {}; one of the two would be lost.",
-            shown(name),
-            self.here()
-        );
+        let detail =
+            format!("`{}` stands twice in {}; one of the two would be lost.", shown(name), self.here());
         let diagnostic = KEY_DUPLICATE
             .found(detail)
             .at(self.span(&self.tree.span(key)), "again here")
@@ -242,7 +243,8 @@ impl<'t> Walk<'t> {
         self.path.push(Step::Key(""));
         let detail = format!("`{}` is not a key of {here}. Known there: {}.", shown(name), known.join(", "));
         let span = self.tree.span(key);
-        let label = similar.map_or_else(|| "not known here".to_owned(), |word| format!("did you mean `{word}`?"));
+        let label =
+            similar.map_or_else(|| "not known here".to_owned(), |word| format!("did you mean `{word}`?"));
         let diagnostic = KEY_UNKNOWN.found(detail).at(self.span(&span), label);
         let diagnostic = match similar {
             Some(word) => diagnostic.help(corrected(self.tree.text(), &span, word)),
@@ -288,11 +290,8 @@ impl<'t> Walk<'t> {
     }
 
     fn wrong(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape, found: &str) {
-        let detail = format!(
-            "{} is {}, and {found} stands here.",
-            capitalised(&self.here()),
-            expected(shape)
-        );
+        let detail =
+            format!("{} is {}, and {found} stands here.", capitalised(&self.here()), expected(shape));
         let span = self.tree.span(node);
         // A long value is shown by its key.
         let is_long = self.tree.text().get(span.clone()).is_some_and(|piece| piece.contains('\n'));
@@ -313,13 +312,17 @@ impl<'t> Walk<'t> {
         let (_, text) = self.tree.scalar(node)?;
         let source = self.tree.text().get(self.tree.span(node))?;
         if let Some(item) = &shape.list {
-            return (item.text && !text.is_empty() && plain(text) == Plain::Text).then(|| format!("[{source}]"));
+            return (item.text && !text.is_empty() && plain(text) == Plain::Text)
+                .then(|| format!("[{source}]"));
         }
         match plain(text) {
-            Plain::Integer(number) if shape.number && u32::try_from(number).is_ok() => Some(number.to_string()),
+            Plain::Integer(number) if shape.number && u32::try_from(number).is_ok() => {
+                Some(number.to_string())
+            }
             Plain::Boolean(value) if shape.switches.contains(&value) => Some(value.to_string()),
             Plain::YesOrNo => {
-                let value = matches!(text.as_bytes().first(), Some(b'y' | b'Y')) || text.eq_ignore_ascii_case("on");
+                let value =
+                    matches!(text.as_bytes().first(), Some(b'y' | b'Y')) || text.eq_ignore_ascii_case("on");
                 shape.switches.contains(&value).then(|| value.to_string())
             }
             _ => None,

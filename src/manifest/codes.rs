@@ -284,7 +284,11 @@ mod tests {
             for part in [code.title, code.checks, code.why, code.example, code.to_do] {
                 assert!(!part.trim().is_empty(), "{}", code.id);
             }
-            assert!(!code.title.ends_with('.') && code.checks.ends_with('.') && code.why.ends_with('.'), "{}", code.id);
+            assert!(
+                !code.title.ends_with('.') && code.checks.ends_with('.') && code.why.ends_with('.'),
+                "{}",
+                code.id
+            );
         }
     }
 

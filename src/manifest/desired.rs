@@ -113,7 +113,11 @@ impl Desired {
 
     /// The names of the sensitive variables that an apply needs.
     pub fn secrets(&self) -> BTreeSet<&CompactString> {
-        self.images.values().filter_map(|image| image.import_query.as_ref()).flat_map(ImportQuery::secrets).collect()
+        self.images
+            .values()
+            .filter_map(|image| image.import_query.as_ref())
+            .flat_map(ImportQuery::secrets)
+            .collect()
     }
 
     /// Where the manifest speaks of an address: the copy's region in its list, else the origin's region, else

@@ -52,7 +52,8 @@ impl Join<'_> {
         let path = ManifestPath::root().field("version");
         match version {
             Given::Absent if file == FileId(0) => {
-                let detail = "The manifest has no `version`. It says by which version of the format the rest is read.";
+                let detail =
+                    "The manifest has no `version`. It says by which version of the format the rest is read.";
                 let diagnostic = KEY_MISSING.found(detail).at(ManifestPath::root(), "`version` is missing");
                 self.diagnostics.push(diagnostic.help(format!("version: {VERSION}")).about(path));
             }

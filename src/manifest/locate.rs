@@ -114,7 +114,9 @@ impl Locator {
                 Segment::Index(index) => {
                     let index = match (position, path.segments.first()) {
                         (1, Some(Segment::Key(list))) if list == "shares" => index.checked_sub(bases.shares),
-                        (1, Some(Segment::Key(list))) if list == "renames" => index.checked_sub(bases.renames),
+                        (1, Some(Segment::Key(list))) if list == "renames" => {
+                            index.checked_sub(bases.renames)
+                        }
                         _ => Some(*index),
                     };
                     index.and_then(|index| tree.items(node).get(index)).map(|&item| (None, item))
@@ -153,7 +155,8 @@ fn entry(tree: &Tree, node: NodeId, name: &str) -> Option<(Option<NodeId>, NodeI
     let found = own.or_else(|| {
         tree.entry(node, "<<")?;
         let entries = tree.entries(node).ok()?;
-        let merged = entries.into_iter().find(|entry| tree.scalar(entry.key).is_some_and(|(_, text)| text == name));
+        let merged =
+            entries.into_iter().find(|entry| tree.scalar(entry.key).is_some_and(|(_, text)| text == name));
         merged.map(|entry| (entry.key, entry.value))
     });
     found.map(|(key, value)| (Some(key), value))

@@ -84,6 +84,9 @@ pub struct Loaded {
     /// Whether nothing was left out. If something was, rules that look at single entries may judge `desired`,
     /// and nothing may be planned from it.
     pub complete: bool,
+    /// The names of the variables that the manifest declares, in alphabetical order: what was given beside them
+    /// may be a slip.
+    pub declared_variables: Vec<String>,
     /// Finds the places that diagnostics name.
     pub locator: Locator,
 }
@@ -138,6 +141,7 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
     }
     let mut desired = None;
     let mut complete = false;
+    let mut declared_variables = Vec::new();
     // With a file that is no YAML, everything it declares would seem to be missing.
     if is_readable {
         let (manifest, mut found) = join::join(manifests, &locator);
@@ -145,15 +149,20 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
         let mut resolved = resolve::resolve(&manifest, variables, diagnostics.is_empty());
         diagnostics.append(&mut resolved.diagnostics);
         complete = resolved.is_complete;
+        declared_variables = resolved.variables;
         desired = Some(resolved.desired);
     }
     // What was found first is not what stands first.
     if diagnostics.len() > 1 {
         diagnostics.sort_by_cached_key(|diagnostic| {
-            diagnostic.labels.first().and_then(|label| locator.place(&label.place)).map(|span| (span.file, span.start))
+            diagnostic
+                .labels
+                .first()
+                .and_then(|label| locator.place(&label.place))
+                .map(|span| (span.file, span.start))
         });
     }
-    Loaded { desired, diagnostics, complete, locator }
+    Loaded { desired, diagnostics, complete, declared_variables, locator }
 }
 
 #[cfg(test)]

@@ -3,14 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use super::check::check;
-use super::codes::{
-    ALIAS_INVALID, DOCUMENTS_SEVERAL, LIMIT_EXCEEDED, TYPE_WRONG, YAML_INVALID,
-};
+use super::codes::{ALIAS_INVALID, DOCUMENTS_SEVERAL, LIMIT_EXCEEDED, TYPE_WRONG, YAML_INVALID};
 use super::shape::Shapes;
 use super::syntax::Manifest;
 use super::text::corrected;
-use super::yaml::{self, Refusal, Tree, What};
 use super::view;
+use super::yaml::{self, Refusal, Tree, What};
 use crate::diagnostics::{Diagnostic, FileId, Span, shown};
 
 /// A file that was read.
@@ -29,7 +27,7 @@ pub(super) struct Parsed {
 /// Reads a file.
 pub(super) fn parse(file: FileId, text: &Arc<str>) -> Parsed {
     if !yaml::second_look(text)
-        && let Ok(manifest) = yaml::read::<Manifest>(text)
+        && let Some(manifest) = yaml::read::<Manifest>(text)
     {
         return Parsed { manifest, is_readable: true, ..Parsed::default() };
     }
@@ -42,7 +40,9 @@ pub(super) fn parse_slowly(file: FileId, text: &Arc<str>) -> Parsed {
 
     let tree = match Tree::build(text) {
         Ok(tree) => Arc::new(tree),
-        Err(refusal) => return Parsed { diagnostics: vec![refused(file, text, &refusal)], ..Parsed::default() },
+        Err(refusal) => {
+            return Parsed { diagnostics: vec![refused(file, text, &refusal)], ..Parsed::default() };
+        }
     };
     let mut findings = check(&tree, file, SHAPES.get_or_init(Shapes::of_manifest));
     let manifest = match tree.root() {
@@ -63,9 +63,8 @@ fn refused(file: FileId, text: &str, refusal: &Refusal) -> Diagnostic {
     let Refusal { what, span: range } = refusal;
     let place = Span { file, start: range.start, end: range.end };
     let limit = |detail: &str| LIMIT_EXCEEDED.found(detail).at(place, "the limit is reached here");
-    let invalid = |detail: &str, label: &str, help: &str| {
-        YAML_INVALID.found(detail).at(place, label).help(help)
-    };
+    let invalid =
+        |detail: &str, label: &str, help: &str| YAML_INVALID.found(detail).at(place, label).help(help);
     match what {
         What::Tab => {
             let line = text.get(..range.start).unwrap_or_default();
@@ -77,7 +76,11 @@ fn refused(file: FileId, text: &str, refusal: &Refusal) -> Diagnostic {
                 line if line.is_empty() => "Use spaces.".to_owned(),
                 line => format!("{spaces}{line}"),
             };
-            invalid("A tab stands where YAML takes only spaces: its width is not the same everywhere.", "a tab", &help)
+            invalid(
+                "A tab stands where YAML takes only spaces: its width is not the same everywhere.",
+                "a tab",
+                &help,
+            )
         }
         What::Indentation => invalid(
             "This line is indented like none of the lines above that it could belong to. The lines of a list in \
@@ -144,7 +147,8 @@ fn refused(file: FileId, text: &str, refusal: &Refusal) -> Diagnostic {
         ),
         What::UnknownAnchor => {
             let name = text.get(range.start..).unwrap_or_default().trim_start_matches('*');
-            let name: String = name.chars().take_while(|c| !c.is_whitespace() && !"[]{},".contains(*c)).collect();
+            let name: String =
+                name.chars().take_while(|c| !c.is_whitespace() && !"[]{},".contains(*c)).collect();
             let name = shown(&name);
             ALIAS_INVALID
                 .found(format!("No anchor `&{name}` stands before this alias, so it stands for nothing."))

@@ -17,4 +17,3 @@ pub fn schema() -> Value {
 pub(super) fn generated() -> Value {
     SchemaSettings::draft07().into_generator().into_root_schema_for::<Manifest>().to_value()
 }
-

@@ -93,7 +93,8 @@ fn add(shape: &mut Shape, schema: &Value, definitions: &BTreeMap<String, FieldsI
     if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
         shape.fields = name.strip_prefix("#/definitions/").and_then(|name| definitions.get(name)).copied();
     }
-    for value in schema.get("enum").and_then(Value::as_array).into_iter().flatten().chain(schema.get("const")) {
+    for value in schema.get("enum").and_then(Value::as_array).into_iter().flatten().chain(schema.get("const"))
+    {
         match value {
             Value::String(_) => shape.text = true,
             Value::Number(_) => shape.number = true,

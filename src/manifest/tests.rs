@@ -95,7 +95,9 @@ fn the_example_of_the_design_is_a_manifest() {
     assert_eq!(desired.faults, []);
     assert_eq!(desired.images.len(), 7);
     let web = &desired.images[&"web-base".parse().unwrap()];
-    assert!(matches!(&web.source.as_ref().unwrap().kind, SourceKind::Instance { id, power_off: true, .. } if id.as_str() == "ins-8f3a1c2d"));
+    assert!(
+        matches!(&web.source.as_ref().unwrap().kind, SourceKind::Instance { id, power_off: true, .. } if id.as_str() == "ins-8f3a1c2d")
+    );
     let accounts = |region: &str| -> Vec<String> {
         web.shares[&region.parse::<Region>().unwrap()].iter().map(|id| id.to_string()).collect()
     };

@@ -162,9 +162,9 @@ impl<'v> Scope<'v> {
             let diagnostic = LOOKUP_UNKNOWN
                 .found(format!("`{path}` names the lookup `{name}`, which does not stand under `lookups`."));
             match similar {
-                Some(word) => diagnostic
-                    .at(path, format!("did you mean `{word}`?"))
-                    .help(format!("${{lookup.{word}}}")),
+                Some(word) => {
+                    diagnostic.at(path, format!("did you mean `{word}`?")).help(format!("${{lookup.{word}}}"))
+                }
                 None => diagnostic.at(path, "not declared").help("Declare it under `lookups`."),
             }
         })
@@ -221,7 +221,9 @@ impl<'v> Scope<'v> {
         }
         Err(Box::new(move |path| {
             VARIABLE_UNSET
-                .found(format!("`{path}` takes the variable `{shown_name}`, which was not given and has no default."))
+                .found(format!(
+                    "`{path}` takes the variable `{shown_name}`, which was not given and has no default."
+                ))
                 .at(path, "no value for this")
                 .at(ManifestPath::root().field("variables").field(&shown_name).key(), "declared here")
                 .help(format!("--var {shown_name}=VALUE"))
@@ -237,8 +239,10 @@ pub(super) fn malformed(reference: &str) -> Problem {
         let detail = if is_open {
             format!("`{path}` has `${{` without a `}}` after it, so it is not clear what it takes.")
         } else {
-            format!("`{path}` has `{reference}`, which names no variable: a name starts with a letter or `_`, and \
-                     has letters, digits, `_` and `-` only.")
+            format!(
+                "`{path}` has `{reference}`, which names no variable: a name starts with a letter or `_`, and \
+                     has letters, digits, `_` and `-` only."
+            )
         };
         REFERENCE_MALFORMED
             .found(detail)
@@ -252,7 +256,9 @@ pub(super) fn misplaced_lookup(name: &str) -> Problem {
     let name = shown(name);
     Box::new(move |path| {
         REFERENCE_MALFORMED
-            .found(format!("`{path}` has `${{lookup.{name}}}`, and a lookup is understood in `source.shared.id` only."))
+            .found(format!(
+                "`{path}` has `${{lookup.{name}}}`, and a lookup is understood in `source.shared.id` only."
+            ))
             .at(path, "no lookup can stand here")
             .help("Use a variable, or write the value.")
     })

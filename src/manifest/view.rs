@@ -15,7 +15,11 @@ use super::yaml::{Kind, NodeId, Plain, Style, Tree, plain};
 /// [`Given::Broken`](super::syntax::Given::Broken); broken entries of other mappings are left out.
 ///
 /// The nesting is that of the types, not of the text, so this cannot overflow.
-pub(super) fn read<T: DeserializeOwned>(tree: &Tree, node: NodeId, broken: &HashSet<NodeId>) -> Result<T, Unread> {
+pub(super) fn read<T: DeserializeOwned>(
+    tree: &Tree,
+    node: NodeId,
+    broken: &HashSet<NodeId>,
+) -> Result<T, Unread> {
     T::deserialize(View { tree, node, broken })
 }
 
@@ -98,7 +102,11 @@ impl<'de> Deserializer<'de> for View<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Unread> {
-        if name == GIVEN && self.is_broken() { visitor.visit_none() } else { visitor.visit_newtype_struct(self) }
+        if name == GIVEN && self.is_broken() {
+            visitor.visit_none()
+        } else {
+            visitor.visit_newtype_struct(self)
+        }
     }
 
     forward_to_deserialize_any! {

@@ -67,7 +67,9 @@ impl<'m> Resolver<'m, '_> {
             shown(text)
         );
         let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not an account id");
-        self.tell(diagnostic.help("Write the main account's id in quotes, such as \"100000000001\".").about(path));
+        self.tell(
+            diagnostic.help("Write the main account's id in quotes, such as \"100000000001\".").about(path),
+        );
     }
 
     /// The account that a name or an id stands for.

@@ -172,11 +172,15 @@ impl Resolver<'_, '_> {
 
     fn circle(&mut self, circle: &[ImageKey]) {
         let names: Vec<String> = circle.iter().chain(circle.first()).map(|key| format!("`{key}`")).collect();
-        let detail = format!("Each is the encrypted copy of the next: {}. None could be made first.", names.join(" → "));
+        let detail = format!(
+            "Each is the encrypted copy of the next: {}. None could be made first.",
+            names.join(" → ")
+        );
         let mut diagnostic = SOURCE_CIRCULAR.found(detail).help("Give one of them another source.");
         for key in circle.iter().take(8) {
             let path = ManifestPath::root().field("images").field(key.as_str());
-            diagnostic = diagnostic.at(path.field("source").field("encrypted").field("image"), "made from this");
+            diagnostic =
+                diagnostic.at(path.field("source").field("encrypted").field("image"), "made from this");
         }
         let first = circle.first().map(ManifestPath::image).unwrap_or_default();
         self.tell(diagnostic.about(first));

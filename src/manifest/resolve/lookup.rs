@@ -39,7 +39,8 @@ impl Resolver<'_, '_> {
             }
             if let (Some(key), Some(region)) = (key, region) {
                 let newest = lookup.newest.value().is_some_and(|newest| newest.0);
-                lookups.insert(key, Lookup { region, kind, os, bits, architecture, name: text, newest, from });
+                lookups
+                    .insert(key, Lookup { region, kind, os, bits, architecture, name: text, newest, from });
             }
         }
         lookups
@@ -128,14 +129,20 @@ impl Resolver<'_, '_> {
         if !images.contains_key(to) {
             // An entry that could not be read was told.
             if !self.images.contains(to.as_str()) {
-                self.unknown_image(to.as_str(), to_path, "A rename leads to an entry that is there.", "image.");
+                self.unknown_image(
+                    to.as_str(),
+                    to_path,
+                    "A rename leads to an entry that is there.",
+                    "image.",
+                );
             }
             return false;
         }
         let sides = [(false, from, from_path, "from"), (true, to, to_path, "to")];
         for (is_to, key, place, side) in sides {
             if let Some(first) = places.insert((is_to, key.clone()), place.clone()) {
-                let detail = format!("`{key}` is renamed {side} twice, so it is not clear which rename counts.");
+                let detail =
+                    format!("`{key}` is renamed {side} twice, so it is not clear which rename counts.");
                 let diagnostic = RENAME_INVALID
                     .found(detail)
                     .at(place, "again here")
@@ -154,10 +161,12 @@ impl Resolver<'_, '_> {
         let detail = format!("`{}` does not stand under `images`. {why}", shown(name));
         let diagnostic = IMAGE_UNKNOWN.found(detail);
         let diagnostic = match similar {
-            Some(word) => diagnostic
-                .at(path.clone(), format!("did you mean `{word}`?"))
-                .help(format!("{prefix}{word}")),
-            None => diagnostic.at(path.clone(), "not declared").help("Declare it under `images`, or remove this."),
+            Some(word) => {
+                diagnostic.at(path.clone(), format!("did you mean `{word}`?")).help(format!("{prefix}{word}"))
+            }
+            None => {
+                diagnostic.at(path.clone(), "not declared").help("Declare it under `images`, or remove this.")
+            }
         };
         self.tell(diagnostic.about(path));
     }

@@ -36,6 +36,8 @@ pub(super) struct Resolved {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Whether nothing was left out.
     pub(super) is_complete: bool,
+    /// The names of the declared variables.
+    pub(super) variables: Vec<String>,
 }
 
 /// Resolves a manifest. `was_read_whole`: nothing was left out of it before.
@@ -80,6 +82,7 @@ pub(super) fn resolve(manifest: &Manifest, variables: &Variables, was_read_whole
         },
         diagnostics: resolver.diagnostics,
         is_complete,
+        variables: resolver.scope.names().map(str::to_owned).collect(),
     }
 }
 
@@ -146,8 +149,10 @@ impl<'m> Resolver<'m, '_> {
 
     /// A required key that is not there. `within`: what it belongs to.
     fn absent(&mut self, within: &ManifestPath, key: &str, help: &str) {
-        let owner = if within.segments.is_empty() { "The manifest".to_owned() } else { format!("`{within}`") };
-        let detail = format!("{owner} has no `{key}`, and there is no default that would be right for everybody.");
+        let owner =
+            if within.segments.is_empty() { "The manifest".to_owned() } else { format!("`{within}`") };
+        let detail =
+            format!("{owner} has no `{key}`, and there is no default that would be right for everybody.");
         let place = if within.segments.is_empty() { within.clone() } else { within.clone().key() };
         let diagnostic = KEY_MISSING.found(detail).at(place, format!("`{key}` is missing")).help(help);
         self.tell(diagnostic.about(within.field(key)));
@@ -187,7 +192,11 @@ impl<'m> Resolver<'m, '_> {
     }
 
     /// The text of a key that may be left out.
-    fn given<'t>(&mut self, given: &'t Given<Text>, path: impl FnOnce() -> ManifestPath) -> Option<Cow<'t, str>> {
+    fn given<'t>(
+        &mut self,
+        given: &'t Given<Text>,
+        path: impl FnOnce() -> ManifestPath,
+    ) -> Option<Cow<'t, str>> {
         given.value().and_then(|text| self.text(text, path))
     }
 
@@ -206,7 +215,12 @@ impl<'m> Resolver<'m, '_> {
     }
 
     /// A value that is one of a few words.
-    fn choice<T: Copy>(&mut self, given: &Given<Text>, path: &ManifestPath, words: &[(&str, T)]) -> Option<T> {
+    fn choice<T: Copy>(
+        &mut self,
+        given: &Given<Text>,
+        path: &ManifestPath,
+        words: &[(&str, T)],
+    ) -> Option<T> {
         let text = self.given(given, || path.clone())?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
@@ -231,7 +245,12 @@ impl<'m> Resolver<'m, '_> {
     }
 
     /// A region code; a text that is none is a fault.
-    fn region(&mut self, text: &str, path: impl FnOnce() -> ManifestPath, image: Option<&ImageKey>) -> Option<Region> {
+    fn region(
+        &mut self,
+        text: &str,
+        path: impl FnOnce() -> ManifestPath,
+        image: Option<&ImageKey>,
+    ) -> Option<Region> {
         match text.parse() {
             Ok(region) => Some(region),
             Err(_) => {
@@ -242,11 +261,7 @@ impl<'m> Resolver<'m, '_> {
     }
 
     /// The readable items of a list of text, each with its place in the list.
-    fn items<'t>(
-        &mut self,
-        list: &'t List<Text>,
-        path: &ManifestPath,
-    ) -> Vec<(usize, Cow<'t, str>)> {
+    fn items<'t>(&mut self, list: &'t List<Text>, path: &ManifestPath) -> Vec<(usize, Cow<'t, str>)> {
         let mut items = Vec::with_capacity(list.len());
         for (position, item) in list.iter().enumerate() {
             match item {

@@ -94,7 +94,9 @@ impl Resolver<'_, '_> {
     /// Where the state is kept.
     pub(super) fn state(&mut self, manifest: &Manifest) -> StateLocation {
         let path = ManifestPath::root().field("state");
-        let Some(text) = self.given(&manifest.state, || path.clone()) else { return StateLocation::default() };
+        let Some(text) = self.given(&manifest.state, || path.clone()) else {
+            return StateLocation::default();
+        };
         if let Some(rest) = text.strip_prefix("s3://") {
             if let Some((bucket, key)) = rest.split_once('/')
                 && !bucket.is_empty()

@@ -59,7 +59,9 @@ impl Resolver<'_, '_> {
         match kinds.as_slice() {
             [] => self.fault(path.clone().key(), Some(key), FaultKind::NoSource),
             [_] => {}
-            _ => self.fault(path.clone().key(), Some(key), FaultKind::SeveralSources { kinds: kinds.clone() }),
+            _ => {
+                self.fault(path.clone().key(), Some(key), FaultKind::SeveralSources { kinds: kinds.clone() })
+            }
         }
         let revision = self.given(revision, || path.field("revision")).map(CompactString::from);
         // Every kind that stands there is read, so that what is wrong with it is told now.
@@ -78,9 +80,11 @@ impl Resolver<'_, '_> {
             (1, Some(Kind::Built(kind))) => {
                 ResolvedSource { source: Some(Source { kind, revision }), lookup: None, query }
             }
-            (1, Some(Kind::Looked { name, from })) => {
-                ResolvedSource { source: None, lookup: Some(LookupSource { name, from, revision }), query: None }
-            }
+            (1, Some(Kind::Looked { name, from })) => ResolvedSource {
+                source: None,
+                lookup: Some(LookupSource { name, from, revision }),
+                query: None,
+            },
             _ => {
                 self.is_complete = false;
                 ResolvedSource::default()
@@ -104,7 +108,12 @@ impl Resolver<'_, '_> {
         }
     }
 
-    fn instance(&mut self, given: &Given<syntax::Instance>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
+    fn instance(
+        &mut self,
+        given: &Given<syntax::Instance>,
+        key: &ImageKey,
+        path: &ManifestPath,
+    ) -> Option<Kind> {
         let instance = given.value()?;
         let path = path.field("instance");
         let id = self
@@ -112,7 +121,8 @@ impl Resolver<'_, '_> {
             .and_then(|text| self.shaped(&text, key, || path.field("id")));
         let disks = path.field("data_disks");
         let mut data_disks = Vec::new();
-        for (position, text) in instance.data_disks.iter().flat_map(|list| self.items(list, &disks)).collect::<Vec<_>>()
+        for (position, text) in
+            instance.data_disks.iter().flat_map(|list| self.items(list, &disks)).collect::<Vec<_>>()
         {
             data_disks.extend(self.shaped(&text, key, || disks.index(position)));
         }
@@ -138,8 +148,10 @@ impl Resolver<'_, '_> {
             self.fault(path, Some(key), kind);
             return None;
         }
-        let ids: Vec<_> =
-            items.iter().filter_map(|(position, text)| self.shaped(text, key, || path.index(*position))).collect();
+        let ids: Vec<_> = items
+            .iter()
+            .filter_map(|(position, text)| self.shaped(text, key, || path.index(*position)))
+            .collect();
         (ids.len() == list.len()).then_some(Kind::Built(SourceKind::Snapshots(ids)))
     }
 
@@ -152,11 +164,15 @@ impl Resolver<'_, '_> {
     ) -> Option<Kind> {
         let import = given.value()?;
         let path = path.field("import");
-        let url = self.required(&import.url, &path, "url", "url: https://BUCKET.cos.REGION.myqcloud.com/FILE.qcow2");
+        let url = self.required(
+            &import.url,
+            &path,
+            "url",
+            "url: https://BUCKET.cos.REGION.myqcloud.com/FILE.qcow2",
+        );
         let os = self.required(&import.os, &path, "os", "os: Ubuntu");
         let version = self.required(&import.version, &path, "version", "version: \"22\"");
-        let architecture =
-            self.required(&import.architecture, &path, "architecture", "architecture: x86_64");
+        let architecture = self.required(&import.architecture, &path, "architecture", "architecture: x86_64");
         let architecture = architecture.and_then(|text| {
             let found = ARCHITECTURES.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
             if found.is_none() {
@@ -219,7 +235,12 @@ impl Resolver<'_, '_> {
     }
 
     /// The query: secrets stay names, everything else is text.
-    fn query(&mut self, given: &Given<Text>, inline: Option<String>, path: &ManifestPath) -> Option<ImportQuery> {
+    fn query(
+        &mut self,
+        given: &Given<Text>,
+        inline: Option<String>,
+        path: &ManifestPath,
+    ) -> Option<ImportQuery> {
         let mut query = ImportQuery::default();
         if let Some(inline) = inline {
             query.push(QueryPart::Text(inline));

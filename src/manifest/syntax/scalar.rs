@@ -61,7 +61,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
                 f.write_str("a value")
             }
 
-            fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Given<T>, D::Error> {
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Given<T>, D::Error> {
                 T::deserialize(deserializer).map(Given::Value)
             }
 

@@ -115,7 +115,9 @@ impl What {
             ErrorKind::BlockSequenceEntryNotAllowed
             | ErrorKind::BlockEntryInFlowCollection
             | ErrorKind::ExpectedBlockSequenceEntry => Self::Dash,
-            ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => Self::Separator,
+            ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
+                Self::Separator
+            }
             ErrorKind::UnexpectedCharacter { character } => Self::Character(*character),
             ErrorKind::BomInsideDocument => Self::ByteOrderMark,
             ErrorKind::UnknownAnchor => Self::UnknownAnchor,

@@ -39,20 +39,12 @@ pub const MAX_ALIASES: usize = 500_000;
 /// The longest key, in characters, as YAML has it.
 const MAX_KEY_CHARS: usize = 1024;
 
-/// A text that the typed read did not take. Only that it did not is of use: the tree says why.
-#[derive(Debug)]
-pub(super) struct NotRead {
-    /// What the library said, for a case that the tree does not explain.
-    pub(super) message: String,
-    /// The byte it points at.
-    pub(super) at: usize,
-}
-
 /// Reads a whole file as a value.
 ///
 /// Strict: a plain scalar that reads as a number, a boolean or null is not text, only `true` and `false` are
-/// booleans, a key stands once. What these options cannot refuse, [`second_look`] finds.
-pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, NotRead> {
+/// booleans, a key stands once. What these options cannot refuse, [`second_look`] finds. Nothing where the text
+/// is not taken: the tree says why.
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_reader_input_bytes: Some(MAX_BYTES),
@@ -81,14 +73,7 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, NotRead> {
         no_schema: true,
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| NotRead {
-        message: error.to_string(),
-        at: error
-            .location()
-            .and_then(|location| location.span().byte_offset())
-            .and_then(|offset| usize::try_from(offset).ok())
-            .unwrap_or(0),
-    })
+    serde_saphyr::from_str_with_options(text, options).ok()
 }
 
 /// Whether lines within brackets and quotes, the closing one included, must be indented more than the key that

@@ -36,7 +36,21 @@ pub(in crate::manifest) fn plain(text: &str) -> Plain {
 pub(super) fn is_yes_or_no(text: &str) -> bool {
     matches!(
         text,
-        "y" | "Y" | "yes" | "Yes" | "YES" | "n" | "N" | "no" | "No" | "NO" | "on" | "On" | "ON" | "off" | "Off" | "OFF"
+        "y" | "Y"
+            | "yes"
+            | "Yes"
+            | "YES"
+            | "n"
+            | "N"
+            | "no"
+            | "No"
+            | "NO"
+            | "on"
+            | "On"
+            | "ON"
+            | "off"
+            | "Off"
+            | "OFF"
     )
 }
 
@@ -121,7 +135,7 @@ mod tests {
             v: serde_json::Value,
         }
         let yaml = format!("v: {scalar}\n");
-        (super::super::read::<Text>(&yaml).is_ok(), super::super::read::<Any>(&yaml).ok().map(|any| any.v))
+        (super::super::read::<Text>(&yaml).is_some(), super::super::read::<Any>(&yaml).map(|any| any.v))
     }
 
     fn agrees(scalar: &str) {
@@ -134,7 +148,10 @@ mod tests {
             (Plain::Null, any) => assert_eq!(any, Some(serde_json::Value::Null), "{scalar:?}"),
             // A number field takes no sign, so `-0` is none for it.
             (_, any) => {
-                assert!(scalar.starts_with('-') || !any.is_some_and(|any| any.is_u64()), "{scalar:?} is {found:?}");
+                assert!(
+                    scalar.starts_with('-') || !any.is_some_and(|any| any.is_u64()),
+                    "{scalar:?} is {found:?}"
+                );
             }
         }
     }
@@ -142,13 +159,74 @@ mod tests {
     #[test]
     fn plain_scalars_read_as_the_typed_read_reads_them() {
         for scalar in [
-            "", "~", "null", "Null", "NULL", "nULL", "true", "True", "TRUE", "tRUE", "false", "yes", "no", "on",
-            "off", "y", "N", "0", "1", "-1", "+1", "007", "-007", "0o17", "0x1F", "0X1f", "0b101", "1_000",
-            "1__0", "_1", "1_", "0x_1", "1.10", "1.", ".5", "1e3", "1e999", "-1e999", ".inf", "-.inf", ".nan",
-            "+.NaN", "inf", "nan", "infinity", "18446744073709551615", "18446744073709551616",
-            "170141183460469231731687303715884105727", "340282366920938463463374607431768211455",
-            "340282366920938463463374607431768211456", "2026-11-24", "12:30:45", "1.2.3", "100000000001", "+",
-            "0x", "0o", "0b", "0o8", "1e", "e1", "+0", "-0", "00", "0.5", "00.5", "0x1.8", "1_0.5",
+            "",
+            "~",
+            "null",
+            "Null",
+            "NULL",
+            "nULL",
+            "true",
+            "True",
+            "TRUE",
+            "tRUE",
+            "false",
+            "yes",
+            "no",
+            "on",
+            "off",
+            "y",
+            "N",
+            "0",
+            "1",
+            "-1",
+            "+1",
+            "007",
+            "-007",
+            "0o17",
+            "0x1F",
+            "0X1f",
+            "0b101",
+            "1_000",
+            "1__0",
+            "_1",
+            "1_",
+            "0x_1",
+            "1.10",
+            "1.",
+            ".5",
+            "1e3",
+            "1e999",
+            "-1e999",
+            ".inf",
+            "-.inf",
+            ".nan",
+            "+.NaN",
+            "inf",
+            "nan",
+            "infinity",
+            "18446744073709551615",
+            "18446744073709551616",
+            "170141183460469231731687303715884105727",
+            "340282366920938463463374607431768211455",
+            "340282366920938463463374607431768211456",
+            "2026-11-24",
+            "12:30:45",
+            "1.2.3",
+            "100000000001",
+            "+",
+            "0x",
+            "0o",
+            "0b",
+            "0o8",
+            "1e",
+            "e1",
+            "+0",
+            "-0",
+            "00",
+            "0.5",
+            "00.5",
+            "0x1.8",
+            "1_0.5",
         ] {
             agrees(scalar);
         }

@@ -41,7 +41,8 @@ fn is_doubtful_word(bytes: &[u8], start: usize) -> bool {
     if !matches!(next, None | Some(b'\n' | b'\r' | b',' | b']' | b'}' | b':' | b'#')) {
         return false;
     }
-    let mut earlier = bytes.get(..start).unwrap_or_default().iter().rev().skip_while(|byte| matches!(byte, b' ' | b'\t'));
+    let mut earlier =
+        bytes.get(..start).unwrap_or_default().iter().rev().skip_while(|byte| matches!(byte, b' ' | b'\t'));
     match earlier.next() {
         None | Some(b'\n' | b'\r' | b':' | b'-' | b',' | b'[' | b'{' | b'?' | b'"' | b'\'' | 0xBF) => true,
         // `&anchor no`: the token before starts with an ampersand.
@@ -64,7 +65,17 @@ mod tests {
 
     #[test]
     fn only_whole_scalars_are_doubtful() {
-        for text in ["a: no", "- on\n", "[yes, b]", "{n: 1}", "off: x", "a: &x no", "a: no # comment", "y", "\u{feff}no: 1"] {
+        for text in [
+            "a: no",
+            "- on\n",
+            "[yes, b]",
+            "{n: 1}",
+            "off: x",
+            "a: &x no",
+            "a: no # comment",
+            "y",
+            "\u{feff}no: 1",
+        ] {
             assert!(second_look(text), "{text:?}");
         }
         for text in [

@@ -3,7 +3,6 @@
 //! Built from events with a stack of its own, so no text can overflow ours. An arena: nodes are numbers, the
 //! children of a collection stand side by side.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -313,7 +312,7 @@ impl<'t> Builder<'t> {
         start..start + length
     }
 
-    fn scalar(&self, value: &Cow<'_, str>, style: ScalarStyle, range: &Range<usize>) -> Content {
+    fn scalar(&self, value: &str, style: ScalarStyle, range: &Range<usize>) -> Content {
         let source = self.text.get(range.clone()).unwrap_or_default();
         let (style, inner) = match style {
             ScalarStyle::Plain => (Style::Plain, range.clone()),
@@ -445,7 +444,8 @@ mod tests {
     fn spans_are_exact() {
         let text = "a: 1 # one\n\"b\": 'it''s'  \nc: [x, \"y\"]\nd:\n  - p\n  - q: r\ne: {f: g}\nh: two\n  lines\ni:\nj: z\n";
         let found = cuts(text);
-        let found: Vec<(&str, &str)> = found.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let found: Vec<(&str, &str)> =
+            found.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         assert_eq!(
             found,
             [
@@ -463,7 +463,8 @@ mod tests {
 
     #[test]
     fn spans_are_exact_after_non_ascii_text_crlf_and_bom() {
-        for text in ["é: 日本語\nb: ж\n", "é: 日本語\r\nb: ж\r\n", "\u{feff}é: 日本語\nb: ж\n"] {
+        for text in ["é: 日本語\nb: ж\n", "é: 日本語\r\nb: ж\r\n", "\u{feff}é: 日本語\nb: ж\n"]
+        {
             assert_eq!(cuts(text), [("é".into(), "日本語".into()), ("b".into(), "ж".into())], "{text:?}");
         }
     }
@@ -501,7 +502,12 @@ mod tests {
             ("a: 1\n---\nb: 2\n", What::SeveralDocuments),
             (deep.as_str(), What::TooDeep),
         ] {
-            assert_eq!(Tree::build(&Arc::from(text)).unwrap_err().what, what, "{}", &text[..text.len().min(20)]);
+            assert_eq!(
+                Tree::build(&Arc::from(text)).unwrap_err().what,
+                what,
+                "{}",
+                &text[..text.len().min(20)]
+            );
         }
     }
 }

@@ -1,0 +1,357 @@
+//! The lines around labels, as a source that miette can draw.
+//!
+//! miette's own source scans a text from its first byte for every label, prints lines whole and as they are, and
+//! knows one file per diagnostic. Here an index of lines is made once per file; lines are cut to a window around
+//! their label, with what could harm a terminal escaped; and the lines of several files lie side by side in one
+//! made-up text, each cluster of neighbouring lines under its file's name.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use miette::{LabeledSpan, MietteError, SourceCode, SourceSpan, SpanContents};
+
+use super::harmless::{harmless, is_harmful, push_escaped};
+use super::place::{FileId, Sources, Span};
+
+/// Lines before and after a label's.
+const CONTEXT: usize = 1;
+/// What is shown of a line before a label, where the line is cut.
+const LEAD: usize = 30;
+/// Labels of one diagnostic that are drawn.
+const MAX_LABELS: usize = 12;
+
+/// Where the lines of the files start; made when a file is first pointed at.
+pub(super) struct LineIndex<'s> {
+    sources: &'s Sources,
+    starts: Vec<OnceCell<Vec<usize>>>,
+    /// Stands where a line is cut.
+    mark: &'static str,
+}
+
+impl<'s> LineIndex<'s> {
+    pub(super) fn new(sources: &'s Sources, is_ascii: bool) -> Self {
+        let mark = if is_ascii { "..." } else { "…" };
+        Self { sources, starts: sources.iter().map(|_| OnceCell::new()).collect(), mark }
+    }
+
+    fn text(&self, file: FileId) -> Option<&'s str> {
+        self.sources.get(file).map(|source| &*source.text)
+    }
+
+    fn starts(&self, file: FileId) -> Option<&[usize]> {
+        let text = self.text(file)?;
+        let cell = self.starts.get(usize::try_from(file.0).ok()?)?;
+        Some(cell.get_or_init(|| line_starts(text)))
+    }
+
+    /// The number of a line, from 0.
+    fn line_of(&self, file: FileId, at: usize) -> Option<usize> {
+        self.starts(file)?.partition_point(|&start| start <= at).checked_sub(1)
+    }
+
+    /// The bytes of a line, without its break.
+    fn line(&self, file: FileId, number: usize) -> Option<Range<usize>> {
+        let starts = self.starts(file)?;
+        let text = self.text(file)?;
+        let start = *starts.get(number)?;
+        let end = starts.get(number + 1).copied().unwrap_or(text.len());
+        let line = text.get(start..end)?;
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        Some(start..start + line.len())
+    }
+}
+
+/// Lines end with a line feed, a carriage return, or both.
+fn line_starts(text: &str) -> Vec<usize> {
+    let bytes = text.as_bytes();
+    let mut starts = vec![0];
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte == b'\n' || (byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')) {
+            starts.push(at + 1);
+        }
+    }
+    starts
+}
+
+/// Something to point at, with what is said about it.
+pub(super) struct Pointer<'d> {
+    pub(super) span: Span,
+    pub(super) text: &'d str,
+}
+
+/// A line as it is drawn.
+struct Line {
+    number: usize,
+    /// The bytes of the file that are shown.
+    window: Range<usize>,
+    text: String,
+    /// Where it starts in the made-up text.
+    offset: usize,
+}
+
+/// Neighbouring lines of a file.
+struct Cluster {
+    file: FileId,
+    name: String,
+    lines: Vec<Line>,
+    text: String,
+    offset: usize,
+}
+
+/// The lines around the labels of one diagnostic.
+pub(super) struct Excerpt {
+    clusters: Vec<Cluster>,
+    /// The columns of labels, by their place in the made-up text.
+    columns: BTreeMap<usize, usize>,
+    labels: Vec<LabeledSpan>,
+}
+
+/// A label on its line.
+struct Placed<'d> {
+    file: FileId,
+    line: usize,
+    /// In the file.
+    range: Range<usize>,
+    text: &'d str,
+    is_primary: bool,
+}
+
+impl Excerpt {
+    /// The lines around these places; the first is the primary one. Nothing where no place is in any file.
+    pub(super) fn of(pointers: &[Pointer<'_>], index: &LineIndex<'_>, width: usize) -> Option<Self> {
+        let mut placed: Vec<Placed<'_>> = Vec::new();
+        for (position, pointer) in pointers.iter().take(MAX_LABELS).enumerate() {
+            let Span { file, start, end } = pointer.span;
+            let Some(line) = index.line_of(file, start) else { continue };
+            let Some(bytes) = index.line(file, line) else { continue };
+            // A label goes to the end of its first line at the most.
+            let start = start.clamp(bytes.start, bytes.end);
+            let range = start..end.clamp(start, bytes.end);
+            placed.push(Placed { file, line, range, text: pointer.text, is_primary: position == 0 });
+        }
+        let mut excerpt = Self { clusters: Vec::new(), columns: BTreeMap::new(), labels: Vec::new() };
+        let mut offset = 0;
+        let mut left: Vec<&Placed<'_>> = placed.iter().collect();
+        // The cluster of the first label that is left comes next, with every other label that it shows.
+        while let Some(first) = left.first() {
+            let lines = neighbours(first, &left);
+            let mut cluster = Cluster::of(first, &left, lines, index, width, offset)?;
+            let here = left.extract_if(.., |label| cluster.shows(label)).collect::<Vec<_>>();
+            for label in here {
+                excerpt.label(&mut cluster, label, index);
+            }
+            // Clusters do not touch, or miette would draw them as one.
+            offset = cluster.offset + cluster.text.len() + 2;
+            excerpt.clusters.push(cluster);
+        }
+        (!excerpt.clusters.is_empty()).then_some(excerpt)
+    }
+
+    fn label(&mut self, cluster: &mut Cluster, label: &Placed<'_>, index: &LineIndex<'_>) {
+        let Some(line) = cluster.lines.iter().find(|line| line.number == label.line) else { return };
+        let file = index.text(label.file).unwrap_or_default();
+        let lead = if line.cut_before(index, label.file) { index.mark.len() } else { 0 };
+        let drawn = |to: usize| lead + escaped(file.get(line.window.start..to).unwrap_or_default()).len();
+        let end = label.range.end.min(line.window.end);
+        let start = line.offset + drawn(label.range.start);
+        let length = (line.offset + drawn(end)).saturating_sub(start);
+        let line_start = index.line(label.file, label.line).map_or(0, |line| line.start);
+        let column = file.get(line_start..label.range.start).map_or(0, |before| before.chars().count());
+        self.columns.insert(start, column);
+        let text = (!label.text.is_empty()).then(|| harmless(label.text).replace('\n', " "));
+        let span = SourceSpan::new(start.into(), length);
+        self.labels.push(if label.is_primary {
+            LabeledSpan::new_primary_with_span(text, span)
+        } else {
+            LabeledSpan::new_with_span(text, span)
+        });
+    }
+
+    /// The labels, in the made-up text.
+    pub(super) fn labels(&self) -> &[LabeledSpan] {
+        &self.labels
+    }
+}
+
+/// The lines to show for a label: its own, those around it, and on to labels nearby.
+fn neighbours(first: &Placed<'_>, labels: &[&Placed<'_>]) -> Range<usize> {
+    let mut lines: Vec<usize> =
+        labels.iter().filter(|label| label.file == first.file).map(|label| label.line).collect();
+    lines.sort_unstable();
+    let (mut from, mut to) = (first.line, first.line);
+    let reach = 2 * CONTEXT + 1;
+    for &line in lines.iter().rev() {
+        if line < from && from - line <= reach {
+            from = line;
+        }
+    }
+    for &line in &lines {
+        if line > to && line - to <= reach {
+            to = line;
+        }
+    }
+    from.saturating_sub(CONTEXT)..to + CONTEXT + 1
+}
+
+impl Cluster {
+    fn of(
+        first: &Placed<'_>,
+        labels: &[&Placed<'_>],
+        lines: Range<usize>,
+        index: &LineIndex<'_>,
+        width: usize,
+        offset: usize,
+    ) -> Option<Self> {
+        let file = index.text(first.file)?;
+        let name = harmless(&index.sources.get(first.file)?.name).into_owned();
+        let mut cluster = Self { file: first.file, name, lines: Vec::new(), text: String::new(), offset };
+        for number in lines {
+            let Some(bytes) = index.line(first.file, number) else { break };
+            let on_line = labels.iter().find(|label| label.file == first.file && label.line == number);
+            let start = if number == first.line { Some(first.range.start) } else { None };
+            let start = start.or(on_line.map(|label| label.range.start)).unwrap_or(bytes.start);
+            let window = window(file, &bytes, start, width);
+            if !cluster.lines.is_empty() {
+                cluster.text.push('\n');
+            }
+            let line_offset = offset + cluster.text.len();
+            let mut text = String::new();
+            if window.start > bytes.start {
+                text.push_str(index.mark);
+            }
+            text.push_str(&escaped(file.get(window.clone()).unwrap_or_default()));
+            if window.end < bytes.end {
+                text.push_str(index.mark);
+            }
+            cluster.text.push_str(&text);
+            cluster.lines.push(Line { number, window, text, offset: line_offset });
+        }
+        // The last line of a file is often the empty one after its last break.
+        if cluster
+            .lines
+            .last()
+            .is_some_and(|line| line.text.is_empty() && line.number > first.line + CONTEXT - 1)
+            && index.line(first.file, cluster.lines.last().map_or(0, |line| line.number) + 1).is_none()
+            && let Some(last) = cluster.lines.pop()
+        {
+            cluster.text.truncate((last.offset - offset).saturating_sub(1));
+        }
+        (!cluster.lines.is_empty()).then_some(cluster)
+    }
+
+    /// Whether a label stands in a part of a line that is shown.
+    fn shows(&self, label: &Placed<'_>) -> bool {
+        let is_in = |line: &Line| {
+            line.number == label.line
+                && line.window.start <= label.range.start
+                && label.range.start <= line.window.end
+        };
+        self.file == label.file && self.lines.iter().any(is_in)
+    }
+}
+
+impl Line {
+    fn cut_before(&self, index: &LineIndex<'_>, file: FileId) -> bool {
+        index.line(file, self.number).is_some_and(|bytes| self.window.start > bytes.start)
+    }
+}
+
+/// The part of a line that is shown: all of it, or a width's worth with a lead before the label.
+fn window(file: &str, line: &Range<usize>, label: usize, width: usize) -> Range<usize> {
+    let text = file.get(line.clone()).unwrap_or_default();
+    if text.len() <= width {
+        return line.clone();
+    }
+    let before = file.get(line.start..label).unwrap_or_default();
+    let mut start = line.start;
+    if before.len() > width / 2 {
+        let lead: usize = before.chars().rev().take(LEAD).map(char::len_utf8).sum();
+        start = label - lead;
+    }
+    let shown: usize =
+        file.get(start..line.end).unwrap_or_default().chars().take(width).map(char::len_utf8).sum();
+    start..start + shown
+}
+
+/// A part of a line with what is harmful in it escaped. Tabs stay: miette draws them.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\t' && is_harmful(c) { push_escaped(&mut out, c) } else { out.push(c) }
+    }
+    out
+}
+
+impl SourceCode for Excerpt {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let end = span.offset() + span.len();
+        let cluster = self
+            .clusters
+            .iter()
+            .find(|cluster| cluster.offset <= span.offset() && end <= cluster.offset + cluster.text.len())
+            .ok_or(MietteError::OutOfBounds)?;
+        let at =
+            |offset: usize| cluster.lines.partition_point(|line| line.offset <= offset).saturating_sub(1);
+        let (first, last) = (at(span.offset()), at(end));
+        // Without context it is the place of a label that is asked for.
+        let is_place = before == 0 && after == 0;
+        let first = first.saturating_sub(before);
+        let last = (last + after).min(cluster.lines.len().saturating_sub(1));
+        let (Some(first), Some(last)) = (cluster.lines.get(first), cluster.lines.get(last)) else {
+            return Err(MietteError::OutOfBounds);
+        };
+        let start = if is_place { span.offset() } else { first.offset };
+        let end = if is_place { end } else { last.offset + last.text.len() };
+        let data = cluster.text.get(start - cluster.offset..end - cluster.offset).unwrap_or_default();
+        Ok(Box::new(Part {
+            data,
+            span: SourceSpan::new(start.into(), data.len()),
+            name: &cluster.name,
+            line: first.number,
+            column: if is_place { self.columns.get(&start).copied().unwrap_or(0) } else { 0 },
+            line_count: last.number - first.number + 1,
+        }))
+    }
+}
+
+struct Part<'a> {
+    data: &'a str,
+    span: SourceSpan,
+    name: &'a str,
+    line: usize,
+    column: usize,
+    line_count: usize,
+}
+
+impl<'a> SpanContents<'a> for Part<'a> {
+    fn data(&self) -> &'a [u8] {
+        self.data.as_bytes()
+    }
+
+    fn span(&self) -> &SourceSpan {
+        &self.span
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(self.name)
+    }
+
+    fn line(&self) -> usize {
+        self.line
+    }
+
+    fn column(&self) -> usize {
+        self.column
+    }
+
+    fn line_count(&self) -> usize {
+        self.line_count
+    }
+}

@@ -1,0 +1,86 @@
+//! Manifests as files: each mistake drawn as its reader sees it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use goldform::diagnostics::{Diagnostic, RenderOptions, render};
+use goldform::manifest::{Input, Loaded, Variables, load};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests").join(name)
+}
+
+/// The manifests of a folder by name: files, and folders of several files.
+fn manifests(name: &str) -> Vec<(String, Vec<Input>)> {
+    let mut found: Vec<(String, Vec<Input>)> = Vec::new();
+    for entry in fs::read_dir(folder(name)).unwrap() {
+        let path = entry.unwrap().path();
+        let mut files = if path.is_dir() {
+            fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).collect()
+        } else {
+            vec![path.clone()]
+        };
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+        files.sort();
+        if !files.is_empty() {
+            let inputs = files.iter().map(|file| Input {
+                name: file.file_name().unwrap().to_str().unwrap().to_owned(),
+                bytes: fs::read(file).unwrap(),
+            });
+            found.push((path.file_stem().unwrap().to_str().unwrap().to_owned(), inputs.collect()));
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found
+}
+
+fn drawn(loaded: &Loaded, options: RenderOptions) -> String {
+    render(&loaded.diagnostics, &|place| loaded.locator.place(place), loaded.locator.sources(), options)
+}
+
+/// The line that a diagnostic's first label is on, from 1.
+fn line(loaded: &Loaded, diagnostic: &Diagnostic) -> usize {
+    let span = loaded.locator.place(&diagnostic.labels[0].place).unwrap();
+    let text = &loaded.locator.sources().get(span.file).unwrap().text;
+    text[..span.start].lines().count() + usize::from(text[..span.start].ends_with('\n') || span.start == 0)
+}
+
+#[test]
+fn every_mistake_is_told_as_its_reader_needs_it() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(folder("invalid"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    for (name, inputs) in manifests("invalid") {
+        let loaded = load(inputs, &Variables::default());
+        assert!(!loaded.diagnostics.is_empty(), "{name}");
+        settings.bind(|| insta::assert_snapshot!(name.as_str(), drawn(&loaded, RenderOptions::default())));
+    }
+}
+
+#[test]
+fn every_code_has_a_manifest_that_shows_it() {
+    let mut shown: Vec<&str> = manifests("invalid")
+        .into_iter()
+        .flat_map(|(_, inputs)| load(inputs, &Variables::default()).diagnostics)
+        .chain(load(Vec::new(), &Variables::default()).diagnostics)
+        .map(|diagnostic| diagnostic.code)
+        .collect();
+    shown.sort_unstable();
+    shown.dedup();
+    let all: Vec<&str> = goldform::manifest::codes::CODES.iter().map(|code| code.id).collect();
+    assert_eq!(shown, all);
+}
+
+#[test]
+fn ten_mistakes_are_ten_diagnostics_each_on_its_line() {
+    let (_, inputs) = manifests("invalid").into_iter().find(|(name, _)| name == "ten-mistakes").unwrap();
+    let text = String::from_utf8(inputs[0].bytes.clone()).unwrap();
+    let expected: Vec<usize> = (1..=10)
+        .map(|number| text.lines().position(|line| line.contains(&format!("# {number}:"))).unwrap() + 1)
+        .collect();
+    let loaded = load(inputs, &Variables::default());
+    let found: Vec<usize> = loaded.diagnostics.iter().map(|diagnostic| line(&loaded, diagnostic)).collect();
+    assert_eq!(found, expected, "{}", drawn(&loaded, RenderOptions::default()));
+    assert!(!loaded.complete && loaded.desired.is_some());
+}
