@@ -99,7 +99,7 @@ impl Printer {
 
     /// Diagnostics, to stderr, and their count. In quiet mode, errors only.
     pub fn diagnostics(&self, diagnostics: &[Diagnostic], locator: &Locator) {
-        let shown: Vec<Diagnostic> = diagnostics
+        let mut shown: Vec<Diagnostic> = diagnostics
             .iter()
             .filter(|diagnostic| !self.quiet || diagnostic.severity == Severity::Error)
             .cloned()
@@ -107,6 +107,11 @@ impl Printer {
         if shown.is_empty() {
             return;
         }
+        // In the order of the text; what has no place in it comes last.
+        shown.sort_by_cached_key(|diagnostic| {
+            let primary = diagnostic.labels.first().and_then(|label| locator.place(&label.place));
+            (primary.is_none(), primary)
+        });
         let options =
             RenderOptions { color: self.talk.color, width: 100, ascii: false, max: DIAGNOSTICS_SHOWN };
         let text = render(&shown, &|place| locator.place(place), locator.sources(), options);

@@ -97,10 +97,8 @@ pub struct Loaded {
 /// What is wrong with it, for people; never its text, which may hold secrets.
 pub fn read_variables(bytes: &[u8]) -> Result<std::collections::BTreeMap<String, String>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("it is not UTF-8 text: {error}"))?;
-    yaml::read(text.trim_start_matches('\u{feff}')).map_err(|error| {
-        let before = text.get(..error.at).unwrap_or_default();
-        let line = before.matches('\n').count().saturating_add(1);
-        format!("line {line} does not fit: a variable file is one map of names to texts, texts that look like numbers quoted")
+    yaml::read(text.trim_start_matches('\u{feff}')).ok_or_else(|| {
+        "it is not one map of names to texts; texts that look like numbers are quoted".to_owned()
     })
 }
 

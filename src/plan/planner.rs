@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::graph::{Cycle, StepGraph};
 use super::lower::Draft;
 use super::{names, ordering};
-use crate::diff::{Diff, ImageChange};
+use crate::diff::{Action, Diff, ImageChange};
 use crate::manifest::Desired;
 use crate::model::limits::{DOCUMENTED_ACCOUNTS_PER_IMAGE, DOCUMENTED_IMAGES_PER_REGION};
 use crate::model::{AccountId, Digest, Limit, Operation, Region};
@@ -65,6 +65,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Changes of the record that stand for themselves: a new entry's settings are part of its creation.
+    pub fn edits_of_the_record(&self) -> impl Iterator<Item = &Edit> {
+        self.edits.iter().filter(|edit| {
+            let Edit::Settings { image, .. } = edit else { return true };
+            !self.changes.iter().any(|change| change.image == *image && change.action == Action::Create)
+        })
+    }
+
     /// Whether it would change anything: the cloud, or the record.
     pub fn is_empty(&self) -> bool {
         self.graph.is_empty() && self.edits.is_empty()

@@ -29,7 +29,7 @@ pub fn plan_text(plan: &Plan, prior: &Recorded, names: &AccountNames, paint: Pai
             text.push('\n');
         }
     }
-    let edits: Vec<&Edit> = plan.edits.iter().filter(|edit| !is_told(plan, edit)).collect();
+    let edits: Vec<&Edit> = plan.edits_of_the_record().collect();
     if !edits.is_empty() {
         let _ = writeln!(text, "{}", paint.bold("Changes of the record alone"));
         for edit in edits {
@@ -47,16 +47,6 @@ pub fn plan_text(plan: &Plan, prior: &Recorded, names: &AccountNames, paint: Pai
     }
     text.push('\n');
     text
-}
-
-/// A new entry's settings are part of its creation, and need no line of their own.
-fn is_told(plan: &Plan, edit: &Edit) -> bool {
-    match edit {
-        Edit::Settings { image, .. } => {
-            plan.changes.iter().any(|change| change.image == *image && change.action == Action::Create)
-        }
-        _ => false,
-    }
 }
 
 fn edit_text(edit: &Edit, names: &AccountNames) -> String {
