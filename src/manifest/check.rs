@@ -3,7 +3,7 @@
 //! Walks the whole tree once and goes on after each problem. What is broken is marked, and left out when the
 //! rest is read; so the later checks still see everything else.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use super::codes::{
@@ -25,6 +25,8 @@ pub(super) struct Findings {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Values that are not what they should be, and keys that should not be there.
     pub(super) broken: HashSet<NodeId>,
+    /// Mistyped keys, and the keys that they are read as.
+    pub(super) renamed: HashMap<NodeId, String>,
 }
 
 /// Checks a tree.
@@ -74,11 +76,13 @@ impl<'t> Walk<'t> {
         if let Some(tag) = self.tree.tag(node) {
             let detail =
                 format!("The value of {} has a tag, which would change how it is read.", self.here());
-            let diagnostic = TAG_UNSUPPORTED
-                .found(detail)
-                .at(self.span(&tag), "this tag")
-                .help("Remove the tag; put text into quotes.");
-            self.tell(node, diagnostic);
+            let help = match self.tree.scalar(node) {
+                Some((_, text)) if shape.text && !self.tree.is_alias(node) => {
+                    corrected(self.tree.text(), &(tag.start..self.tree.span(node).end), &quoted(text))
+                }
+                _ => "Remove the tag.".to_owned(),
+            };
+            self.tell(node, TAG_UNSUPPORTED.found(detail).at(self.span(&tag), "this tag").help(help));
             return;
         }
         let is_alias = self.tree.is_alias(node);
@@ -108,8 +112,8 @@ impl<'t> Walk<'t> {
                 None => self.wrong(node, key, shape, "a list"),
             },
             Kind::Map => match (shape.fields, &shape.names) {
-                (Some(fields), _) => self.fields(node, key, shape, fields),
-                (None, Some(entry_shape)) => self.names(node, key, shape, entry_shape),
+                (Some(fields), _) => self.fields(node, fields),
+                (None, Some(entry_shape)) => self.names(node, entry_shape),
                 (None, None) => self.wrong(node, key, shape, "a mapping"),
             },
         }
@@ -130,33 +134,57 @@ impl<'t> Walk<'t> {
             Plain::Boolean(value) if shape.switches.contains(&value) => {}
             Plain::Integer(number) if shape.number => {
                 if u32::try_from(number).is_err() {
-                    self.wrong(node, key, shape, "a number that is too large");
+                    self.wrong(node, key, shape, "a number above 4294967295");
                 }
             }
             Plain::Text if shape.text => {}
             found if shape.text && !shape.number => self.unquoted(node, text, found),
             Plain::Boolean(_) => self.wrong(node, key, shape, "a boolean"),
+            Plain::OtherNumber if shape.number => {
+                self.wrong(node, key, shape, "a number that is not one from 0 up without leading zeros");
+            }
             Plain::Integer(_) | Plain::OtherNumber => self.wrong(node, key, shape, "a number"),
             Plain::YesOrNo | Plain::Text => self.wrong(node, key, shape, "text"),
         }
     }
 
     /// A mapping with known keys.
-    fn fields(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape, fields: FieldsId) {
-        for Entry { key, value, .. } in self.entries(node, key, shape) {
+    fn fields(&mut self, node: NodeId, fields: FieldsId) {
+        let shapes = self.shapes;
+        let entries = self.entries(node);
+        let mut unknown = Vec::new();
+        let mut there: BTreeSet<&str> = BTreeSet::new();
+        for &Entry { key, value, .. } in &entries {
             let Some(name) = self.key(key) else { continue };
-            self.path.push(Step::Key(name));
-            match self.shapes.field(fields, name) {
-                Some(value_shape) => self.value(value, Some(key), value_shape),
-                None => self.unknown(key, name, fields),
+            match shapes.field(fields, name) {
+                Some(value_shape) => {
+                    there.insert(name);
+                    self.path.push(Step::Key(name));
+                    self.value(value, Some(key), value_shape);
+                    self.path.pop();
+                }
+                None => unknown.push((key, name, value)),
             }
-            self.path.pop();
+        }
+        for (key, name, value) in unknown {
+            let Some(word) = self.unknown(key, name, fields) else { continue };
+            // Read as the key that was meant, where that key is not there too: so it is not called missing,
+            // and what is wrong with its value is told as well.
+            if let Some(value_shape) = shapes.field(fields, word)
+                && there.insert(word)
+            {
+                self.findings.broken.remove(&key);
+                self.findings.renamed.insert(key, word.to_owned());
+                self.path.push(Step::Key(name));
+                self.value(value, Some(key), value_shape);
+                self.path.pop();
+            }
         }
     }
 
     /// A mapping of names that the user chooses.
-    fn names(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape, entry_shape: &Shape) {
-        for Entry { key, value, .. } in self.entries(node, key, shape) {
+    fn names(&mut self, node: NodeId, entry_shape: &Shape) {
+        for Entry { key, value, .. } in self.entries(node) {
             let Some(name) = self.key(key) else { continue };
             self.path.push(Step::Key(name));
             if let Some((Style::Plain, text)) = self.tree.scalar(key)
@@ -170,7 +198,7 @@ impl<'t> Walk<'t> {
     }
 
     /// The entries of a mapping, each key once, merges followed.
-    fn entries(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape) -> Vec<Entry> {
+    fn entries(&mut self, node: NodeId) -> Vec<Entry> {
         let entries = match self.tree.entries(node) {
             Ok(entries) => entries,
             Err(bad) => {
@@ -185,7 +213,6 @@ impl<'t> Walk<'t> {
                 return Vec::new();
             }
         };
-        let _ = (key, shape);
         let mut seen: BTreeMap<&str, NodeId> = BTreeMap::new();
         let mut unique = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -235,13 +262,12 @@ impl<'t> Walk<'t> {
         self.tell(key, diagnostic);
     }
 
-    fn unknown(&mut self, key: NodeId, name: &str, fields: FieldsId) {
-        let known: Vec<&str> = self.shapes.keys(fields).collect();
+    /// Tells of a key that is not known; gives the key that was probably meant.
+    fn unknown(&mut self, key: NodeId, name: &str, fields: FieldsId) -> Option<&'t str> {
+        let known: Vec<&'t str> = self.shapes.keys(fields).collect();
         let similar = closest(name, known.iter().copied());
-        self.path.pop();
-        let here = self.here();
-        self.path.push(Step::Key(""));
-        let detail = format!("`{}` is not a key of {here}. Known there: {}.", shown(name), known.join(", "));
+        let detail =
+            format!("`{}` is not a key of {}. Known there: {}.", shown(name), self.here(), known.join(", "));
         let span = self.tree.span(key);
         let label =
             similar.map_or_else(|| "not known here".to_owned(), |word| format!("did you mean `{word}`?"));
@@ -250,26 +276,23 @@ impl<'t> Walk<'t> {
             Some(word) => diagnostic.help(corrected(self.tree.text(), &span, word)),
             None => diagnostic.help("Remove the key; `goldform schema manifest` prints what is known."),
         };
-        self.tell(key, diagnostic.about(format_args!("{}", shown(name))));
+        let subject =
+            if self.path.is_empty() { shown(name) } else { format!("{}.{}", self.path(), shown(name)) };
+        self.tell(key, diagnostic.about(subject));
+        similar
     }
 
     /// Text that reads as something else.
     fn unquoted(&mut self, node: NodeId, text: &str, found: Plain) {
-        let what = match found {
-            Plain::Null => "nothing",
-            Plain::Boolean(_) => "a boolean",
-            Plain::Integer(_) | Plain::OtherNumber => "a number",
-            Plain::YesOrNo | Plain::Text => "a boolean to some readers and as text to others",
-        };
         let why = match found {
-            Plain::Integer(_) | Plain::OtherNumber => "leading and trailing digits of a number can get lost",
-            _ => "it would not be the same everywhere",
+            Plain::Null => "without quotes it stands for nothing",
+            Plain::Boolean(_) => "without quotes it is a boolean",
+            Plain::Integer(_) | Plain::OtherNumber => {
+                "without quotes it is a number, which can lose its first and last digits"
+            }
+            Plain::YesOrNo | Plain::Text => "without quotes many readers of YAML take it for a boolean",
         };
-        let detail = format!(
-            "`{}` is text in {}, and without quotes YAML reads it as {what}; {why}.",
-            shown(text),
-            self.here()
-        );
+        let detail = format!("`{}` is text in {}, and {why}.", shown(text), self.here());
         let span = self.tree.span(node);
         let correct = corrected(self.tree.text(), &span, &quoted(text));
         self.tell(node, TEXT_UNQUOTED.found(detail).at(self.span(&span), "needs quotes").help(correct));
@@ -384,7 +407,7 @@ fn expected(shape: &Shape) -> String {
         words.push("text");
     }
     if shape.number {
-        words.push("a whole number from 0 to 4294967295");
+        words.push("a whole number");
     }
     match shape.switches.as_slice() {
         [] => {}

@@ -40,6 +40,7 @@ mod join;
 mod locate;
 mod parse;
 mod query;
+mod refusal;
 mod resolve;
 pub mod schema;
 pub mod settings;

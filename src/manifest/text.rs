@@ -75,13 +75,19 @@ fn control_character(text: &str) -> Option<(usize, char)> {
     None
 }
 
+/// The bytes of the line around a place, without its break.
+pub(super) fn line_range(text: &str, at: usize) -> Range<usize> {
+    let before = text.get(..at).unwrap_or_default();
+    let start = before.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+    let after = text.get(at..).unwrap_or_default();
+    start..at + after.find(['\n', '\r']).unwrap_or(after.len())
+}
+
 /// The line on which a piece of text stands, with the piece replaced: the corrected line. Only the replacement
 /// where the piece goes over several lines or its line is long.
 pub(super) fn corrected(text: &str, piece: &Range<usize>, replacement: &str) -> String {
-    let before = text.get(..piece.start).unwrap_or_default();
-    let start = before.rfind(['\n', '\r']).map_or(0, |at| at + 1);
-    let after = text.get(piece.end..).unwrap_or_default();
-    let end = piece.end + after.find(['\n', '\r']).unwrap_or(after.len());
+    let start = line_range(text, piece.start).start;
+    let end = line_range(text, piece.end).end;
     let head = text.get(start..piece.start).unwrap_or_default();
     let tail = text.get(piece.end..end).unwrap_or_default();
     let is_one_line = !text.get(piece.clone()).unwrap_or_default().contains(['\n', '\r']);

@@ -1,6 +1,5 @@
 //! Reads the syntax types from a tree, leaving out what is broken.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserializer;
@@ -8,6 +7,7 @@ use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::check::Findings;
 use super::syntax::GIVEN;
 use super::yaml::{Kind, NodeId, Plain, Style, Tree, plain};
 
@@ -15,12 +15,8 @@ use super::yaml::{Kind, NodeId, Plain, Style, Tree, plain};
 /// [`Given::Broken`](super::syntax::Given::Broken); broken entries of other mappings are left out.
 ///
 /// The nesting is that of the types, not of the text, so this cannot overflow.
-pub(super) fn read<T: DeserializeOwned>(
-    tree: &Tree,
-    node: NodeId,
-    broken: &HashSet<NodeId>,
-) -> Result<T, Unread> {
-    T::deserialize(View { tree, node, broken })
+pub(super) fn read<T: DeserializeOwned>(tree: &Tree, node: NodeId, findings: &Findings) -> Result<T, Unread> {
+    T::deserialize(View { tree, node, findings })
 }
 
 /// Says what the types did not take.
@@ -45,12 +41,12 @@ impl de::Error for Unread {
 struct View<'t> {
     tree: &'t Tree,
     node: NodeId,
-    broken: &'t HashSet<NodeId>,
+    findings: &'t Findings,
 }
 
 impl View<'_> {
     fn is_broken(&self) -> bool {
-        self.broken.contains(&self.node)
+        self.findings.broken.contains(&self.node)
     }
 
     fn is_null(&self) -> bool {
@@ -144,10 +140,11 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Unread> {
         for (key, value) in self.entries.by_ref() {
             // A broken key takes its value with it.
-            if self.view.broken.contains(&key) {
+            if self.view.findings.broken.contains(&key) {
                 continue;
             }
             let Some((_, name)) = self.view.tree.scalar(key) else { continue };
+            let name = self.view.findings.renamed.get(&key).map_or(name, String::as_str);
             self.value = Some(value);
             return seed.deserialize(StrDeserializer::new(name)).map(Some);
         }

@@ -50,8 +50,8 @@ use jiff::Timestamp;
 pub use protocol::{Body, Call};
 pub use refusal::Refusal;
 pub use settings::{
-    Arm, CancelAbsent, DryRun, Existence, ExtraRegion, Rates, Settings, ShareAgain, Tasks, Timestamps,
-    TooLong,
+    Arm, CancelAbsent, DryRun, Existence, ExtraRegion, ImportSystems, Rates, Settings, ShareAgain, Tasks,
+    Timestamps, TooLong,
 };
 pub use transport::SimTransport;
 pub use world::{Disk, Effect, Entry, Fate, Fault, Image, Instance, Peak, Share, SimError, Snapshot, State};
@@ -126,7 +126,7 @@ impl Sim {
         match self.exchange(caller, request, now).delivery {
             Delivery::Answer(bytes) => bytes,
             Delivery::NotSent | Delivery::Lost => {
-                protocol::envelope(Err(&protocol::internal_error()), &ids::request_id(0, 0))
+                protocol::envelope(Err(protocol::internal_error()), &ids::request_id(0, 0))
             }
         }
     }
@@ -152,7 +152,7 @@ impl Sim {
             // The store failed, so no number can be drawn from it; the time is the next best thing.
             let number = u64::try_from(now.as_microsecond()).unwrap_or(0);
             let request_id = ids::request_id(u64::MAX, number);
-            let bytes = protocol::envelope(Err(&protocol::internal_error()), &request_id);
+            let bytes = protocol::envelope(Err(protocol::internal_error()), &request_id);
             Exchange { delivery: Delivery::Answer(bytes), delay: None }
         })
     }
@@ -231,14 +231,14 @@ fn execute(
         (Fate::LostBefore | Fate::LostAfter, _) => Delivery::Lost,
         (Fate::Garbled, Some(text)) => Delivery::Answer(text.clone().into_bytes()),
         _ => {
-            let reply = outcome.map(|mut reply: Reply| {
+            let answer = outcome.map(|mut reply: Reply| {
                 if unknown_fields {
                     reply
                         .insert("DeprecatedWarning".to_owned(), Value::from("This field is not documented."));
                 }
                 reply
             });
-            Delivery::Answer(protocol::envelope(reply.as_ref().map(Clone::clone), &request_id))
+            Delivery::Answer(protocol::envelope(answer, &request_id))
         }
     };
     Ok(Exchange { delivery, delay })

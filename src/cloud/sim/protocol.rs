@@ -46,7 +46,7 @@ pub enum Body<'a> {
     Query(&'a [(String, String)]),
 }
 
-/// The parameters of a call as they were understood, and whether they are worth a line in the log.
+/// The parameters of a call, before anything is known of what the action declares.
 pub(super) fn read_body(body: Body<'_>) -> Result<Map<String, Value>, Refusal> {
     let bytes = match body {
         Body::Json(bytes) => bytes,
@@ -129,13 +129,13 @@ pub(super) fn judge_params(
 pub(super) type Reply = Map<String, Value>;
 
 /// The envelope of an answer.
-pub(super) fn envelope(answer: Result<Reply, &Refusal>, request_id: &str) -> Vec<u8> {
+pub(super) fn envelope(answer: Result<Reply, Refusal>, request_id: &str) -> Vec<u8> {
     let mut response = match answer {
         Ok(reply) => reply,
         Err(refusal) => {
             let mut error = Map::new();
-            error.insert("Code".to_owned(), Value::from(refusal.code.as_ref()));
-            error.insert("Message".to_owned(), Value::from(refusal.message.as_str()));
+            error.insert("Code".to_owned(), Value::from(refusal.code.into_owned()));
+            error.insert("Message".to_owned(), Value::from(refusal.message));
             Map::from_iter([("Error".to_owned(), Value::Object(error))])
         }
     };

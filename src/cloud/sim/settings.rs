@@ -47,6 +47,21 @@ pub struct Settings {
     pub accounts: Option<BTreeSet<AccountId>>,
     /// Users that are no main accounts: sharing with them is refused (FailedOperation.NotMasterAccount).
     pub sub_users: BTreeSet<AccountId>,
+    /// Accounts that may not import (OperationDenied.InnerUserProhibitAction).
+    pub restricted: BTreeSet<AccountId>,
+    /// The objects that exist in object storage, as URLs without query; nothing: every well-formed one. An
+    /// import of another one ends in IMPORTFAILED.
+    pub objects: Option<BTreeSet<String>>,
+    /// The buckets that exist, by name; nothing: every well-formed one.
+    pub buckets: Option<BTreeSet<String>>,
+    /// Buckets that exports may not write to (InvalidParameterValue.InvalidBucketPermissionForExport).
+    pub closed_buckets: BTreeSet<String>,
+    /// The roles that exports may take; nothing: every one.
+    pub roles: Option<BTreeSet<String>>,
+    /// The systems that DescribeImportImageOs lists.
+    pub import_systems: ImportSystems,
+    /// The most exports of one account in one region at a time (unpublished); nothing: no limit.
+    pub export_tasks: Option<u32>,
     /// Accounts that cannot pay (InvalidAccount.InsufficientBalance).
     pub insolvent: BTreeSet<AccountId>,
     /// Whether one instance can be imaged several times at once; if not, MutexOperation.TaskRunning.
@@ -132,6 +147,13 @@ switches! {
         /// Those that were put into the world.
         Known,
     }
+    /// The systems that can be imported.
+    ImportSystems {
+        /// Those of the user page on importing (213/4945).
+        Today,
+        /// Those of the example in the action's documents (213/15718).
+        Example,
+    }
     /// The answer to a dry run that would have succeeded.
     DryRun {
         /// An ordinary success that holds only the RequestId (the CLI's example).
@@ -204,6 +226,13 @@ impl Default for Settings {
             snapshots: Existence::WellFormed,
             accounts: None,
             sub_users: BTreeSet::new(),
+            restricted: BTreeSet::new(),
+            objects: None,
+            buckets: None,
+            closed_buckets: BTreeSet::new(),
+            roles: None,
+            import_systems: ImportSystems::Today,
+            export_tasks: None,
             insolvent: BTreeSet::new(),
             parallel_imaging: true,
             dry_run: DryRun::Success,

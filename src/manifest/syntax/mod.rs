@@ -26,35 +26,49 @@ pub(super) type Names<T> = BTreeMap<Text, Given<T>>;
 #[schemars(title = "goldform manifest")]
 pub(super) struct Manifest {
     /// The version of this format: 1. It must stand in the first file.
-    #[schemars(required, schema_with = "version")]
+    #[schemars(schema_with = "version", example = &1)]
     pub(super) version: Given<Number>,
     /// The account that owns the images: its main account id (UIN), in quotes.
-    #[schemars(required, example = &"100000000001")]
+    #[schemars(example = &"100000000001", extend("pattern" = ACCOUNT_PATTERN))]
     pub(super) account: Given<Text>,
     /// Which service, and how to reach it. Default: the embedded cloud, which needs no account and no network.
+    #[schemars(extend("examples" = [{ "provider": "sandbox" }]))]
     pub(super) cloud: Option<Cloud>,
     /// Where the recorded state is kept: a file, relative to the manifest, or `s3://bucket/key` for one that a
     /// team shares.
     #[schemars(extend("default" = "goldform.state.json"))]
     pub(super) state: Given<Text>,
     /// Values that stand outside of the manifest: `${name}` in any text takes one.
+    #[schemars(extend("examples" = [{ "build": { "default": "ins-8f3a1c2d", "description": "the instance that was prepared" } }]))]
     pub(super) variables: Option<Names<Option<Variable>>>,
     /// Names for accounts, to be used under `shares`. A name holds at least one letter; ids are quoted.
+    #[schemars(extend("examples" = [{ "partner": "200000000001" }]))]
     pub(super) accounts: Option<Names<Text>>,
     /// Limits of your account, where they differ from those that the service reported or documents.
+    #[schemars(extend("examples" = [{ "images_per_region": 10, "accounts_per_image": 50 }]))]
     pub(super) limits: Option<Limits>,
     /// Regions that goldform does not know yet, by their code.
+    #[schemars(extend("examples" = [{ "ap-osaka": { "mainland": false } }]))]
     pub(super) regions: Option<Names<RegionEntry>>,
     /// What is done when a rule is broken, by the rule's name; `goldform explain` lists the rules.
+    #[schemars(extend("examples" = [{ "share_gap": "deny" }]))]
     pub(super) rules: Option<Names<LevelText>>,
     /// The images, by a key of your choice (letters, digits, `-`, `_`, `.`).
+    #[schemars(extend("propertyNames" = key_names(), "examples" = [{
+        "web-base": { "region": "ap-jakarta", "source": { "instance": { "id": "ins-8f3a1c2d" } } }
+    }]))]
     pub(super) images: Option<Names<Image>>,
     /// Which images are shared with which accounts, in which regions.
+    #[schemars(extend("examples" = [[{ "image": "web-base", "with": ["200000000001"] }]]))]
     pub(super) shares: Option<List<Share>>,
     /// Images that are used but not managed, by a name of your choice: `${lookup.NAME}` stands for the id that
     /// was found.
+    #[schemars(extend("propertyNames" = key_names(), "examples" = [{
+        "ubuntu": { "region": "ap-jakarta", "type": "public", "os": "Ubuntu", "newest": true }
+    }]))]
     pub(super) lookups: Option<Names<Lookup>>,
     /// Entries that were renamed. Nothing is rebuilt.
+    #[schemars(extend("examples" = [[{ "from": "image.web", "to": "image.web-base" }]]))]
     pub(super) renames: Option<List<Rename>>,
 }
 
@@ -70,6 +84,7 @@ pub(super) struct Cloud {
     #[schemars(schema_with = "providers", extend("default" = "sandbox"))]
     pub(super) provider: Given<Text>,
     /// The embedded cloud's world.
+    #[schemars(extend("examples" = [{ "world": "goldform.world.db" }]))]
     pub(super) sandbox: Option<Sandbox>,
     /// Tencent Cloud: `international` or `mainland`.
     #[schemars(schema_with = "sites", extend("default" = "international"))]
@@ -97,6 +112,7 @@ pub(super) struct Sandbox {
     #[schemars(example = &"goldform.world.db")]
     pub(super) world: Given<Text>,
     /// The limits of its world.
+    #[schemars(extend("examples" = [{ "images_per_region": 10, "accounts_per_image": 50 }]))]
     pub(super) quotas: Option<Quotas>,
 }
 
@@ -117,8 +133,10 @@ pub(super) struct Quotas {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Variable {
     /// The value where none is given.
+    #[schemars(example = &"ins-8f3a1c2d")]
     pub(super) default: Given<Text>,
     /// What it is for.
+    #[schemars(example = &"the instance that was prepared")]
     pub(super) description: Given<Text>,
     /// A secret: it may stand in `import.query` only, and is never stored, shown or planned with its text.
     #[schemars(extend("default" = false))]
@@ -136,6 +154,7 @@ pub(super) struct Limits {
     #[schemars(example = 50)]
     pub(super) accounts_per_image: Given<Number>,
     /// Limits of single regions, by region.
+    #[schemars(extend("examples" = [{ "ap-jakarta": { "images": 8 } }]))]
     pub(super) regions: Option<Names<RegionLimits>>,
 }
 
@@ -151,11 +170,13 @@ pub(super) struct RegionLimits {
 /// What is known about a region.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["mainland"]))]
 pub(super) struct RegionEntry {
     /// Whether it belongs to the Chinese mainland: images cannot be copied across that border.
-    #[schemars(required)]
+    #[schemars(example = &false)]
     pub(super) mainland: Given<Switch>,
     /// Its name, for people. Default: its code.
+    #[schemars(example = &"Northeast Asia (Osaka)")]
     pub(super) title: Given<Text>,
     /// Whether images can be copied to it.
     #[schemars(extend("default" = true))]
@@ -171,21 +192,26 @@ pub(super) struct LevelText(pub(super) Text);
 /// A golden image.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["region", "source"]))]
 pub(super) struct Image {
     /// The region where it is made.
-    #[schemars(required, example = &"ap-jakarta")]
+    #[schemars(example = &"ap-jakarta")]
     pub(super) region: Given<Text>,
     /// Its name in the service, unique in a region. Default: the key. `{generation}` stands for the number of
     /// the build and makes replacement safe: the new image stands beside the old one under a name of its own.
     #[schemars(example = &"web-base-{generation}")]
     pub(super) name: Given<Text>,
     /// Its description. Left out: not managed; `""` empties it.
+    #[schemars(example = &"Hardened Ubuntu 22.04 with nginx")]
     pub(super) description: Given<Text>,
     /// Its family. Left out: not managed; `""` empties it.
+    #[schemars(example = &"web")]
     pub(super) family: Given<Text>,
     /// Its tags. Only the keys that stand here, or stood here before, are managed.
+    #[schemars(extend("examples" = [{ "team": "platform" }]))]
     pub(super) tags: Option<Names<Text>>,
     /// What it is made from: exactly one of the kinds.
+    #[schemars(extend("examples" = [{ "instance": { "id": "ins-8f3a1c2d" } }]))]
     pub(super) source: Given<Source>,
     /// The other regions it must exist in.
     #[schemars(example = ["ap-singapore", "ap-tokyo"])]
@@ -195,10 +221,11 @@ pub(super) struct Image {
     #[schemars(schema_with = "replace_orders", extend("default" = "auto"))]
     pub(super) replace: Given<Text>,
     /// Earlier generations to keep: a number, or a mapping of `generations` and `days`.
-    #[schemars(extend("default" = 0))]
+    #[schemars(extend("default" = 0, "examples" = [2, { "generations": 2, "days": 30 }]))]
     pub(super) keep: Given<Keep>,
     /// Delete its snapshots with it. Default: true where the service made them for the image, false for
     /// `snapshots` and `adopted` images.
+    #[schemars(example = &true)]
     pub(super) delete_snapshots: Given<Switch>,
     /// Never delete it without a successor in place, even when this entry is removed.
     #[schemars(extend("default" = false))]
@@ -208,20 +235,28 @@ pub(super) struct Image {
 /// What an image is made from: exactly one of the kinds, and a revision.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("oneOf" = one_kind()))]
 pub(super) struct Source {
     /// Any text. A new text asks for a new build.
     #[schemars(example = &"2026-11-24")]
     pub(super) revision: Given<Text>,
     /// From a cloud server's disks.
+    #[schemars(extend("examples" = [{ "id": "ins-8f3a1c2d", "power_off": true }]))]
     pub(super) instance: Given<Instance>,
     /// From disk snapshots; exactly one of them is of a system disk.
     #[schemars(example = ["snap-2f3a1c2d"])]
     pub(super) snapshots: Given<List<Text>>,
     /// From a disk image in object storage.
+    #[schemars(extend("examples" = [{
+        "url": "https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2",
+        "query": "${signature}", "os": "Ubuntu", "version": "22", "architecture": "x86_64"
+    }]))]
     pub(super) import: Given<Import>,
     /// A copy, in the same region, of an image that another account shares with you.
+    #[schemars(extend("examples" = [{ "id": "img-3c1f0a9b", "from": "partner" }]))]
     pub(super) shared: Given<Shared>,
     /// An encrypted copy, in the same region, of another entry.
+    #[schemars(extend("examples" = [{ "image": "web-base", "kms_key": "key-id" }]))]
     pub(super) encrypted: Given<Encrypted>,
     /// An existing image, taken over as it is.
     #[schemars(example = &"img-0a1b2c3d")]
@@ -231,9 +266,10 @@ pub(super) struct Source {
 /// A cloud server that was prepared.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["id"]))]
 pub(super) struct Instance {
     /// Its id.
-    #[schemars(required, example = &"ins-8f3a1c2d")]
+    #[schemars(example = &"ins-8f3a1c2d")]
     pub(super) id: Given<Text>,
     /// Shut it down first, by force.
     #[schemars(extend("default" = false))]
@@ -249,27 +285,28 @@ pub(super) struct Instance {
 /// A disk image in object storage.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["url", "os", "version", "architecture"]))]
 pub(super) struct Import {
     /// The object's URL without its query; it identifies the build.
-    #[schemars(required, example = &"https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2")]
+    #[schemars(example = &"https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2")]
     pub(super) url: Given<Text>,
     /// The query of the URL: a signature, from a sensitive variable. It is never stored.
     #[schemars(example = &"${signature}")]
     pub(super) query: Given<Text>,
     /// The operating system, as the service spells it.
-    #[schemars(required, example = &"Ubuntu")]
+    #[schemars(example = &"Ubuntu")]
     pub(super) os: Given<Text>,
     /// The operating system's version, as the service spells it, in quotes.
-    #[schemars(required, example = &"22")]
+    #[schemars(example = &"22")]
     pub(super) version: Given<Text>,
     /// `x86_64`, `i386` or `arm`.
-    #[schemars(required, schema_with = "architectures")]
+    #[schemars(schema_with = "architectures", example = &"x86_64")]
     pub(super) architecture: Given<Text>,
     /// Who licences the operating system: `TencentCloud` or `BYOL`. A `BYOL` image cannot be shared.
-    #[schemars(schema_with = "licenses")]
+    #[schemars(schema_with = "licenses", example = &"TencentCloud")]
     pub(super) license: Given<Text>,
     /// How it boots: `Legacy BIOS` or `UEFI`.
-    #[schemars(schema_with = "boots")]
+    #[schemars(schema_with = "boots", example = &"UEFI")]
     pub(super) boot: Given<Text>,
     /// Import it although it has no cloud-init.
     #[schemars(extend("default" = false))]
@@ -279,9 +316,10 @@ pub(super) struct Import {
 /// An image that another account shares with you.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["id"]))]
 pub(super) struct Shared {
     /// Its id, or `${lookup.NAME}`.
-    #[schemars(required, example = &"img-3c1f0a9b")]
+    #[schemars(example = &"img-3c1f0a9b")]
     pub(super) id: Given<Text>,
     /// The account that it must come from: a name or a quoted id.
     #[schemars(example = &"partner")]
@@ -291,9 +329,10 @@ pub(super) struct Shared {
 /// An encrypted copy of another entry.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["image"]))]
 pub(super) struct Encrypted {
     /// The key of the other entry.
-    #[schemars(required, example = &"web-base")]
+    #[schemars(example = &"web-base")]
     pub(super) image: Given<Text>,
     /// The key that it is encrypted with. Default: the disk service's own.
     #[schemars(example = &"key-id")]
@@ -303,12 +342,13 @@ pub(super) struct Encrypted {
 /// An image that is shared with accounts.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["image", "with"]))]
 pub(super) struct Share {
     /// The key of an entry under `images`.
-    #[schemars(required, example = &"web-base")]
+    #[schemars(example = &"web-base")]
     pub(super) image: Given<Text>,
     /// The accounts: names from `accounts`, or quoted main account ids.
-    #[schemars(required, example = ["partner", "200000000002"])]
+    #[schemars(example = ["partner", "200000000002"])]
     pub(super) with: Given<List<Text>>,
     /// The regions. Default: every region the image is in.
     #[schemars(example = ["ap-jakarta"])]
@@ -321,22 +361,23 @@ pub(super) struct Share {
 /// Selects an image that is used but not managed.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["region"]))]
 pub(super) struct Lookup {
     /// The region to look in.
-    #[schemars(required, example = &"ap-jakarta")]
+    #[schemars(example = &"ap-jakarta")]
     pub(super) region: Given<Text>,
     /// `public`, `shared` or `custom`.
     #[serde(rename = "type")]
-    #[schemars(schema_with = "kinds")]
+    #[schemars(schema_with = "kinds", example = &"public")]
     pub(super) kind: Given<Text>,
     /// The operating system, or text of it.
     #[schemars(example = &"Ubuntu")]
     pub(super) os: Given<Text>,
     /// 32 or 64.
-    #[schemars(schema_with = "bits")]
+    #[schemars(schema_with = "bits", example = &64)]
     pub(super) bits: Given<Number>,
     /// `x86_64`, `i386` or `arm`.
-    #[schemars(schema_with = "architectures")]
+    #[schemars(schema_with = "architectures", example = &"x86_64")]
     pub(super) architecture: Given<Text>,
     /// Text that the name must hold.
     #[schemars(example = &"22.04")]
@@ -352,12 +393,13 @@ pub(super) struct Lookup {
 /// An entry that was renamed.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["from", "to"]))]
 pub(super) struct Rename {
     /// Its old address.
-    #[schemars(required, example = &"image.web")]
+    #[schemars(example = &"image.web")]
     pub(super) from: Given<Text>,
     /// Its new address.
-    #[schemars(required, example = &"image.web-base")]
+    #[schemars(example = &"image.web-base")]
     pub(super) to: Given<Text>,
 }
 
@@ -386,6 +428,20 @@ choices! {
     licenses: LICENSES = ["TencentCloud", "BYOL"];
     boots: BOOTS = ["Legacy BIOS", "UEFI"];
 }
+
+/// Exactly one of the kinds of source is required.
+fn one_kind() -> serde_json::Value {
+    let kinds = ["instance", "snapshots", "import", "shared", "encrypted", "adopted"];
+    kinds.iter().map(|kind| serde_json::json!({ "required": [kind] })).collect()
+}
+
+/// What the keys of images and lookups look like.
+fn key_names() -> serde_json::Value {
+    serde_json::json!({ "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$" })
+}
+
+/// What an account id, or a text with a variable, looks like.
+const ACCOUNT_PATTERN: &str = r"^[1-9][0-9]{4,18}$|\$\{";
 
 fn bits(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "enum": [32, 64] })

@@ -223,6 +223,7 @@ struct KeepMapping {
     #[schemars(extend("default" = 0))]
     generations: Given<Number>,
     /// Keep them for this many days at the most. Left out: for ever.
+    #[schemars(example = &30)]
     days: Given<Number>,
 }
 

@@ -11,6 +11,8 @@ pub(in crate::manifest) struct Refusal {
     pub(in crate::manifest) what: What,
     /// The bytes to point at.
     pub(in crate::manifest) span: Range<usize>,
+    /// The bracket around it that is still open.
+    pub(in crate::manifest) opener: Option<Range<usize>>,
 }
 
 /// What is wrong, by what the reader can do about it.
@@ -20,6 +22,8 @@ pub(in crate::manifest) enum What {
     Tab,
     /// A line whose indentation fits no line above.
     Indentation,
+    /// A line of a quoted text that is indented less than the text may be.
+    QuoteIndentation,
     /// A bracket that is never closed.
     OpenBracket(char),
     /// A bracket that closes nothing, or something else.
@@ -30,8 +34,10 @@ pub(in crate::manifest) enum What {
     Escape,
     /// Text after the end of a quoted one.
     AfterQuote,
-    /// A colon, or a key, where none can stand.
-    Colon,
+    /// A colon in a value without quotes.
+    ColonInValue,
+    /// A word where a key and a colon are expected.
+    NoColon,
     /// A `-` where no list item can stand.
     Dash,
     /// A comma or closing bracket is missing.
@@ -54,25 +60,50 @@ pub(in crate::manifest) enum What {
     TooManyAliases,
     /// More anchors than a manifest may have.
     TooManyAnchors,
-    /// A key that is too long, or that goes over several lines.
-    LongKey,
     /// Anything else, in the parser's words.
     Other(String),
 }
 
 impl Refusal {
-    /// The refusal that an error of the parser stands for.
-    pub(super) fn of(error: &ScanError, text: &str) -> Self {
+    /// A refusal at some bytes.
+    pub(super) fn at(what: What, span: Range<usize>) -> Self {
+        Self { what, span, opener: None }
+    }
+
+    /// The refusal that an error of the parser stands for. `opener`: the bracket that is open there.
+    pub(super) fn of(error: &ScanError, text: &str, opener: Option<Range<usize>>) -> Self {
         let mut start = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
         while !text.is_char_boundary(start) {
             start -= 1;
+        }
+        let what = What::of(error);
+        if what == What::Escape {
+            start = bad_escape(text, start);
         }
         let length = text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, |c| match c {
             '\n' | '\r' => 0,
             other => other.len_utf8(),
         });
-        Self { what: What::of(error), span: start..start + length }
+        let length = if what == What::UnknownAnchor { alias_length(text, start) } else { length };
+        Self { what, span: start..start + length, opener }
     }
+}
+
+/// The length of an alias with its asterisk.
+fn alias_length(text: &str, start: usize) -> usize {
+    let rest = text.get(start..).unwrap_or_default();
+    rest.find(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '{' | '}' | ',')).unwrap_or(rest.len())
+}
+
+/// The first escape in a quoted text that YAML does not have; the parser points at the text's start.
+fn bad_escape(text: &str, start: usize) -> usize {
+    let mut chars = text.get(start..).unwrap_or_default().char_indices();
+    while let Some((at, c)) = chars.next() {
+        if c == '\\' && chars.next().is_none_or(|(_, c)| !"0abt\tnvfre \"/\\N_LPxuU\n\r".contains(c)) {
+            return start + at;
+        }
+    }
+    start
 }
 
 impl What {
@@ -85,8 +116,10 @@ impl What {
             | ErrorKind::TabAtBlockScalarStart => Self::Tab,
             ErrorKind::InvalidIndentation
             | ErrorKind::InvalidBlockScalarIndent
-            | ErrorKind::InvalidQuotedScalarIndent
-            | ErrorKind::InvalidFlowScalarIndent => Self::Indentation,
+            | ErrorKind::InvalidFlowScalarIndent
+            | ErrorKind::ExpectedBlockMappingKey
+            | ErrorKind::MappingKeyNotAllowed => Self::Indentation,
+            ErrorKind::InvalidQuotedScalarIndent => Self::QuoteIndentation,
             ErrorKind::UnclosedFlowCollection { open } => Self::OpenBracket(*open),
             ErrorKind::UnexpectedEofFlowSequence => Self::OpenBracket('['),
             ErrorKind::UnexpectedEofFlowMapping | ErrorKind::UnexpectedEofImplicitFlowMapping => {
@@ -106,12 +139,8 @@ impl What {
             ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
                 Self::AfterQuote
             }
-            ErrorKind::MappingValueNotAllowed
-            | ErrorKind::MappingKeyNotAllowed
-            | ErrorKind::InvalidColonPlacement
-            | ErrorKind::ExpectedBlockMappingKey
-            | ErrorKind::SimpleKeyExpected => Self::Colon,
-            ErrorKind::InvalidSimpleKey => Self::LongKey,
+            ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => Self::ColonInValue,
+            ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => Self::NoColon,
             ErrorKind::BlockSequenceEntryNotAllowed
             | ErrorKind::BlockEntryInFlowCollection
             | ErrorKind::ExpectedBlockSequenceEntry => Self::Dash,

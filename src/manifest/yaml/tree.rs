@@ -236,10 +236,17 @@ impl<'t> Builder<'t> {
     fn run(mut self) -> Result<Tree, Refusal> {
         let text = Arc::clone(self.text);
         for event in Parser::new_from_str_with_options(&text, parser_options()) {
-            let (event, span) = event.map_err(|error| Refusal::of(&error, &text))?;
+            let (event, span) = event.map_err(|error| Refusal::of(&error, &text, self.opener()))?;
             self.event(event, &span)?;
         }
         Ok(self.tree)
+    }
+
+    /// The bracket of the innermost collection, where it is one in brackets.
+    fn opener(&self) -> Option<Range<usize>> {
+        let open = self.open.last().filter(|open| open.is_flow)?;
+        let start = self.tree.span(open.id).start;
+        Some(start..start + 1)
     }
 
     fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), Refusal> {
@@ -248,7 +255,7 @@ impl<'t> Builder<'t> {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(Refusal { what: What::SeveralDocuments, span: self.marker(range.start) });
+                    return Err(Refusal::at(What::SeveralDocuments, self.marker(range.start)));
                 }
             }
             Event::Scalar(value, style, anchor, tag) => {
@@ -262,13 +269,13 @@ impl<'t> Builder<'t> {
             Event::Alias(anchor) => {
                 self.aliases += 1;
                 if self.aliases > MAX_ALIASES {
-                    return Err(Refusal { what: What::TooManyAliases, span: range });
+                    return Err(Refusal::at(What::TooManyAliases, range));
                 }
                 if self.open_anchors.contains_key(&anchor) {
-                    return Err(Refusal { what: What::AliasOfItself, span: range });
+                    return Err(Refusal::at(What::AliasOfItself, range));
                 }
                 let Some(&target) = self.anchors.get(&anchor) else {
-                    return Err(Refusal { what: What::UnknownAnchor, span: range });
+                    return Err(Refusal::at(What::UnknownAnchor, range));
                 };
                 let id = self.add(range, Content::Alias(target))?;
                 self.place(id);
@@ -332,7 +339,7 @@ impl<'t> Builder<'t> {
 
     fn add(&mut self, span: Range<usize>, content: Content) -> Result<NodeId, Refusal> {
         if self.tree.nodes.len() >= MAX_NODES {
-            return Err(Refusal { what: What::TooManyNodes, span });
+            return Err(Refusal::at(What::TooManyNodes, span));
         }
         let id = NodeId(narrow(self.tree.nodes.len()));
         self.tree.nodes.push(Node { span: narrow(span.start)..narrow(span.end), content });
@@ -349,7 +356,7 @@ impl<'t> Builder<'t> {
         if anchor != 0 {
             self.anchors.insert(anchor, id);
             if self.anchors.len() > MAX_ANCHORS {
-                return Err(Refusal { what: What::TooManyAnchors, span: self.tree.span(id) });
+                return Err(Refusal::at(What::TooManyAnchors, self.tree.span(id)));
             }
         }
         Ok(())
@@ -364,7 +371,7 @@ impl<'t> Builder<'t> {
         range: Range<usize>,
     ) -> Result<(), Refusal> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(Refusal { what: What::TooDeep, span: range });
+            return Err(Refusal::at(What::TooDeep, range));
         }
         let content = if is_map { Content::Map(0..0) } else { Content::List(0..0) };
         let id = self.add(range, content)?;

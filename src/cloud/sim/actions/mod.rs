@@ -5,14 +5,21 @@
 //! [`Action`] to that file's list, and provoke each of its error codes in a test. A refusal whose code neither
 //! the action nor the table of common codes documents fails the tests of this module.
 
+mod account_tags;
+mod attach;
 mod copy;
 mod create;
 mod delete;
 mod describe;
+mod export;
+mod family;
 mod identity;
+mod import;
+mod machines;
 mod modify;
 mod places;
 mod share;
+mod systems;
 mod tag_reads;
 mod tags;
 
@@ -46,6 +53,11 @@ pub(super) struct Action {
 
 const GROUPS: &[&[Action]] = &[
     create::ACTIONS,
+    import::ACTIONS,
+    export::ACTIONS,
+    family::ACTIONS,
+    machines::ACTIONS,
+    systems::ACTIONS,
     describe::ACTIONS,
     copy::ACTIONS,
     modify::ACTIONS,
@@ -53,6 +65,8 @@ const GROUPS: &[&[Action]] = &[
     delete::ACTIONS,
     places::ACTIONS,
     tags::ACTIONS,
+    account_tags::ACTIONS,
+    attach::ACTIONS,
     tag_reads::ACTIONS,
     identity::ACTIONS,
 ];

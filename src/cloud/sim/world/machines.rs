@@ -285,4 +285,38 @@ impl World {
             ])
             .map(drop)
     }
+
+    /// Takes a snapshot out of the world.
+    pub(in crate::cloud::sim) fn remove_snapshot(&self, id: &str) -> Result<(), rusqlite::Error> {
+        self.db.prepare_cached("DELETE FROM snapshots WHERE id = ?1")?.execute(params![id]).map(drop)
+    }
+
+    /// How many exports of an account are running in a region.
+    pub(in crate::cloud::sim) fn running_exports(
+        &self,
+        region: &str,
+        owner: &str,
+        now: i64,
+    ) -> Result<u32, rusqlite::Error> {
+        self.db
+            .prepare_cached(
+                "SELECT count(*) FROM exports WHERE region = ?1 AND owner = ?2 AND ready_at > ?3",
+            )?
+            .query_row(params![region, owner, now], |row| row.get(0))
+    }
+
+    /// Starts an export; gives the number of its task.
+    pub(in crate::cloud::sim) fn add_export(
+        &self,
+        region: &str,
+        owner: &str,
+        image: &str,
+        ready_at: i64,
+    ) -> Result<i64, rusqlite::Error> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO exports (region, owner, image, ready_at) VALUES (?1, ?2, ?3, ?4) RETURNING id",
+            )?
+            .query_row(params![region, owner, image, ready_at], |row| row.get(0))
+    }
 }

@@ -125,3 +125,11 @@ CREATE TABLE peaks (
     at INTEGER NOT NULL,
     PRIMARY KEY (owner, region)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE exports (
+    id INTEGER PRIMARY KEY,
+    region TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    image TEXT NOT NULL,
+    ready_at INTEGER NOT NULL
+) STRICT;
