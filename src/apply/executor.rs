@@ -12,10 +12,11 @@ use super::polling::{Awaited, Polling};
 use super::recover::{Found, find_made};
 use super::scheduler::{Scheduler, Status};
 use crate::backend::{StateStore, StoreError};
+use crate::cloud::client::Secret;
 use crate::cloud::{Clock, CloudError, CloudWrite, Meaning, NewImage};
 use crate::constraints::ValidPlan;
 use crate::diff::drift::PENDING_FOR;
-use crate::model::{AccountId, Accounts, ImageId, Operation, PlacementKey, Region};
+use crate::model::{AccountId, Accounts, ImageId, ImageKey, Operation, PlacementKey, Region, SourceKind};
 use crate::plan::{Outcome, Plan, Step, StepIndex, StepOutcome};
 use crate::state::{Edit, Event, Intent, ObservedImage, SettledImage, Snapshot};
 
@@ -99,6 +100,8 @@ pub struct Executor<'a> {
     pub stop: watch::Receiver<Stop>,
     /// Who is told.
     pub progress: &'a mut dyn Progress,
+    /// The queries of imports' URLs, by entry: secrets, which no plan holds.
+    pub queries: BTreeMap<ImageKey, Secret>,
 }
 
 /// The longest pause between two tries of a call.
@@ -250,7 +253,11 @@ impl Run<'_, '_> {
     fn not_ready_yet(&self, index: StepIndex) -> Option<(PlacementKey, ImageId)> {
         let operation = &self.step(index)?.operation;
         let at = match operation {
-            Operation::Create { .. } => return None,
+            Operation::Create { at, .. } => {
+                let image = self.snapshot.recorded.images.get(original(operation)?)?;
+                let (original, region) = (original(operation)?.clone(), at.region.clone());
+                PlacementKey { image: original, generation: image.current, region }
+            }
             Operation::Copy { at, from, .. } => PlacementKey { region: from.clone(), ..at.clone() },
             other => other.at().clone(),
         };
@@ -277,7 +284,17 @@ impl Run<'_, '_> {
         if let Operation::Copy { from, .. } = &operation {
             source_of.region = from.clone();
         }
-        let id = self.snapshot.recorded.placement(&source_of).map(|placement| placement.id.clone());
+        let query = self.executor.queries.get(&operation.at().image).cloned();
+        let id = match original(&operation) {
+            Some(image) => self.current_in(image, &operation.at().region),
+            None => self.snapshot.recorded.placement(&source_of).map(|placement| placement.id.clone()),
+        };
+        if let (Some(image), None) = (original(&operation), &id) {
+            let why =
+                format!("image.{image} is not in {}, so there is nothing to encrypt", operation.at().region);
+            self.fail(index, &why, None);
+            return;
+        }
         if id.is_none() && !matches!(operation, Operation::Create { .. }) {
             let why = format!("{source_of} is not recorded: it is gone, or was never made");
             self.fail(index, &why, None);
@@ -285,9 +302,16 @@ impl Run<'_, '_> {
         }
         self.calls = self.calls.saturating_add(1);
         self.tasks.spawn(async move {
-            let result = send(cloud.as_ref(), owner, operation, id).await;
+            let result = send(cloud.as_ref(), owner, operation, id, query).await;
             Report::Called(index, result)
         });
+    }
+
+    /// The id of an entry's current image in a region.
+    fn current_in(&self, image: &ImageKey, region: &Region) -> Option<ImageId> {
+        let recorded = self.snapshot.recorded.images.get(image)?;
+        let build = recorded.generations.get(&recorded.current)?;
+        Some(build.placements.get(region)?.id.clone())
     }
 
     /// Asks for what is due: polls by region, and calls that are tried again.
@@ -632,10 +656,13 @@ async fn send(
     owner: AccountId,
     operation: Operation,
     id: Option<ImageId>,
+    query: Option<Secret>,
 ) -> Result<Option<ImageId>, CloudError> {
     match (operation, id) {
-        (Operation::Create { at, attributes, tags, source, ownership: _ }, _) => {
-            cloud.create_image(&at.region, &NewImage::new(attributes, tags, source)).await
+        (Operation::Create { at, attributes, tags, source, ownership: _ }, id) => {
+            let original = id.filter(|_| matches!(source.kind, SourceKind::Encrypted { .. }));
+            let image = NewImage { query, original, ..NewImage::new(attributes, tags, source) };
+            cloud.create_image(&at.region, &image).await
         }
         (Operation::Copy { at, from, name }, Some(id)) => {
             cloud.copy_image(&from, &id, &at.region, &name).await
@@ -657,6 +684,17 @@ async fn send(
         }
         // `call` has looked the id up before.
         (_, None) => Ok(None),
+    }
+}
+
+/// The entry that an encrypted copy is made from.
+fn original(operation: &Operation) -> Option<&ImageKey> {
+    match operation {
+        Operation::Create { source, .. } => match &source.kind {
+            SourceKind::Encrypted { image, .. } => Some(image),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -10,6 +10,9 @@ use crate::cloud::{Clock, CloudError, CloudRead, ImageFilter, Meaning};
 use crate::model::{ImageId, ImageKind, Region};
 use crate::state::{Observed, ObservedRegion, Recorded};
 
+/// Images that are to be taken over, by region: their shares are read beside those of managed images.
+pub type Wanted = BTreeMap<Region, BTreeSet<ImageId>>;
+
 /// Looks at these regions, and at the shares of every recorded image in them.
 ///
 /// # Errors
@@ -18,12 +21,16 @@ pub async fn observe(
     cloud: &Arc<dyn CloudRead>,
     clock: &dyn Clock,
     recorded: &Recorded,
+    wanted: &Wanted,
     regions: BTreeSet<Region>,
     parallelism: usize,
 ) -> Result<Observed, CloudError> {
-    let mut managed: BTreeMap<Region, BTreeSet<ImageId>> = BTreeMap::new();
+    let mut managed: Wanted = BTreeMap::new();
     for (key, placement) in recorded.placements() {
         managed.entry(key.region).or_default().insert(placement.id.clone());
+    }
+    for (region, ids) in wanted {
+        managed.entry(region.clone()).or_default().extend(ids.iter().cloned());
     }
     let calls = Arc::new(Semaphore::new(parallelism.max(1)));
     let at = clock.now();
@@ -70,8 +77,11 @@ async fn observe_region(
         images.extend(found.into_iter().map(|image| (image.id.clone(), image)));
     }
     let mut tasks = JoinSet::new();
-    for id in managed.iter().filter(|id| images.contains_key(*id)) {
-        let (cloud, calls, region, id) = (Arc::clone(cloud), Arc::clone(calls), region.clone(), id.clone());
+    // Only the owner may ask with whom an image is shared.
+    let is_ours = |id: &&ImageId| images.get(*id).is_some_and(|image| image.kind == ImageKind::Custom);
+    let ours: Vec<ImageId> = managed.iter().filter(is_ours).cloned().collect();
+    for id in ours {
+        let (cloud, calls, region) = (Arc::clone(cloud), Arc::clone(calls), region.clone());
         tasks.spawn(async move {
             let _permit = calls.acquire().await;
             let shares = cloud.shares(&region, &id).await;

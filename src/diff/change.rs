@@ -16,6 +16,8 @@ pub enum Action {
     Create,
     /// Copy it to a region.
     Copy,
+    /// Take over an image that goldform did not make.
+    Adopt,
     /// Change its attributes, tags or shares.
     Update,
     /// Build a new generation in the place of the current one.
@@ -34,6 +36,7 @@ impl Action {
         match self {
             Self::Create => "create",
             Self::Copy => "copy",
+            Self::Adopt => "adopt",
             Self::Update => "update",
             Self::Replace => "replace",
             Self::Delete => "delete",
@@ -87,6 +90,8 @@ pub enum Reason {
     },
     /// Attributes, tags or shares differ from the manifest.
     Differs,
+    /// The user asked for a new build.
+    Asked,
     /// Part of a change of its entry.
     Follows,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::change::{Action, Diff, ImageChange, PlacementChange, PlacementFacts, Reason};
 use crate::manifest::{Desired, DesiredImage, ReplaceOrder};
 use crate::model::{
-    Accounts, Attributes, GenerationNumber, ImageKey, PlacementKey, Region, Source, SourceKind,
+    Accounts, Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, Source, SourceKind,
 };
 use crate::state::{Edit, Placement, Recorded, RecordedGeneration, RecordedImage};
 
@@ -20,6 +20,16 @@ pub enum Intention {
 
 /// Compares the desired state with the prior one. Entries are in key order.
 pub fn diff(desired: &Desired, prior: &Recorded, intention: Intention) -> Diff {
+    diff_replacing(desired, prior, intention, &BTreeSet::new())
+}
+
+/// As [`diff`], with a new build of these entries whether their source has changed or not.
+pub fn diff_replacing(
+    desired: &Desired,
+    prior: &Recorded,
+    intention: Intention,
+    replace: &BTreeSet<ImageKey>,
+) -> Diff {
     let mut diff = Diff::default();
     let wanted = |key: &ImageKey| match intention {
         Intention::Converge => desired.images.get(key),
@@ -30,7 +40,8 @@ pub fn diff(desired: &Desired, prior: &Recorded, intention: Intention) -> Diff {
         Intention::Destroy => prior.images.keys().collect(),
     };
     for key in keys {
-        let entry = Entry { key, context: desired, prior, edits: &mut diff.edits };
+        let is_asked = replace.contains(key);
+        let entry = Entry { key, context: desired, prior, is_asked, edits: &mut diff.edits };
         let change = match (wanted(key), prior.images.get(key)) {
             (Some(image), recorded) => entry.converge(image, recorded),
             (None, Some(recorded)) => entry.remove(recorded, intention),
@@ -53,6 +64,8 @@ struct Entry<'a> {
     key: &'a ImageKey,
     context: &'a Desired,
     prior: &'a Recorded,
+    /// Whether the user asked for a new build.
+    is_asked: bool,
     edits: &'a mut Vec<Edit>,
 }
 
@@ -78,6 +91,7 @@ impl Entry<'_> {
         }
         let action = match (choice.is_new, choice.supersedes, placements.is_empty()) {
             (true, Some(_), _) => Action::Replace,
+            (true, None, _) if adopted_id(image).is_some() => Action::Adopt,
             (true, None, _) => Action::Create,
             (false, _, false) => Action::Update,
             (false, _, true) => Action::Unchanged,
@@ -105,6 +119,9 @@ impl Entry<'_> {
         let Some(current) = recorded.generations.get(&recorded.current) else {
             return fresh(Reason::Gone, newest);
         };
+        if self.is_asked {
+            return fresh(Reason::Asked, Some(recorded.current));
+        }
         let keep = |reason| Choice { generation: recorded.current, supersedes: None, reason, is_new: false };
         let Some(wanted) = &image.source else { return keep(Reason::Differs) };
         if answers(current, wanted) {
@@ -140,6 +157,10 @@ impl Entry<'_> {
         let copied_from = copy_source(image, recorded, current, &wanted);
         for &region in &wanted {
             let at = self.at(choice.generation, region);
+            if let Some(id) = adopted_id(image).filter(|_| choice.is_new && *region == image.region) {
+                placements.push(self.adopt(image, at, id));
+                continue;
+            }
             let existing = current.and_then(|build| build.placements.get(region));
             match existing.filter(|placement| !placement.state.is_failed()) {
                 Some(placement) => match self.change_existing(image, region, at, placement) {
@@ -192,6 +213,34 @@ impl Entry<'_> {
         }
     }
 
+    /// An image that is taken over: recorded as it was seen, and changed where it differs.
+    fn adopt(&mut self, image: &DesiredImage, at: PlacementKey, id: &ImageId) -> PlacementChange {
+        let (Some(seen), Some(source)) = (self.prior.adoptable(&at.region, id), &image.source) else {
+            // Never seen: what is to change on it is not known before a refresh.
+            return PlacementChange {
+                at,
+                action: Action::Adopt,
+                reason: Reason::Declared,
+                id: Some(id.clone()),
+                before: None,
+                after: None,
+                from: None,
+                remake: false,
+                share: Accounts::EMPTY,
+                unshare: Accounts::EMPTY,
+                delete_snapshots: false,
+            };
+        };
+        self.edits.push(Edit::Adopt {
+            at: at.clone(),
+            source: source.clone(),
+            image: Box::new(seen.clone()),
+        });
+        let region = at.region.clone();
+        let change = self.compare_existing(image, &region, at, seen);
+        PlacementChange { action: Action::Adopt, reason: Reason::Declared, ..change }
+    }
+
     fn attributes(&self, image: &DesiredImage, generation: GenerationNumber) -> Attributes {
         Attributes {
             name: Some(image.name.of(generation)),
@@ -215,6 +264,18 @@ impl Entry<'_> {
         at: PlacementKey,
         placement: &Placement,
     ) -> Option<PlacementChange> {
+        let change = self.compare_existing(image, region, at, placement);
+        let differs = !change.share.is_empty() || !change.unshare.is_empty() || !change.fields().is_empty();
+        differs.then_some(change)
+    }
+
+    fn compare_existing(
+        &mut self,
+        image: &DesiredImage,
+        region: &Region,
+        at: PlacementKey,
+        placement: &Placement,
+    ) -> PlacementChange {
         let wanted = image.shares.get(region);
         let empty = Accounts::EMPTY;
         let wanted = wanted.unwrap_or(&empty);
@@ -237,7 +298,7 @@ impl Entry<'_> {
             shares: wanted.clone(),
             foreign,
         };
-        let change = PlacementChange {
+        PlacementChange {
             at,
             action: Action::Update,
             reason: Reason::Differs,
@@ -249,9 +310,7 @@ impl Entry<'_> {
             share,
             unshare,
             delete_snapshots: false,
-        };
-        let differs = !change.share.is_empty() || !change.unshare.is_empty() || !change.fields().is_empty();
-        differs.then_some(change)
+        }
     }
 
     /// Everything recorded that is not the chosen generation in a wanted region: kept, or retired.
@@ -393,6 +452,14 @@ impl Entry<'_> {
             placements,
             unchanged: 0,
         }
+    }
+}
+
+/// The image that an entry takes over.
+fn adopted_id(image: &DesiredImage) -> Option<&ImageId> {
+    match &image.source {
+        Some(Source { kind: SourceKind::Adopted(id), .. }) => Some(id),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Recorded × Observed → drift: what the cloud says differently, told and folded into the record.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 use jiff::{SignedDuration, Timestamp};
@@ -172,6 +172,27 @@ fn observe_region(recorded: &mut Recorded, region: &Region, seen: &ObservedRegio
         .filter(|image| image.kind == ImageKind::Custom && !managed.contains(&image.id))
         .map(|image| (image.id.clone(), image.name.clone()))
         .collect();
+    // Shares are read of what is managed, and of what the manifest names to be taken over.
+    let adoptable: BTreeMap<ImageId, Placement> = seen
+        .images
+        .values()
+        .filter(|image| image.kind == ImageKind::Custom && !managed.contains(&image.id))
+        .filter_map(|image| {
+            let shares = seen.shares.get(&image.id)?;
+            let mut placement =
+                Placement::accepted(image.id.clone(), image.name.clone(), image.state, image.created);
+            // No tag of it is managed yet: those that it has are left alone.
+            placement.see(image, &BTreeSet::new());
+            placement.see_shares(shares);
+            Some((image.id.clone(), placement))
+        })
+        .collect();
+    if adoptable.is_empty() {
+        drift.facts_changed |= recorded.adoptable.remove(region).is_some();
+    } else {
+        drift.facts_changed |= recorded.adoptable.get(region) != Some(&adoptable);
+        recorded.adoptable.insert(region.clone(), adoptable);
+    }
     let before = recorded.regions.get(region);
     let image_limit = match seen.image_limit {
         Some(value) => Some(ImageLimit { value, read_at: seen.at }),

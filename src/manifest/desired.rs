@@ -111,6 +111,17 @@ impl Desired {
         }
     }
 
+    /// The images that are to be taken over, by region, whether they are already or not.
+    pub fn adopted(&self) -> BTreeMap<Region, BTreeSet<ImageId>> {
+        let mut adopted: BTreeMap<Region, BTreeSet<ImageId>> = BTreeMap::new();
+        for image in self.images.values() {
+            if let Some(Source { kind: SourceKind::Adopted(id), .. }) = &image.source {
+                adopted.entry(image.region.clone()).or_default().insert(id.clone());
+            }
+        }
+        adopted
+    }
+
     /// The names of the sensitive variables that an apply needs.
     pub fn secrets(&self) -> BTreeSet<&CompactString> {
         self.images

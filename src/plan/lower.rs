@@ -88,8 +88,9 @@ impl<'a> Draft<'a> {
                 self.lower_make(image, change, &mut steps);
                 self.lower_share(change, &mut steps);
             }
-            Action::Update => {
-                let set = change.attributes_to_set();
+            Action::Update | Action::Adopt => {
+                // What is taken over and was never seen has nothing to compare with.
+                let set = change.before.as_ref().map(|_| change.attributes_to_set()).unwrap_or_default();
                 if !set.is_empty() {
                     steps.update = Some(self.add(Operation::Update { at: at(), set }, reason));
                 }
@@ -113,6 +114,15 @@ impl<'a> Draft<'a> {
         let attributes = after.attributes.clone();
         let ownership = self.desired.cloud.ownership_tag.clone().filter(|_| after.owned);
         match (&change.from, &image.source) {
+            // A copy within the region is made by SyncImages, as copies to other regions are.
+            (None, Some(source)) if source.is_copied() => {
+                let name = Attributes { name: attributes.name.clone(), ..Attributes::default() };
+                let (tags, source) = (Tags::new(), source.clone());
+                let create =
+                    Operation::Create { at: at.clone(), attributes: name, tags, ownership: None, source };
+                steps.make = Some(self.add(create, &change.reason));
+                self.lower_after_copy(change, attributes, steps);
+            }
             (None, Some(source)) => {
                 let (tags, source) = (after.tags.clone(), source.clone());
                 let create = Operation::Create { at, attributes, tags, ownership, source };
@@ -120,22 +130,35 @@ impl<'a> Draft<'a> {
             }
             (Some(from), _) => {
                 let name = attributes.name.clone().unwrap_or_default();
-                let copy = Operation::Copy { at: at.clone(), from: from.clone(), name };
+                let copy = Operation::Copy { at, from: from.clone(), name };
                 steps.make = Some(self.add(copy, &change.reason));
-                // SyncImages takes a name and nothing else, and what follows along is not documented.
-                let set = Attributes { name: None, ..attributes };
-                if !set.is_empty() {
-                    steps.update = Some(self.add(Operation::Update { at, set }, &Reason::Follows));
-                }
-                self.lower_tags(change, steps);
+                self.lower_after_copy(change, attributes, steps);
             }
             // An entry without a source is judged (GF301) and never applied.
             (None, None) => {}
         }
     }
 
+    /// SyncImages takes a name and nothing else, and what follows along is not documented.
+    fn lower_after_copy(
+        &mut self,
+        change: &PlacementChange,
+        attributes: Attributes,
+        steps: &mut PlacementSteps,
+    ) {
+        let set = Attributes { name: None, ..attributes };
+        if !set.is_empty() {
+            let update = Operation::Update { at: change.at.clone(), set };
+            steps.update = Some(self.add(update, &Reason::Follows));
+        }
+        self.lower_tags(change, steps);
+    }
+
     fn lower_tags(&mut self, change: &PlacementChange, steps: &mut PlacementSteps) {
         let Some(after) = &change.after else { return };
+        if change.action == Action::Adopt && change.before.is_none() {
+            return;
+        }
         let nothing = Tags::new();
         let before = change.before.as_ref().map_or(&nothing, |facts| &facts.tags);
         let set: Tags = after

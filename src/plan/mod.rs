@@ -14,11 +14,13 @@ pub mod names;
 pub mod ordering;
 pub mod outcome;
 pub mod planner;
+pub mod propose;
 pub mod step;
 pub mod view;
 
 pub use graph::{Cycle, EdgeReason, StepGraph, StepIndex};
 pub use outcome::{Outcome, StepOutcome};
 pub use planner::{Base, Plan, RegionRoom, plan};
+pub use propose::{Proposal, Wish, propose};
 pub use step::Step;
 pub use view::PlanView;

@@ -63,6 +63,7 @@ fn edit_text(edit: &Edit, names: &AccountNames) -> String {
         Edit::Claim { at, accounts } => {
             format!("{at}: shared already, and managed from now, with {}", names.list(accounts))
         }
+        Edit::Adopt { at, image, .. } => format!("{at}: {} is managed from now", image.id),
         Edit::Rename { from, to } => format!("image.{from}: renamed to image.{to}"),
     }
 }
@@ -76,12 +77,12 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn mark(&self, action: Action) -> (String, &'static str) {
         let mark = |sign: &'static str| match action {
-            Action::Create | Action::Copy => self.paint.added(sign),
+            Action::Create | Action::Copy | Action::Adopt => self.paint.added(sign),
             Action::Delete | Action::Forget => self.paint.removed(sign),
             _ => self.paint.changed(sign),
         };
         match action {
-            Action::Create | Action::Copy => (mark("+"), "+"),
+            Action::Create | Action::Copy | Action::Adopt => (mark("+"), "+"),
             Action::Update => (mark("~"), "~"),
             Action::Replace => (mark("-/+"), "-/+"),
             Action::Delete | Action::Forget => (mark("-"), "-"),
@@ -94,6 +95,7 @@ impl Writer<'_> {
         let name = self.paint.bold(&format!("image.{}", change.image));
         let what = match (change.action, change.generation, change.supersedes) {
             (Action::Create, Some(generation), _) => format!("create generation {generation}"),
+            (Action::Adopt, Some(generation), _) => format!("take over as generation {generation}"),
             (Action::Replace, Some(new), Some(old)) => {
                 let order = if change.delete_first { "delete first" } else { "create first" };
                 format!("replace generation {old} by generation {new}, {order}")
@@ -103,7 +105,7 @@ impl Writer<'_> {
             (action, None, _) => action.as_str().to_owned(),
         };
         let from = match (&change.source, change.action) {
-            (Some(source), Action::Create | Action::Replace) => {
+            (Some(source), Action::Create | Action::Replace | Action::Adopt) => {
                 format!(", from {}", harmless::shown(&source.describe()))
             }
             _ => String::new(),
@@ -139,6 +141,8 @@ impl Writer<'_> {
                     if change.remake { format!(" after deleting{id}, which failed") } else { String::new() };
                 format!("copy from {from} as `{}`{again}", self.made_name(change))
             }
+            Action::Adopt if change.before.is_none() => "take over, once a refresh has seen it".to_owned(),
+            Action::Adopt => format!("take over{id}"),
             Action::Update => format!("change{id}"),
             Action::Delete => {
                 let snapshots =
@@ -253,6 +257,7 @@ impl Writer<'_> {
             Reason::Superseded { by } => format!("generation {by} takes its place"),
             Reason::Kept => "it is kept as an earlier generation".to_owned(),
             Reason::Failed { state } => format!("it is {}", state.as_str()),
+            Reason::Asked => "a new build was asked for".to_owned(),
             Reason::Differs => "it differs from the manifest".to_owned(),
             Reason::Follows => "its entry changes".to_owned(),
         }

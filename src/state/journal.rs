@@ -17,9 +17,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::recorded::{Placement, Recorded, RecordedGeneration, RecordedImage};
+use super::recorded::{Placement, Recorded};
 use crate::model::image::Build;
-use crate::model::{Accounts, ImageId, ImageKey, ImageState, Operation, PlacementKey, Region, SourceKind};
+use crate::model::{
+    Accounts, ImageId, ImageKey, ImageState, Operation, PlacementKey, Region, Source, SourceKind,
+};
 
 /// The id of a step: its verb and address, unique in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,6 +62,15 @@ pub enum Edit {
         at: PlacementKey,
         /// The accounts.
         accounts: Accounts,
+    },
+    /// Take over an image that goldform did not make, as it is.
+    Adopt {
+        /// The placement that it becomes.
+        at: PlacementKey,
+        /// What the manifest says that it is made from.
+        source: Source,
+        /// The image as it was last seen.
+        image: Box<Placement>,
     },
     /// An entry was renamed.
     Rename {
@@ -233,6 +244,7 @@ fn edit(recorded: &mut Recorded, change: &Edit) {
                 placement.shares = placement.shares.joined(&claimed);
             }
         }
+        Edit::Adopt { at, source, image } => recorded.adopt(at, source, image.as_ref().clone()),
         Edit::Rename { from, to } => {
             if let Some(image) = recorded.images.remove(from) {
                 recorded.images.insert(to.clone(), image);
@@ -247,9 +259,6 @@ fn edit(recorded: &mut Recorded, change: &Edit) {
 
 /// Records the placement that an accepted create or copy makes.
 fn place(recorded: &mut Recorded, operation: &Operation, id: &ImageId, accepted_at: Timestamp) -> Option<()> {
-    let at = operation.at();
-    let used = recorded.generations_used.entry(at.image.clone()).or_insert(at.generation);
-    *used = (*used).max(at.generation);
     match operation {
         Operation::Create { at, attributes, tags, source, ownership: _ } => {
             let state = match source.kind {
@@ -262,19 +271,7 @@ fn place(recorded: &mut Recorded, operation: &Operation, id: &ImageId, accepted_
             placement.description = attributes.description.clone().unwrap_or_default();
             placement.family = attributes.family.clone().unwrap_or_default();
             placement.tags.clone_from(tags);
-            let image = recorded.images.entry(at.image.clone()).or_insert_with(|| RecordedImage {
-                origin: at.region.clone(),
-                current: at.generation,
-                protect: false,
-                delete_snapshots: true,
-                generations: BTreeMap::new(),
-            });
-            image.current = image.current.max(at.generation);
-            let generation = image.generations.entry(at.generation).or_insert_with(|| RecordedGeneration {
-                source: source.clone(),
-                placements: BTreeMap::new(),
-            });
-            generation.placements.insert(at.region.clone(), placement);
+            recorded.put(at, source, placement);
         }
         Operation::Copy { at, from: _, name } => {
             let placement = Placement::accepted(id.clone(), name.clone(), ImageState::Syncing, accepted_at);

@@ -26,6 +26,9 @@ pub struct Recorded {
     /// What is known of each region.
     #[serde(default)]
     pub regions: BTreeMap<Region, RecordedRegion>,
+    /// Images that the manifest names to be taken over, as they were last seen; by region.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub adoptable: BTreeMap<Region, BTreeMap<ImageId, Placement>>,
     /// The limit of accounts per image, once an OverQuota has taught it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_limit: Option<ImageLimit>,
@@ -181,6 +184,42 @@ impl Recorded {
     /// The placement with this key, to change it.
     pub fn placement_mut(&mut self, key: &PlacementKey) -> Option<&mut Placement> {
         self.images.get_mut(&key.image)?.generations.get_mut(&key.generation)?.placements.get_mut(&key.region)
+    }
+
+    /// An image that is not managed yet, as it was last seen, where the manifest names it to be taken over.
+    pub fn adoptable(&self, region: &Region, id: &ImageId) -> Option<&Placement> {
+        self.adoptable.get(region)?.get(id)
+    }
+
+    /// Takes an image over: it is managed from now, and counts as unmanaged no more.
+    pub fn adopt(&mut self, at: &PlacementKey, source: &Source, placement: Placement) {
+        if let Some(region) = self.regions.get_mut(&at.region) {
+            region.unmanaged.remove(&placement.id);
+        }
+        if let Some(region) = self.adoptable.get_mut(&at.region) {
+            region.remove(&placement.id);
+        }
+        self.adoptable.retain(|_, images| !images.is_empty());
+        self.put(at, source, placement);
+    }
+
+    /// Records a placement; its generation becomes the current one where it is the newest.
+    pub fn put(&mut self, at: &PlacementKey, source: &Source, placement: Placement) {
+        let used = self.generations_used.entry(at.image.clone()).or_insert(at.generation);
+        *used = (*used).max(at.generation);
+        let image = self.images.entry(at.image.clone()).or_insert_with(|| RecordedImage {
+            origin: at.region.clone(),
+            current: at.generation,
+            protect: false,
+            delete_snapshots: true,
+            generations: BTreeMap::new(),
+        });
+        image.current = image.current.max(at.generation);
+        let generation = image
+            .generations
+            .entry(at.generation)
+            .or_insert_with(|| RecordedGeneration { source: source.clone(), placements: BTreeMap::new() });
+        generation.placements.insert(at.region.clone(), placement);
     }
 
     /// Every placement, by entry, generation and region.

@@ -90,7 +90,9 @@ impl Bench {
     pub async fn look(&self, desired: &Desired, snapshot: &mut Snapshot) -> diff::Drift {
         let cloud: Arc<dyn CloudRead> = self.cloud();
         let regions = Self::regions(desired, &snapshot.recorded);
-        let seen = observe(&cloud, self.clock.as_ref(), &snapshot.recorded, regions, 10).await.unwrap();
+        let seen = observe(&cloud, self.clock.as_ref(), &snapshot.recorded, &desired.adopted(), regions, 10)
+            .await
+            .unwrap();
         diff::observe(&mut snapshot.recorded, &seen, desired.cloud.ownership_tag.as_ref())
     }
 
@@ -162,7 +164,9 @@ impl Bench {
         }
         let reads: Arc<dyn CloudRead> = cloud.clone();
         let regions = Self::regions(desired, &snapshot.recorded);
-        let seen = observe(&reads, self.clock.as_ref(), &snapshot.recorded, regions, 10).await.unwrap();
+        let seen = observe(&reads, self.clock.as_ref(), &snapshot.recorded, &desired.adopted(), regions, 10)
+            .await
+            .unwrap();
         diff::observe(&mut snapshot.recorded, &seen, desired.cloud.ownership_tag.as_ref());
         store.save(&mut snapshot, Freshness::New).await?;
         let made = Self::make_plan(desired, &snapshot, intention);
@@ -176,6 +180,7 @@ impl Bench {
             pace: self.pace,
             stop,
             progress: &mut Quiet,
+            queries: std::collections::BTreeMap::new(),
         };
         let outcome = executor.run(&valid, &mut snapshot).await?;
         store.save(&mut snapshot, Freshness::New).await?;

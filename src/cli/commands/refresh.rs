@@ -25,8 +25,9 @@ pub async fn look(
 ) -> Result<Drift, CommandError> {
     let cloud: Arc<dyn CloudRead> = workspace.cloud()?;
     let regions = workspace.regions(snapshot);
+    let wanted = workspace.desired.adopted();
     let observed =
-        observe(&cloud, workspace.clock.as_ref(), &snapshot.recorded, regions, parallelism).await?;
+        observe(&cloud, workspace.clock.as_ref(), &snapshot.recorded, &wanted, regions, parallelism).await?;
     let tag = workspace.desired.cloud.ownership_tag.as_ref();
     Ok(diff::observe(&mut snapshot.recorded, &observed, tag))
 }
