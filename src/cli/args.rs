@@ -30,16 +30,16 @@ pub enum Command {
     /// Parse the manifest and check it against the rules, offline
     Validate(ValidateArgs),
     /// Show what apply would do, offline against the recorded state
-    Plan(PlanArgs),
+    Plan(Box<PlanArgs>),
     /// Refresh, plan, ask, and apply
-    Apply(ApplyArgs),
+    Apply(Box<ApplyCommandArgs>),
     /// Delete everything that is managed
-    Destroy(ApplyArgs),
+    Destroy(Box<ApplyArgs>),
     /// Look at the cloud and record what is there
     Refresh(RefreshArgs),
     /// Look at the cloud and tell what differs from the record; exit 2 if anything does
     Drift(RefreshArgs),
-    /// Show the state, or a state file
+    /// Show the state, or a state or plan file
     Show(ShowArgs),
     /// Print the ids of the images, for other tools
     Output(OutputCommandArgs),
@@ -146,6 +146,21 @@ pub struct ValidateArgs {
     pub rules: RuleArgs,
 }
 
+/// What a plan is to be about.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub struct SelectArgs {
+    /// Plan for this address only, and for what it needs; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<String>,
+    /// Leave this address as it is, and what needs it; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub exclude: Vec<String>,
+    /// Build a new generation of this entry, changed or not; may be repeated
+    #[arg(long, value_name = "image.KEY")]
+    pub replace: Vec<String>,
+}
+
 /// What a plan is expected to be.
 #[derive(Debug, Args)]
 pub struct ExpectArgs {
@@ -169,6 +184,12 @@ pub struct PlanArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub expect: ExpectArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub select: SelectArgs,
+    /// Save the plan, for `goldform apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// Look at the cloud first; the state is not written
     #[arg(long)]
     pub refresh: bool,
@@ -178,6 +199,17 @@ pub struct PlanArgs {
     /// Exit with status 2 if there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
+}
+
+/// `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyCommandArgs {
+    /// A saved plan; the manifest is not read then
+    #[arg(value_name = "PLANFILE", conflicts_with_all = ["files", "target", "exclude", "replace"])]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub apply: ApplyArgs,
 }
 
 /// `apply` and `destroy`.
@@ -195,6 +227,9 @@ pub struct ApplyArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub lock: LockArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub select: SelectArgs,
     /// Do not ask
     #[arg(long, short = 'y')]
     pub yes: bool,
@@ -223,7 +258,7 @@ pub struct RefreshArgs {
 /// `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// A state file; left out: the manifest's state
+    /// A state or plan file; left out: the manifest's state
     pub path: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]

@@ -10,13 +10,13 @@ use super::args::{ManifestArgs, RuleArgs};
 use super::printer::Printer;
 use super::{CommandError, ExitStatus, env};
 use crate::backend::{FileStore, LockInfo, LockWait, StateStore};
-use crate::cloud::client::Client;
+use crate::cloud::client::{Client, Secret};
 use crate::cloud::sim::{Settings as SimSettings, Sim, SimTransport};
 use crate::cloud::{Clock, CloudWrite, SystemClock};
 use crate::constraints::Levels;
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::manifest::{self, Desired, Input, Level, Locator, Provider, StateLocation, Variables};
-use crate::model::Region;
+use crate::model::{ImageKey, Region};
 use crate::state::{Lineage, Snapshot};
 
 /// A manifest that was read, and everything that is reached from it.
@@ -35,6 +35,8 @@ pub struct Workspace {
     pub clock: Arc<dyn Clock>,
     /// The folder that the state's and the world's places are relative to.
     base: PathBuf,
+    /// The values that were given for variables.
+    pub variables: Variables,
     /// `--state`: read from here, write nothing.
     state_file: Option<PathBuf>,
 }
@@ -67,8 +69,59 @@ impl Workspace {
             locator: loaded.locator,
             clock: Arc::new(SystemClock),
             base,
+            variables,
             state_file: args.state.clone(),
         })
+    }
+
+    /// A workspace without a manifest: of a saved plan. Variables are still taken from the arguments.
+    ///
+    /// # Errors
+    /// When a variable file cannot be read, or a rule has no such name.
+    pub fn of_plan(
+        desired: Desired,
+        folder: &str,
+        args: &ManifestArgs,
+        rules: &RuleArgs,
+    ) -> Result<Self, CommandError> {
+        let (levels, diagnostics) = Levels::new(&desired.levels, &command_line(rules));
+        Ok(Self {
+            desired,
+            complete: true,
+            levels,
+            diagnostics,
+            locator: Locator::default(),
+            clock: Arc::new(SystemClock),
+            base: PathBuf::from(folder),
+            variables: Variables::new(variables(args)?),
+            state_file: None,
+        })
+    }
+
+    /// The folder that the state's place is relative to, as the user named it.
+    pub fn folder(&self) -> String {
+        self.base.display().to_string()
+    }
+
+    /// The queries of imports' URLs, with the sensitive variables in their places.
+    ///
+    /// # Errors
+    /// When a variable has no value.
+    pub fn queries(&self) -> Result<BTreeMap<ImageKey, Secret>, CommandError> {
+        let mut queries = BTreeMap::new();
+        for (key, image) in &self.desired.images {
+            let Some(query) = image.import_query.as_ref().filter(|query| !query.is_empty()) else { continue };
+            let query = query.fill(|name| self.variables.get(name)).map_err(|name| {
+                CommandError::input(
+                    format!(
+                        "the import of image.{key} needs the sensitive variable `{name}`, which has no value"
+                    ),
+                    format!("Set it in the environment:\n\n    {}{name}=…", env::VARIABLE_PREFIX),
+                )
+            })?;
+            queries.insert(key.clone(), Secret::new(query));
+        }
+        Ok(queries)
     }
 
     /// Whether the text has errors of its own.

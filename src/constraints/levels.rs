@@ -57,6 +57,13 @@ impl Levels {
         set.copied().unwrap_or(rule.level)
     }
 
+    /// Every level that is not a rule's default, by name: for a saved plan.
+    pub fn all(&self) -> BTreeMap<CompactString, Level> {
+        let mut all = self.manifest.clone();
+        all.extend(self.command_line.iter().map(|(name, level)| (name.clone(), *level)));
+        all
+    }
+
     /// Rules that the command line allows although they would deny: for telling an allowance that was not needed.
     pub fn allowances(&self) -> impl Iterator<Item = &'static Rule> + '_ {
         RULES.iter().copied().filter(|rule| self.command_line.get(rule.name) == Some(&Level::Allow))

@@ -211,20 +211,51 @@ impl StepGraph {
     }
 }
 
+/// An edge as it is written: indexes into the list of steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct WrittenEdge {
+    earlier: u32,
+    later: u32,
+    #[serde(flatten)]
+    reason: EdgeReason,
+}
+
+/// A graph as it is written.
+#[derive(Debug, Clone, Deserialize)]
+struct WrittenGraph {
+    steps: Vec<Step>,
+    edges: Vec<WrittenEdge>,
+}
+
+impl<'de> Deserialize<'de> for StepGraph {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let WrittenGraph { steps, edges } = WrittenGraph::deserialize(deserializer)?;
+        let mut graph = Self::default();
+        let indexes: Vec<StepIndex> = steps.into_iter().map(|step| graph.add(step)).collect();
+        let index = |number: u32| {
+            let found = usize::try_from(number).ok().and_then(|number| indexes.get(number)).copied();
+            found.ok_or_else(|| D::Error::custom(format!("there is no step {number}")))
+        };
+        for WrittenEdge { earlier, later, reason } in edges {
+            graph.wait(index(later)?, index(earlier)?, reason);
+        }
+        Ok(graph)
+    }
+}
+
 /// As lists: `steps` in planned order, `edges` as indexes into them with their reasons, sorted.
 impl Serialize for StepGraph {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Edge<'a> {
-            earlier: usize,
-            later: usize,
-            #[serde(flatten)]
-            reason: &'a EdgeReason,
-        }
         let steps: Vec<&Step> = self.graph.node_weights().collect();
-        let mut edges: Vec<Edge<'_>> = self
+        let written = |index: StepIndex| u32::try_from(index.index()).unwrap_or(u32::MAX);
+        let mut edges: Vec<WrittenEdge> = self
             .edges()
-            .map(|(earlier, later, reason)| Edge { earlier: earlier.index(), later: later.index(), reason })
+            .map(|(earlier, later, reason)| WrittenEdge {
+                earlier: written(earlier),
+                later: written(later),
+                reason: reason.clone(),
+            })
             .collect();
         edges.sort_by_key(|edge| (edge.later, edge.earlier));
         let mut graph = serializer.serialize_struct("StepGraph", 2)?;

@@ -8,6 +8,7 @@
 //! is promised. An edge that nothing needs is not there. To add an ordering rule: one file in `ordering/`, a
 //! variant of [`EdgeReason`], one line in `ordering::RULES`.
 
+pub mod file;
 pub mod graph;
 pub mod lower;
 pub mod names;
@@ -18,6 +19,7 @@ pub mod propose;
 pub mod step;
 pub mod view;
 
+pub use file::PlanFile;
 pub use graph::{Cycle, EdgeReason, StepGraph, StepIndex};
 pub use outcome::{Outcome, StepOutcome};
 pub use planner::{Base, Plan, RegionRoom, plan};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::graph::{Cycle, StepGraph};
 use super::lower::Draft;
@@ -14,7 +14,7 @@ use crate::model::{AccountId, Digest, Limit, Operation, Region};
 use crate::state::{Edit, Lineage, Recorded, Snapshot, Usage};
 
 /// The state that a plan was made from; nothing before the first write.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Base {
     /// Which state.
     pub lineage: Lineage,
@@ -22,8 +22,14 @@ pub struct Base {
     pub serial: u64,
 }
 
+impl Base {
+    fn of(snapshot: &Snapshot) -> Self {
+        Self { lineage: snapshot.lineage.clone(), serial: snapshot.serial }
+    }
+}
+
 /// The room for custom images in a region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegionRoom {
     /// Images that goldform manages, before the plan.
     pub managed: usize,
@@ -43,7 +49,7 @@ impl RegionRoom {
 }
 
 /// What would be done, complete and immutable: the executor makes no choices.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
     /// The state it was made from.
     pub base: Option<Base>,
@@ -65,6 +71,24 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The same steps on the present record: base, rooms, limits and digest anew. For a plan that was saved.
+    ///
+    /// # Errors
+    /// When its steps wait for each other in a circle: the file was edited.
+    pub fn rebased(
+        mut self,
+        desired: &Desired,
+        prior: &Recorded,
+        base: Option<&Snapshot>,
+    ) -> Result<Self, PlanError> {
+        self.graph.check()?;
+        self.base = base.map(Base::of);
+        self.regions = rooms(desired, prior, &self.graph);
+        self.share_limit = share_limit(desired, prior);
+        self.digest = digest(&self.changes, &self.edits, &self.graph)?;
+        Ok(self)
+    }
+
     /// Changes of the record that stand for themselves: a new entry's settings are part of its creation.
     pub fn edits_of_the_record(&self) -> impl Iterator<Item = &Edit> {
         self.edits.iter().filter(|edit| {
@@ -116,19 +140,27 @@ pub fn plan(
     let digest =
         Digest::of(&(&changes, &edits, &graph)).map_err(|error| PlanError::Digest(error.to_string()))?;
     Ok(Plan {
-        base: base.map(|snapshot| Base { lineage: snapshot.lineage.clone(), serial: snapshot.serial }),
+        base: base.map(Base::of),
         account: desired.account,
         changes,
         edits,
         graph,
         regions,
-        share_limit: Limit::effective(
-            desired.limits.accounts_per_image,
-            prior.share_limit.as_ref(),
-            DOCUMENTED_ACCOUNTS_PER_IMAGE,
-        ),
+        share_limit: share_limit(desired, prior),
         digest,
     })
+}
+
+fn digest(changes: &[ImageChange], edits: &[Edit], graph: &StepGraph) -> Result<Digest, PlanError> {
+    Digest::of(&(changes, edits, graph)).map_err(|error| PlanError::Digest(error.to_string()))
+}
+
+fn share_limit(desired: &Desired, prior: &Recorded) -> Limit {
+    Limit::effective(
+        desired.limits.accounts_per_image,
+        prior.share_limit.as_ref(),
+        DOCUMENTED_ACCOUNTS_PER_IMAGE,
+    )
 }
 
 fn rooms(desired: &Desired, prior: &Recorded, graph: &StepGraph) -> BTreeMap<Region, RegionRoom> {

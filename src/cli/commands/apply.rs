@@ -1,29 +1,34 @@
 //! `apply` and `destroy`: recover, refresh, plan, ask, apply.
 
-use super::planning::{check_expected, make_plan, show, stop_on_errors};
+use std::path::Path;
+
+use super::planning::{Planned, check_expected, make_plan, show, stop_on_errors, wish};
 use super::refresh::look;
 use crate::apply::{Executor, Pace, Recovered, recover};
 use crate::backend::{FileStore, Freshness, LockWait, StateStore as _};
-use crate::cli::args::{ApplyArgs, Format};
+use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
 use crate::cli::confirm::confirm;
 use crate::cli::printer::Printer;
 use crate::cli::progress::Bar;
 use crate::cli::signals::Signals;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::constraints::ValidPlan;
-use crate::diff::Intention;
+use crate::constraints::validate;
+use crate::diff::{Intention, renamed};
 use crate::model::ImageId;
-use crate::plan::{Outcome, StepOutcome};
+use crate::plan::{self, Outcome, PlanFile, StepOutcome};
 use crate::report;
 use crate::state::Snapshot;
 
-/// Makes the cloud as the manifest says.
+/// Makes the cloud as the manifest says, or applies a saved plan.
 ///
 /// # Errors
 /// When anything before the first change fails; what fails after it is in the outcome.
-pub async fn run(args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    go(args, Intention::Converge, printer).await
+pub async fn run(args: &ApplyCommandArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    match &args.plan {
+        Some(path) => apply_file(path, &args.apply, printer).await,
+        None => go(&args.apply, Intention::Converge, printer).await,
+    }
 }
 
 /// Deletes everything that is managed.
@@ -34,31 +39,104 @@ pub async fn destroy(args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, 
     go(args, Intention::Destroy, printer).await
 }
 
-async fn go(args: &ApplyArgs, intention: Intention, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
-    let name = if intention == Intention::Destroy { "destroy" } else { "apply" };
+/// A locked state, repaired and refreshed: what an apply starts from.
+struct Start {
+    store: FileStore,
+    snapshot: Snapshot,
+    freshness: Freshness,
+}
+
+async fn start(
+    args: &ApplyArgs,
+    workspace: &Workspace,
+    name: &str,
+    printer: &Printer,
+) -> Result<Start, CommandError> {
     let mut store = workspace.locked_store(name, LockWait(args.lock.lock_timeout)).await?;
     let stored = store.load().await?;
-    let is_first = stored.is_none();
+    let mut is_new = stored.is_none();
     let mut snapshot = stored.unwrap_or_else(|| workspace.first_snapshot());
     workspace.check_owner(&snapshot)?;
-    stop_on_errors(&workspace, Some(&snapshot), printer)?;
-
+    stop_on_errors(workspace, Some(&snapshot), printer)?;
     // What an earlier run left open is closed before anything is planned.
-    let mut is_new = repair(&workspace, &mut store, &mut snapshot, printer).await?;
+    is_new |= repair(workspace, &mut store, &mut snapshot, printer).await?;
     if !args.no_refresh {
-        let drift = look(&workspace, &mut snapshot, usize::from(args.parallelism)).await?;
+        let drift = look(workspace, &mut snapshot, usize::from(args.parallelism)).await?;
         is_new |= drift.facts_changed;
         if !drift.items.is_empty() && printer.format == Format::Text {
             let names = report::AccountNames::of(&workspace.desired);
             printer.say(&report::drift::drift_text(&drift, &names, printer.talk));
         }
     }
-    let planned = make_plan(&workspace, Some(&snapshot), intention)?;
+    let freshness = if is_new { Freshness::New } else { Freshness::Same };
+    Ok(Start { store, snapshot, freshness })
+}
+
+async fn go(args: &ApplyArgs, intention: Intention, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
+    let name = if intention == Intention::Destroy { "destroy" } else { "apply" };
+    let start = start(args, &workspace, name, printer).await?;
+    let wish = wish(&args.select, intention, &workspace, Some(&start.snapshot))?;
+    let planned = make_plan(&workspace, Some(&start.snapshot), &wish, printer)?;
+    finish(args, &workspace, start, &planned, intention, printer).await
+}
+
+/// Applies a saved plan: judged again, and refused where what it relies on has moved.
+async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let file = read_plan(path)?;
+    let workspace = Workspace::of_plan(file.desired, &file.folder, &args.manifest, &args.rules)?;
+    let start = start(args, &workspace, "apply", printer).await?;
+    let (prior, _) = renamed(&workspace.desired, &start.snapshot.recorded);
+    let moved = plan::file::moved(&file.plan, &workspace.desired, &prior);
+    if !moved.is_empty() {
+        return Err(CommandError::Stale {
+            what: format!("the plan is stale: {}", moved.join("; ")),
+            help: "Make it again, and review it:\n\n    goldform plan --refresh --out <file>".to_owned(),
+        });
+    }
+    let plan = file.plan.rebased(&workspace.desired, &prior, Some(&start.snapshot)).map_err(|error| {
+        CommandError::input(format!("{}: {error}", path.display()), "Make the plan again.")
+    })?;
+    let prior = prior.into_owned();
+    let now = workspace.clock.now();
+    let (judgement, valid) = validate(plan, &workspace.desired, &prior, &workspace.levels, now);
+    let planned = Planned { valid, judgement, prior };
+    finish(args, &workspace, start, &planned, Intention::Converge, printer).await
+}
+
+/// Reads a saved plan.
+///
+/// # Errors
+/// When it cannot be read, or is none.
+#[expect(clippy::disallowed_methods, reason = "saved plans are read here")]
+pub fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
+    let text = std::fs::read_to_string(path).map_err(|source| CommandError::File {
+        path: path.display().to_string(),
+        source,
+        help: "Save a plan first:\n\n    goldform plan --out <file>".to_owned(),
+    })?;
+    PlanFile::from_text(&text).map_err(|error| {
+        CommandError::input(
+            format!("{}: {error}", path.display()),
+            "Make the plan again:\n\n    goldform plan --out <file>",
+        )
+    })
+}
+
+/// Shows the plan, asks, and walks it.
+async fn finish(
+    args: &ApplyArgs,
+    workspace: &Workspace,
+    start: Start,
+    planned: &Planned,
+    intention: Intention,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let Start { mut store, mut snapshot, freshness } = start;
     // With JSON, the outcome is the result; a plan that is not applied is shown in its place.
     let will_run = planned.valid.is_ok() && !planned.plan().is_empty();
     if printer.format == Format::Text || !will_run {
-        show(&workspace, Some(&snapshot), &planned, printer)?;
+        show(workspace, planned, printer)?;
     } else {
         printer.diagnostics(&planned.judgement.diagnostics, &workspace.locator);
     }
@@ -67,11 +145,11 @@ async fn go(args: &ApplyArgs, intention: Intention, printer: &Printer) -> Result
         return Ok(ExitStatus::Error.or(planned.status()));
     }
     let Ok(plan) = &planned.valid else { return Ok(planned.status()) };
-    let freshness = if is_new || is_first { Freshness::New } else { Freshness::Same };
     if plan.plan().is_empty() {
         store.save(&mut snapshot, freshness).await?;
         return Ok(ExitStatus::Done);
     }
+    let queries = workspace.queries()?;
     let question = match intention {
         Intention::Converge => "Apply this plan?",
         Intention::Destroy => "Delete all of this? It cannot be undone.",
@@ -81,31 +159,21 @@ async fn go(args: &ApplyArgs, intention: Intention, printer: &Printer) -> Result
         return Ok(ExitStatus::Error);
     }
     store.save(&mut snapshot, freshness).await?;
-    walk(args, &workspace, &mut store, &mut snapshot, plan, printer).await
-}
-
-async fn walk(
-    args: &ApplyArgs,
-    workspace: &Workspace,
-    store: &mut FileStore,
-    snapshot: &mut Snapshot,
-    plan: &ValidPlan,
-    printer: &Printer,
-) -> Result<ExitStatus, CommandError> {
     let signals = Signals::listen(*printer);
     let mut progress = Bar::new(*printer, plan.plan().graph.len());
     let executor = Executor {
         cloud: workspace.cloud()?,
-        store,
+        store: &mut store,
         clock: workspace.clock.clone(),
         pace: Pace { parallelism: usize::from(args.parallelism), settle_timeout: args.settle_timeout },
         stop: signals.stop.clone(),
         progress: &mut progress,
+        queries,
     };
-    let result = executor.run(plan, snapshot).await;
+    let result = executor.run(plan, &mut snapshot).await;
     progress.finish();
     let outcome = result?;
-    store.save(snapshot, Freshness::New).await?;
+    store.save(&mut snapshot, Freshness::New).await?;
     match printer.format {
         Format::Text => printer.data(&report::outcome::outcome_text(&outcome, printer.out)),
         Format::Json => printer.json(&report::json::outcome(&outcome)?),

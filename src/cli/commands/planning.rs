@@ -2,14 +2,15 @@
 
 use serde_json::Value;
 
-use crate::cli::args::{ExpectArgs, Format};
+use crate::cli::args::{ExpectArgs, Format, SelectArgs};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::constraints::{Judgement, ValidPlan, judge, validate};
 use crate::diagnostics::Diagnostic;
-use crate::diff::{Intention, diff};
-use crate::plan::{Plan, plan};
+use crate::diff::{Intention, Selection, diff};
+use crate::model::{Address, ImageKey};
+use crate::plan::{Plan, Proposal, Wish, plan, propose};
 use crate::report;
 use crate::state::{Recorded, Snapshot};
 
@@ -19,6 +20,8 @@ pub struct Planned {
     pub valid: Result<ValidPlan, Box<Plan>>,
     /// What the rules say.
     pub judgement: Judgement,
+    /// What it starts from: the record, with the manifest's renames.
+    pub prior: Recorded,
 }
 
 impl Planned {
@@ -36,6 +39,54 @@ impl Planned {
     }
 }
 
+/// What the arguments ask for.
+///
+/// # Errors
+/// When an address is none, or speaks of nothing that is declared or recorded.
+pub fn wish(
+    args: &SelectArgs,
+    intention: Intention,
+    workspace: &Workspace,
+    snapshot: Option<&Snapshot>,
+) -> Result<Wish, CommandError> {
+    const HELP: &str = "See which addresses there are:\n\n    goldform state list";
+    let known = |key: &ImageKey| {
+        workspace.desired.images.contains_key(key)
+            || snapshot.is_some_and(|snapshot| snapshot.recorded.images.contains_key(key))
+    };
+    let parse = |text: &String| -> Result<Address, CommandError> {
+        let address: Address = text.parse().map_err(|error: crate::model::address::MalformedAddress| {
+            CommandError::input(error.to_string(), HELP)
+        })?;
+        let key = match &address {
+            Address::Image(key) | Address::InRegion(key, _) | Address::Lookup(key) => key,
+            Address::Placement(at) | Address::Share(at, _) => &at.image,
+        };
+        if known(key) {
+            Ok(address)
+        } else {
+            Err(CommandError::input(format!("{address} is neither in the manifest nor recorded"), HELP))
+        }
+    };
+    let parse_all = |texts: &[String]| texts.iter().map(parse).collect::<Result<Vec<_>, _>>();
+    let mut replace = std::collections::BTreeSet::new();
+    for address in parse_all(&args.replace)? {
+        match address {
+            Address::Image(key) => {
+                replace.insert(key);
+            }
+            other => {
+                return Err(CommandError::input(
+                    format!("{other} cannot be replaced by itself: a generation is built as a whole"),
+                    "Name the entry:\n\n    --replace image.KEY",
+                ));
+            }
+        }
+    }
+    let selection = Selection { targets: parse_all(&args.target)?, excluded: parse_all(&args.exclude)? };
+    Ok(Wish { intention, selection, replace })
+}
+
 /// Plans against what is recorded, and judges the plan.
 ///
 /// # Errors
@@ -43,15 +94,18 @@ impl Planned {
 pub fn make_plan(
     workspace: &Workspace,
     snapshot: Option<&Snapshot>,
-    intention: Intention,
+    wish: &Wish,
+    printer: &Printer,
 ) -> Result<Planned, CommandError> {
     let nothing = Recorded::default();
-    let prior = snapshot.map_or(&nothing, |snapshot| &snapshot.recorded);
-    let changes = diff(&workspace.desired, prior, intention);
-    let made = plan(&workspace.desired, prior, snapshot, changes)?;
-    let (judgement, valid) =
-        validate(made, &workspace.desired, prior, &workspace.levels, workspace.clock.now());
-    Ok(Planned { valid, judgement })
+    let recorded = snapshot.map_or(&nothing, |snapshot| &snapshot.recorded);
+    let Proposal { plan, prior, unmatched } = propose(&workspace.desired, recorded, snapshot, wish)?;
+    for address in unmatched {
+        printer.say(&format!("note: nothing changes at {address}"));
+    }
+    let now = workspace.clock.now();
+    let (judgement, valid) = validate(plan, &workspace.desired, &prior, &workspace.levels, now);
+    Ok(Planned { valid, judgement, prior })
 }
 
 /// Judges a manifest by itself: as if nothing were there yet, under the limits that are recorded. Every finding
@@ -108,20 +162,13 @@ pub fn diagnostics_json(workspace: &Workspace, diagnostics: &[Diagnostic]) -> Ve
 ///
 /// # Errors
 /// When the plan cannot be written as JSON: a defect of goldform.
-pub fn show(
-    workspace: &Workspace,
-    snapshot: Option<&Snapshot>,
-    planned: &Planned,
-    printer: &Printer,
-) -> Result<(), CommandError> {
+pub fn show(workspace: &Workspace, planned: &Planned, printer: &Printer) -> Result<(), CommandError> {
     let mut diagnostics = workspace.diagnostics.clone();
     diagnostics.extend(planned.judgement.diagnostics.iter().cloned());
-    let nothing = Recorded::default();
-    let prior = snapshot.map_or(&nothing, |snapshot| &snapshot.recorded);
     match printer.format {
         Format::Text => {
             let names = report::AccountNames::of(&workspace.desired);
-            printer.data(&report::plan::plan_text(planned.plan(), prior, &names, printer.out));
+            printer.data(&report::plan::plan_text(planned.plan(), &planned.prior, &names, printer.out));
         }
         Format::Json => {
             let told = diagnostics_json(workspace, &diagnostics);
