@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::backend::{Freshness, LockInfo, LockWait, StateStore, StoreError};
 use crate::cloud::{Request, Transport, TransportError};
-use crate::state::{Event, Snapshot};
+use crate::state::{Event, Head, Snapshot};
 
 /// Whether the fatal call reaches the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,5 +98,13 @@ impl StateStore for DyingStore<'_> {
         } else {
             self.inner.save(snapshot, freshness).await
         }
+    }
+
+    async fn kept(&mut self) -> Result<Vec<(u64, Option<Head>)>, StoreError> {
+        self.inner.kept().await
+    }
+
+    async fn recall(&mut self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
+        self.inner.recall(serial).await
     }
 }
