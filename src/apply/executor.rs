@@ -403,6 +403,14 @@ impl Run<'_, '_> {
             Meaning::AlreadyShared if matches!(step.operation, Operation::Share { .. }) => {
                 self.ask_shares(index, error);
             }
+            Meaning::ShareQuota if matches!(step.operation, Operation::Share { .. }) => {
+                self.learn_share_limit(step);
+                self.fail(index, &error.to_string(), None);
+            }
+            Meaning::SharedImageUnmodifiable if matches!(step.operation, Operation::Update { .. }) => {
+                self.note(Event::Edited { at: self.now(), change: Edit::LearnSharedEditsRefused });
+                self.fail(index, &error.to_string(), None);
+            }
             _ if matches!(step.operation, Operation::Tag { .. }) => self.warn_untagged(index, &error),
             _ => self.fail(index, &error.to_string(), None),
         }
@@ -447,6 +455,16 @@ impl Run<'_, '_> {
         self.outcomes.insert(index, outcome);
         self.scheduler.failed(index);
         self.executor.progress.failed(step, why);
+    }
+
+    /// No action tells the limit of accounts per image; a refusal says that it is below what was asked for.
+    fn learn_share_limit(&mut self, step: &Step) {
+        let Operation::Share { at, accounts, .. } = &step.operation else { return };
+        let now = self.snapshot.recorded.placement(at).map_or(0, |placement| placement.everyone().len());
+        let most = now.saturating_add(accounts.len()).saturating_sub(1);
+        let value = u32::try_from(most).unwrap_or(u32::MAX);
+        let at = self.now();
+        self.note(Event::Edited { at, change: Edit::LearnShareLimit { value, at } });
     }
 
     /// A failure to tag never makes a good image bad: it is told, and tried again by the next apply.
@@ -536,7 +554,7 @@ impl Run<'_, '_> {
     }
 
     fn read_back(&mut self, index: StepIndex, because: &CloudError, shares: Result<Accounts, CloudError>) {
-        let Some(Step { operation: Operation::Share { at, accounts }, .. }) = self.plan.graph.step(index)
+        let Some(Step { operation: Operation::Share { at, accounts, .. }, .. }) = self.plan.graph.step(index)
         else {
             return;
         };
@@ -673,7 +691,7 @@ async fn send(
         (Operation::Tag { at, set, unset, ownership: _ }, Some(id)) => {
             cloud.tag_image(owner, &at.region, &id, &set, &unset).await.map(|()| None)
         }
-        (Operation::Share { at, accounts }, Some(id)) => {
+        (Operation::Share { at, accounts, foreign: _ }, Some(id)) => {
             cloud.share_image(&at.region, &id, &accounts).await.map(|()| None)
         }
         (Operation::Unshare { at, accounts }, Some(id)) => {

@@ -14,8 +14,10 @@ pub mod lower;
 pub mod names;
 pub mod ordering;
 pub mod outcome;
+pub mod peak;
 pub mod planner;
 pub mod propose;
+pub mod slots;
 pub mod step;
 pub mod view;
 

@@ -51,6 +51,10 @@ fn interim_makes(draft: &mut Draft<'_>, holders: &Holders<'_>) {
         let (Some(make), false) = (lowered.steps.make, lowered.image.delete_first) else { continue };
         let Some(name) = made_name(draft, make) else { continue };
         let Some(holder) = holders.get(&(&key.region, name.as_str())) else { continue };
+        // One that goes before its successor has freed the name by then.
+        if draft.early.contains(holder) {
+            continue;
+        }
         // A failed image of the same address is deleted first anyway; another entry's name is waited for.
         if holder.image != key.image || holder.generation == key.generation {
             continue;
