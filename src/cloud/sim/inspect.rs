@@ -1,6 +1,6 @@
 //! Looking into a world and arranging it, past the protocol: for tests, seeding, and a status page.
 
-use super::world::{Entry, Fault, Image, Instance, Peak, Share, SimError, Snapshot};
+use super::world::{Entry, Fault, Image, Instance, NewImage, Peak, Share, SimError, Snapshot, Tag};
 use super::{Settings, Sim};
 use crate::model::{AccountId, Region};
 
@@ -77,6 +77,33 @@ impl Sim {
     /// When the world cannot be written.
     pub fn set_settings(&self, settings: Settings) -> Result<(), SimError> {
         self.lock().set_settings(settings)
+    }
+
+    /// Puts an image into the world as it stands, with the snapshots that it is made of, the system disk's first:
+    /// to rehearse on what was recorded elsewhere.
+    ///
+    /// # Errors
+    /// When the world cannot be written, or its id, or its name in its region and account, is taken.
+    pub fn put_image(&self, image: &Image, snapshots: &[Snapshot]) -> Result<(), SimError> {
+        let new = NewImage { image: image.clone(), snapshots: snapshots.to_vec() };
+        self.lock().together(|world| world.add_image(&new))
+    }
+
+    /// Shares an image with an account, past every rule.
+    ///
+    /// # Errors
+    /// When the world cannot be written, or the account has the share.
+    pub fn put_share(&self, image: &str, share: &Share) -> Result<(), SimError> {
+        Ok(self.lock().add_share(image, &share.account, share.created_at)?)
+    }
+
+    /// Sets a tag of an image, past every rule.
+    ///
+    /// # Errors
+    /// When the world cannot be written.
+    pub fn put_tag(&self, owner: AccountId, image: &str, key: &str, value: &str) -> Result<(), SimError> {
+        let tag = Tag { key: key.to_owned(), value: value.to_owned() };
+        self.lock().together(|world| world.set_tag(&owner.to_string(), image, &tag))
     }
 
     /// Puts an instance into the world, in place of the one with its id.

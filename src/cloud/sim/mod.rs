@@ -51,7 +51,7 @@ pub use protocol::{Body, Call};
 pub use refusal::Refusal;
 pub use settings::{
     Arm, CancelAbsent, DryRun, Existence, ExtraRegion, ImportSystems, Rates, Settings, ShareAgain, Tasks,
-    Timestamps, TooLong,
+    Timestamps,
 };
 pub use transport::SimTransport;
 pub use world::{Disk, Effect, Entry, Fate, Fault, Image, Instance, Peak, Share, SimError, Snapshot, State};
@@ -94,7 +94,7 @@ pub enum Delivery {
 
 impl Sim {
     /// Opens the world in a file, and makes it where there is none. Of an existing world, the settings are those
-    /// that it was made with, but for the quotas, which are those given here.
+    /// that it was made with, but for the quotas, which are those given here, and regions, which are added.
     ///
     /// # Errors
     /// When the file cannot be opened, is no world, or is one of a newer version.
@@ -108,6 +108,16 @@ impl Sim {
     /// When memory runs out.
     pub fn in_memory(settings: Settings) -> Result<Self, SimError> {
         World::in_memory(settings).map(Self::of)
+    }
+
+    /// A world in memory that starts as this one is now, and goes its own way: for rehearsals.
+    ///
+    /// # Errors
+    /// When this world cannot be read.
+    pub fn fork(&self) -> Result<Self, SimError> {
+        let mut world = self.lock();
+        world.refresh_settings()?;
+        world.fork().map(Self::of)
     }
 
     fn of(world: World) -> Self {

@@ -95,8 +95,11 @@ pub struct Settings {
     pub tag_keys_must_exist: bool,
     /// Whether the keys `qcloud`, `tencent` and `project` are reserved, besides the prefixes (documents disagree).
     pub reserved_tag_words: bool,
-    /// Which code a text that is too long gets where the documents name two.
-    pub too_long: TooLong,
+    /// Whether the other code is answered where the documents name two for one condition:
+    /// InvalidParameter.ValueTooLarge for InvalidParameterValue.TooLarge, InvalidAccountIs.YourSelf for
+    /// FailedOperation.AccountIsYourSelf, FailedOperation.InvalidImageState for
+    /// InvalidParameterValue.InvalidImageState.
+    pub twin_codes: bool,
     /// Whether ImportImage answers with the new id (the mainland site does, the international one does not).
     pub import_tells_id: bool,
     /// Regions that cannot import (RegionAbilityLimit.UnsupportedToImportImage; unpublished).
@@ -175,13 +178,6 @@ switches! {
         /// InvalidAccountId.NotFound.
         Refused,
     }
-    /// The code for a text that is too long.
-    TooLong {
-        /// InvalidParameterValue.TooLarge.
-        TooLarge,
-        /// InvalidParameter.ValueTooLarge, where the action's documents name it.
-        ValueTooLarge,
-    }
     /// The form of a time.
     Timestamps {
         /// `2020-09-22T00:00:00Z`.
@@ -249,7 +245,7 @@ impl Default for Settings {
             tags_on_create: true,
             tag_keys_must_exist: false,
             reserved_tag_words: false,
-            too_long: TooLong::TooLarge,
+            twin_codes: false,
             import_tells_id: true,
             no_import: BTreeSet::new(),
             creator: None,

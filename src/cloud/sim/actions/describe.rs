@@ -167,15 +167,11 @@ fn describe_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
 
 /// Every image that the caller sees in the region: its own and those shared with it, then the catalogue's.
 fn listed(scene: &Scene<'_>) -> Result<Vec<(Image, Standing)>, Stop> {
-    let rows = scene.world.images_seen_by(scene.region(), scene.caller)?;
-    let standing = |image: &Image| if image.owner == scene.caller { Standing::Own } else { Standing::Lent };
-    let mut images: Vec<_> = rows
-        .into_iter()
-        .map(|image| {
-            let standing = standing(&image);
-            (image, standing)
-        })
-        .collect();
+    let own = scene.world.images_of(scene.region(), scene.caller)?;
+    let lent = scene.world.images_shared_with(scene.region(), scene.caller)?;
+    let mut images: Vec<(Image, Standing)> = Vec::with_capacity(own.len() + lent.len());
+    images.extend(own.into_iter().map(|image| (image, Standing::Own)));
+    images.extend(lent.into_iter().map(|image| (image, Standing::Lent)));
     images.extend(catalogue::images(scene.settings, scene.region(), scene.caller));
     Ok(images)
 }

@@ -11,6 +11,7 @@ fn error(code: &str) -> Effect {
     Effect::Error { code: code.to_owned(), message: String::new() }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
 fn exchange(desk: &Desk, action: &str, params: Value) -> Exchange {
     let request = Desk::request(Service::Cvm, action, HOME, &params);
     desk.sim.exchange(desk.caller.get(), &request, desk.now.get())

@@ -1,6 +1,7 @@
 //! Every refusal that an action documents and this module answers with is provoked, and none that it does not.
 
 mod making;
+mod managing;
 mod reading;
 mod tagging;
 
@@ -108,4 +109,59 @@ fn a_get_carries_numbers_and_booleans_as_text() {
     };
     let envelope: Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(envelope["Response"]["ImageSet"].as_array().unwrap().len(), 1, "{envelope}");
+}
+
+/// The id of an image of the catalogue.
+fn offered(desk: &Desk, public: bool) -> String {
+    let kind = if public { "PUBLIC_IMAGE" } else { "SHARED_IMAGE" };
+    let filter = json!({"Filters": [{"Name": "image-type", "Values": [kind]}]});
+    desk.ok("DescribeImages", HOME, filter)["ImageSet"][0]["ImageId"].as_str().unwrap().to_owned()
+}
+
+fn with(change: impl FnOnce(&mut Settings)) -> Desk {
+    let mut settings = instant();
+    change(&mut settings);
+    Desk::new(settings)
+}
+
+fn instance(change: impl FnOnce(&mut Instance)) -> Desk {
+    let desk = Desk::instant();
+    let mut instance = Instance::kind("ins-8f3a1c2d", HOME, OWNER);
+    change(&mut instance);
+    desk.sim.put_instance(&instance).unwrap();
+    desk
+}
+
+fn disk(id: &str, kind: &str, swap: bool) -> Disk {
+    Disk { id: id.to_owned(), kind: kind.to_owned(), size_gib: 10, swap }
+}
+
+fn snapshot(desk: &Desk, id: &str, change: impl FnOnce(&mut Snapshot)) {
+    let mut snapshot = Snapshot {
+        id: id.to_owned(),
+        region: HOME.to_owned(),
+        owner: OWNER.to_owned(),
+        system: true,
+        size_gib: 50,
+        disk: String::new(),
+        encrypted: false,
+        state: "NORMAL".to_owned(),
+        ready_at: None,
+        created_at: 0,
+    };
+    change(&mut snapshot);
+    desk.sim.put_snapshot(&snapshot).unwrap();
+}
+
+fn tags(count: usize) -> Value {
+    let tags: Vec<Value> = (0..count).map(|n| json!({"Key": format!("k{n}"), "Value": "v"})).collect();
+    json!([{"ResourceType": "image", "Tags": tags}])
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
+fn merged(mut base: Value, more: Value) -> Value {
+    for (name, value) in more.as_object().unwrap() {
+        base[name] = value.clone();
+    }
+    base
 }

@@ -157,16 +157,30 @@ impl World {
             .optional()
     }
 
-    /// An account's own images of a region and those that are shared with it, the newest first.
-    pub(in crate::cloud::sim) fn images_seen_by(
+    /// An account's own images of a region, the newest first.
+    pub(in crate::cloud::sim) fn images_of(
+        &self,
+        region: &str,
+        owner: &str,
+    ) -> Result<Vec<Image>, rusqlite::Error> {
+        self.db
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM images WHERE region = ?1 AND owner = ?2 ORDER BY seq DESC"
+            ))?
+            .query_map(params![region, owner], read)?
+            .collect()
+    }
+
+    /// The images of a region that other accounts share with an account, by id.
+    pub(in crate::cloud::sim) fn images_shared_with(
         &self,
         region: &str,
         account: &str,
     ) -> Result<Vec<Image>, rusqlite::Error> {
         self.db
             .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM images WHERE region = ?1 AND \
-                 (owner = ?2 OR id IN (SELECT image FROM shares WHERE account = ?2)) ORDER BY seq DESC"
+                "SELECT {COLUMNS} FROM images WHERE region = ?1 AND id IN \
+                 (SELECT image FROM shares WHERE account = ?2)"
             ))?
             .query_map(params![region, account], read)?
             .collect()
