@@ -1,6 +1,8 @@
 //! Looking into a world and arranging it, past the protocol: for tests, seeding, and a status page.
 
-use super::world::{Entry, Fault, Image, Instance, NewImage, Peak, Share, SimError, Snapshot, Tag};
+use jiff::Timestamp;
+
+use super::world::{Entry, Fault, Image, Instance, NewImage, Peak, Share, SimError, Snapshot, Tag, World};
 use super::{Settings, Sim};
 use crate::model::{AccountId, Region};
 
@@ -59,6 +61,24 @@ impl Sim {
     /// When the world cannot be read.
     pub fn peaks(&self) -> Result<Vec<Peak>, SimError> {
         Ok(self.lock().peaks()?)
+    }
+
+    /// The next moment after this one at which an image is ready, fails or becomes visible; nothing: nothing is
+    /// under way. Who moves the clock by hand may jump there.
+    ///
+    /// # Errors
+    /// When the world cannot be read.
+    pub fn next_change(&self, after: Timestamp) -> Result<Option<Timestamp>, SimError> {
+        let at = self.lock().next_change(after.as_microsecond())?;
+        Ok(at.and_then(|at| Timestamp::from_microsecond(at).ok()))
+    }
+
+    /// Takes everything out of the world but its switches and faults. Ids are not given out again.
+    ///
+    /// # Errors
+    /// When the world cannot be written.
+    pub fn reset(&self) -> Result<(), SimError> {
+        self.lock().together(World::empty)
     }
 
     /// The switches of the world.

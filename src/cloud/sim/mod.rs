@@ -20,7 +20,9 @@
 //!   (but where a switch asks for a partial effect). Several processes may use one world.
 //! - Any bytes get a well-formed envelope.
 //!
-//! To add an action, see [`actions`]. To let something go wrong, see [`Fault`].
+//! To add an action, see the guide in `actions`. To let something go wrong, set a [`Fault`]: it waits for an
+//! action (or `*`), region and caller, lets calls pass until the `from_call`-th, and then has its [`Effect`] on
+//! `times` of them. To look into a world or arrange it past the protocol, see the other methods of [`Sim`].
 
 mod actions;
 mod catalogue;

@@ -43,6 +43,8 @@ pub struct Settings {
     pub instances: Existence,
     /// Which snapshots exist.
     pub snapshots: Existence,
+    /// The instance types that exist; nothing: every well-formed one.
+    pub instance_types: Option<BTreeSet<String>>,
     /// The accounts that exist; nothing: every well-formed one.
     pub accounts: Option<BTreeSet<AccountId>>,
     /// Users that are no main accounts: sharing with them is refused (FailedOperation.NotMasterAccount).
@@ -91,7 +93,8 @@ pub struct Settings {
     pub ids_per_call: u32,
     /// Whether tags are taken on create and import (if not: InvalidParameterValue.TagKeyNotFound).
     pub tags_on_create: bool,
-    /// Whether a tag key must have been made with CreateTag before (documents name a code and not the case).
+    /// Whether a tag key must have been made with CreateTag before it is put on a new image or filtered by
+    /// (documents name a code and not the case).
     pub tag_keys_must_exist: bool,
     /// Whether the keys `qcloud`, `tencent` and `project` are reserved, besides the prefixes (documents disagree).
     pub reserved_tag_words: bool,
@@ -220,6 +223,7 @@ impl Default for Settings {
             lent_by: "900000000001".parse().ok(),
             instances: Existence::WellFormed,
             snapshots: Existence::WellFormed,
+            instance_types: None,
             accounts: None,
             sub_users: BTreeSet::new(),
             restricted: BTreeSet::new(),

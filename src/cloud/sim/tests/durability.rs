@@ -167,6 +167,29 @@ fn what_was_recorded_elsewhere_can_be_put_into_a_world() {
     assert_eq!(desk.code("DeleteImages", HOME, json!({"ImageIds": [image.id]})), "InvalidImageId.InShared");
 }
 
+#[test]
+fn a_world_that_is_emptied_keeps_its_switches_and_gives_out_no_id_twice() {
+    let desk = Desk::new(Settings { images_per_region: 1, ..instant() });
+    let id = desk.create(HOME, "web");
+    desk.sim.reset().unwrap();
+    assert!(desk.sim.images().unwrap().is_empty() && desk.sim.log(0).unwrap().is_empty());
+    assert_ne!(desk.create(HOME, "web"), id);
+    assert_eq!(desk.sim.settings().unwrap().images_per_region, 1);
+}
+
+#[test]
+fn the_next_change_is_when_something_settles_or_becomes_visible() {
+    let desk =
+        Desk::new(Settings { late_visibility: SignedDuration::from_millis(100), ..Settings::default() });
+    let now = desk.now.get();
+    assert_eq!(desk.sim.next_change(now).unwrap(), None);
+    desk.create(HOME, "web");
+    let at = |millis| now.checked_add(SignedDuration::from_millis(millis)).unwrap();
+    assert_eq!(desk.sim.next_change(now).unwrap(), Some(at(100)));
+    assert_eq!(desk.sim.next_change(at(100)).unwrap(), Some(at(400)));
+    assert_eq!(desk.sim.next_change(at(400)).unwrap(), None);
+}
+
 /// The other side of [`a_process_that_is_killed_loses_nothing_that_was_answered`].
 #[test]
 #[ignore = "runs only as a process that is killed"]

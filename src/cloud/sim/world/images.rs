@@ -234,6 +234,16 @@ impl World {
             .query_row(params![region, owner, made_from, now], |row| row.get(0))
     }
 
+    /// The next moment at which the state of an image, or what listings hold, changes by itself.
+    pub(in crate::cloud::sim) fn next_change(&self, after: i64) -> Result<Option<i64>, rusqlite::Error> {
+        self.db
+            .prepare_cached(
+                "SELECT min(at) FROM (SELECT min(ready_at) AS at FROM images WHERE ready_at > ?1 \
+                 UNION ALL SELECT min(visible_at) FROM images WHERE visible_at > ?1)",
+            )?
+            .query_row(params![after], |row| row.get(0))
+    }
+
     /// Puts an image into the world and keeps the peak of its account's use of the region.
     pub(in crate::cloud::sim) fn add_image(&self, new: &NewImage) -> Result<(), rusqlite::Error> {
         let image = &new.image;
@@ -277,7 +287,7 @@ impl World {
         self.note_peak(&image.owner, &image.region, count, image.created_at)
     }
 
-    /// Sets one attribute of an image: `name`, `description` or `family`.
+    /// Sets the attributes of an image that are named.
     pub(in crate::cloud::sim) fn set_attributes(
         &self,
         id: &str,

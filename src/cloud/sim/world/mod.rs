@@ -200,6 +200,26 @@ impl World {
         }
     }
 
+    /// Takes everything out of the world but its switches, faults and counters.
+    pub(super) fn empty(&self) -> Result<(), rusqlite::Error> {
+        for table in [
+            "images",
+            "image_snapshots",
+            "snapshots",
+            "shares",
+            "tags",
+            "account_tags",
+            "instances",
+            "exports",
+            "rates",
+            "log",
+            "peaks",
+        ] {
+            self.db.execute(&format!("DELETE FROM {table}"), [])?;
+        }
+        Ok(())
+    }
+
     /// Changes the switches of this world, for every process that uses it.
     pub(super) fn set_settings(&mut self, settings: Settings) -> Result<(), SimError> {
         let version = store_settings(&self.db, &settings)?;

@@ -22,6 +22,15 @@ fn describe_images() {
     check.refuses(&desk, HOME, json!({"Offset": -1}), "InvalidParameterValue");
     check.refuses(&desk, HOME, json!({"ImageIds": ["image-1"]}), "InvalidImageId.Malformed");
     check.refuses(&desk, HOME, json!({"InstanceType": "large"}), "InvalidInstanceType.Malformed");
+    check.refuses(&desk, HOME, filter("tag-key", &["a*"]), "FailedOperation.IllegalTagKey");
+    check.refuses(&desk, HOME, filter("tag:qcs:a", &["x"]), "FailedOperation.IllegalTagKey");
+    let strict = with(|settings| {
+        settings.tag_keys_must_exist = true;
+        settings.instance_types = Some(["SA5.MEDIUM2".to_owned()].into());
+    });
+    check.refuses(&strict, HOME, filter("tag-key", &["a"]), "InvalidParameterValue.TagKeyNotFound");
+    let unknown = json!({"InstanceType": "SA5.MEDIUM4"});
+    check.refuses(&strict, HOME, unknown, "InvalidParameterValue.InstanceTypeNotFound");
     let many: Vec<String> = (0..101).map(|n| format!("img-{n:08}")).collect();
     check.refuses(&desk, HOME, json!({"ImageIds": many}), "InvalidParameterValue.LimitExceeded");
     check.done();
