@@ -163,12 +163,14 @@ impl World {
         region: &str,
         owner: &str,
     ) -> Result<Vec<Image>, rusqlite::Error> {
-        self.db
-            .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM images WHERE region = ?1 AND owner = ?2 ORDER BY seq DESC"
-            ))?
-            .query_map(params![region, owner], read)?
-            .collect()
+        // Sorted here: with ORDER BY, SQLite compiles the statement anew at each call.
+        let mut images = self
+            .db
+            .prepare_cached(&format!("SELECT {COLUMNS}, seq FROM images WHERE region = ?1 AND owner = ?2"))?
+            .query_map(params![region, owner], |row| Ok((row.get::<_, i64>(21)?, read(row)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        images.sort_unstable_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        Ok(images.into_iter().map(|(_, image)| image).collect())
     }
 
     /// The images of a region that other accounts share with an account, by id.
