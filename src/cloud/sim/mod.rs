@@ -58,6 +58,7 @@ pub use settings::{
 pub use transport::SimTransport;
 pub use world::{Disk, Effect, Entry, Fate, Fault, Image, Instance, Peak, Share, SimError, Snapshot, State};
 
+use actions::Action;
 use protocol::Reply;
 use refusal::Stop;
 use scene::Scene;
@@ -183,7 +184,8 @@ fn execute(
     call: &Call<'_>,
     now: Timestamp,
 ) -> Result<Exchange, rusqlite::Error> {
-    let turn = world.begin()?;
+    let writes = actions::find(call.service, call.action).is_some_and(Action::writes);
+    let turn = world.begin(writes)?;
     let world = &*world;
     let settings = world.settings();
     let caller = caller.to_string();

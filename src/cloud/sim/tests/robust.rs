@@ -184,17 +184,25 @@ proptest! {
 #[test]
 #[ignore = "a measurement: run it alone, with --nocapture"]
 fn how_long_calls_take() {
-    let desk = Desk::new(Settings { images_per_region: 100_000, accounts_per_image: 100_000, ..instant() });
+    let settings = Settings { images_per_region: 100_000, accounts_per_image: 100_000, ..instant() };
+    let folder = tempfile::tempdir().unwrap();
+    let file = Sim::open(&folder.path().join("goldform.world.db"), settings.clone()).unwrap();
+    how_long(&Desk::new(settings), 2_000);
+    println!("on disk:");
+    how_long(&Desk::over(file), 200);
+}
+
+fn how_long(desk: &Desk, calls: u32) {
     let id = desk.create(HOME, "first");
     let measure = |name: &str, params: &dyn Fn(u32) -> Value| {
         let requests: Vec<_> =
-            (0..2_000).map(|n| Desk::request(Service::Cvm, name, HOME, &params(n))).collect();
+            (0..calls).map(|n| Desk::request(Service::Cvm, name, HOME, &params(n))).collect();
         #[expect(clippy::disallowed_methods, reason = "a measurement")]
         let start = std::time::Instant::now();
         for request in &requests {
             desk.sim.answer(desk.caller.get(), request, desk.now.get());
         }
-        println!("{name}: {:?} a call", start.elapsed() / 2_000);
+        println!("{name}: {:?} a call", start.elapsed() / calls);
     };
     measure("DescribeImageQuota", &|_| json!({}));
     measure("DescribeImages", &|_| json!({"ImageIds": [id]}));

@@ -58,6 +58,8 @@ pub(super) struct World {
     /// The version of the settings above: another process may have stored newer ones.
     settings_version: i64,
     durable: bool,
+    /// Whether a commit waits for the disk, as it is set now.
+    synced: bool,
 }
 
 /// What a transaction learns when it begins.
@@ -140,7 +142,7 @@ impl World {
             }
         };
         tx.commit()?;
-        Ok(Self { db, settings, settings_version, durable })
+        Ok(Self { db, settings, settings_version, durable, synced: true })
     }
 
     /// Whether the world is on disk.
@@ -154,10 +156,17 @@ impl World {
     }
 
     /// Begins a call: from here to [`World::commit`] or [`World::roll_back`] nobody else changes the world.
-    pub(super) fn begin(&mut self) -> Result<Turn, rusqlite::Error> {
+    ///
+    /// The commit of a call that `writes` waits for the disk. That of one that only reads leaves nothing but its
+    /// line in the log, which survives the death of the process and may be lost with the power.
+    pub(super) fn begin(&mut self, writes: bool) -> Result<Turn, rusqlite::Error> {
         if !self.db.is_autocommit() {
             // A thread died in the middle of a call: nothing of it was answered.
             self.roll_back();
+        }
+        if self.durable && self.synced != writes {
+            self.db.pragma_update(None, "synchronous", if writes { "FULL" } else { "NORMAL" })?;
+            self.synced = writes;
         }
         self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let (calls, version): (i64, i64) = self
@@ -173,7 +182,7 @@ impl World {
         Ok(Turn { call: u64::try_from(call).unwrap_or(0) })
     }
 
-    /// Ends a call; when this returns, what it did is durable.
+    /// Ends a call; when this returns, what it wrote is durable.
     pub(super) fn commit(&self) -> Result<(), rusqlite::Error> {
         self.db.prepare_cached("COMMIT")?.execute([]).map(drop)
     }
@@ -190,7 +199,7 @@ impl World {
         &mut self,
         act: impl FnOnce(&Self) -> Result<(), rusqlite::Error>,
     ) -> Result<(), SimError> {
-        self.begin()?;
+        self.begin(true)?;
         match act(self).and_then(|()| self.commit()) {
             Ok(()) => Ok(()),
             Err(error) => {
