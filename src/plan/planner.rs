@@ -126,12 +126,12 @@ pub fn plan(
 ) -> Result<Plan, PlanError> {
     // 1. Steps, by placement.
     let mut draft = Draft::lower(desired, prior, &diff);
-    // 2. Names change hands: interim names, and waits for those who free a name.
-    names::hand_over(&mut draft);
-    // 3. Every other order that the service or a promise asks for.
+    // 2. Every order that the service or a promise asks for, but that of names.
     for order in ordering::RULES {
         order(&mut draft);
     }
+    // 3. Names change hands: waits for those who free a name, and interim names where a wait would close a circle.
+    names::hand_over(&mut draft);
     let graph = draft.graph;
     graph.check()?;
     // 4. The room in each region.
