@@ -128,6 +128,9 @@ struct Run<'a, 'e> {
     outcomes: BTreeMap<StepIndex, StepOutcome>,
     warnings: Vec<String>,
     events: Vec<Event>,
+    /// What is recorded of entries beside their images; it goes with the last image of an entry that is deleted
+    /// before its successor is made.
+    settings: BTreeMap<ImageKey, Edit>,
 }
 
 impl Executor<'_> {
@@ -155,6 +158,7 @@ impl Executor<'_> {
             outcomes: BTreeMap::new(),
             warnings: Vec::new(),
             events: Vec::new(),
+            settings: BTreeMap::new(),
         };
         run.walk().await?;
         let mut outcome = run.outcome();
@@ -169,6 +173,7 @@ impl Run<'_, '_> {
         for change in &self.plan.edits {
             self.note(Event::Edited { at, change: change.clone() });
         }
+        self.settings = self.snapshot.recorded.settings().collect();
         self.flush().await?;
         loop {
             let stop = *self.executor.stop.borrow();
@@ -441,11 +446,16 @@ impl Run<'_, '_> {
     fn accept(&mut self, index: StepIndex, id: ImageId) {
         let Some(step) = self.plan.graph.step(index) else { return };
         let (at, now) = (step.at().clone(), self.now());
+        let is_first = !self.snapshot.recorded.images.contains_key(&at.image);
         self.note(Event::Accepted { step: step.id.clone(), at: now, id: id.clone() });
-        // What the manifest says of a new entry is recorded with its first image.
-        let is_settings = |edit: &&Edit| matches!(edit, Edit::Settings { image, .. } if *image == at.image);
-        if let Some(change) = self.plan.edits.iter().find(is_settings) {
-            self.note(Event::Edited { at: now, change: change.clone() });
+        if is_first {
+            // What the manifest says of a new entry is recorded with its first image.
+            let is_settings =
+                |edit: &&Edit| matches!(edit, Edit::Settings { image, .. } if *image == at.image);
+            let planned = self.plan.edits.iter().find(is_settings);
+            if let Some(change) = planned.or_else(|| self.settings.get(&at.image)).cloned() {
+                self.note(Event::Edited { at: now, change });
+            }
         }
         self.executor.progress.accepted(step, &id);
         self.polling.await_image(&at.region, Awaited { id, step: index, since: now }, now);

@@ -96,12 +96,15 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// Names, and every order but that of slots.
+    /// Every order but that of slots, and names.
     pub fn order(&mut self) {
-        names::hand_over(self);
         for order in ordering::RULES {
             order(self);
         }
+        // Only the other orders tell where a wait for a name would close a circle; and only names tell which images
+        // are renamed at the end.
+        names::hand_over(self);
+        ordering::edit_unshared(self);
     }
 
     /// The placement that takes the place of one that retires, where it is made by this plan.

@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ObservedImage;
+use super::{Edit, ObservedImage};
 use crate::model::image::Build;
 use crate::model::{
     Accounts, GenerationNumber, ImageId, ImageKey, ImageLimit, ImageState, PlacementKey, Region, Source, Tags,
@@ -223,6 +223,20 @@ impl Recorded {
             .entry(at.generation)
             .or_insert_with(|| RecordedGeneration { source: source.clone(), placements: BTreeMap::new() });
         generation.placements.insert(at.region.clone(), placement);
+    }
+
+    /// What is recorded of each entry beside its images, as the edit that says so.
+    pub fn settings(&self) -> impl Iterator<Item = (ImageKey, Edit)> {
+        self.images.iter().map(|(key, image)| {
+            let RecordedImage { origin, protect, delete_snapshots, current: _, generations: _ } = image;
+            let settings = Edit::Settings {
+                image: key.clone(),
+                origin: origin.clone(),
+                protect: *protect,
+                delete_snapshots: *delete_snapshots,
+            };
+            (key.clone(), settings)
+        })
     }
 
     /// Every placement, by entry, generation and region.
