@@ -4,7 +4,7 @@
 use crate::plan::graph::EdgeReason;
 use crate::plan::lower::Draft;
 
-pub(super) fn order(draft: &mut Draft<'_>) {
+pub(in crate::plan) fn order(draft: &mut Draft<'_>) {
     if !draft.edits_unshared {
         return;
     }

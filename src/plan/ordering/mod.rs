@@ -13,7 +13,7 @@ mod source_outlives_copy;
 mod successor_first;
 mod unshare_before_delete;
 
-pub(super) use edit_unshared::order as edit_unshared;
+pub(super) use self::edit_unshared::order as edit_unshared;
 
 /// The rules, in the order they are applied. They are independent of each other: the order decides only which
 /// reason an edge shows that two rules ask for.
