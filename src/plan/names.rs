@@ -1,17 +1,18 @@
 //! Names are unique per region and account, at every moment: who takes a name waits for who holds it.
 //!
-//! Three cases. A new generation under a fixed name is made as `<name>~g<N>` and takes the name when its
-//! predecessor is gone. A rename waits for the one that frees the name. Renames that wait for each other in a
-//! circle: one of them steps aside to a temporary name first.
+//! Where that wait would close a circle, the taker goes by another name first and takes its own when it is free. So a
+//! new generation under a fixed name is made as `<name>~g<N>`, since its predecessor stays until it is there; and of
+//! images that swap their names, one steps aside. This comes after every other ordering rule: only they tell where a
+//! circle would close.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use compact_str::{CompactString, format_compact};
 
 use super::graph::{EdgeReason, StepIndex};
 use super::lower::Draft;
 use super::step::Step;
-use crate::diff::Reason;
+use crate::diff::{Action, Reason};
 use crate::model::image::NAME_MAX_CHARS;
 use crate::model::{Attributes, Operation, PlacementKey, Region};
 
@@ -38,114 +39,61 @@ pub fn hand_over(draft: &mut Draft<'_>) {
             }
         }
     }
-    interim_makes(draft, &holders);
-    break_circles(draft, &holders);
-    wait_for_names(draft, &holders);
-}
-
-/// New generations under a name that their predecessor holds: made under an interim name.
-fn interim_makes(draft: &mut Draft<'_>, holders: &Holders<'_>) {
     let keys: Vec<&PlacementKey> = draft.placements.keys().copied().collect();
     for key in keys {
         let Some(lowered) = draft.placements.get(key) else { continue };
-        let (Some(make), false) = (lowered.steps.make, lowered.image.delete_first) else { continue };
-        let Some(name) = made_name(draft, make) else { continue };
-        let Some(holder) = holders.get(&(&key.region, name.as_str())) else { continue };
-        // A failed image of the same address is deleted first anyway; another entry's name is waited for.
-        if holder.image != key.image || holder.generation == key.generation {
-            continue;
-        }
-        let interim = interim_name(&name, &format!("g{}", key.generation));
-        if let Some(step) = draft.graph.step_mut(make) {
-            match &mut step.operation {
-                Operation::Create { attributes, .. } => attributes.name = Some(interim),
-                Operation::Copy { name, .. } => *name = interim,
-                _ => continue,
-            }
-        }
-        let set = Attributes { name: Some(name), ..Attributes::default() };
-        let rename = Operation::Update { at: key.clone(), set };
-        let rename = draft.graph.add(Step::aside(rename, Reason::Follows, "takes its name"));
-        if let Some(lowered) = draft.placements.get_mut(key) {
-            lowered.steps.rename = Some(rename);
+        for taker in [lowered.steps.make, lowered.steps.update].into_iter().flatten() {
+            wait_for_name(draft, &holders, key, taker);
         }
     }
 }
 
-/// Renames that wait for each other in a circle: the first by address steps aside.
-fn break_circles(draft: &mut Draft<'_>, holders: &Holders<'_>) {
-    // Each placement that is renamed waits for at most one other: who holds the name it takes.
-    let mut waits: BTreeMap<PlacementKey, PlacementKey> = BTreeMap::new();
-    for (&key, lowered) in &draft.placements {
-        let Some(update) = lowered.steps.update.filter(|_| lowered.steps.make.is_none()) else { continue };
-        let Some(name) = taken_name(draft, update) else { continue };
-        if let Some(holder) = holders.get(&(&key.region, name.as_str())).filter(|holder| *holder != key) {
-            waits.insert(key.clone(), holder.clone());
+/// A taker of a name waits for the step that frees it; or takes another name until then.
+fn wait_for_name(draft: &mut Draft<'_>, holders: &Holders<'_>, key: &PlacementKey, taker: StepIndex) {
+    let Some(name) = taken_name(draft, taker) else { return };
+    let Some(holder) = holders.get(&(&key.region, name.as_str())) else { return };
+    let Some(frees) = freeing_step(draft, holder, &name).filter(|frees| *frees != taker) else { return };
+    let waits = if draft.graph.must_precede(taker, frees) {
+        match step_aside(draft, key, taker, &name) {
+            Some(rename) => rename,
+            None => return,
         }
-    }
-    let mut done: BTreeSet<PlacementKey> = BTreeSet::new();
-    for start in waits.keys() {
-        let mut path: Vec<&PlacementKey> = Vec::new();
-        let mut here = start;
-        while let Some(next) = waits.get(here).filter(|_| !done.contains(here)) {
-            if path.contains(&here) {
-                step_aside(draft, here);
-                break;
-            }
-            path.push(here);
-            here = next;
-        }
-        done.extend(path.into_iter().cloned());
-    }
+    } else {
+        taker
+    };
+    draft.graph.wait(waits, frees, EdgeReason::NameFreed { name, region: key.region.clone() });
 }
 
-/// Splits a rename: to a temporary name first, to its own when that is free.
-fn step_aside(draft: &mut Draft<'_>, key: &PlacementKey) {
-    let Some(lowered) = draft.placements.get(key) else { return };
-    let Some(update) = lowered.steps.update else { return };
-    let held = lowered.change.before.as_ref().and_then(|facts| facts.attributes.name.clone());
-    let (Some(held), Some(name)) = (held, taken_name(draft, update)) else { return };
-    let reason = lowered.change.reason.clone();
-    if let Some(Step { operation: Operation::Update { set, .. }, .. }) = draft.graph.step_mut(update) {
-        set.name = Some(interim_name(&held, "aside"));
+/// The step after which a placement does not have a name any more.
+fn freeing_step(draft: &Draft<'_>, holder: &PlacementKey, name: &str) -> Option<StepIndex> {
+    let steps = &draft.placements.get(holder)?.steps;
+    let renamed = |update: &StepIndex| taken_name(draft, *update).is_some_and(|new| new != name);
+    steps.delete.or(steps.update.filter(renamed))
+}
+
+/// Splits the taking of a name: another name first, then this one. The step that takes it in the end.
+fn step_aside(
+    draft: &mut Draft<'_>,
+    key: &PlacementKey,
+    taker: StepIndex,
+    name: &CompactString,
+) -> Option<StepIndex> {
+    let by_generation = interim_name(name, &format!("g{}", key.generation));
+    let change = draft.placements.get(key)?.change;
+    let held = change.before.as_ref().and_then(|facts| facts.attributes.name.clone());
+    match &mut draft.graph.step_mut(taker)?.operation {
+        Operation::Create { attributes, .. } => attributes.name = Some(by_generation),
+        Operation::Copy { name, .. } => *name = by_generation,
+        Operation::Update { set, .. } => set.name = Some(interim_name(&held?, "aside")),
+        _ => return None,
     }
-    let set = Attributes { name: Some(name), ..Attributes::default() };
+    let reason = if change.action == Action::Update { change.reason.clone() } else { Reason::Follows };
+    let set = Attributes { name: Some(name.clone()), ..Attributes::default() };
     let rename = Step::aside(Operation::Update { at: key.clone(), set }, reason, "takes its name");
     let rename = draft.graph.add(rename);
-    draft.graph.wait(rename, update, EdgeReason::ImageReady);
-    if let Some(lowered) = draft.placements.get_mut(key) {
-        lowered.steps.rename = Some(rename);
-    }
-}
-
-/// Every taker of a name waits for the step that frees it.
-fn wait_for_names(draft: &mut Draft<'_>, holders: &Holders<'_>) {
-    let mut edges: Vec<(StepIndex, StepIndex, CompactString, Region)> = Vec::new();
-    for (&key, lowered) in &draft.placements {
-        let steps = &lowered.steps;
-        for taker in [steps.make, steps.update, steps.rename].into_iter().flatten() {
-            let Some(name) = taken_name(draft, taker) else { continue };
-            let Some(holder) = holders.get(&(&key.region, name.as_str())) else { continue };
-            if holder == key && !lowered.change.remake {
-                continue;
-            }
-            let Some(held_by) = draft.placements.get(holder) else { continue };
-            let frees = held_by.steps.delete.or(held_by
-                .steps
-                .update
-                .filter(|update| taken_name(draft, *update).is_some_and(|new| new != name)));
-            if let Some(frees) = frees {
-                edges.push((taker, frees, name, key.region.clone()));
-            }
-        }
-    }
-    for (taker, frees, name, region) in edges {
-        draft.graph.wait(taker, frees, EdgeReason::NameFreed { name, region });
-    }
-}
-
-fn made_name(draft: &Draft<'_>, step: StepIndex) -> Option<CompactString> {
-    draft.graph.step(step)?.operation.made_name().cloned()
+    draft.graph.wait(rename, taker, EdgeReason::ImageReady);
+    draft.placements.get_mut(key)?.steps.rename = Some(rename);
+    Some(rename)
 }
 
 /// The name that a step takes.

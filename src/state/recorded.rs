@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ObservedImage;
+use super::{Edit, ObservedImage};
 use crate::model::image::Build;
 use crate::model::{
     Accounts, GenerationNumber, ImageId, ImageKey, ImageLimit, ImageState, PlacementKey, Region, Source, Tags,
@@ -32,6 +32,9 @@ pub struct Recorded {
     /// The limit of accounts per image, once an OverQuota has taught it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_limit: Option<ImageLimit>,
+    /// Whether the service has refused a change of an image because it was shared: the documents disagree.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared_image_edits_refused: bool,
 }
 
 /// A managed image.
@@ -220,6 +223,20 @@ impl Recorded {
             .entry(at.generation)
             .or_insert_with(|| RecordedGeneration { source: source.clone(), placements: BTreeMap::new() });
         generation.placements.insert(at.region.clone(), placement);
+    }
+
+    /// What is recorded of each entry beside its images, as the edit that says so.
+    pub fn settings(&self) -> impl Iterator<Item = (ImageKey, Edit)> {
+        self.images.iter().map(|(key, image)| {
+            let RecordedImage { origin, protect, delete_snapshots, current: _, generations: _ } = image;
+            let settings = Edit::Settings {
+                image: key.clone(),
+                origin: origin.clone(),
+                protect: *protect,
+                delete_snapshots: *delete_snapshots,
+            };
+            (key.clone(), settings)
+        })
     }
 
     /// Every placement, by entry, generation and region.

@@ -1,22 +1,22 @@
 //! A bench: an embedded cloud in memory, a state in memory, and time that passes only when everyone waits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::death::{Death, DyingStore, DyingTransport};
-use crate::apply::{Executor, Pace, Quiet, Stop, observe, recover};
-use crate::backend::{Freshness, LockInfo, LockWait, MemoryStore, StateStore};
+use crate::apply::{Executor, Pace, Quiet, Recovered, Stop, observe, recover};
+use crate::backend::{Freshness, LockInfo, LockWait, MemoryStore, StateStore, StoreError};
 use crate::cloud::client::Client;
 use crate::cloud::sim::{Settings, Sim, SimTransport};
 use crate::cloud::{Clock, CloudRead, CloudWrite, Transport};
 use crate::constraints::{Judgement, Levels, ValidPlan, validate};
-use crate::diff::{self, Intention, diff};
+use crate::diff::{self, Intention};
 use crate::manifest::{Desired, Provider};
 use crate::model::{AccountId, Region};
-use crate::plan::{Outcome, Plan, plan};
+use crate::plan::{Outcome, Plan, Proposal, Wish, propose};
 use crate::state::{Lineage, Recorded, Snapshot};
 
 /// Tokio's clock: it can be paused, and then runs as fast as everyone waits.
@@ -37,6 +37,9 @@ impl Clock for TokioClock {
         self.start.checked_add(passed).unwrap()
     }
 }
+
+/// The lineage of the state of every bench.
+pub const LINEAGE: &str = "lineage-1";
 
 pub struct Bench {
     pub sim: Arc<Sim>,
@@ -73,8 +76,11 @@ impl Bench {
     /// The present state; a first one where nothing was saved.
     pub async fn snapshot(&mut self) -> Snapshot {
         let loaded = self.store.load().await.unwrap();
-        loaded
-            .unwrap_or_else(|| Snapshot::first(Lineage("lineage-1".into()), self.account, Provider::Sandbox))
+        loaded.unwrap_or_else(|| self.first_snapshot())
+    }
+
+    pub fn first_snapshot(&self) -> Snapshot {
+        Snapshot::first(Lineage(LINEAGE.into()), self.account, Provider::Sandbox)
     }
 
     pub fn regions(desired: &Desired, recorded: &Recorded) -> BTreeSet<Region> {
@@ -89,47 +95,59 @@ impl Bench {
     /// Looks at the cloud and folds what is there into the snapshot.
     pub async fn look(&self, desired: &Desired, snapshot: &mut Snapshot) -> diff::Drift {
         let cloud: Arc<dyn CloudRead> = self.cloud();
+        self.look_through(&cloud, desired, snapshot).await
+    }
+
+    async fn look_through(
+        &self,
+        cloud: &Arc<dyn CloudRead>,
+        desired: &Desired,
+        snapshot: &mut Snapshot,
+    ) -> diff::Drift {
         let regions = Self::regions(desired, &snapshot.recorded);
-        let seen = observe(&cloud, self.clock.as_ref(), &snapshot.recorded, &desired.adopted(), regions, 10)
-            .await
-            .unwrap();
+        let adopted = desired.adopted();
+        let seen =
+            observe(cloud, self.clock.as_ref(), &snapshot.recorded, &adopted, regions, 10).await.unwrap();
         diff::observe(&mut snapshot.recorded, &seen, desired.cloud.ownership_tag.as_ref())
     }
 
-    pub fn make_plan(desired: &Desired, snapshot: &Snapshot, intention: Intention) -> Plan {
-        let changes = diff(desired, &snapshot.recorded, intention);
-        plan(desired, &snapshot.recorded, Some(snapshot), changes).unwrap()
+    pub fn propose(desired: &Desired, snapshot: &Snapshot, intention: Intention) -> Proposal {
+        propose(desired, &snapshot.recorded, Some(snapshot), &Wish::all(intention)).unwrap()
     }
 
-    pub fn judge(
-        &self,
-        desired: &Desired,
-        snapshot: &Snapshot,
-        plan: Plan,
-    ) -> (Judgement, Result<ValidPlan, Box<Plan>>) {
+    /// What the rules say of a plan, with the levels of its manifest.
+    pub fn judge(&self, desired: &Desired, proposal: Proposal) -> (Judgement, Result<ValidPlan, Box<Plan>>) {
         let (levels, unknown) = Levels::new(&desired.levels, &[]);
         assert!(unknown.is_empty());
-        validate(plan, desired, &snapshot.recorded, &levels, self.clock.now())
+        validate(proposal.plan, desired, &proposal.prior, &levels, self.clock.now())
     }
 
     /// Everything that `apply` does: recover, look, plan, judge, walk, save. The plan that was walked and what
     /// became of it; panics where a rule refuses it.
     pub async fn apply(&mut self, desired: &Desired, intention: Intention) -> (Plan, Outcome) {
+        match self.try_apply(desired, intention).await {
+            Applied::Walked(plan, outcome) => (plan, outcome),
+            Applied::Refused(judgement) => panic!("refused: {:#?}", judgement.diagnostics),
+        }
+    }
+
+    /// As [`Bench::apply`]; where a rule refuses the plan, nothing is changed.
+    pub async fn try_apply(&mut self, desired: &Desired, intention: Intention) -> Applied {
         let cloud: Arc<dyn CloudWrite> = self.cloud();
         let mut store = std::mem::take(&mut self.store);
-        let result = self.go(desired, intention, cloud, &mut store).await.unwrap();
+        let applied = self.go(desired, intention, cloud, &mut store).await.unwrap();
         self.store = store.crashed_after(usize::MAX);
-        result
+        applied
     }
 
     /// As [`Bench::apply`], by a process that dies; what it leaves behind stays. Whether it died.
-    pub async fn apply_and_die(&mut self, desired: &Desired, death: &Death) -> bool {
+    pub async fn apply_and_die(&mut self, desired: &Desired, intention: Intention, death: &Death) -> bool {
         let transport = DyingTransport { inner: self.transport_of(self.account), death: death.clone() };
         let cloud: Arc<dyn CloudWrite> = Arc::new(Client::new(Arc::new(transport)));
         let mut store = std::mem::take(&mut self.store);
         {
             let mut dying = DyingStore { inner: &mut store, death: death.clone() };
-            let run = self.go(desired, Intention::Converge, cloud, &mut dying);
+            let run = self.go(desired, intention, cloud, &mut dying);
             // The process is gone as soon as it is dead: nothing that it still holds goes on.
             tokio::select! {
                 _ = run => {}
@@ -150,28 +168,22 @@ impl Bench {
         intention: Intention,
         cloud: Arc<dyn CloudWrite>,
         store: &mut dyn StateStore,
-    ) -> Result<(Plan, Outcome), crate::backend::StoreError> {
+    ) -> Result<Applied, StoreError> {
         store.lock(lock_info(self.clock.as_ref()), LockWait::NONE).await?;
         let loaded = store.load().await?;
-        let mut snapshot = loaded
-            .unwrap_or_else(|| Snapshot::first(Lineage("lineage-1".into()), self.account, Provider::Sandbox));
+        let mut snapshot = loaded.unwrap_or_else(|| self.first_snapshot());
         for (_, became, events) in recover(cloud.as_ref(), &snapshot, self.clock.now()).await.unwrap() {
-            assert!(!matches!(became, crate::apply::Recovered::Doubtful(_)), "{became:?}");
+            assert!(!matches!(became, Recovered::Doubtful(_)), "{became:?}");
             for event in &events {
                 snapshot.take(event).unwrap();
             }
             store.append(&events).await?;
         }
         let reads: Arc<dyn CloudRead> = cloud.clone();
-        let regions = Self::regions(desired, &snapshot.recorded);
-        let seen = observe(&reads, self.clock.as_ref(), &snapshot.recorded, &desired.adopted(), regions, 10)
-            .await
-            .unwrap();
-        diff::observe(&mut snapshot.recorded, &seen, desired.cloud.ownership_tag.as_ref());
+        self.look_through(&reads, desired, &mut snapshot).await;
         store.save(&mut snapshot, Freshness::New).await?;
-        let made = Self::make_plan(desired, &snapshot, intention);
-        let (judgement, valid) = self.judge(desired, &snapshot, made);
-        let valid = valid.unwrap_or_else(|_| panic!("refused: {:#?}", judgement.diagnostics));
+        let (judgement, valid) = self.judge(desired, Self::propose(desired, &snapshot, intention));
+        let Ok(valid) = valid else { return Ok(Applied::Refused(judgement)) };
         let (_sender, stop) = watch::channel(Stop::No);
         let executor = Executor {
             cloud,
@@ -180,10 +192,19 @@ impl Bench {
             pace: self.pace,
             stop,
             progress: &mut Quiet,
-            queries: std::collections::BTreeMap::new(),
+            queries: BTreeMap::new(),
         };
         let outcome = executor.run(&valid, &mut snapshot).await?;
         store.save(&mut snapshot, Freshness::New).await?;
-        Ok((valid.plan().clone(), outcome))
+        Ok(Applied::Walked(valid.plan().clone(), outcome))
     }
+}
+
+/// What became of an apply.
+#[derive(Debug)]
+pub enum Applied {
+    /// The plan was walked.
+    Walked(Plan, Outcome),
+    /// A rule refused it.
+    Refused(Judgement),
 }

@@ -11,7 +11,7 @@ pub mod death;
 use crate::diagnostics::Severity;
 use crate::manifest::{self, Desired, Input, Variables};
 
-pub use bench::{Bench, TokioClock};
+pub use bench::{Applied, Bench, LINEAGE, TokioClock};
 pub use death::{Death, When};
 
 /// What a manifest means. Panics where it has errors: for tests whose subject is something else.

@@ -12,9 +12,6 @@ pub(super) fn order(draft: &mut Draft<'_>) {
         for set in attributes.into_iter().flatten() {
             draft.graph.wait(set, make, EdgeReason::ImageReady);
         }
-        if let Some(rename) = steps.rename {
-            draft.graph.wait(rename, make, EdgeReason::ImageReady);
-        }
         let Some(share) = steps.share else { continue };
         let mut waits = false;
         for set in attributes.into_iter().flatten() {

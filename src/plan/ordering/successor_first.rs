@@ -8,7 +8,7 @@ use crate::plan::lower::Draft;
 pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges = Vec::new();
     for (&key, lowered) in &draft.placements {
-        let retires = lowered.change.action == Action::Delete;
+        let retires = lowered.change.action == Action::Delete && !draft.early.contains(key);
         let Some(generation) = lowered.image.generation.filter(|_| retires && !lowered.image.delete_first)
         else {
             continue;
