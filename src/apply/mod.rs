@@ -12,6 +12,7 @@
 //! next run plans from what is recorded and seen.
 
 pub mod executor;
+pub mod lookups;
 pub mod observe;
 
 pub mod polling;
@@ -19,6 +20,7 @@ pub mod recover;
 pub mod scheduler;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
+pub use lookups::{Listings, observe_lookups};
 pub use observe::observe;
 
 pub use recover::{Recovered, recover};

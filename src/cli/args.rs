@@ -279,9 +279,25 @@ pub struct ShowArgs {
 /// `output`.
 #[derive(Debug, Args)]
 pub struct OutputCommandArgs {
+    /// For whom: people, programs, shells, Terraform (default: as --format says)
+    #[arg(long = "as", value_enum, value_name = "FORM")]
+    pub kind: Option<OutputAs>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub manifest: ManifestArgs,
+}
+
+/// The forms of `output`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputAs {
+    /// A table
+    Text,
+    /// JSON
+    Json,
+    /// GOLDFORM_IMAGE_KEY_REGION=ID, for shells and dotenv files
+    Env,
+    /// goldform_images and goldform_lookups, for a .tfvars file
+    Tfvars,
 }
 
 /// `explain`.
