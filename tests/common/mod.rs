@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 
+use goldform::cloud::sim::Settings;
+use jiff::SignedDuration;
 use regex::{Captures, Regex};
 
 pub mod cloud;
@@ -74,10 +76,12 @@ impl TestEnv {
         Self { folder, variables: Vec::new(), filters: Mutex::default() }
     }
 
-    /// With this manifest.
+    /// With this manifest, and a world whose images are ready at once, so that tests do not wait.
     pub fn with(manifest: &str) -> Self {
         let env = Self::new();
         env.write("goldform.yaml", manifest);
+        let settings = Settings { settle: SignedDuration::ZERO, ..Settings::default() };
+        cloud::open(&env).set_settings(settings).unwrap();
         env
     }
 

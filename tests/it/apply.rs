@@ -122,7 +122,11 @@ fn while_somebody_else_applies_reading_goes_on_and_writing_says_who_it_is() {
 fn a_lock_is_waited_for() {
     let env = TestEnv::with(WEB);
     let child = holding(&env, || {
-        let child = env.command(PROGRAM).args(["apply", "--yes", "--quiet", "--lock-timeout", "60s"]).spawn();
+        let child = env
+            .command(PROGRAM)
+            .args(["apply", "--yes", "--quiet", "--lock-timeout", "60s"])
+            .stdout(Stdio::null())
+            .spawn();
         std::thread::sleep(Duration::from_millis(300));
         child.unwrap()
     });

@@ -15,7 +15,7 @@ fn what_is_there_is_left_as_it_is() {
     let env = TestEnv::with("# mine\n");
     shown!("init-again", env.run("init").text());
     assert_eq!(env.read("goldform.yaml"), "# mine\n");
-    env.expect(0, "init other.yaml");
+    shown!("init-other", env.run("init other.yaml").text());
     env.expect(0, "validate -f other.yaml");
     shown!("init-nowhere", env.run("init nowhere/goldform.yaml").text());
 }

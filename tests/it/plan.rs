@@ -10,7 +10,8 @@ fn applied() -> TestEnv {
 
 #[test]
 fn a_new_image_is_planned_with_its_copies_shares_and_limits() {
-    let env = TestEnv::with(WEB);
+    let env = TestEnv::new();
+    env.write("goldform.yaml", WEB);
     shown!("plan-create", env.run("plan").text());
     let files: Vec<_> =
         std::fs::read_dir(env.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -132,6 +133,22 @@ fn a_plan_that_was_reviewed_can_be_expected() {
     shown!("plan-expect-wrong", env.run("apply --yes --expect 0123456789ab").text());
     assert_eq!(env.run("state list").stdout, "", "nothing was changed");
     env.expect(0, &format!("apply --yes --expect {real}"));
+}
+
+#[test]
+fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
+    let env = TestEnv::with(WEB);
+    shown!("plan-out", env.run("plan --quiet --out first.plan").text());
+    shown!("show-plan", env.run("show first.plan").text());
+    std::fs::remove_file(env.path("goldform.yaml")).unwrap();
+    env.expect(0, "apply --yes --quiet first.plan");
+    env.write("goldform.yaml", WEB);
+    env.expect(0, "plan --detailed-exitcode");
+
+    env.edit("goldform.yaml", "nginx 1.24", "nginx 1.26");
+    env.expect(0, "plan --quiet --out second.plan");
+    crate::common::cloud::run(&env, "describe web-1 ap-jakarta by hand");
+    shown!("apply-stale", env.run("apply --yes --quiet second.plan").text());
 }
 
 #[test]

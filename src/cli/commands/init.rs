@@ -22,7 +22,11 @@ pub fn run(args: &InitArgs, printer: &Printer) -> Result<ExitStatus, CommandErro
         });
     match result {
         Ok(()) => {
-            printer.say(&format!("Wrote {path}. It works as it is, on the embedded cloud:\n\n    goldform plan\n    goldform apply"));
+            let named = if path == "goldform.yaml" { String::new() } else { format!(" -f {path}") };
+            printer.say(&format!(
+                "Wrote {path}. It works as it is, on the embedded cloud:\n\n    \
+                 goldform plan{named}\n    goldform apply{named}"
+            ));
             Ok(ExitStatus::Done)
         }
         Err(source) if source.kind() == ErrorKind::AlreadyExists => Err(CommandError::input(
