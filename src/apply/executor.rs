@@ -1,9 +1,10 @@
 //! Walks a plan: starts what is ready, writes down what happens, makes no choices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use compact_str::CompactString;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -78,6 +79,7 @@ enum Report {
     Polled(Region, Result<Vec<ObservedImage>, CloudError>),
     Looked { step: StepIndex, because: CloudError, found: Result<Found, CloudError> },
     ReadBack { step: StepIndex, because: CloudError, shares: Result<Accounts, CloudError> },
+    Tagged { step: StepIndex, image: SettledImage, result: Result<(), CloudError> },
 }
 
 /// A call that is tried again.
@@ -121,6 +123,8 @@ struct Run<'a, 'e> {
     tries: BTreeMap<StepIndex, (u32, Timestamp)>,
     /// Steps that wait until the image they are about, or copy from, is NORMAL; they have called nothing yet.
     gated: BTreeMap<StepIndex, PlacementKey>,
+    /// Creates that the service refused with tags: made without, and tagged when they are NORMAL.
+    untagged: BTreeSet<StepIndex>,
     outcomes: BTreeMap<StepIndex, StepOutcome>,
     warnings: Vec<String>,
     events: Vec<Event>,
@@ -150,6 +154,7 @@ impl Executor<'_> {
             retries: Vec::new(),
             tries: BTreeMap::new(),
             gated: BTreeMap::new(),
+            untagged: BTreeSet::new(),
             outcomes: BTreeMap::new(),
             warnings: Vec::new(),
             events: Vec::new(),
@@ -240,10 +245,12 @@ impl Run<'_, '_> {
 
     async fn call_all(&mut self, starting: Vec<StepIndex>) -> Result<(), StoreError> {
         let at = self.now();
+        let makes = |index: &StepIndex| self.step(*index).is_some_and(|step| step.operation.makes_image());
+        let held = if starting.iter().any(makes) { self.held_names() } else { BTreeSet::new() };
         for index in &starting {
             let Some(step) = self.plan.graph.step(*index) else { continue };
             let operation = step.operation.clone().owned_by(&self.snapshot.lineage.0);
-            let name_was_free = self.name_is_free(&operation);
+            let name_was_free = is_free(&operation, &held);
             self.note(Event::Started { step: step.id.clone(), at, operation, name_was_free });
             self.executor.progress.started(step);
         }
@@ -271,18 +278,24 @@ impl Run<'_, '_> {
         (!is_settled).then(|| (at, placement.id.clone()))
     }
 
-    fn name_is_free(&self, operation: &Operation) -> bool {
-        let (Some(name), region) = (operation.made_name(), &operation.at().region) else { return false };
+    /// The names that are held, by region: by managed images and by others, as recorded.
+    fn held_names(&self) -> BTreeSet<(Region, CompactString)> {
         let recorded = &self.snapshot.recorded;
-        let is_held = recorded.placements().any(|(key, held)| key.region == *region && held.name == *name);
-        let known = recorded.regions.get(region);
-        known.is_some_and(|known| !known.unmanaged.values().any(|held| held == name)) && !is_held
+        let managed = recorded.placements().map(|(at, placement)| (at.region, placement.name.clone()));
+        let others = recorded
+            .regions
+            .iter()
+            .flat_map(|(region, known)| known.unmanaged.values().map(|name| (region.clone(), name.clone())));
+        managed.chain(others).collect()
     }
 
     /// Sends the step's call. Everything in it is in the plan, but for ids, which the record knows.
     fn call(&mut self, index: StepIndex) {
         let Some(step) = self.plan.graph.step(index) else { return };
-        let operation = step.operation.clone().owned_by(&self.snapshot.lineage.0);
+        let mut operation = step.operation.clone().owned_by(&self.snapshot.lineage.0);
+        if let (true, Operation::Create { tags, .. }) = (self.untagged.contains(&index), &mut operation) {
+            tags.clear();
+        }
         let cloud = Arc::clone(&self.executor.cloud);
         let owner: AccountId = self.plan.account;
         let mut source_of = operation.at().clone();
@@ -372,6 +385,13 @@ impl Run<'_, '_> {
             Report::Polled(region, result) => self.polled(&region, result),
             Report::Looked { step, because, found } => self.looked(step, &because, found),
             Report::ReadBack { step, because, shares } => self.read_back(step, &because, shares),
+            Report::Tagged { step, image, result } => {
+                if let (Err(error), Some(at)) = (result, self.step(step).map(Step::at)) {
+                    self.warnings
+                        .push(format!("{at} could not be tagged: {error}; the next apply tries again"));
+                }
+                self.settle(step, Some(image));
+            }
         }
     }
 
@@ -407,6 +427,15 @@ impl Run<'_, '_> {
             }
             Meaning::AlreadyShared if matches!(step.operation, Operation::Share { .. }) => {
                 self.ask_shares(index, error);
+            }
+            Meaning::Tag if makes_image && self.untagged.insert(index) => self.call(index),
+            Meaning::ShareQuota if matches!(step.operation, Operation::Share { .. }) => {
+                self.learn_share_limit(step);
+                self.fail(index, &error.to_string(), None);
+            }
+            Meaning::SharedImageUnmodifiable if matches!(step.operation, Operation::Update { .. }) => {
+                self.note(Event::Edited { at: self.now(), change: Edit::LearnSharedEditsRefused });
+                self.fail(index, &error.to_string(), None);
             }
             _ if matches!(step.operation, Operation::Tag { .. }) => self.warn_untagged(index, &error),
             _ => self.fail(index, &error.to_string(), None),
@@ -457,6 +486,16 @@ impl Run<'_, '_> {
         self.outcomes.insert(index, outcome);
         self.scheduler.failed(index);
         self.executor.progress.failed(step, why);
+    }
+
+    /// No action tells the limit of accounts per image; a refusal says that it is below what was asked for.
+    fn learn_share_limit(&mut self, step: &Step) {
+        let Operation::Share { at, accounts, .. } = &step.operation else { return };
+        let now = self.snapshot.recorded.placement(at).map_or(0, |placement| placement.everyone().len());
+        let most = now.saturating_add(accounts.len()).saturating_sub(1);
+        let value = u32::try_from(most).unwrap_or(u32::MAX);
+        let at = self.now();
+        self.note(Event::Edited { at, change: Edit::LearnShareLimit { value, at } });
     }
 
     /// A failure to tag never makes a good image bad: it is told, and tried again by the next apply.
@@ -546,7 +585,7 @@ impl Run<'_, '_> {
     }
 
     fn read_back(&mut self, index: StepIndex, because: &CloudError, shares: Result<Accounts, CloudError>) {
-        let Some(Step { operation: Operation::Share { at, accounts }, .. }) = self.plan.graph.step(index)
+        let Some(Step { operation: Operation::Share { at, accounts, .. }, .. }) = self.plan.graph.step(index)
         else {
             return;
         };
@@ -599,7 +638,11 @@ impl Run<'_, '_> {
                 }
                 (Some(image), None) if image.state.is_ready() => {
                     let settled = SettledImage { state: image.state, build: image.build.clone() };
-                    self.settle(awaited.step, Some(settled));
+                    if self.untagged.contains(&awaited.step) {
+                        self.tag_late(awaited.step, image.id.clone(), settled);
+                    } else {
+                        self.settle(awaited.step, Some(settled));
+                    }
                 }
                 (Some(image), _) if image.state.is_failed() => {
                     let why = format!("the service reports {} for {}", image.state.as_str(), image.id);
@@ -619,11 +662,25 @@ impl Run<'_, '_> {
         }
     }
 
+    /// Tags an image that had to be made without its tags.
+    fn tag_late(&mut self, index: StepIndex, id: ImageId, image: SettledImage) {
+        let Some(step) = self.plan.graph.step(index) else { return };
+        let Operation::Create { at, tags, .. } = step.operation.clone().owned_by(&self.snapshot.lineage.0)
+        else {
+            return self.settle(index, Some(image));
+        };
+        let (cloud, owner) = (Arc::clone(&self.executor.cloud), self.plan.account);
+        self.tasks.spawn(async move {
+            let result = cloud.tag_image(owner, &at.region, &id, &tags, &[]).await;
+            Report::Tagged { step: index, image, result }
+        });
+    }
+
     /// The image that a step waited for is NORMAL: it may call now. It counts as running already.
     fn ungate(&mut self, index: StepIndex) {
         let Some(step) = self.plan.graph.step(index) else { return };
         let operation = step.operation.clone().owned_by(&self.snapshot.lineage.0);
-        let name_was_free = self.name_is_free(&operation);
+        let name_was_free = operation.makes_image() && is_free(&operation, &self.held_names());
         self.note(Event::Started { step: step.id.clone(), at: self.now(), operation, name_was_free });
         self.executor.progress.started(step);
         // Sent at the next turn, once Started is stored.
@@ -631,8 +688,7 @@ impl Run<'_, '_> {
     }
 
     fn outcome(&self) -> Outcome {
-        let awaited: std::collections::BTreeSet<StepIndex> =
-            self.polling.left().map(|awaited| awaited.step).collect();
+        let awaited: BTreeSet<StepIndex> = self.polling.left().map(|awaited| awaited.step).collect();
         let steps = self
             .plan
             .graph
@@ -683,7 +739,7 @@ pub(crate) async fn send(
         (Operation::Tag { at, set, unset, ownership: _ }, Some(id)) => {
             cloud.tag_image(owner, &at.region, &id, &set, &unset).await.map(|()| None)
         }
-        (Operation::Share { at, accounts }, Some(id)) => {
+        (Operation::Share { at, accounts, foreign: _ }, Some(id)) => {
             cloud.share_image(&at.region, &id, &accounts).await.map(|()| None)
         }
         (Operation::Unshare { at, accounts }, Some(id)) => {
@@ -695,6 +751,12 @@ pub(crate) async fn send(
         // `call` has looked the id up before.
         (_, None) => Ok(None),
     }
+}
+
+/// Whether the name that a create or copy uses is held by nobody that is recorded.
+fn is_free(operation: &Operation, held: &BTreeSet<(Region, CompactString)>) -> bool {
+    let name = operation.made_name();
+    name.is_some_and(|name| !held.contains(&(operation.at().region.clone(), name.clone())))
 }
 
 /// The entry that an encrypted copy is made from.

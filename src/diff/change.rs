@@ -187,12 +187,18 @@ pub struct PlacementChange {
     /// Accounts that get a share.
     #[serde(default, skip_serializing_if = "Accounts::is_empty")]
     pub share: Accounts,
+    /// Accounts that others shared the retiring generation with: they get the new one too, as foreign still.
+    #[serde(default, skip_serializing_if = "Accounts::is_empty")]
+    pub carried: Accounts,
     /// Accounts that lose their share.
     #[serde(default, skip_serializing_if = "Accounts::is_empty")]
     pub unshare: Accounts,
     /// Whether snapshots go with a deleted image.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delete_snapshots: bool,
+    /// It retires before its successor is there, because the region has no free slot for both.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub early: bool,
 }
 
 impl PlacementChange {

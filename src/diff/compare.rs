@@ -187,6 +187,7 @@ impl Entry<'_> {
             None => Some(image.region.clone()),
         };
         let shares = image.shares.get(&at.region).cloned().unwrap_or_default();
+        let carried = self.carried(image, &at, &shares);
         let reason = match failed {
             Some(failed) => Reason::Failed { state: failed.state },
             None if choice.is_new => Reason::Follows,
@@ -202,15 +203,30 @@ impl Entry<'_> {
                 tags: image.tags.clone(),
                 owned: self.is_owned(image.source.as_ref()),
                 shares: shares.clone(),
-                foreign: Accounts::EMPTY,
+                foreign: carried.clone(),
             }),
             from,
             remake: failed.is_some(),
             share: shares,
+            carried,
             unshare: Accounts::EMPTY,
             delete_snapshots: image.deletes_snapshots(),
+            early: false,
             at,
         }
+    }
+
+    /// Accounts that others shared a retiring generation with, and that are to keep access.
+    fn carried(&self, image: &DesiredImage, at: &PlacementKey, wanted: &Accounts) -> Accounts {
+        if image.exclusive.contains(&at.region) {
+            return Accounts::EMPTY;
+        }
+        let Some(recorded) = self.prior.images.get(self.key) else { return Accounts::EMPTY };
+        let earlier = recorded.generations.iter().filter(|(generation, _)| **generation != at.generation);
+        earlier
+            .filter_map(|(_, build)| build.placements.get(&at.region))
+            .fold(Accounts::EMPTY, |all, placement| all.joined(&placement.foreign))
+            .without(wanted)
     }
 
     /// An image that is taken over: recorded as it was seen, and changed where it differs.
@@ -227,8 +243,10 @@ impl Entry<'_> {
                 from: None,
                 remake: false,
                 share: Accounts::EMPTY,
+                carried: Accounts::EMPTY,
                 unshare: Accounts::EMPTY,
                 delete_snapshots: false,
+                early: false,
             };
         };
         self.edits.push(Edit::Adopt {
@@ -308,8 +326,10 @@ impl Entry<'_> {
             from: None,
             remake: false,
             share,
+            carried: Accounts::EMPTY,
             unshare,
             delete_snapshots: false,
+            early: false,
         }
     }
 
@@ -378,8 +398,10 @@ impl Entry<'_> {
             from: None,
             remake: false,
             share: Accounts::EMPTY,
+            carried: Accounts::EMPTY,
             unshare,
             delete_snapshots: false,
+            early: false,
         };
         let differs = !change.unshare.is_empty() || !change.fields().is_empty();
         differs.then_some(change)
@@ -403,8 +425,10 @@ impl Entry<'_> {
             from: None,
             remake: false,
             share: Accounts::EMPTY,
+            carried: Accounts::EMPTY,
             unshare: placement.everyone(),
             delete_snapshots,
+            early: false,
         }
     }
 

@@ -154,7 +154,7 @@ impl<'t> Walk<'t> {
         let entries = self.entries(node);
         let mut unknown = Vec::new();
         let mut there: BTreeSet<&str> = BTreeSet::new();
-        for &Entry { key, value, .. } in &entries {
+        for &Entry { key, value, is_own } in &entries {
             let Some(name) = self.key(key) else { continue };
             match shapes.field(fields, name) {
                 Some(value_shape) => {
@@ -163,14 +163,17 @@ impl<'t> Walk<'t> {
                     self.value(value, Some(key), value_shape);
                     self.path.pop();
                 }
-                None => unknown.push((key, name, value)),
+                None => unknown.push((key, name, value, is_own)),
             }
         }
-        for (key, name, value) in unknown {
+        for (key, name, value, is_own) in unknown {
             let Some(word) = self.unknown(key, name, fields) else { continue };
             // Read as the key that was meant, where that key is not there too: so it is not called missing,
-            // and what is wrong with its value is told as well.
-            if let Some(value_shape) = shapes.field(fields, word)
+            // and what is wrong with its value is told as well. Not by way of an alias or a merge: the same key may
+            // be right where it is written.
+            let is_written_here = is_own && self.alias_depth == 0;
+            if is_written_here
+                && let Some(value_shape) = shapes.field(fields, word)
                 && there.insert(word)
             {
                 self.findings.broken.remove(&key);

@@ -34,6 +34,9 @@ pub(super) fn parse(file: FileId, text: &Arc<str>) -> Parsed {
     parse_slowly(file, text)
 }
 
+/// The subject of the diagnostic for what the types refuse and the check does not; no text is known to have it.
+pub(super) const UNREAD: &str = "the types of the manifest";
+
 /// Reads a file by way of its tree: everything that is wrong, and everything that is not.
 pub(super) fn parse_slowly(file: FileId, text: &Arc<str>) -> Parsed {
     static SHAPES: OnceLock<Shapes> = OnceLock::new();
@@ -52,7 +55,8 @@ pub(super) fn parse_slowly(file: FileId, text: &Arc<str>) -> Parsed {
     let manifest = manifest.unwrap_or_else(|unread| {
         // The check and the types agree, so this does not happen; if it does, nothing is passed over.
         let span = Span { file, start: 0, end: 0 };
-        findings.diagnostics.push(TYPE_WRONG.found(format!("{}.", shown(&unread.0))).at(span, ""));
+        let diagnostic = TYPE_WRONG.found(format!("{}.", shown(&unread.0))).at(span, "").about(UNREAD);
+        findings.diagnostics.push(diagnostic);
         Manifest::default()
     });
     Parsed { manifest, diagnostics: findings.diagnostics, is_readable: true, tree: Some(tree) }

@@ -8,7 +8,7 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, V
 use serde::forward_to_deserialize_any;
 
 use super::check::Findings;
-use super::syntax::GIVEN;
+use super::syntax::{GIVEN, TAG_KEY};
 use super::yaml::{Kind, NodeId, Plain, Style, Tree, plain};
 
 /// Reads a value from a node. Broken items of lists and broken values of known keys come as
@@ -54,6 +54,28 @@ impl View<'_> {
     }
 }
 
+impl<'t> View<'t> {
+    /// The entries of a mapping that are not broken, by the names that they are read as, each name once.
+    fn entries(&self) -> Vec<(&'t str, NodeId)> {
+        let Self { tree, node, findings } = *self;
+        let entries = tree.entries(node).unwrap_or_default();
+        let usable = entries.into_iter().filter(|entry| !findings.broken.contains(&entry.key));
+        let (corrected, mut named): (Vec<_>, Vec<_>) = usable
+            .filter_map(|entry| match findings.renamed.get(&entry.key) {
+                Some(name) => Some((true, name.as_str(), entry.value)),
+                None => Some((false, tree.scalar(entry.key)?.1, entry.value)),
+            })
+            .partition(|(is_corrected, ..)| *is_corrected);
+        // Where a mapping is merged into another one, that one may have the key that was meant.
+        for corrected in corrected {
+            if !named.iter().any(|(_, name, _)| *name == corrected.1) {
+                named.push(corrected);
+            }
+        }
+        named.into_iter().map(|(_, name, value)| (name, value)).collect()
+    }
+}
+
 impl<'de> Deserializer<'de> for View<'_> {
     type Error = Unread;
 
@@ -70,10 +92,7 @@ impl<'de> Deserializer<'de> for View<'_> {
             }
             Kind::List => visitor.visit_seq(Items { view: self, items: self.tree.items(self.node).iter() }),
             Kind::Map => {
-                let entries = self.tree.entries(self.node).unwrap_or_default();
-                let entries: Vec<(NodeId, NodeId)> =
-                    entries.into_iter().map(|entry| (entry.key, entry.value)).collect();
-                visitor.visit_map(Entries { view: self, entries: entries.into_iter(), value: None })
+                visitor.visit_map(Entries { view: self, entries: self.entries().into_iter(), value: None })
             }
         }
     }
@@ -98,10 +117,10 @@ impl<'de> Deserializer<'de> for View<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Unread> {
-        if name == GIVEN && self.is_broken() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_newtype_struct(self)
+        match self.tree.scalar(self.node) {
+            _ if name == GIVEN && self.is_broken() => visitor.visit_none(),
+            Some((Style::Text, text)) if name == TAG_KEY => visitor.visit_str(text),
+            _ => visitor.visit_newtype_struct(self),
         }
     }
 
@@ -130,7 +149,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 
 struct Entries<'t> {
     view: View<'t>,
-    entries: std::vec::IntoIter<(NodeId, NodeId)>,
+    entries: std::vec::IntoIter<(&'t str, NodeId)>,
     value: Option<NodeId>,
 }
 
@@ -138,17 +157,9 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Unread;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Unread> {
-        for (key, value) in self.entries.by_ref() {
-            // A broken key takes its value with it.
-            if self.view.findings.broken.contains(&key) {
-                continue;
-            }
-            let Some((_, name)) = self.view.tree.scalar(key) else { continue };
-            let name = self.view.findings.renamed.get(&key).map_or(name, String::as_str);
-            self.value = Some(value);
-            return seed.deserialize(StrDeserializer::new(name)).map(Some);
-        }
-        Ok(None)
+        let Some((name, value)) = self.entries.next() else { return Ok(None) };
+        self.value = Some(value);
+        seed.deserialize(StrDeserializer::new(name)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Unread> {

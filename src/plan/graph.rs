@@ -46,6 +46,15 @@ pub enum EdgeReason {
     RemakeAfterDelete,
     /// An encrypted copy is made from another entry's image.
     EncryptSourceReady,
+    /// The region is full, and this frees the slot that is taken.
+    SlotFreed {
+        /// The region.
+        region: Region,
+    },
+    /// An image that is shared cannot be changed.
+    EditUnshared,
+    /// The image is shared with as many accounts as the limit allows, and this frees places.
+    PlacesFreed,
 }
 
 impl EdgeReason {
@@ -67,6 +76,13 @@ impl EdgeReason {
             }
             Self::CopySourceKept => "it is copied from, so it stays until the copy is NORMAL".into(),
             Self::RemakeAfterDelete => "the failed image goes before it is made again".into(),
+            Self::SlotFreed { region } => {
+                format!("{region} has no free slot for an image before, and it frees one")
+            }
+            Self::EditUnshared => "an image cannot be changed while it is shared".into(),
+            Self::PlacesFreed => {
+                "the image has no free place for an account before, and it frees some".into()
+            }
             Self::EncryptSourceReady => "an encrypted copy is made from an image that is NORMAL".into(),
         }
     }
@@ -80,6 +96,9 @@ impl EdgeReason {
             Self::UnshareFirst => "213/15716 DeleteImages, InvalidImageId.InShared",
             Self::NameFreed { .. } => "213/15713 InvalidImageName.Duplicate",
             Self::CopySourceKept => "213/15716 DeleteImages",
+            Self::SlotFreed { .. } => "213/16726 ImageQuotaLimitExceeded",
+            Self::EditUnshared => "213/15713 UnsupportedOperation.SharedImageModifyUnsupported",
+            Self::PlacesFreed => "213/15710 OverQuota",
             Self::ShareAfterAttributes | Self::SuccessorReady | Self::SuccessorShared | Self::DeleteFirst => {
                 "promised order"
             }
@@ -111,6 +130,49 @@ impl StepGraph {
     pub fn wait(&mut self, later: StepIndex, earlier: StepIndex, reason: EdgeReason) {
         if later != earlier && self.graph.find_edge(earlier, later).is_none() {
             self.graph.add_edge(earlier, later, reason);
+        }
+    }
+
+    /// Takes the edge between two steps out, and gives its reason.
+    pub fn unwait(&mut self, later: StepIndex, earlier: StepIndex) -> Option<EdgeReason> {
+        let edge = self.graph.find_edge(earlier, later)?;
+        self.graph.remove_edge(edge)
+    }
+
+    /// Takes out every edge that a path of others implies: nothing needs it.
+    pub fn reduce(&mut self) {
+        let Ok(order) = self.check() else { return };
+        let mut place = vec![0usize; self.graph.node_count()];
+        for (position, index) in order.iter().enumerate() {
+            if let Some(place) = place.get_mut(index.index()) {
+                *place = position;
+            }
+        }
+        let place = |index: StepIndex| place.get(index.index()).copied().unwrap_or_default();
+        let edges: Vec<(StepIndex, StepIndex)> =
+            self.graph.edge_references().map(|edge| (edge.source(), edge.target())).collect();
+        for (earlier, later) in edges {
+            // A second way must leave the earlier step by another edge and enter the later one by another.
+            if self.waits_for(later).count() < 2 || self.awaited_by(earlier).count() < 2 {
+                continue;
+            }
+            let mut seen = std::collections::HashSet::new();
+            let mut stack: Vec<StepIndex> =
+                self.waits_for(later).map(|(before, _)| before).filter(|before| *before != earlier).collect();
+            let mut is_implied = false;
+            while let Some(step) = stack.pop() {
+                if step == earlier {
+                    is_implied = true;
+                    break;
+                }
+                // What stands before the earlier step in one order cannot come after it.
+                if place(step) > place(earlier) && seen.insert(step) {
+                    stack.extend(self.waits_for(step).map(|(before, _)| before));
+                }
+            }
+            if is_implied {
+                self.unwait(later, earlier);
+            }
         }
     }
 

@@ -1,11 +1,12 @@
 //! Lowers changes to steps: one placement's change becomes the calls that bring it about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{StepGraph, StepIndex};
 use super::step::Step;
+use super::{names, ordering};
 use crate::diff::{Action, Diff, ImageChange, PlacementChange, Reason};
-use crate::manifest::Desired;
+use crate::manifest::{Desired, SharedImageEdits};
 use crate::model::{Accounts, Attributes, GenerationNumber, ImageKey, Operation, PlacementKey, Region, Tags};
 use crate::state::Recorded;
 
@@ -49,12 +50,38 @@ pub struct Draft<'a> {
     pub graph: StepGraph,
     /// By placement.
     pub placements: BTreeMap<&'a PlacementKey, Lowered<'a>>,
+    /// Retiring placements that go before their successor, for want of a slot.
+    pub early: BTreeSet<PlacementKey>,
+    /// Placements that go by another name until theirs is free.
+    pub aside: BTreeSet<PlacementKey>,
+    /// Whether an image cannot be changed while it is shared: the manifest says so, or the service did once.
+    pub edits_unshared: bool,
+    /// The largest number of accounts that an image may be shared with.
+    pub share_limit: usize,
+    diff: &'a Diff,
 }
 
 impl<'a> Draft<'a> {
     /// The steps of a diff, without any order.
-    pub fn lower(desired: &'a Desired, prior: &'a Recorded, diff: &'a Diff) -> Self {
-        let mut draft = Draft { desired, prior, graph: StepGraph::default(), placements: BTreeMap::new() };
+    pub fn lower(
+        desired: &'a Desired,
+        prior: &'a Recorded,
+        diff: &'a Diff,
+        share_limit: usize,
+        early: BTreeSet<PlacementKey>,
+    ) -> Self {
+        let mut draft = Draft {
+            desired,
+            prior,
+            graph: StepGraph::default(),
+            placements: BTreeMap::new(),
+            early,
+            aside: BTreeSet::new(),
+            edits_unshared: desired.cloud.shared_image_edits == SharedImageEdits::Refused
+                || prior.shared_image_edits_refused,
+            share_limit,
+            diff,
+        };
         for image in &diff.images {
             for change in &image.placements {
                 let steps = draft.lower_placement(image, change);
@@ -62,6 +89,44 @@ impl<'a> Draft<'a> {
             }
         }
         draft
+    }
+
+    /// The same, with all names and orders, where these placements go before their successors.
+    #[must_use]
+    pub fn with_early(&self, early: &BTreeSet<PlacementKey>) -> Draft<'a> {
+        let mut draft = Draft::lower(self.desired, self.prior, self.diff, self.share_limit, early.clone());
+        draft.order();
+        draft
+    }
+
+    /// Names, and every order but that of slots. Where names would close a circle, some step aside, and the rest is
+    /// ordered anew.
+    pub fn order(&mut self) {
+        loop {
+            names::step_aside(self);
+            for order in ordering::RULES {
+                order(self);
+            }
+            let mut aside = names::wait_for_names(self);
+            // Who has stepped aside already cannot do more: the circle is told.
+            aside.retain(|key| !self.aside.contains(key));
+            if aside.is_empty() {
+                return;
+            }
+            aside.append(&mut self.aside);
+            let early = std::mem::take(&mut self.early);
+            *self =
+                Draft { aside, ..Draft::lower(self.desired, self.prior, self.diff, self.share_limit, early) };
+        }
+    }
+
+    /// The placement that takes the place of one that retires, where it is made by this plan.
+    pub fn successor_of(&self, at: &PlacementKey) -> Option<&Lowered<'a>> {
+        let generation = self.placements.get(at)?.image.generation?;
+        if generation == at.generation {
+            return None;
+        }
+        self.at(&at.image, generation, &at.region).filter(|successor| successor.steps.make.is_some())
     }
 
     /// The steps of the placement of a generation in a region.
@@ -78,7 +143,7 @@ impl<'a> Draft<'a> {
     fn lower_placement(&mut self, image: &ImageChange, change: &PlacementChange) -> PlacementSteps {
         let mut steps = PlacementSteps::default();
         let at = || change.at.clone();
-        let reason = &change.reason;
+        let (place, reason) = (&change.at, &change.reason);
         match change.action {
             Action::Create | Action::Copy => {
                 if change.remake {
@@ -95,8 +160,14 @@ impl<'a> Draft<'a> {
                     steps.update = Some(self.add(Operation::Update { at: at(), set }, reason));
                 }
                 self.lower_tags(change, &mut steps);
-                self.lower_share(change, &mut steps);
-                self.lower_unshare(change, &mut steps);
+                let everyone =
+                    self.prior.placement(place).map(|placement| placement.everyone()).unwrap_or_default();
+                if steps.update.is_some() && self.edits_unshared && !everyone.is_empty() {
+                    self.lower_edit_unshared(change, everyone, &mut steps);
+                } else {
+                    self.lower_share(change, &mut steps);
+                    self.lower_unshare(change, &mut steps);
+                }
             }
             Action::Delete => {
                 self.lower_unshare(change, &mut steps);
@@ -177,9 +248,25 @@ impl<'a> Draft<'a> {
     }
 
     fn lower_share(&mut self, change: &PlacementChange, steps: &mut PlacementSteps) {
-        if let Some(accounts) = some(&change.share) {
-            let share = Operation::Share { at: change.at.clone(), accounts };
+        if let Some(accounts) = some(&change.share.joined(&change.carried)) {
+            let share = Operation::Share { at: change.at.clone(), accounts, foreign: change.carried.clone() };
             steps.share = Some(self.add(share, &change.reason));
+        }
+    }
+
+    /// Where an image cannot be changed while it is shared: unshared from everyone, changed, shared again.
+    fn lower_edit_unshared(
+        &mut self,
+        change: &PlacementChange,
+        everyone: Accounts,
+        steps: &mut PlacementSteps,
+    ) {
+        let Some(after) = &change.after else { return };
+        let (at, reason) = (change.at.clone(), &change.reason);
+        steps.unshare = Some(self.add(Operation::Unshare { at: at.clone(), accounts: everyone }, reason));
+        if let Some(accounts) = some(&after.shares.joined(&after.foreign)) {
+            let share = Operation::Share { at, accounts, foreign: after.foreign.clone() };
+            steps.share = Some(self.add(share, reason));
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 
 use super::graph::StepIndex;
+use super::peak::peak_when_taking;
 use super::planner::Plan;
 use super::step::Step;
 use crate::model::{Accounts, Operation, PlacementKey, Region};
@@ -45,6 +46,52 @@ impl<'a> PlanView<'a> {
     /// by luck of sorting.
     pub fn must_precede(&self, earlier: StepIndex, later: StepIndex) -> bool {
         self.plan.graph.must_precede(earlier, later)
+    }
+
+    /// The most custom images that a region holds at any moment, in any order of the steps, and the most right
+    /// after an image is begun: only the second is the plan's doing where a limit fell below what is used.
+    pub fn image_peak(&self, region: &Region) -> Peak {
+        let (mut takers, mut givers) = (Vec::new(), Vec::new());
+        for (index, step) in self.plan.graph.steps().filter(|(_, step)| step.at().region == *region) {
+            match &step.operation {
+                operation if operation.makes_image() => takers.push((index, 1)),
+                Operation::Delete { .. } => givers.push((index, 1)),
+                _ => {}
+            }
+        }
+        let used = self.prior.placements().filter(|(at, _)| at.region == *region).count();
+        let unmanaged = self.prior.regions.get(region).map_or(0, |known| known.unmanaged.len());
+        let limit = self.plan.regions.get(region).map_or(u32::MAX, |room| room.limit.value);
+        self.peak_of(used.saturating_add(unmanaged), limit, &takers, &givers)
+    }
+
+    /// The same for the accounts that a placement is shared with.
+    pub fn share_peak(&self, at: &PlacementKey) -> Peak {
+        let (mut takers, mut givers) = (Vec::new(), Vec::new());
+        for (index, step) in self.steps_at(at) {
+            match &step.operation {
+                Operation::Share { accounts, .. } => takers.push((index, accounts.len())),
+                Operation::Unshare { accounts, .. } => givers.push((index, accounts.len())),
+                _ => {}
+            }
+        }
+        let used = self.prior.placement(at).map_or(0, |placement| placement.everyone().len());
+        self.peak_of(used, self.plan.share_limit.value, &takers, &givers)
+    }
+
+    fn peak_of(
+        &self,
+        used: usize,
+        limit: u32,
+        takers: &[(StepIndex, usize)],
+        givers: &[(StepIndex, usize)],
+    ) -> Peak {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let when_taking = match takers {
+            [] => 0,
+            _ => peak_when_taking(&self.plan.graph, used, limit, takers, givers),
+        };
+        Peak { at_any_moment: used.max(when_taking), when_taking }
     }
 
     /// The accounts that see a placement when the plan is done, foreign ones included.
@@ -112,6 +159,15 @@ impl<'a> PlanView<'a> {
         }
         names
     }
+}
+
+/// The largest usage of something limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peak {
+    /// At any moment.
+    pub at_any_moment: usize,
+    /// Right after something is taken; 0 where nothing is.
+    pub when_taking: usize,
 }
 
 /// Who uses a name.

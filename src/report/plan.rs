@@ -64,6 +64,10 @@ fn edit_text(edit: &Edit, names: &AccountNames) -> String {
             format!("{at}: shared already, and managed from now, with {}", names.list(accounts))
         }
         Edit::Adopt { at, image, .. } => format!("{at}: {} is managed from now", image.id),
+        Edit::LearnShareLimit { value, .. } => {
+            format!("an image can be shared with {value} accounts at most")
+        }
+        Edit::LearnSharedEditsRefused => "an image cannot be changed while it is shared".to_owned(),
         Edit::Rename { from, to } => format!("image.{from}: renamed to image.{to}"),
     }
 }
@@ -174,6 +178,18 @@ impl Writer<'_> {
             let sign = self.paint.added("+");
             let _ = writeln!(text, "        {sign} share with {}", self.names.list(&change.share));
         }
+        if !change.carried.is_empty() {
+            let sign = self.paint.added("+");
+            let list = self.names.list(&change.carried);
+            let _ = writeln!(text, "        {sign} share with {list}, as others had shared the one before");
+        }
+        if change.early {
+            let why = format!(
+                "before its successor is there: {0} has no slot for both; one more in {0} would avoid it",
+                change.at.region
+            );
+            let _ = writeln!(text, "        {} {why}", self.paint.changed("!"));
+        }
         if !change.unshare.is_empty() {
             let sign = self.paint.removed("-");
             let _ = writeln!(text, "        {sign} unshare from {}", self.names.list(&change.unshare));
@@ -270,18 +286,23 @@ impl Writer<'_> {
         let touched: std::collections::BTreeSet<_> =
             plan.graph.steps().map(|(_, step)| &step.at().region).collect();
         let _ = writeln!(text, "{}", self.paint.bold("Custom images by region"));
-        let mut rows: Vec<Vec<String>> =
-            vec![["region", "now", "after", "limit", "source of the limit"].map(str::to_owned).to_vec()];
+        let mut rows: Vec<Vec<String>> = vec![
+            ["region", "now", "peak", "after", "limit", "source of the limit"].map(str::to_owned).to_vec(),
+        ];
         for (region, room) in plan.regions.iter().filter(|(region, _)| touched.contains(region)) {
             rows.push(vec![
                 region.to_string(),
                 room.now().to_string(),
+                room.peak.to_string(),
                 room.after.to_string(),
                 room.limit.value.to_string(),
-                limit_source(&room.limit),
+                match room.waves {
+                    0 | 1 => limit_source(&room.limit),
+                    waves => format!("{}; {waves} waves", limit_source(&room.limit)),
+                },
             ]);
         }
-        let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Left];
+        let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left];
         text.push_str(&table("  ", &align, &rows));
         text.push('\n');
     }

@@ -20,7 +20,7 @@ use thiserror::Error;
 use super::recorded::{Placement, Recorded};
 use crate::model::image::Build;
 use crate::model::{
-    Accounts, ImageId, ImageKey, ImageState, Operation, PlacementKey, Region, Source, SourceKind,
+    Accounts, ImageId, ImageKey, ImageLimit, ImageState, Operation, PlacementKey, Region, Source, SourceKind,
 };
 
 /// The id of a step: its verb and address, unique in a plan.
@@ -72,6 +72,15 @@ pub enum Edit {
         /// The image as it was last seen.
         image: Box<Placement>,
     },
+    /// An OverQuota has taught that an image cannot be shared with more accounts than this.
+    LearnShareLimit {
+        /// The most that it can be.
+        value: u32,
+        /// When it was refused.
+        at: Timestamp,
+    },
+    /// A SharedImageModifyUnsupported has taught that an image cannot be changed while it is shared.
+    LearnSharedEditsRefused,
     /// An entry was renamed.
     Rename {
         /// The old key.
@@ -245,6 +254,11 @@ fn edit(recorded: &mut Recorded, change: &Edit) {
             }
         }
         Edit::Adopt { at, source, image } => recorded.adopt(at, source, image.as_ref().clone()),
+        Edit::LearnShareLimit { value, at } => {
+            let known = recorded.share_limit.as_ref().map_or(u32::MAX, |known| known.value);
+            recorded.share_limit = Some(ImageLimit { value: known.min(*value), read_at: *at });
+        }
+        Edit::LearnSharedEditsRefused => recorded.shared_image_edits_refused = true,
         Edit::Rename { from, to } => {
             if let Some(image) = recorded.images.remove(from) {
                 recorded.images.insert(to.clone(), image);
@@ -314,10 +328,11 @@ fn settle(recorded: &mut Recorded, operation: &Operation, image: Option<&Settled
             placement.tags.retain(|key, _| !unset.contains(key));
             placement.tags.extend(set.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
-        Operation::Share { at, accounts } => {
+        Operation::Share { at, accounts, foreign } => {
             let placement = recorded.placement_mut(at)?;
-            placement.shares = placement.shares.joined(accounts);
-            placement.foreign = placement.foreign.without(accounts);
+            let own = accounts.without(foreign);
+            placement.shares = placement.shares.joined(&own);
+            placement.foreign = placement.foreign.without(&own).joined(foreign);
         }
         Operation::Unshare { at, accounts } => {
             let placement = recorded.placement_mut(at)?;

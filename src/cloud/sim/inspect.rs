@@ -1,6 +1,8 @@
 //! Looking into a world and arranging it, past the protocol: for tests, seeding, and a status page.
 
-use super::world::{Entry, Fault, Image, Instance, Peak, Share, SimError, Snapshot};
+use jiff::Timestamp;
+
+use super::world::{Entry, Fault, Image, Instance, NewImage, Peak, Share, SimError, Snapshot, Tag, World};
 use super::{Settings, Sim};
 use crate::model::{AccountId, Region};
 
@@ -61,6 +63,24 @@ impl Sim {
         Ok(self.lock().peaks()?)
     }
 
+    /// The next moment after this one at which an image is ready, fails or becomes visible; nothing: nothing is
+    /// under way. Who moves the clock by hand may jump there.
+    ///
+    /// # Errors
+    /// When the world cannot be read.
+    pub fn next_change(&self, after: Timestamp) -> Result<Option<Timestamp>, SimError> {
+        let at = self.lock().next_change(after.as_microsecond())?;
+        Ok(at.and_then(|at| Timestamp::from_microsecond(at).ok()))
+    }
+
+    /// Takes everything out of the world but its switches and faults. Ids are not given out again.
+    ///
+    /// # Errors
+    /// When the world cannot be written.
+    pub fn reset(&self) -> Result<(), SimError> {
+        self.lock().together(World::empty)
+    }
+
     /// The switches of the world.
     ///
     /// # Errors
@@ -77,6 +97,33 @@ impl Sim {
     /// When the world cannot be written.
     pub fn set_settings(&self, settings: Settings) -> Result<(), SimError> {
         self.lock().set_settings(settings)
+    }
+
+    /// Puts an image into the world as it stands, with the snapshots that it is made of, the system disk's first:
+    /// to rehearse on what was recorded elsewhere.
+    ///
+    /// # Errors
+    /// When the world cannot be written, or its id, or its name in its region and account, is taken.
+    pub fn put_image(&self, image: &Image, snapshots: &[Snapshot]) -> Result<(), SimError> {
+        let new = NewImage { image: image.clone(), snapshots: snapshots.to_vec() };
+        self.lock().together(|world| world.add_image(&new))
+    }
+
+    /// Shares an image with an account, past every rule.
+    ///
+    /// # Errors
+    /// When the world cannot be written, or the account has the share.
+    pub fn put_share(&self, image: &str, share: &Share) -> Result<(), SimError> {
+        Ok(self.lock().add_share(image, &share.account, share.created_at)?)
+    }
+
+    /// Sets a tag of an image, past every rule.
+    ///
+    /// # Errors
+    /// When the world cannot be written.
+    pub fn put_tag(&self, owner: AccountId, image: &str, key: &str, value: &str) -> Result<(), SimError> {
+        let tag = Tag { key: key.to_owned(), value: value.to_owned() };
+        self.lock().together(|world| world.set_tag(&owner.to_string(), image, &tag))
     }
 
     /// Puts an instance into the world, in place of the one with its id.

@@ -20,7 +20,9 @@
 //!   (but where a switch asks for a partial effect). Several processes may use one world.
 //! - Any bytes get a well-formed envelope.
 //!
-//! To add an action, see [`actions`]. To let something go wrong, see [`Fault`].
+//! To add an action, see the guide in `actions`. To let something go wrong, set a [`Fault`]: it waits for an
+//! action (or `*`), region and caller, lets calls pass until the `from_call`-th, and then has its [`Effect`] on
+//! `times` of them. To look into a world or arrange it past the protocol, see the other methods of [`Sim`].
 
 mod actions;
 mod catalogue;
@@ -51,11 +53,12 @@ pub use protocol::{Body, Call};
 pub use refusal::Refusal;
 pub use settings::{
     Arm, CancelAbsent, DryRun, Existence, ExtraRegion, ImportSystems, Rates, Settings, ShareAgain, Tasks,
-    Timestamps, TooLong,
+    Timestamps,
 };
 pub use transport::SimTransport;
 pub use world::{Disk, Effect, Entry, Fate, Fault, Image, Instance, Peak, Share, SimError, Snapshot, State};
 
+use actions::Action;
 use protocol::Reply;
 use refusal::Stop;
 use scene::Scene;
@@ -94,7 +97,7 @@ pub enum Delivery {
 
 impl Sim {
     /// Opens the world in a file, and makes it where there is none. Of an existing world, the settings are those
-    /// that it was made with, but for the quotas, which are those given here.
+    /// that it was made with, but for the quotas, which are those given here, and regions, which are added.
     ///
     /// # Errors
     /// When the file cannot be opened, is no world, or is one of a newer version.
@@ -108,6 +111,16 @@ impl Sim {
     /// When memory runs out.
     pub fn in_memory(settings: Settings) -> Result<Self, SimError> {
         World::in_memory(settings).map(Self::of)
+    }
+
+    /// A world in memory that starts as this one is now, and goes its own way: for rehearsals.
+    ///
+    /// # Errors
+    /// When this world cannot be read.
+    pub fn fork(&self) -> Result<Self, SimError> {
+        let mut world = self.lock();
+        world.refresh_settings()?;
+        world.fork().map(Self::of)
     }
 
     fn of(world: World) -> Self {
@@ -171,7 +184,8 @@ fn execute(
     call: &Call<'_>,
     now: Timestamp,
 ) -> Result<Exchange, rusqlite::Error> {
-    let turn = world.begin()?;
+    let writes = actions::find(call.service, call.action).is_some_and(Action::writes);
+    let turn = world.begin(writes)?;
     let world = &*world;
     let settings = world.settings();
     let caller = caller.to_string();

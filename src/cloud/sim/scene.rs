@@ -5,7 +5,7 @@ use super::geography::Place;
 use super::protocol::Reply;
 use super::refusal::{Stop, refuse};
 use super::schema::Args;
-use super::settings::{DryRun, Settings, Tasks, TooLong};
+use super::settings::{DryRun, Settings, Tasks};
 use super::world::{Effect, Image, Instance, State, Tag, World};
 use crate::model::{AccountId, ImageId};
 
@@ -92,18 +92,19 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Refuses a name that is empty or too long, in characters (the documents name no unit).
-    pub(super) fn judge_name(&self, name: &str, alternative: bool) -> Result<(), Stop> {
+    /// Refuses a name that is empty or too long, in characters (the documents name no unit); `twin`: the action
+    /// documents a second code for that.
+    pub(super) fn judge_name(&self, name: &str, twin: bool) -> Result<(), Stop> {
         if name.is_empty() {
             return refuse("InvalidParameterValue", "The parameter `ImageName` is empty.");
         }
-        self.judge_length("ImageName", name, NAME_MAX, alternative)
+        self.judge_length("ImageName", name, NAME_MAX, twin)
     }
 
     /// Refuses a description that is too long, and a family that is malformed.
-    pub(super) fn judge_texts(&self, args: Args<'_>, alternative: bool) -> Result<(), Stop> {
+    pub(super) fn judge_texts(&self, args: Args<'_>, twin: bool) -> Result<(), Stop> {
         let description = args.text("ImageDescription").unwrap_or_default();
-        self.judge_length("ImageDescription", description, DESCRIPTION_MAX, alternative)?;
+        self.judge_length("ImageDescription", description, DESCRIPTION_MAX, twin)?;
         // The form of a family's name is not published; this is what a name allows, without blanks.
         let family = args.text("ImageFamily").unwrap_or_default();
         if family.chars().count() > NAME_MAX || family.chars().any(|c| c.is_control() || c.is_whitespace()) {
@@ -115,13 +116,14 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    fn judge_length(&self, name: &str, text: &str, most: usize, alternative: bool) -> Result<(), Stop> {
+    fn judge_length(&self, name: &str, text: &str, most: usize, twin: bool) -> Result<(), Stop> {
         if text.chars().count() <= most {
             return Ok(());
         }
-        let code = match self.settings.too_long {
-            TooLong::ValueTooLarge if alternative => "InvalidParameter.ValueTooLarge",
-            _ => "InvalidParameterValue.TooLarge",
+        let code = if twin && self.settings.twin_codes {
+            "InvalidParameter.ValueTooLarge"
+        } else {
+            "InvalidParameterValue.TooLarge"
         };
         refuse(code, format!("The parameter `{name}` is longer than {most} characters."))
     }

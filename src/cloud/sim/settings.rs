@@ -43,6 +43,8 @@ pub struct Settings {
     pub instances: Existence,
     /// Which snapshots exist.
     pub snapshots: Existence,
+    /// The instance types that exist; nothing: every well-formed one.
+    pub instance_types: Option<BTreeSet<String>>,
     /// The accounts that exist; nothing: every well-formed one.
     pub accounts: Option<BTreeSet<AccountId>>,
     /// Users that are no main accounts: sharing with them is refused (FailedOperation.NotMasterAccount).
@@ -91,12 +93,16 @@ pub struct Settings {
     pub ids_per_call: u32,
     /// Whether tags are taken on create and import (if not: InvalidParameterValue.TagKeyNotFound).
     pub tags_on_create: bool,
-    /// Whether a tag key must have been made with CreateTag before (documents name a code and not the case).
+    /// Whether a tag key must have been made with CreateTag before it is put on a new image or filtered by
+    /// (documents name a code and not the case).
     pub tag_keys_must_exist: bool,
     /// Whether the keys `qcloud`, `tencent` and `project` are reserved, besides the prefixes (documents disagree).
     pub reserved_tag_words: bool,
-    /// Which code a text that is too long gets where the documents name two.
-    pub too_long: TooLong,
+    /// Whether the other code is answered where the documents name two for one condition:
+    /// InvalidParameter.ValueTooLarge for InvalidParameterValue.TooLarge, InvalidAccountIs.YourSelf for
+    /// FailedOperation.AccountIsYourSelf, FailedOperation.InvalidImageState for
+    /// InvalidParameterValue.InvalidImageState.
+    pub twin_codes: bool,
     /// Whether ImportImage answers with the new id (the mainland site does, the international one does not).
     pub import_tells_id: bool,
     /// Regions that cannot import (RegionAbilityLimit.UnsupportedToImportImage; unpublished).
@@ -175,13 +181,6 @@ switches! {
         /// InvalidAccountId.NotFound.
         Refused,
     }
-    /// The code for a text that is too long.
-    TooLong {
-        /// InvalidParameterValue.TooLarge.
-        TooLarge,
-        /// InvalidParameter.ValueTooLarge, where the action's documents name it.
-        ValueTooLarge,
-    }
     /// The form of a time.
     Timestamps {
         /// `2020-09-22T00:00:00Z`.
@@ -224,6 +223,7 @@ impl Default for Settings {
             lent_by: "900000000001".parse().ok(),
             instances: Existence::WellFormed,
             snapshots: Existence::WellFormed,
+            instance_types: None,
             accounts: None,
             sub_users: BTreeSet::new(),
             restricted: BTreeSet::new(),
@@ -249,7 +249,7 @@ impl Default for Settings {
             tags_on_create: true,
             tag_keys_must_exist: false,
             reserved_tag_words: false,
-            too_long: TooLong::TooLarge,
+            twin_codes: false,
             import_tells_id: true,
             no_import: BTreeSet::new(),
             creator: None,

@@ -61,6 +61,7 @@ impl Desk {
     }
 
     /// The Response of a call of any service.
+    #[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
     pub(super) fn ask(&self, service: Service, action: &str, region: &str, params: Value) -> Value {
         let request = Self::request(service, action, region, &params);
         let bytes = self.sim.answer(self.caller.get(), &request, self.now.get());

@@ -3,7 +3,7 @@
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::manifest::{DesiredImage, FaultKind, Level};
-use crate::model::{Address, Region, Source};
+use crate::model::{Address, Operation, Region, Source};
 
 /// GF404.
 pub(super) static RULE: Rule = Rule {
@@ -56,6 +56,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             }
         }
     }
+    judge_moves(case, findings);
     for fault in &case.desired.faults {
         if let FaultKind::DuplicateCopy { region, first } = &fault.kind {
             let subject = fault.image.as_ref().map(|key| format!("image.{key}")).unwrap_or_default();
@@ -64,6 +65,31 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                     .at(fault.path.clone(), "listed again")
                     .at(first.clone(), "first listed here")
                     .help("Take one of them out."),
+            );
+        }
+    }
+}
+
+/// Copies that the plan makes from where the image is now: an entry whose `region:` moved.
+fn judge_moves(case: &Case<'_>, findings: &mut Findings) {
+    let Some(view) = case.plan else { return };
+    for (_, step) in view.plan.graph.steps() {
+        let Operation::Copy { at, from, .. } = &step.operation else { continue };
+        let Some(image) = case.desired.images.get(&at.image).filter(|image| image.region != *from) else {
+            continue;
+        };
+        let moved = DesiredImage { region: from.clone(), ..image.clone() };
+        if let Some(wrong) = wrong_with(case, &moved, &at.region) {
+            findings.push(
+                Finding::about(
+                    Address::InRegion(at.image.clone(), at.region.clone()),
+                    format!(
+                        "image.{} is in {from} and cannot be copied to {}: {wrong}.",
+                        at.image, at.region
+                    ),
+                )
+                .at(case.desired.path_of(&Address::Placement(at.clone())), "cannot be copied here")
+                .help("Build it there as another entry, or ask for a new build with another revision."),
             );
         }
     }

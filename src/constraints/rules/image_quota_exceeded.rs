@@ -1,11 +1,13 @@
 //! GF601: too many custom images in a region.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::describe_source;
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::manifest::Level;
 use crate::model::{Address, PlacementKey, Region};
+use crate::plan::PlanView;
 
 /// How many entries are pointed at: enough to see which, not a page of them.
 const LABELS: usize = 3;
@@ -18,7 +20,8 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-The custom images of a region, those included that goldform does not manage, do not pass the limit: the lower of the
+In every order of the plan's steps, and at every moment, the custom images of a region do not pass the limit; those
+included that goldform does not manage, those being made, and those being deleted. The limit is the lower of the
 manifest's and the one that DescribeImageQuota reported, else the documented 10.
 
 ### Why
@@ -53,19 +56,20 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     for (region, room) in &view.plan.regions {
         let Some(makers) = makers.get(region) else { continue };
         let limit = usize::try_from(room.limit.value).unwrap_or(usize::MAX);
-        if room.after <= limit {
+        let peak = view.image_peak(region).when_taking;
+        if peak <= limit {
             continue;
         }
-        let over = room.after.saturating_sub(limit);
+        let over = peak.saturating_sub(limit);
         let unmanaged = match room.unmanaged {
             0 => String::new(),
             count => format!(", {count} of which goldform does not manage"),
         };
+        let moment = if room.after < peak { " at some moment, in some order of the steps" } else { "" };
         let mut finding = Finding::about(
             region,
             format!(
-                "{region} would hold {} custom images{unmanaged}; the limit is {} ({}).",
-                room.after,
+                "{region} would hold {peak} custom images{unmanaged}{moment}; the limit is {} ({}).",
                 room.limit.value,
                 describe_source(&room.limit.source, "213/4941")
             ),
@@ -75,10 +79,30 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             let path = case.desired.path_of(&Address::Placement((*at).clone()));
             finding = finding.at(path, format!("no room in {region}"));
         }
-        findings.push(finding.help(format!(
-            "Remove {over} {} from {region}, put {} in another region, or raise the limit.",
-            if over == 1 { "image" } else { "images" },
-            if over == 1 { "it" } else { "them" },
-        )));
+        findings.push(finding.help(help(view, region, over)));
     }
+}
+
+/// What would make it fit.
+fn help(view: &PlanView<'_>, region: &Region, over: usize) -> String {
+    let mut help = format!(
+        "Remove {over} {} from {region}, put {} in another region, or raise the limit.",
+        if over == 1 { "image" } else { "images" },
+        if over == 1 { "it" } else { "them" },
+    );
+    let Some(blocked) = &view.plan.blocked else { return help };
+    if let Some(missing) = blocked.missing.get(region) {
+        let _ =
+            write!(help, " {missing} more {} there would do.", if *missing == 1 { "slot" } else { "slots" });
+    }
+    if !blocked.leave_out.is_empty() {
+        let keys: Vec<String> =
+            blocked.leave_out.iter().map(|key| format!("--exclude image.{key}")).collect();
+        let _ = write!(
+            help,
+            "\nEverything else fits when the fewest entries stay as they are:\n\n    goldform plan {}",
+            keys.join(" ")
+        );
+    }
+    help
 }

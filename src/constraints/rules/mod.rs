@@ -3,6 +3,7 @@
 use super::rule::Rule;
 use crate::model::LimitSource;
 
+mod adopted_image_missing;
 mod copy_target_invalid;
 mod fixed_name_replaced;
 mod image_name_invalid;
@@ -28,6 +29,7 @@ pub static RULES: &[&Rule] = &[
     &image_name_taken::RULE,
     &source_invalid::RULE,
     &region_unknown::RULE,
+    &adopted_image_missing::RULE,
     &copy_target_invalid::RULE,
     &share_account_invalid::RULE,
     &share_outside_image_region::RULE,

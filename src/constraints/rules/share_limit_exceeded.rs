@@ -41,7 +41,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     let limit = &view.plan.share_limit;
     for (_, step) in view.plan.graph.steps() {
         let Operation::Share { at, .. } = &step.operation else { continue };
-        let accounts = view.accounts_after(at).len();
+        let accounts = view.share_peak(at).when_taking;
         if accounts <= usize::try_from(limit.value).unwrap_or(usize::MAX) {
             continue;
         }

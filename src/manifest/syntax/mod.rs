@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-pub(super) use scalar::{GIVEN, Given, Keep, Number, Switch, TagKey, Text};
+pub(super) use scalar::{GIVEN, Given, Keep, Number, Switch, TAG_KEY, TagKey, Text};
 
 /// A list. An item that cannot be read keeps its place.
 pub(super) type List<T> = Vec<Given<T>>;

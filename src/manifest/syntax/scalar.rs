@@ -7,6 +7,8 @@ use compact_str::CompactString;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
+use crate::manifest::yaml::{Plain, plain};
+
 /// A value that may be left out, but not be left empty.
 ///
 /// Read from a tree whose broken parts were taken out, a broken value says so: what follows does not call it
@@ -281,15 +283,25 @@ pub(in crate::manifest) enum TagKey {
     Key(Text),
 }
 
+/// The name under which the tree recognises a [`TagKey`], to say that it is in quotes.
+pub(in crate::manifest) const TAG_KEY: &str = "goldform::TagKey";
+
 impl<'de> Deserialize<'de> for TagKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TagKeyVisitor;
+        /// `is_quoted`: a text that looks like a number is one.
+        struct TagKeyVisitor {
+            is_quoted: bool,
+        }
 
-        impl Visitor<'_> for TagKeyVisitor {
+        impl<'de> Visitor<'de> for TagKeyVisitor {
             type Value = TagKey;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a tag key, or `false`")
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<TagKey, D::Error> {
+                deserializer.deserialize_any(Self { is_quoted: false })
             }
 
             fn visit_bool<E: de::Error>(self, value: bool) -> Result<TagKey, E> {
@@ -297,11 +309,16 @@ impl<'de> Deserialize<'de> for TagKey {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<TagKey, E> {
+                // `007` comes as text, since its value is not certain. The typed read cannot tell it from
+                // `"007"`; the tree can.
+                if !self.is_quoted && plain(text) != Plain::Text {
+                    return Err(E::invalid_value(de::Unexpected::Str(text), &self));
+                }
                 Ok(TagKey::Key(Text(text.into())))
             }
         }
 
-        deserializer.deserialize_any(TagKeyVisitor)
+        deserializer.deserialize_newtype_struct(TAG_KEY, TagKeyVisitor { is_quoted: true })
     }
 }
 

@@ -4,7 +4,9 @@ use super::lower::Draft;
 
 mod copy_after_source;
 mod delete_first;
+mod edit_unshared;
 mod encrypt_after_source;
+mod grant_after_revoke;
 mod remake_after_delete;
 mod share_after_image;
 mod source_outlives_copy;
@@ -22,4 +24,6 @@ pub const RULES: &[fn(&mut Draft<'_>)] = &[
     successor_first::order,
     delete_first::order,
     source_outlives_copy::order,
+    grant_after_revoke::order,
+    edit_unshared::order,
 ];

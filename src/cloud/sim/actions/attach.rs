@@ -2,13 +2,38 @@
 
 use super::Action;
 use super::tag_reads::{judge_ids, judge_kind, judge_region};
-use super::tags::{judge_room, judge_tags};
+use super::tags::judge_room;
 use crate::cloud::Service;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{Scene, judge_tag_key};
+use crate::cloud::sim::scene::{Scene, judge_tag_key, judge_tag_value};
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
 use crate::cloud::sim::world::Tag;
+
+const ATTACH_CODES: &[&str] = &[
+    "InvalidParameter.ReservedTagKey",
+    "InvalidParameterValue.RegionInvalid",
+    "InvalidParameterValue.ResourceIdInvalid",
+    "InvalidParameterValue.ResourcePrefixInvalid",
+    "InvalidParameterValue.ServiceTypeInvalid",
+    "InvalidParameterValue.TagKeyCharacterIllegal",
+    "InvalidParameterValue.TagKeyEmpty",
+    "InvalidParameterValue.TagValueCharacterIllegal",
+    "LimitExceeded.ResourceAttachedTags",
+    "LimitExceeded.ResourceNumPerRequest",
+    "ResourceInUse.TagKeyAttached",
+    "ResourceNotFound.TagNonExist",
+];
+
+const DETACH_CODES: &[&str] = &[
+    "InvalidParameterValue.RegionInvalid",
+    "InvalidParameterValue.ResourceIdInvalid",
+    "InvalidParameterValue.ResourcePrefixInvalid",
+    "InvalidParameterValue.ServiceTypeInvalid",
+    "InvalidParameterValue.TagKeyCharacterIllegal",
+    "LimitExceeded.ResourceNumPerRequest",
+    "ResourceNotFound.AttachedTagKeyNotFound",
+];
 
 pub(super) const ACTIONS: &[Action] = &[
     Action {
@@ -24,20 +49,7 @@ pub(super) const ACTIONS: &[Action] = &[
             optional("ResourceRegion", Kind::Text),
             optional("ResourcePrefix", Kind::Text),
         ],
-        codes: &[
-            "InvalidParameter.ReservedTagKey",
-            "InvalidParameterValue.RegionInvalid",
-            "InvalidParameterValue.ResourceIdInvalid",
-            "InvalidParameterValue.ResourcePrefixInvalid",
-            "InvalidParameterValue.ServiceTypeInvalid",
-            "InvalidParameterValue.TagKeyCharacterIllegal",
-            "InvalidParameterValue.TagKeyEmpty",
-            "InvalidParameterValue.TagValueCharacterIllegal",
-            "LimitExceeded.ResourceAttachedTags",
-            "LimitExceeded.ResourceNumPerRequest",
-            "ResourceInUse.TagKeyAttached",
-            "ResourceNotFound.TagNonExist",
-        ],
+        codes: ATTACH_CODES,
         run: attach_resources_tag,
     },
     Action {
@@ -52,15 +64,7 @@ pub(super) const ACTIONS: &[Action] = &[
             optional("ResourceRegion", Kind::Text),
             optional("ResourcePrefix", Kind::Text),
         ],
-        codes: &[
-            "InvalidParameterValue.RegionInvalid",
-            "InvalidParameterValue.ResourceIdInvalid",
-            "InvalidParameterValue.ResourcePrefixInvalid",
-            "InvalidParameterValue.ServiceTypeInvalid",
-            "InvalidParameterValue.TagKeyCharacterIllegal",
-            "LimitExceeded.ResourceNumPerRequest",
-            "ResourceNotFound.AttachedTagKeyNotFound",
-        ],
+        codes: DETACH_CODES,
         run: detach_resources_tag,
     },
 ];
@@ -71,14 +75,14 @@ fn attach_resources_tag(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop
         value: args.text("TagValue").unwrap_or_default().to_owned(),
     };
     let images = images(scene, args)?;
-    judge_tag_key(scene.settings, &tag.key)?;
+    documented(judge_tag_key(scene.settings, &tag.key), ATTACH_CODES)?;
+    documented(judge_tag_value(&tag.value), ATTACH_CODES)?;
     if !scene.world.values_of_key(scene.caller, &tag.key)?.contains(&tag.value) {
         return refuse(
             "ResourceNotFound.TagNonExist",
             format!("The tag {}={} does not exist.", tag.key, tag.value),
         );
     }
-    judge_tags(scene, std::slice::from_ref(&tag))?;
     for image in &images {
         // The key with another value is in the way; the same pair once more is not (assumed).
         if scene.world.tags(image)?.iter().any(|other| other.key == tag.key && other.value != tag.value) {
@@ -95,7 +99,7 @@ fn attach_resources_tag(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop
 fn detach_resources_tag(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let key = args.text("TagKey").unwrap_or_default();
     let images = images(scene, args)?;
-    judge_tag_key(scene.settings, key)?;
+    documented(judge_tag_key(scene.settings, key), DETACH_CODES)?;
     for image in &images {
         if !scene.world.tags(image)?.iter().any(|tag| tag.key == key) {
             return refuse(
@@ -108,6 +112,15 @@ fn detach_resources_tag(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop
         scene.world.remove_tag(image, key)?;
     }
     Ok(Reply::new())
+}
+
+/// A judgement, as far as an action documents its codes: a malformed tag that it has no code for is just one
+/// that does not exist.
+fn documented(judged: Result<(), Stop>, codes: &[&str]) -> Result<(), Stop> {
+    match judged {
+        Err(Stop::Refused(refusal)) if !codes.contains(&refusal.code.as_ref()) => Ok(()),
+        judged => judged,
+    }
 }
 
 /// The images of the caller's own that are named.

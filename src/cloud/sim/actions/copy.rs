@@ -29,6 +29,7 @@ pub(super) const ACTIONS: &[Action] = &[Action {
         optional("KmsKeyId", Kind::Text),
     ],
     codes: &[
+        "FailedOperation.InvalidImageState",
         "ImageQuotaLimitExceeded",
         "InvalidImageId.IncorrectState",
         "InvalidImageId.Malformed",
@@ -170,6 +171,9 @@ fn judge_source(
     }
     match source.state_at(scene.now) {
         State::Normal => Ok(()),
+        state if state.is_busy() && scene.settings.twin_codes => {
+            refuse("FailedOperation.InvalidImageState", format!("{id} is {}.", state.as_str()))
+        }
         state if state.is_busy() => {
             refuse("InvalidParameterValue.InvalidImageState", format!("{id} is {}.", state.as_str()))
         }

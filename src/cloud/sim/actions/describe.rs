@@ -7,7 +7,7 @@ use crate::cloud::Service;
 use crate::cloud::sim::catalogue;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{Scene, Standing};
+use crate::cloud::sim::scene::{Scene, Standing, judge_tag_key};
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 use crate::cloud::sim::settings::{Arm, Timestamps};
 use crate::cloud::sim::world::{Image, Tag};
@@ -30,13 +30,16 @@ pub(super) const ACTIONS: &[Action] = &[
             optional("InstanceType", Kind::Text),
         ],
         codes: &[
+            "FailedOperation.IllegalTagKey",
             "InvalidFilter",
             "InvalidFilterValue.LimitExceeded",
             "InvalidImageId.Malformed",
             "InvalidInstanceType.Malformed",
             "InvalidParameter.InvalidParameterCoexistImageIdsFilters",
+            "InvalidParameterValue.InstanceTypeNotFound",
             "InvalidParameterValue.InvalidParameterValueLimit",
             "InvalidParameterValue.LimitExceeded",
+            "InvalidParameterValue.TagKeyNotFound",
         ],
         run: describe_images,
     },
@@ -115,6 +118,15 @@ impl<'a> Filter<'a> {
         }
     }
 
+    /// The tag keys that it asks for.
+    fn tag_keys(&self) -> &[&'a str] {
+        match self {
+            Self::TagKey(keys) => keys,
+            Self::Tag(key, _) => std::slice::from_ref(key),
+            _ => &[],
+        }
+    }
+
     fn needs_tags(&self) -> bool {
         matches!(self, Self::TagKey(_) | Self::TagValue(_) | Self::Tag(..))
     }
@@ -137,8 +149,19 @@ fn describe_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
         return refuse("InvalidImageId.Malformed", format!("ImageId {id} is malformed."));
     }
     let filters = filters.into_iter().map(Filter::read).collect::<Result<Vec<_>, _>>()?;
+    for key in filters.iter().flat_map(Filter::tag_keys) {
+        if judge_tag_key(scene.settings, key).is_err() {
+            return refuse("FailedOperation.IllegalTagKey", format!("The tag key {key} is illegal."));
+        }
+        if scene.settings.tag_keys_must_exist && scene.world.values_of_key(scene.caller, key)?.is_empty() {
+            return refuse(
+                "InvalidParameterValue.TagKeyNotFound",
+                format!("The tag key {key} is not found."),
+            );
+        }
+    }
     let page = Page::read(args, "InvalidParameterValue.InvalidParameterValueLimit")?;
-    let architecture = args.text("InstanceType").map(runs_on).transpose()?;
+    let architecture = args.text("InstanceType").map(|name| runs_on(scene, name)).transpose()?;
 
     let mut images = if ids.is_empty() { listed(scene)? } else { named(scene, &ids)? };
     images.retain(|(image, _)| image.visible_at <= scene.now);
@@ -167,15 +190,11 @@ fn describe_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
 
 /// Every image that the caller sees in the region: its own and those shared with it, then the catalogue's.
 fn listed(scene: &Scene<'_>) -> Result<Vec<(Image, Standing)>, Stop> {
-    let rows = scene.world.images_seen_by(scene.region(), scene.caller)?;
-    let standing = |image: &Image| if image.owner == scene.caller { Standing::Own } else { Standing::Lent };
-    let mut images: Vec<_> = rows
-        .into_iter()
-        .map(|image| {
-            let standing = standing(&image);
-            (image, standing)
-        })
-        .collect();
+    let own = scene.world.images_of(scene.region(), scene.caller)?;
+    let lent = scene.world.images_shared_with(scene.region(), scene.caller)?;
+    let mut images: Vec<(Image, Standing)> = Vec::with_capacity(own.len() + lent.len());
+    images.extend(own.into_iter().map(|image| (image, Standing::Own)));
+    images.extend(lent.into_iter().map(|image| (image, Standing::Lent)));
     images.extend(catalogue::images(scene.settings, scene.region(), scene.caller));
     Ok(images)
 }
@@ -219,10 +238,17 @@ impl Page {
 }
 
 /// The architectures of images that an instance type runs. SR1, SR2 and SK types are ARM ones.
-fn runs_on(instance_type: &str) -> Result<&'static [&'static str], Stop> {
+fn runs_on(scene: &Scene<'_>, instance_type: &str) -> Result<&'static [&'static str], Stop> {
     let family = instance_type.split_once('.').map(|(family, size)| (family, !size.is_empty()));
     match family {
         Some((family, true)) if !family.is_empty() && family.chars().all(|c| c.is_ascii_alphanumeric()) => {
+            let known = scene.settings.instance_types.as_ref();
+            if known.is_some_and(|known| !known.contains(instance_type)) {
+                return refuse(
+                    "InvalidParameterValue.InstanceTypeNotFound",
+                    format!("InstanceType {instance_type} is not found."),
+                );
+            }
             let arm = family.starts_with("SR") || family.starts_with("SK");
             Ok(if arm { &["arm"] } else { &["x86_64", "i386"] })
         }

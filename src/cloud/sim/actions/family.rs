@@ -25,10 +25,9 @@ pub(super) const ACTIONS: &[Action] = &[Action {
 /// do not say which one it is), or null.
 fn describe_image_from_family(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let family = args.text("ImageFamily").unwrap_or_default();
-    let images = scene.world.images_seen_by(scene.region(), scene.caller)?;
+    let images = scene.world.images_of(scene.region(), scene.caller)?;
     let newest = images.into_iter().find(|image| {
-        image.owner == scene.caller
-            && !family.is_empty()
+        !family.is_empty()
             && image.family == family
             && !image.deprecated
             && image.visible_at <= scene.now

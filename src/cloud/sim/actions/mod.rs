@@ -51,6 +51,13 @@ pub(super) struct Action {
     pub(super) run: Run,
 }
 
+impl Action {
+    /// Whether it changes the world: the services name all that does not Describe… or Get….
+    pub(super) fn writes(&self) -> bool {
+        !self.name.starts_with("Describe") && !self.name.starts_with("Get")
+    }
+}
+
 const GROUPS: &[&[Action]] = &[
     create::ACTIONS,
     import::ACTIONS,

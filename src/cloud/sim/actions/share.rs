@@ -32,6 +32,7 @@ pub(super) const ACTIONS: &[Action] = &[
             "FailedOperation.BYOLImageShareFailed",
             "FailedOperation.NotMasterAccount",
             "InvalidAccountId.NotFound",
+            "InvalidAccountIs.YourSelf",
             "InvalidImageId.Malformed",
             "InvalidImageId.NotFound",
             "InvalidParameter.InstanceImageNotSupport",
@@ -177,7 +178,9 @@ fn judge_account(
         _ => return refuse("InvalidAccountId.NotFound", format!("AccountId {account} is not found.")),
     };
     if account == scene.caller {
-        return refuse("FailedOperation.AccountIsYourSelf", format!("AccountId {account} is your own."));
+        let twin = scene.settings.twin_codes;
+        let code = if twin { "InvalidAccountIs.YourSelf" } else { "FailedOperation.AccountIsYourSelf" };
+        return refuse(code, format!("AccountId {account} is your own."));
     }
     if scene.settings.sub_users.contains(&id) {
         return refuse(

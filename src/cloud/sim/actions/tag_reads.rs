@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Action;
-use super::tags::resource;
+use super::tags::{ANY_SERVICE, resource};
 use crate::cloud::Service;
 use crate::cloud::sim::checksum;
 use crate::cloud::sim::geography;
@@ -159,7 +159,8 @@ fn get_resources(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
             }
         },
     };
-    let wanted = named.iter().map(|name| resource(scene, name)).collect::<Result<Vec<_>, _>>()?;
+    let wanted =
+        named.iter().map(|name| resource(scene, name, ANY_SERVICE)).collect::<Result<Vec<_>, _>>()?;
     let mut found = Vec::new();
     for image in own_images(scene)? {
         let tags = scene.world.tags(&image.id)?;

@@ -24,28 +24,6 @@ const KEYS_MAX: u32 = 1_000;
 /// See [`KEYS_MAX`].
 const VALUES_MAX: usize = 1_000;
 
-const TAG_CODES: &[&str] = &[
-    "FailedOperation",
-    "InvalidParameter.ReservedTagKey",
-    "InvalidParameter.Tag",
-    "InvalidParameter.UnsupportedService",
-    "InvalidParameterValue.DeleteTagsParamError",
-    "InvalidParameterValue.ResourceDescriptionError",
-    "InvalidParameterValue.TagKeyCharacterIllegal",
-    "InvalidParameterValue.TagKeyDuplicate",
-    "InvalidParameterValue.TagKeyEmpty",
-    "InvalidParameterValue.TagKeyLengthExceeded",
-    "InvalidParameterValue.TagValueCharacterIllegal",
-    "InvalidParameterValue.TagValueEmpty",
-    "InvalidParameterValue.TagValueLengthExceeded",
-    "LimitExceeded.Quota",
-    "LimitExceeded.ResourceAttachedTags",
-    "LimitExceeded.ResourceNumPerRequest",
-    "LimitExceeded.TagKey",
-    "LimitExceeded.TagNumPerRequest",
-    "LimitExceeded.TagValue",
-];
-
 pub(super) const ACTIONS: &[Action] = &[
     Action {
         service: Service::Tag,
@@ -57,7 +35,21 @@ pub(super) const ACTIONS: &[Action] = &[
             optional("ReplaceTags", Kind::Objects(TAG)),
             optional("DeleteTags", Kind::Objects(KEY)),
         ],
-        codes: TAG_CODES,
+        codes: &[
+            "InvalidParameter.ReservedTagKey",
+            "InvalidParameter.Tag",
+            "InvalidParameterValue.DeleteTagsParamError",
+            "InvalidParameterValue.ResourceDescriptionError",
+            "InvalidParameterValue.TagKeyCharacterIllegal",
+            "InvalidParameterValue.TagKeyEmpty",
+            "InvalidParameterValue.TagKeyLengthExceeded",
+            "InvalidParameterValue.TagValueCharacterIllegal",
+            "InvalidParameterValue.TagValueLengthExceeded",
+            "LimitExceeded.Quota",
+            "LimitExceeded.ResourceAttachedTags",
+            "LimitExceeded.TagKey",
+            "LimitExceeded.TagValue",
+        ],
         run: modify_resource_tags,
     },
     Action {
@@ -66,7 +58,24 @@ pub(super) const ACTIONS: &[Action] = &[
         regional: false,
         rate: 20,
         fields: &[required("ResourceList", Kind::Texts), required("Tags", Kind::Objects(TAG))],
-        codes: TAG_CODES,
+        codes: &[
+            "AuthFailure.UnauthorizedOperation",
+            "InvalidParameter.ReservedTagKey",
+            "InvalidParameter.UnsupportedService",
+            "InvalidParameterValue.ResourceDescriptionError",
+            "InvalidParameterValue.TagKeyCharacterIllegal",
+            "InvalidParameterValue.TagKeyDuplicate",
+            "InvalidParameterValue.TagKeyEmpty",
+            "InvalidParameterValue.TagKeyLengthExceeded",
+            "InvalidParameterValue.TagValueCharacterIllegal",
+            "InvalidParameterValue.TagValueEmpty",
+            "InvalidParameterValue.TagValueLengthExceeded",
+            "LimitExceeded.ResourceAttachedTags",
+            "LimitExceeded.ResourceNumPerRequest",
+            "LimitExceeded.TagKey",
+            "LimitExceeded.TagNumPerRequest",
+            "LimitExceeded.TagValue",
+        ],
         run: tag_resources,
     },
     Action {
@@ -75,7 +84,17 @@ pub(super) const ACTIONS: &[Action] = &[
         regional: false,
         rate: 20,
         fields: &[required("ResourceList", Kind::Texts), required("TagKeys", Kind::Texts)],
-        codes: TAG_CODES,
+        codes: &[
+            "AuthFailure.UnauthorizedOperation",
+            "InvalidParameter.ReservedTagKey",
+            "InvalidParameter.UnsupportedService",
+            "InvalidParameterValue.ResourceDescriptionError",
+            "InvalidParameterValue.TagKeyCharacterIllegal",
+            "InvalidParameterValue.TagKeyEmpty",
+            "InvalidParameterValue.TagKeyLengthExceeded",
+            "LimitExceeded.ResourceNumPerRequest",
+            "LimitExceeded.TagNumPerRequest",
+        ],
         run: untag_resources,
     },
 ];
@@ -103,8 +122,13 @@ fn modify_resource_tags(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop
     for key in &unset {
         judge_tag_key(scene.settings, key)?;
     }
+    // Of this action's documents, neither TagValueEmpty nor TagKeyDuplicate is one of the codes.
+    let twice = |(at, tag): (usize, &Tag)| set.iter().take(at).any(|other| other.key == tag.key);
+    if set.iter().any(|tag| tag.value.is_empty()) || set.iter().enumerate().any(twice) {
+        return refuse("InvalidParameter.Tag", "A tag value is empty, or a tag key stands twice.");
+    }
     judge_tags(scene, &set)?;
-    let image = resource(scene, args.text("Resource").unwrap_or_default())?;
+    let image = resource(scene, args.text("Resource").unwrap_or_default(), ANY_RESOURCE)?;
     judge_room(scene, &image, &set, &unset)?;
     for key in unset {
         scene.world.remove_tag(&image, key)?;
@@ -161,7 +185,7 @@ fn each_resource(
     }
     let mut failed = Vec::new();
     for name in resources {
-        match resource(scene, name).and_then(|image| act(&image)) {
+        match resource(scene, name, ANY_SERVICE).and_then(|image| act(&image)) {
             Ok(()) => {}
             Err(Stop::Refused(Refusal { code, message })) => {
                 failed.push(json!({"Resource": name, "Code": code, "Message": message}));
@@ -213,17 +237,19 @@ pub(super) fn judge_room(scene: &Scene<'_>, image: &str, set: &[Tag], unset: &[&
     Ok(())
 }
 
+/// The code for a service whose resources cannot be tagged, where an action has one of its own.
+pub(super) const ANY_SERVICE: &str = "InvalidParameter.UnsupportedService";
+/// See [`ANY_SERVICE`]: ModifyResourceTags has none.
+const ANY_RESOURCE: &str = "InvalidParameterValue.ResourceDescriptionError";
+
 /// The id of the image that a resource in six segments names.
-pub(super) fn resource(scene: &Scene<'_>, name: &str) -> Result<String, Stop> {
+pub(super) fn resource(scene: &Scene<'_>, name: &str, unsupported: &'static str) -> Result<String, Stop> {
     let parts: Vec<&str> = name.splitn(6, ':').collect();
     let &["qcs", _, service, region, account, thing] = parts.as_slice() else {
         return refuse("InvalidParameterValue.ResourceDescriptionError", format!("{name} is no resource."));
     };
     if service != "cvm" {
-        return refuse(
-            "InvalidParameter.UnsupportedService",
-            format!("The service {service} is not supported."),
-        );
+        return refuse(unsupported, format!("The service {service} is not supported."));
     }
     let (Some(account), Some(id)) = (account.strip_prefix("uin/"), thing.strip_prefix("image/")) else {
         return refuse("InvalidParameterValue.ResourceDescriptionError", format!("{name} is no image."));

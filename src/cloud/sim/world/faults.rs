@@ -148,20 +148,35 @@ impl World {
         region: Option<&str>,
         caller: &str,
     ) -> Result<Vec<Effect>, rusqlite::Error> {
-        let mut hits = Vec::new();
-        let mut statement = self.db.prepare_cached(
-            "UPDATE faults SET seen = seen + 1 WHERE (action = ?1 OR action = '*') \
-             AND (region IS NULL OR region = ?2) AND (caller IS NULL OR caller = ?3) \
-             RETURNING id, seen >= from_call AND (times IS NULL OR seen < from_call + times), effect",
-        )?;
-        let mut rows = statement.query(params![action, region, caller])?;
-        while let Some(row) = rows.next()? {
-            if row.get(1)? {
-                hits.push((row.get::<_, i64>(0)?, from_json(row.get_ref(2)?.as_str()?)?));
+        let (mut hits, mut counted) = (Vec::new(), Vec::new());
+        {
+            // All of them, sorted out here: with parameters in it, the statement is compiled anew at each call.
+            let mut statement = self.db.prepare_cached(
+                "SELECT id, seen, action, region, caller, from_call, times, effect FROM faults ORDER BY id",
+            )?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let text = |at: usize| Ok::<_, rusqlite::Error>(row.get_ref(at)?.as_str_or_null()?);
+                let is =
+                    |at: usize, value: Option<&str>| text(at).map(|text| text.is_none() || text == value);
+                let named = text(2)?.is_some_and(|name| name == "*" || name == action);
+                if !(named && is(3, region)? && is(4, Some(caller))?) {
+                    continue;
+                }
+                let (seen, from): (i64, i64) = (row.get::<_, i64>(1)? + 1, row.get(5)?);
+                let times: Option<i64> = row.get(6)?;
+                counted.push(row.get::<_, i64>(0)?);
+                if seen >= from && times.is_none_or(|times| seen < from.saturating_add(times)) {
+                    hits.push(from_json(row.get_ref(7)?.as_str()?)?);
+                }
             }
         }
-        hits.sort_by_key(|(id, _)| *id);
-        Ok(hits.into_iter().map(|(_, effect)| effect).collect())
+        for id in counted {
+            self.db
+                .prepare_cached("UPDATE faults SET seen = seen + 1 WHERE id = ?1")?
+                .execute(params![id])?;
+        }
+        Ok(hits)
     }
 }
 

@@ -157,16 +157,32 @@ impl World {
             .optional()
     }
 
-    /// An account's own images of a region and those that are shared with it, the newest first.
-    pub(in crate::cloud::sim) fn images_seen_by(
+    /// An account's own images of a region, the newest first.
+    pub(in crate::cloud::sim) fn images_of(
+        &self,
+        region: &str,
+        owner: &str,
+    ) -> Result<Vec<Image>, rusqlite::Error> {
+        // Sorted here: with ORDER BY, SQLite compiles the statement anew at each call.
+        let mut images = self
+            .db
+            .prepare_cached(&format!("SELECT {COLUMNS}, seq FROM images WHERE region = ?1 AND owner = ?2"))?
+            .query_map(params![region, owner], |row| Ok((row.get::<_, i64>(21)?, read(row)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        images.sort_unstable_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        Ok(images.into_iter().map(|(_, image)| image).collect())
+    }
+
+    /// The images of a region that other accounts share with an account, by id.
+    pub(in crate::cloud::sim) fn images_shared_with(
         &self,
         region: &str,
         account: &str,
     ) -> Result<Vec<Image>, rusqlite::Error> {
         self.db
             .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM images WHERE region = ?1 AND \
-                 (owner = ?2 OR id IN (SELECT image FROM shares WHERE account = ?2)) ORDER BY seq DESC"
+                "SELECT {COLUMNS} FROM images WHERE region = ?1 AND id IN \
+                 (SELECT image FROM shares WHERE account = ?2)"
             ))?
             .query_map(params![region, account], read)?
             .collect()
@@ -220,6 +236,16 @@ impl World {
             .query_row(params![region, owner, made_from, now], |row| row.get(0))
     }
 
+    /// The next moment at which the state of an image, or what listings hold, changes by itself.
+    pub(in crate::cloud::sim) fn next_change(&self, after: i64) -> Result<Option<i64>, rusqlite::Error> {
+        self.db
+            .prepare_cached(
+                "SELECT min(at) FROM (SELECT min(ready_at) AS at FROM images WHERE ready_at > ?1 \
+                 UNION ALL SELECT min(visible_at) FROM images WHERE visible_at > ?1)",
+            )?
+            .query_row(params![after], |row| row.get(0))
+    }
+
     /// Puts an image into the world and keeps the peak of its account's use of the region.
     pub(in crate::cloud::sim) fn add_image(&self, new: &NewImage) -> Result<(), rusqlite::Error> {
         let image = &new.image;
@@ -263,7 +289,7 @@ impl World {
         self.note_peak(&image.owner, &image.region, count, image.created_at)
     }
 
-    /// Sets one attribute of an image: `name`, `description` or `family`.
+    /// Sets the attributes of an image that are named.
     pub(in crate::cloud::sim) fn set_attributes(
         &self,
         id: &str,

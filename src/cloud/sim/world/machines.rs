@@ -241,13 +241,18 @@ impl World {
 
     /// The snapshots that an image is made of, the system disk's first.
     pub(in crate::cloud::sim) fn snapshots_of(&self, image: &str) -> Result<Vec<Snapshot>, rusqlite::Error> {
-        self.db
-            .prepare_cached(&format!(
-                "SELECT {SNAPSHOT} FROM image_snapshots i JOIN snapshots s ON s.id = i.snapshot \
-                 WHERE i.image = ?1 ORDER BY i.position"
-            ))?
-            .query_map(params![image], read_snapshot)?
-            .collect()
+        // Without join or ORDER BY: with either, SQLite compiles the statement anew at each call.
+        let mut ids: Vec<(i64, String)> = self
+            .db
+            .prepare_cached("SELECT position, snapshot FROM image_snapshots WHERE image = ?1")?
+            .query_map(params![image], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        ids.sort_unstable();
+        let mut by_id =
+            self.db.prepare_cached(&format!("SELECT {SNAPSHOT} FROM snapshots s WHERE s.id = ?1"))?;
+        let found =
+            |(_, id): &(i64, String)| by_id.query_row(params![id], read_snapshot).optional().transpose();
+        ids.iter().filter_map(found).collect()
     }
 
     /// Id and name of the images that are made of a snapshot.

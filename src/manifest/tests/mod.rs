@@ -1,5 +1,8 @@
 //! The module as a whole: the example of the design, and the two paths against each other.
 
+mod agreement;
+mod corpus;
+
 use super::*;
 use crate::model::{Region, SourceKind};
 
