@@ -9,6 +9,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod converge;
+mod crash;
 mod ideal;
 mod manifests;
+mod order;
 mod stage;
