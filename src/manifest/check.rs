@@ -18,6 +18,11 @@ use crate::diagnostics::{Diagnostic, FileId, Span, closest, shown};
 /// After this many problems the walk stops: nobody reads more, and a hostile text could ask for millions.
 pub(super) const MAX_FINDINGS: usize = 1_000;
 
+/// Tells that there is more to tell.
+pub(super) fn too_many(told: usize) -> Diagnostic {
+    LIMIT_EXCEEDED.found(format!("There are more than {told} problems. The others are not told."))
+}
+
 /// What is wrong, and which nodes are of no use.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
@@ -27,6 +32,8 @@ pub(super) struct Findings {
     pub(super) broken: HashSet<NodeId>,
     /// Mistyped keys, and the keys that they are read as.
     pub(super) renamed: HashMap<NodeId, String>,
+    /// Whether the walk stopped before its end: nothing is known of the rest.
+    pub(super) is_stopped: bool,
 }
 
 /// Checks a tree.
@@ -40,7 +47,6 @@ pub(super) fn check(tree: &Tree, file: FileId, shapes: &Shapes) -> Findings {
         path: Vec::new(),
         alias_depth: 0,
         repeated: 0,
-        is_stopped: false,
     };
     if let Some(root) = tree.root() {
         walk.value(root, None, &shapes.root());
@@ -64,13 +70,12 @@ struct Walk<'t> {
     path: Vec<Step<'t>>,
     alias_depth: usize,
     repeated: usize,
-    is_stopped: bool,
 }
 
 impl<'t> Walk<'t> {
     /// Checks a value; `key` is the key that it stands under.
     fn value(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape) {
-        if self.is_stopped {
+        if self.findings.is_stopped {
             return;
         }
         if let Some(tag) = self.tree.tag(node) {
@@ -90,13 +95,7 @@ impl<'t> Walk<'t> {
         if self.alias_depth > 0 {
             self.repeated += 1;
             if self.repeated > MAX_REPEATED {
-                let detail = format!(
-                    "Written out, the aliases of this file would repeat more than {MAX_REPEATED} values. The rest of \
-                     the file was not checked."
-                );
-                let span = self.span(&self.tree.span(node));
-                self.tell(node, LIMIT_EXCEEDED.found(detail).at(span, "while this was written out"));
-                self.is_stopped = true;
+                self.too_much(node);
             }
         }
         match self.tree.kind(node) {
@@ -104,6 +103,9 @@ impl<'t> Walk<'t> {
             Kind::List => match &shape.list {
                 Some(item_shape) => {
                     for (position, &item) in self.tree.items(node).iter().enumerate() {
+                        if self.findings.is_stopped {
+                            break;
+                        }
                         self.path.push(Step::Item(position));
                         self.value(item, None, item_shape);
                         self.path.pop();
@@ -155,6 +157,9 @@ impl<'t> Walk<'t> {
         let mut unknown = Vec::new();
         let mut there: BTreeSet<&str> = BTreeSet::new();
         for &Entry { key, value, is_own } in &entries {
+            if self.findings.is_stopped {
+                break;
+            }
             let Some(name) = self.key(key) else { continue };
             match shapes.field(fields, name) {
                 Some(value_shape) => {
@@ -167,6 +172,9 @@ impl<'t> Walk<'t> {
             }
         }
         for (key, name, value, is_own) in unknown {
+            if self.findings.is_stopped {
+                break;
+            }
             let Some(word) = self.unknown(key, name, fields) else { continue };
             // Read as the key that was meant, where that key is not there too: so it is not called missing,
             // and what is wrong with its value is told as well. Not by way of an alias or a merge: the same key may
@@ -188,6 +196,9 @@ impl<'t> Walk<'t> {
     /// A mapping of names that the user chooses.
     fn names(&mut self, node: NodeId, entry_shape: &Shape) {
         for Entry { key, value, .. } in self.entries(node) {
+            if self.findings.is_stopped {
+                break;
+            }
             let Some(name) = self.key(key) else { continue };
             self.path.push(Step::Key(name));
             if let Some((Style::Plain, text)) = self.tree.scalar(key)
@@ -202,8 +213,15 @@ impl<'t> Walk<'t> {
 
     /// The entries of a mapping, each key once, merges followed.
     fn entries(&mut self, node: NodeId) -> Vec<Entry> {
-        let entries = match self.tree.entries(node) {
+        let mut left = MAX_REPEATED - self.repeated.min(MAX_REPEATED);
+        let entries = self.tree.entries(node, &mut left);
+        self.repeated = MAX_REPEATED - left;
+        let entries = match entries {
             Ok(entries) => entries,
+            Err(bad) if left == 0 => {
+                self.too_much(bad);
+                return Vec::new();
+            }
             Err(bad) => {
                 let detail = format!(
                     "`<<` in {} merges the entries of other mappings, and this is no mapping, or one that is merged \
@@ -222,7 +240,9 @@ impl<'t> Walk<'t> {
             if entry.is_own
                 && let Some((_, name)) = self.tree.scalar(entry.key)
             {
-                if let Some(&first) = seen.get(name) {
+                if let Some(&first) = seen.get(name)
+                    && !self.findings.is_stopped
+                {
                     self.duplicate(entry.key, first, name);
                     continue;
                 }
@@ -231,6 +251,17 @@ impl<'t> Walk<'t> {
             unique.push(entry);
         }
         unique
+    }
+
+    /// More than may be repeated.
+    fn too_much(&mut self, node: NodeId) {
+        let detail = format!(
+            "Written out, the aliases and merges of this file would repeat more than {MAX_REPEATED} values. The rest of \
+             the file was not checked."
+        );
+        let span = self.span(&self.tree.span(node));
+        self.tell(node, LIMIT_EXCEEDED.found(detail).at(span, "while this was written out"));
+        self.findings.is_stopped = true;
     }
 
     /// The text of a key; a key that has none is told.
@@ -362,16 +393,15 @@ impl<'t> Walk<'t> {
             Some(crate::diagnostics::Place::Span(span)) => span.start,
             _ => 0,
         };
-        if self.is_stopped || !self.told.insert((diagnostic.code, start)) {
+        if self.findings.is_stopped || !self.told.insert((diagnostic.code, start)) {
             return;
         }
         let subject = diagnostic.subject.clone();
         let diagnostic = if subject.is_empty() { diagnostic.about(self.path()) } else { diagnostic };
         self.findings.diagnostics.push(diagnostic);
         if self.findings.diagnostics.len() >= MAX_FINDINGS {
-            self.is_stopped = true;
-            let detail = format!("{MAX_FINDINGS} problems were found. The rest of the file was not checked.");
-            self.findings.diagnostics.push(LIMIT_EXCEEDED.found(detail));
+            self.findings.is_stopped = true;
+            self.findings.diagnostics.push(too_many(MAX_FINDINGS));
         }
     }
 

@@ -143,11 +143,8 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
     // What was found first is not what stands first.
     if diagnostics.len() > 1 {
         diagnostics.sort_by_cached_key(|diagnostic| {
-            diagnostic
-                .labels
-                .first()
-                .and_then(|label| locator.place(&label.place))
-                .map(|span| (span.file, span.start))
+            let span = diagnostic.labels.first().and_then(|label| locator.place(&label.place));
+            (span.is_none(), span.map(|span| (span.file, span.start)))
         });
     }
     Loaded { desired, diagnostics, complete, declared_variables, locator }

@@ -15,7 +15,8 @@ use crate::manifest::syntax::Manifest;
 
 /// Differences that are meant, each with its reason: texts with them are not compared.
 fn known_difference(text: &str) -> Option<&'static str> {
-    let has_lone_question_mark = || text.match_indices('?').any(|(at, _)| !text[at + 1..].starts_with([' ', '\n', '\r']));
+    let has_lone_question_mark =
+        || text.match_indices('?').any(|(at, _)| !text[at + 1..].starts_with([' ', '\n', '\r']));
     if text.contains(['\u{85}', '\u{2028}']) {
         Some("line breaks in YAML 1.1, text in YAML 1.2")
     } else if has_lone_question_mark() {
