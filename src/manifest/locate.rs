@@ -154,7 +154,8 @@ fn entry(tree: &Tree, node: NodeId, name: &str) -> Option<(Option<NodeId>, NodeI
     let own = tree.entry(node, name);
     let found = own.or_else(|| {
         tree.entry(node, "<<")?;
-        let entries = tree.entries(node, &mut MAX_REPEATED.clone()).ok()?;
+        let mut left = MAX_REPEATED;
+        let entries = tree.entries(node, &mut left).ok()?;
         let merged =
             entries.into_iter().find(|entry| tree.scalar(entry.key).is_some_and(|(_, text)| text == name));
         merged.map(|entry| (entry.key, entry.value))

@@ -58,7 +58,8 @@ impl<'t> View<'t> {
     /// The entries of a mapping that are not broken, by the names that they are read as, each name once.
     fn entries(&self) -> Vec<(&'t str, NodeId)> {
         let Self { tree, node, findings } = *self;
-        let entries = tree.entries(node, &mut MAX_REPEATED.clone()).unwrap_or_default();
+        let mut left = MAX_REPEATED;
+        let entries = tree.entries(node, &mut left).unwrap_or_default();
         let usable = entries.into_iter().filter(|entry| !findings.broken.contains(&entry.key));
         let (corrected, mut named): (Vec<_>, Vec<_>) = usable
             .filter_map(|entry| match findings.renamed.get(&entry.key) {

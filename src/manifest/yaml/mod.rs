@@ -10,6 +10,7 @@
 //! text is refused in bounded time and memory: nothing here is quadratic in the text, nothing recurses with
 //! it, and aliases are counted each time they are followed.
 
+mod build;
 mod error;
 mod merge;
 mod scalar;
