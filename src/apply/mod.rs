@@ -1,1 +1,25 @@
-//! (being written)
+//! `ValidPlan` → [`Outcome`]: walks the plan with a journal, and repairs what a killed run left behind.
+//!
+//! ```text
+//!  recover ─▶ observe ─▶ (plan, validate, confirm) ─▶ executor: scheduler says what is ready
+//!                                                       │ Started stored → call → Accepted stored → poll → Settled
+//!                                                       ▼
+//!                                                     Outcome, one line a step
+//! ```
+//!
+//! The scheduler is a pure state machine; the executor makes no choices, it does what is ready and writes down
+//! what happens. A failure skips what waits for it and lets independent branches finish. There is no undo: the
+//! next run plans from what is recorded and seen.
+
+pub mod executor;
+pub mod observe;
+
+pub mod polling;
+pub mod recover;
+pub mod scheduler;
+
+pub use executor::{Executor, Pace, Progress, Quiet, Stop};
+pub use observe::observe;
+
+pub use recover::{Recovered, recover};
+pub use scheduler::Scheduler;

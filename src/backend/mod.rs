@@ -1,1 +1,117 @@
-//! (being written)
+//! Where state is kept: stores, and the lock that a command holds while it writes.
+//!
+//! A store keeps one snapshot and, beside it, the journal of the run that follows it:
+//!
+//! ```text
+//!  lock ─▶ load (snapshot, journal folded over it) ─▶ append, append, … ─▶ save (snapshot, journal gone) ─▶ unlock
+//! ```
+//!
+//! The journal names the snapshot it follows by lineage and serial, so one that a crash left behind is folded
+//! once and never twice. All stores pass one suite (`conformance`).
+
+#[cfg(test)]
+mod conformance;
+pub mod file;
+pub mod lock;
+pub mod memory;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+pub use file::FileStore;
+pub use lock::{LockInfo, LockWait};
+pub use memory::MemoryStore;
+
+use crate::state::{Event, IllegalEvent, Snapshot, StateError};
+
+/// A store that could not do what it was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Somebody else is writing.
+    #[error("the state is locked{}", holder(.0.as_ref()))]
+    Locked(Option<LockInfo>),
+    /// What is stored cannot be used; it is left as it is.
+    #[error("{place}: {source}")]
+    State {
+        /// Where it is stored.
+        place: String,
+        /// What is wrong.
+        source: StateError,
+    },
+    /// The journal does not follow the snapshot it names; it is left as it is.
+    #[error("{place}, line {line}: {source}")]
+    Journal {
+        /// Where it is stored.
+        place: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        source: IllegalEvent,
+    },
+    /// A line of the journal cannot be read; it is left as it is.
+    #[error("{place}, line {line}: {why}")]
+    JournalLine {
+        /// Where it is stored.
+        place: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// The place cannot be read or written.
+    #[error("{place}: {source}")]
+    Io {
+        /// The place.
+        place: String,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The store is used out of order: a defect of goldform.
+    #[error("the state store was used out of order: {0}")]
+    OutOfOrder(&'static str),
+}
+
+fn holder(info: Option<&LockInfo>) -> String {
+    info.map(|info| format!(" by {info}")).unwrap_or_default()
+}
+
+/// Keeps a state. One command at a time may write; any number may read.
+#[async_trait]
+pub trait StateStore: Send {
+    /// Where it is, for people.
+    fn place(&self) -> String;
+
+    /// The present state: the snapshot with its journal folded over it. Nothing before the first save.
+    ///
+    /// # Errors
+    /// When what is stored cannot be read or used. Nothing is changed then.
+    async fn load(&mut self) -> Result<Option<Snapshot>, StoreError>;
+
+    /// Takes the lock for writing; it is held until the store is dropped, and by a process that dies no longer.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when somebody else holds it for longer than `wait`.
+    async fn lock(&mut self, info: LockInfo, wait: LockWait) -> Result<(), StoreError>;
+
+    /// Stores events, in order, after everything that was stored before; they are durable when this returns.
+    ///
+    /// # Errors
+    /// When the lock is not held, nothing was saved yet, or the place cannot be written.
+    async fn append(&mut self, events: &[Event]) -> Result<(), StoreError>;
+
+    /// Stores a snapshot in the place of the one before and of its journal; all of it, or nothing. Its serial is
+    /// raised where events were appended since the one before, or where `is_new` says that a fact differs.
+    ///
+    /// # Errors
+    /// When the lock is not held, the snapshot breaks its own rules, or the place cannot be written.
+    async fn save(&mut self, snapshot: &mut Snapshot, is_new: Freshness) -> Result<(), StoreError>;
+}
+
+/// Whether a snapshot says something that the one before did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// A fact differs.
+    New,
+    /// Only times of reading differ.
+    Same,
+}

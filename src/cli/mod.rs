@@ -1,1 +1,77 @@
-//! (being written)
+//! Arguments → settings → command: the only place that wires things together.
+//!
+//! `args` holds what can be typed, and nothing else; `env` every environment variable; `workspace` reads the
+//! manifest, opens the state and reaches the cloud; `commands/` has one file a command; `exit` has the one table
+//! of exit statuses. Data goes to stdout, talk and progress to stderr.
+
+pub mod args;
+pub mod commands;
+pub mod confirm;
+pub mod env;
+pub mod error;
+pub mod exit;
+pub mod printer;
+pub mod progress;
+pub mod signals;
+pub mod workspace;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+pub use error::CommandError;
+pub use exit::ExitStatus;
+
+use args::{Cli, Command};
+use printer::Printer;
+
+/// Runs the command line and gives its exit status.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout, errors to stderr, as clap sorts them.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitStatus::Done,
+                _ => ExitStatus::Error,
+            };
+        }
+    };
+    let printer = Printer::new(&cli.output);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            printer.error(&format!("the runtime cannot start: {error}"));
+            return ExitStatus::Internal;
+        }
+    };
+    let result = runtime.block_on(dispatch(&cli, &printer));
+    // A call that hangs must not keep the process: what it does is in the journal.
+    runtime.shutdown_background();
+    match result {
+        Ok(status) => status,
+        Err(error) => {
+            printer.failure(&error);
+            error.exit_status()
+        }
+    }
+}
+
+async fn dispatch(cli: &Cli, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    match &cli.command {
+        Command::Init(args) => commands::init::run(args, printer),
+        Command::Validate(args) => commands::validate::run(args, printer).await,
+        Command::Plan(args) => commands::plan::run(args, printer).await,
+        Command::Apply(args) => commands::apply::run(args, printer).await,
+        Command::Destroy(args) => commands::apply::destroy(args, printer).await,
+        Command::Refresh(args) => commands::refresh::refresh(args, printer).await,
+        Command::Drift(args) => commands::refresh::drift(args, printer).await,
+        Command::Show(args) => commands::show::run(args, printer).await,
+        Command::Output(args) => commands::output::run(args, printer).await,
+        Command::State(args) => commands::state::run(args, printer).await,
+        Command::Explain(args) => commands::explain::run(args, printer),
+        Command::Schema(args) => commands::schema::run(args, printer),
+    }
+}

@@ -56,8 +56,24 @@ pub enum Meaning {
     OutcomeUnknown,
     /// An answer that is none.
     Garbled,
-    /// A code that the documents do not name and whose beginning says nothing.
+    /// A code that says nothing about what to do: a bare `FailedOperation`, or one that the documents do not
+    /// name and whose beginning says nothing.
     Other,
+}
+
+impl Meaning {
+    /// Whether the call was surely not executed, so that even a write may be sent again as it is.
+    ///
+    /// True of a throttled request by inference: the documents say that it is refused, and the official clients
+    /// send it again.
+    pub fn was_not_executed(self) -> bool {
+        matches!(self, Self::Throttled | Self::Unreachable)
+    }
+
+    /// Whether a *write* that ended so may have been executed all the same: look before calling again.
+    pub fn leaves_doubt(self) -> bool {
+        matches!(self, Self::Internal | Self::OutcomeUnknown | Self::Garbled)
+    }
 }
 
 /// A refusal of the service, or the failure to reach it.
@@ -75,6 +91,13 @@ pub struct CloudError {
     pub message: String,
     /// The service's id of the request.
     pub request_id: Option<CompactString>,
+}
+
+impl CloudError {
+    /// Whether the call may have been executed although it failed; true only of calls that write.
+    pub fn leaves_doubt(&self) -> bool {
+        self.meaning.leaves_doubt()
+    }
 }
 
 impl fmt::Display for CloudError {

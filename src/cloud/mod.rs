@@ -17,6 +17,7 @@ pub mod error;
 pub mod port;
 pub mod sim;
 pub mod transport;
+pub mod wrap;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{CloudError, Meaning};

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use compact_str::CompactString;
 
+use super::client::Secret;
 use super::error::CloudError;
 use crate::model::{AccountId, Accounts, Attributes, ImageId, ImageKind, Region, Source, Tags};
 use crate::state::ObservedImage;
@@ -60,6 +61,9 @@ pub trait CloudRead: Send + Sync {
 }
 
 /// What CreateImage, ImportImage or a SyncImages within one region is asked for.
+///
+/// A shared or encrypted source is copied, and a copy takes a name only: its description, family and tags are set
+/// when it is NORMAL. Whether an image is deprecated is never said at its creation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewImage {
     /// Name (always there), description and family.
@@ -68,6 +72,17 @@ pub struct NewImage {
     pub tags: Tags,
     /// What it is made from.
     pub source: Source,
+    /// The query of an import's URL, without its `?`: a signature, which nothing stores.
+    pub query: Option<Secret>,
+    /// Of an encrypted source: the image, in the same region, that it is a copy of.
+    pub original: Option<ImageId>,
+}
+
+impl NewImage {
+    /// An image that needs neither a query nor an original.
+    pub fn new(attributes: Attributes, tags: Tags, source: Source) -> Self {
+        Self { attributes, tags, source, query: None, original: None }
+    }
 }
 
 /// Writes: each is one call of the service, sent once. Who calls decides, by the meaning of an error, whether

@@ -81,6 +81,9 @@ pub enum TransportError {
     /// It was surely not executed: no connection, or it was refused before it was sent.
     #[error("{0}")]
     NotSent(String),
+    /// It was not sent, because there is no key to sign it with.
+    #[error("{0}")]
+    NoCredentials(String),
     /// It was sent, and whether it was executed is unknown: the connection broke, the time ran out, or
     /// what came back is no answer of the service.
     #[error("{0}")]

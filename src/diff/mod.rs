@@ -1,1 +1,20 @@
-//! (being written)
+//! `Desired` × prior → [`Diff`]: what is wanted and is not so, entry by entry and placement by placement, each
+//! with the reason why. Nothing here knows of steps or of order.
+//!
+//! ```text
+//!  entry ─▶ which generation answers the manifest? (kept, or a new one)
+//!        ─▶ for each wanted region: make it, change it, leave it
+//!        ─▶ for everything else that is recorded: keep it as an earlier generation, or retire it
+//! ```
+
+pub mod change;
+pub mod compare;
+pub mod drift;
+pub mod rename;
+pub mod select;
+
+pub use change::{Action, Diff, FieldChange, ImageChange, PlacementChange, PlacementFacts, Reason};
+pub use compare::{Intention, diff, diff_replacing};
+pub use drift::{Drift, DriftItem, observe};
+pub use rename::renamed;
+pub use select::Selection;

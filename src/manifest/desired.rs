@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 use super::query::ImportQuery;
@@ -14,7 +15,7 @@ use crate::model::{
 };
 
 /// Everything that a manifest says.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// The owner.
     pub account: AccountId,
@@ -36,12 +37,14 @@ pub struct Desired {
     pub levels: BTreeMap<CompactString, Level>,
     /// The known regions.
     pub regions: RegionTable,
-    /// What cannot be built, or is doubtful, in what the manifest says; rules turn them into diagnostics.
+    /// What cannot be built, or is doubtful, in what the manifest says; rules turn them into diagnostics. Not saved
+    /// with a plan: what is hard makes no plan, and the rest was judged when it was made.
+    #[serde(skip)]
     pub faults: Vec<Fault>,
 }
 
 /// An image that the user wants.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DesiredImage {
     /// Where it is built.
     pub region: Region,
@@ -111,6 +114,17 @@ impl Desired {
         }
     }
 
+    /// The images that are to be taken over, by region, whether they are already or not.
+    pub fn adopted(&self) -> BTreeMap<Region, BTreeSet<ImageId>> {
+        let mut adopted: BTreeMap<Region, BTreeSet<ImageId>> = BTreeMap::new();
+        for image in self.images.values() {
+            if let Some(Source { kind: SourceKind::Adopted(id), .. }) = &image.source {
+                adopted.entry(image.region.clone()).or_default().insert(id.clone());
+            }
+        }
+        adopted
+    }
+
     /// The names of the sensitive variables that an apply needs.
     pub fn secrets(&self) -> BTreeSet<&CompactString> {
         self.images
@@ -155,7 +169,7 @@ impl Desired {
 }
 
 /// A shared source whose id is looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookupSource {
     /// The lookup's name.
     pub name: ImageKey,
@@ -166,7 +180,7 @@ pub struct LookupSource {
 }
 
 /// An image's name: text in which `{generation}` stands for the number of the build.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NameTemplate(pub CompactString);
 
 impl NameTemplate {
@@ -189,7 +203,7 @@ impl NameTemplate {
 }
 
 /// How a new generation takes the place of the old one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReplaceOrder {
     /// Create first; delete first only where there is no room for both.
     #[default]
@@ -201,7 +215,7 @@ pub enum ReplaceOrder {
 }
 
 /// Earlier generations to keep.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keep {
     /// How many.
     pub generations: u32,
@@ -210,7 +224,7 @@ pub struct Keep {
 }
 
 /// Limits that the manifest names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DesiredLimits {
     /// Custom images per region.
     pub images_per_region: Option<u32>,
@@ -228,7 +242,7 @@ impl DesiredLimits {
 }
 
 /// What a rule does when it is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
     /// Nothing.
     Allow,
@@ -250,7 +264,7 @@ impl Level {
 }
 
 /// Selects an image that is used and not managed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lookup {
     /// The region to look in.
     pub region: Region,

@@ -92,6 +92,17 @@ pub struct Loaded {
     pub locator: Locator,
 }
 
+/// Reads a variable file: one YAML map of names and texts.
+///
+/// # Errors
+/// What is wrong with it, for people; never its text, which may hold secrets.
+pub fn read_variables(bytes: &[u8]) -> Result<std::collections::BTreeMap<String, String>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| format!("it is not UTF-8 text: {error}"))?;
+    yaml::read(text.trim_start_matches('\u{feff}')).ok_or_else(|| {
+        "it is not one map of names to texts; texts that look like numbers are quoted".to_owned()
+    })
+}
+
 /// Reads a manifest from its files, in this order.
 pub fn load(inputs: Vec<Input>, variables: &Variables) -> Loaded {
     load_by(inputs, variables, parse::parse)

@@ -3,18 +3,20 @@
 use std::fmt;
 
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
 /// The query of an import's URL, with the names of its secrets in their places.
 ///
 /// It is not part of the build's identity and is never recorded; the text of a secret is put in when the
 /// request is made.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportQuery {
     parts: Vec<QueryPart>,
 }
 
 /// A part of a query.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum QueryPart {
     /// Text that is not secret.
     Text(String),

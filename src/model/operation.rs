@@ -20,8 +20,12 @@ pub enum Operation {
         at: PlacementKey,
         /// Its name, description and family.
         attributes: Attributes,
-        /// Its tags, the ownership tag included.
+        /// Its tags.
         tags: Tags,
+        /// The key of the ownership tag that is put on it beside those; its value is the state's lineage, which
+        /// a plan does not know before the state is first written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ownership: Option<CompactString>,
         /// What it is made from.
         source: Source,
     },
@@ -49,6 +53,9 @@ pub enum Operation {
         set: Tags,
         /// Keys to remove.
         unset: Vec<CompactString>,
+        /// As in [`Operation::Create`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ownership: Option<CompactString>,
     },
     /// Share with accounts: ModifyImageSharePermission SHARE.
     Share {
@@ -56,6 +63,9 @@ pub enum Operation {
         at: PlacementKey,
         /// With whom.
         accounts: Accounts,
+        /// Those of them that keep a share which goldform did not make: recorded as foreign still.
+        #[serde(default, skip_serializing_if = "Accounts::is_empty")]
+        foreign: Accounts,
     },
     /// Cancel shares: ModifyImageSharePermission CANCEL.
     Unshare {
@@ -133,6 +143,17 @@ impl Operation {
             Self::Unshare { .. } => Verb::Unshare,
             Self::Delete { .. } => Verb::Delete,
         }
+    }
+
+    /// The operation with the ownership tag's value filled in.
+    #[must_use]
+    pub fn owned_by(mut self, lineage: &str) -> Self {
+        if let Self::Create { tags, ownership, .. } | Self::Tag { set: tags, ownership, .. } = &mut self
+            && let Some(key) = ownership.take()
+        {
+            tags.insert(key, CompactString::new(lineage));
+        }
+        self
     }
 
     /// Whether it makes an image, which takes a slot of the region's quota from its start.

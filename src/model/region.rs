@@ -71,7 +71,8 @@ pub struct RegionFacts {
 }
 
 /// The regions that are known: the built-in list and what the manifest adds under `regions:`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct RegionTable(BTreeMap<Region, RegionFacts>);
 
 /// Code, name, mainland. From 213/6091, the zone lists of the cvm documents and the region service.

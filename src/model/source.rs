@@ -96,6 +96,11 @@ impl Source {
         }
     }
 
+    /// Whether it is made by copying an image of the same region, which takes a name and nothing else.
+    pub fn is_copied(&self) -> bool {
+        matches!(self.kind, SourceKind::Shared { .. } | SourceKind::Encrypted { .. })
+    }
+
     /// Whether the image is encrypted: such an image can neither be copied nor shared.
     pub fn is_encrypted(&self) -> bool {
         matches!(self.kind, SourceKind::Encrypted { .. })

@@ -1,1 +1,30 @@
-//! (being written)
+//! `Diff` → [`Plan`]: steps, and the order they must keep, every edge with a reason that can be printed.
+//!
+//! ```text
+//!  Diff ─lower─▶ steps by placement ─ordering/*─▶ edges ─names─▶ interim names, renames ─▶ StepGraph ─▶ Plan
+//! ```
+//!
+//! An edge is necessary: without it some order is refused by the cloud, breaks a rule, or breaks an order that
+//! is promised. An edge that nothing needs is not there. To add an ordering rule: one file in `ordering/`, a
+//! variant of [`EdgeReason`], one line in `ordering::RULES`.
+
+pub mod file;
+pub mod graph;
+pub mod lower;
+pub mod names;
+pub mod ordering;
+pub mod outcome;
+pub mod peak;
+pub mod planner;
+pub mod propose;
+pub mod slots;
+pub mod step;
+pub mod view;
+
+pub use file::PlanFile;
+pub use graph::{Cycle, EdgeReason, StepGraph, StepIndex};
+pub use outcome::{Outcome, StepOutcome};
+pub use planner::{Base, Plan, RegionRoom, plan};
+pub use propose::{Proposal, Wish, propose};
+pub use step::Step;
+pub use view::PlanView;

@@ -1,1 +1,62 @@
-//! (being written)
+//! Values to text: what people read in a terminal, and what programs read. No decisions, no I/O.
+//!
+//! Everything here takes values and gives a `String`. Colour never carries meaning alone: every mark has a sign
+//! (`+` `~` `-` `-/+`) and a word. User text is made harmless before it is shown.
+
+pub mod drift;
+pub mod json;
+pub mod outcome;
+pub mod paint;
+pub mod plan;
+pub mod state;
+pub mod summary;
+pub mod table;
+
+pub use paint::Paint;
+pub use summary::Summary;
+
+use crate::manifest::Desired;
+use crate::model::{AccountId, Accounts, Limit, LimitSource};
+
+/// How many accounts are named before the rest is only counted.
+const ACCOUNTS_NAMED: usize = 5;
+
+/// Names for accounts, from the manifest.
+#[derive(Debug, Clone, Default)]
+pub struct AccountNames(std::collections::BTreeMap<AccountId, String>);
+
+impl AccountNames {
+    /// The names that a manifest gives.
+    pub fn of(desired: &Desired) -> Self {
+        Self(desired.accounts.iter().map(|(name, id)| (*id, name.to_string())).collect())
+    }
+
+    /// The account's name, or its id.
+    pub fn name(&self, account: AccountId) -> String {
+        self.0.get(&account).cloned().unwrap_or_else(|| account.to_string())
+    }
+
+    /// `2 accounts: partner, staging`; the first few by name.
+    pub fn list(&self, accounts: &Accounts) -> String {
+        let named: Vec<String> = accounts.iter().take(ACCOUNTS_NAMED).map(|id| self.name(id)).collect();
+        let more = match accounts.len().saturating_sub(named.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{}: {}{more}", count(accounts.len(), "account", "accounts"), named.join(", "))
+    }
+}
+
+/// `1 image`, `2 images`.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Where a limit comes from: `documented default (213/4941)`.
+pub fn limit_source(limit: &Limit) -> String {
+    match &limit.source {
+        LimitSource::Manifest => "manifest".to_owned(),
+        LimitSource::Recorded { at } => format!("service, read {}", at.strftime("%Y-%m-%d")),
+        LimitSource::Documented => "documented default (213/4941)".to_owned(),
+    }
+}

@@ -1,5 +1,21 @@
-//! What we believe, and what was seen. (being written)
+//! What we believe ([`Snapshot`], [`Recorded`]), what was seen ([`Observed`]), and what a run did ([`Event`]).
+//!
+//! ```text
+//!  snapshot (serial n) ──fold events of the journal──▶ present record ──verify, write──▶ snapshot (serial n+1)
+//! ```
+//!
+//! A snapshot is verified when it is read and before it is written, so a state that contradicts itself is
+//! neither used nor stored. The file is JSON, sorted, one fact a line: it is made to be read in a pull request.
+//! To add a field: give it a serde default, so that older files read; raise [`snapshot::FORMAT`] only when an
+//! older goldform would do harm by not knowing it.
 
+pub mod integrity;
+pub mod journal;
 pub mod observed;
+pub mod recorded;
+pub mod snapshot;
 
+pub use journal::{Edit, Event, IllegalEvent, Intent, Intents, SettledImage, StepId};
 pub use observed::{Observed, ObservedImage, ObservedRegion};
+pub use recorded::{Placement, Recorded, RecordedGeneration, RecordedImage, RecordedRegion, Usage};
+pub use snapshot::{Lineage, Snapshot, StateError};

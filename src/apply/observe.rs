@@ -1,0 +1,121 @@
+//! Looks at the cloud: one listing per region, one share call per managed image, side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::cloud::{Clock, CloudError, CloudRead, ImageFilter, Meaning};
+use crate::model::{ImageId, ImageKind, Region};
+use crate::state::{Observed, ObservedRegion, Recorded};
+
+/// Images that are to be taken over, by region: their shares are read beside those of managed images.
+pub type Wanted = BTreeMap<Region, BTreeSet<ImageId>>;
+
+/// Looks at these regions, and at the shares of every recorded image in them.
+///
+/// # Errors
+/// The first read that failed; what was seen until then is not used.
+pub async fn observe(
+    cloud: &Arc<dyn CloudRead>,
+    clock: &dyn Clock,
+    recorded: &Recorded,
+    wanted: &Wanted,
+    regions: BTreeSet<Region>,
+    parallelism: usize,
+) -> Result<Observed, CloudError> {
+    let mut managed: Wanted = BTreeMap::new();
+    for (key, placement) in recorded.placements() {
+        managed.entry(key.region).or_default().insert(placement.id.clone());
+    }
+    for (region, ids) in wanted {
+        managed.entry(region.clone()).or_default().extend(ids.iter().cloned());
+    }
+    let calls = Arc::new(Semaphore::new(parallelism.max(1)));
+    let at = clock.now();
+    let mut tasks = JoinSet::new();
+    for region in regions {
+        let cloud = Arc::clone(cloud);
+        let calls = Arc::clone(&calls);
+        let managed = managed.remove(&region).unwrap_or_default();
+        tasks.spawn(async move {
+            let seen = observe_region(&cloud, &calls, &region, &managed).await;
+            seen.map(|(images, shares, image_limit)| {
+                (region, ObservedRegion { at, images, shares, image_limit })
+            })
+        });
+    }
+    let mut observed = Observed::default();
+    while let Some(result) = tasks.join_next().await {
+        let (region, seen) = result.map_err(lost)??;
+        observed.regions.insert(region, seen);
+    }
+    Ok(observed)
+}
+
+type Seen =
+    (BTreeMap<ImageId, crate::state::ObservedImage>, BTreeMap<ImageId, crate::model::Accounts>, Option<u32>);
+
+async fn observe_region(
+    cloud: &Arc<dyn CloudRead>,
+    calls: &Arc<Semaphore>,
+    region: &Region,
+    managed: &BTreeSet<ImageId>,
+) -> Result<Seen, CloudError> {
+    let filter = ImageFilter { kind: Some(ImageKind::Custom), name: None };
+    let listed = {
+        let _permit = calls.acquire().await;
+        cloud.images(region, &filter).await?
+    };
+    let mut images: BTreeMap<_, _> = listed.into_iter().map(|image| (image.id.clone(), image)).collect();
+    // A listing of several pages is not taken at one moment: what it misses is asked for once more.
+    let missed: Vec<ImageId> = managed.iter().filter(|id| !images.contains_key(*id)).cloned().collect();
+    if !missed.is_empty() {
+        let _permit = calls.acquire().await;
+        let found = cloud.images_by_id(region, &missed).await?;
+        images.extend(found.into_iter().map(|image| (image.id.clone(), image)));
+    }
+    let mut tasks = JoinSet::new();
+    // Only the owner may ask with whom an image is shared.
+    let is_ours = |id: &&ImageId| images.get(*id).is_some_and(|image| image.kind == ImageKind::Custom);
+    let ours: Vec<ImageId> = managed.iter().filter(is_ours).cloned().collect();
+    for id in ours {
+        let (cloud, calls, region) = (Arc::clone(cloud), Arc::clone(calls), region.clone());
+        tasks.spawn(async move {
+            let _permit = calls.acquire().await;
+            let shares = cloud.shares(&region, &id).await;
+            (id, shares)
+        });
+    }
+    let mut shares = BTreeMap::new();
+    while let Some(result) = tasks.join_next().await {
+        match result.map_err(lost)? {
+            (id, Ok(accounts)) => {
+                shares.insert(id, accounts);
+            }
+            // It went between the listing and this call.
+            (id, Err(error)) if error.meaning == Meaning::NotFound => {
+                images.remove(&id);
+            }
+            (_, Err(error)) => return Err(error),
+        }
+    }
+    let image_limit = {
+        let _permit = calls.acquire().await;
+        cloud.image_limit(region).await?
+    };
+    Ok((images, shares, Some(image_limit)))
+}
+
+/// A task that did not end: the runtime is going down.
+fn lost(error: tokio::task::JoinError) -> CloudError {
+    CloudError {
+        meaning: Meaning::Unreachable,
+        action: "observe".into(),
+        region: None,
+        code: None,
+        message: error.to_string(),
+        request_id: None,
+    }
+}

@@ -1,0 +1,354 @@
+//! What can be typed. Doc comments are the help texts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::exit;
+
+/// Golden images as code for Tencent Cloud.
+///
+/// Declare custom images, the regions each must be in and the accounts each is shared with; goldform plans,
+/// proves the plan against the rules of the image service, and applies it.
+#[derive(Debug, Parser)]
+#[command(name = "goldform", version, after_help = exit::TABLE, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to talk.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented starter manifest for the embedded cloud
+    Init(InitArgs),
+    /// Parse the manifest and check it against the rules, offline
+    Validate(ValidateArgs),
+    /// Show what apply would do, offline against the recorded state
+    Plan(Box<PlanArgs>),
+    /// Refresh, plan, ask, and apply
+    Apply(Box<ApplyCommandArgs>),
+    /// Delete everything that is managed
+    Destroy(Box<ApplyArgs>),
+    /// Look at the cloud and record what is there
+    Refresh(RefreshArgs),
+    /// Look at the cloud and tell what differs from the record; exit 2 if anything does
+    Drift(RefreshArgs),
+    /// Show the state, or a state or plan file
+    Show(ShowArgs),
+    /// Print the ids of the images, for other tools
+    Output(OutputCommandArgs),
+    /// Look into the state
+    State(StateArgs),
+    /// Print the page of a rule, or the list of rules
+    Explain(ExplainArgs),
+    /// Print a JSON Schema, for editors
+    Schema(SchemaArgs),
+}
+
+/// How to talk.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// How results are printed
+    #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
+    pub format: Format,
+    /// Whether to use colour
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    pub color: Color,
+    /// Print results and errors only
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Whether to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Which manifest, and with which values.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Manifest")]
+pub struct ManifestArgs {
+    /// A manifest, or a directory of them; may be repeated
+    #[arg(long = "file", short = 'f', value_name = "FILE|DIR", default_value = "goldform.yaml")]
+    pub files: Vec<PathBuf>,
+    /// Set a variable; may be repeated
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub variables: Vec<(String, String)>,
+    /// Read variables from a YAML file of names and texts; may be repeated
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub variable_files: Vec<PathBuf>,
+    /// Read the state from this file instead, and write nothing
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+}
+
+/// What rules do.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rules")]
+pub struct RuleArgs {
+    /// Let a rule say nothing; may be repeated
+    #[arg(long, value_name = "RULE")]
+    pub allow: Vec<String>,
+    /// Let a rule warn
+    #[arg(long, value_name = "RULE")]
+    pub warn: Vec<String>,
+    /// Let a rule refuse
+    #[arg(long, value_name = "RULE")]
+    pub deny: Vec<String>,
+}
+
+/// Who may write.
+#[derive(Debug, Args)]
+pub struct LockArgs {
+    /// How long to wait for somebody else's lock: 30s, 5m
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub lock_timeout: Duration,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Where to write it
+    #[arg(default_value = "goldform.yaml")]
+    pub path: PathBuf,
+}
+
+/// `validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: RuleArgs,
+}
+
+/// What a plan is to be about.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub struct SelectArgs {
+    /// Plan for this address only, and for what it needs; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<String>,
+    /// Leave this address as it is, and what needs it; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub exclude: Vec<String>,
+    /// Build a new generation of this entry, changed or not; may be repeated
+    #[arg(long, value_name = "image.KEY")]
+    pub replace: Vec<String>,
+}
+
+/// What a plan is expected to be.
+#[derive(Debug, Args)]
+pub struct ExpectArgs {
+    /// Fail with status 5 unless the plan has this digest
+    #[arg(long, value_name = "DIGEST")]
+    pub expect: Option<String>,
+    /// Fail with status 1 if there are any changes
+    #[arg(long)]
+    pub expect_no_changes: bool,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: RuleArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub expect: ExpectArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub select: SelectArgs,
+    /// Save the plan, for `goldform apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Look at the cloud first; the state is not written
+    #[arg(long)]
+    pub refresh: bool,
+    /// Plan to delete everything that is managed
+    #[arg(long)]
+    pub destroy: bool,
+    /// Exit with status 2 if there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyCommandArgs {
+    /// A saved plan; the manifest is not read then
+    #[arg(value_name = "PLANFILE", conflicts_with_all = ["files", "target", "exclude", "replace"])]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub apply: ApplyArgs,
+}
+
+/// `apply` and `destroy`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rules: RuleArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub expect: ExpectArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lock: LockArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub select: SelectArgs,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Do not look at the cloud first: plan from the record
+    #[arg(long)]
+    pub no_refresh: bool,
+    /// How many calls are under way at once
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub parallelism: u16,
+    /// How long an image may take to be ready: 30m, 2h
+    #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
+    pub settle_timeout: Duration,
+}
+
+/// `refresh` and `drift`.
+#[derive(Debug, Args)]
+pub struct RefreshArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lock: LockArgs,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A state or plan file; left out: the manifest's state
+    pub path: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+}
+
+/// `output`.
+#[derive(Debug, Args)]
+pub struct OutputCommandArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+}
+
+/// `state`.
+#[derive(Debug, Args)]
+pub struct StateArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub command: StateCommand,
+}
+
+/// The commands of `state`.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List the addresses of everything recorded, one a line
+    List(StateListArgs),
+    /// Show what is recorded of one address
+    Show(StateShowArgs),
+}
+
+/// `state list`.
+#[derive(Debug, Args)]
+pub struct StateListArgs {
+    /// Only what this address speaks of
+    pub address: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+}
+
+/// `state show`.
+#[derive(Debug, Args)]
+pub struct StateShowArgs {
+    /// The address: image.KEY, image.KEY@REGION, image.KEY@REGION#GENERATION
+    pub address: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A rule's id or name; left out: the list of rules
+    pub rule: Option<String>,
+}
+
+/// `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(value_enum)]
+    pub of: SchemaOf,
+}
+
+/// What there is a schema of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The manifest
+    Manifest,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+/// `90`, `90s`, `5m`, `2h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or_default();
+    let number: u64 = digits.parse().map_err(|_| "expected a time, such as 30s, 5m or 2h".to_owned())?;
+    let seconds = match unit {
+        "" | "s" => Some(number),
+        "m" => number.checked_mul(60),
+        "h" => number.checked_mul(3600),
+        _ => None,
+    };
+    seconds.map(Duration::from_secs).ok_or_else(|| "expected a time, such as 30s, 5m or 2h".to_owned())
+}

@@ -1,0 +1,235 @@
+//! `apply` and `destroy`: recover, refresh, plan, ask, apply.
+
+use std::path::Path;
+
+use super::planning::{Planned, check_expected, make_plan, show, stop_on_errors, wish};
+use super::refresh::look;
+use crate::apply::{Executor, Pace, Recovered, recover};
+use crate::backend::{FileStore, Freshness, LockWait, StateStore as _};
+use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
+use crate::cli::confirm::confirm;
+use crate::cli::printer::Printer;
+use crate::cli::progress::Bar;
+use crate::cli::signals::Signals;
+use crate::cli::workspace::Workspace;
+use crate::cli::{CommandError, ExitStatus};
+use crate::constraints::validate;
+use crate::diff::{Intention, renamed};
+use crate::model::ImageId;
+use crate::plan::{self, Outcome, PlanFile, StepOutcome};
+use crate::report;
+use crate::state::Snapshot;
+
+/// Makes the cloud as the manifest says, or applies a saved plan.
+///
+/// # Errors
+/// When anything before the first change fails; what fails after it is in the outcome.
+pub async fn run(args: &ApplyCommandArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    match &args.plan {
+        Some(path) => apply_file(path, &args.apply, printer).await,
+        None => go(&args.apply, Intention::Converge, printer).await,
+    }
+}
+
+/// Deletes everything that is managed.
+///
+/// # Errors
+/// As [`run`].
+pub async fn destroy(args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    go(args, Intention::Destroy, printer).await
+}
+
+/// A locked state, repaired and refreshed: what an apply starts from.
+struct Start {
+    store: FileStore,
+    snapshot: Snapshot,
+    freshness: Freshness,
+}
+
+async fn start(
+    args: &ApplyArgs,
+    workspace: &Workspace,
+    name: &str,
+    printer: &Printer,
+) -> Result<Start, CommandError> {
+    let mut store = workspace.locked_store(name, LockWait(args.lock.lock_timeout)).await?;
+    let stored = store.load().await?;
+    let mut is_new = stored.is_none();
+    let mut snapshot = stored.unwrap_or_else(|| workspace.first_snapshot());
+    workspace.check_owner(&snapshot)?;
+    stop_on_errors(workspace, Some(&snapshot), printer)?;
+    // What an earlier run left open is closed before anything is planned.
+    is_new |= repair(workspace, &mut store, &mut snapshot, printer).await?;
+    if !args.no_refresh {
+        let drift = look(workspace, &mut snapshot, usize::from(args.parallelism)).await?;
+        is_new |= drift.facts_changed;
+        if !drift.items.is_empty() && printer.format == Format::Text {
+            let names = report::AccountNames::of(&workspace.desired);
+            printer.say(&report::drift::drift_text(&drift, &names, printer.talk));
+        }
+    }
+    let freshness = if is_new { Freshness::New } else { Freshness::Same };
+    Ok(Start { store, snapshot, freshness })
+}
+
+async fn go(args: &ApplyArgs, intention: Intention, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
+    let name = if intention == Intention::Destroy { "destroy" } else { "apply" };
+    let start = start(args, &workspace, name, printer).await?;
+    let wish = wish(&args.select, intention, &workspace, Some(&start.snapshot))?;
+    let planned = make_plan(&workspace, Some(&start.snapshot), &wish, printer)?;
+    finish(args, &workspace, start, &planned, intention, printer).await
+}
+
+/// Applies a saved plan: judged again, and refused where what it relies on has moved.
+async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let file = read_plan(path)?;
+    let workspace = Workspace::of_plan(file.desired, &file.folder, &args.manifest, &args.rules)?;
+    let start = start(args, &workspace, "apply", printer).await?;
+    let (prior, _) = renamed(&workspace.desired, &start.snapshot.recorded);
+    let moved = plan::file::moved(&file.plan, &workspace.desired, &prior);
+    if !moved.is_empty() {
+        return Err(CommandError::Stale {
+            what: format!("the plan is stale: {}", moved.join("; ")),
+            help: "Make it again, and review it:\n\n    goldform plan --refresh --out <file>".to_owned(),
+        });
+    }
+    let plan = file.plan.rebased(&workspace.desired, &prior, Some(&start.snapshot)).map_err(|error| {
+        CommandError::input(format!("{}: {error}", path.display()), "Make the plan again.")
+    })?;
+    let prior = prior.into_owned();
+    let now = workspace.clock.now();
+    let (judgement, valid) = validate(plan, &workspace.desired, &prior, &workspace.levels, now);
+    let planned = Planned { valid, judgement, prior };
+    finish(args, &workspace, start, &planned, Intention::Converge, printer).await
+}
+
+/// Reads a saved plan.
+///
+/// # Errors
+/// When it cannot be read, or is none.
+#[expect(clippy::disallowed_methods, reason = "saved plans are read here")]
+pub fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
+    let text = std::fs::read_to_string(path).map_err(|source| CommandError::File {
+        path: path.display().to_string(),
+        source,
+        help: "Save a plan first:\n\n    goldform plan --out <file>".to_owned(),
+    })?;
+    PlanFile::from_text(&text).map_err(|error| {
+        CommandError::input(
+            format!("{}: {error}", path.display()),
+            "Make the plan again:\n\n    goldform plan --out <file>",
+        )
+    })
+}
+
+/// Shows the plan, asks, and walks it.
+async fn finish(
+    args: &ApplyArgs,
+    workspace: &Workspace,
+    start: Start,
+    planned: &Planned,
+    intention: Intention,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let Start { mut store, mut snapshot, freshness } = start;
+    // With JSON, the outcome is the result; a plan that is not applied is shown in its place.
+    let will_run = planned.valid.is_ok() && !planned.plan().is_empty();
+    if printer.format == Format::Text || !will_run {
+        show(workspace, planned, printer)?;
+    } else {
+        printer.diagnostics(&planned.judgement.diagnostics, &workspace.locator);
+    }
+    check_expected(&args.expect, planned.plan())?;
+    if args.expect.expect_no_changes && !planned.plan().is_empty() {
+        return Ok(ExitStatus::Error.or(planned.status()));
+    }
+    let Ok(plan) = &planned.valid else { return Ok(planned.status()) };
+    if plan.plan().is_empty() {
+        store.save(&mut snapshot, freshness).await?;
+        return Ok(ExitStatus::Done);
+    }
+    let queries = workspace.queries()?;
+    let question = match intention {
+        Intention::Converge => "Apply this plan?",
+        Intention::Destroy => "Delete all of this? It cannot be undone.",
+    };
+    if !args.yes && !confirm(printer, question)? {
+        printer.always("Nothing was changed.");
+        return Ok(ExitStatus::Error);
+    }
+    store.save(&mut snapshot, freshness).await?;
+    let signals = Signals::listen(*printer);
+    let mut progress = Bar::new(*printer, plan.plan().graph.len());
+    let executor = Executor {
+        cloud: workspace.cloud()?,
+        store: &mut store,
+        clock: workspace.clock.clone(),
+        pace: Pace { parallelism: usize::from(args.parallelism), settle_timeout: args.settle_timeout },
+        stop: signals.stop.clone(),
+        progress: &mut progress,
+        queries,
+    };
+    let result = executor.run(plan, &mut snapshot).await;
+    progress.finish();
+    let outcome = result?;
+    store.save(&mut snapshot, Freshness::New).await?;
+    match printer.format {
+        Format::Text => printer.data(&report::outcome::outcome_text(&outcome, printer.out)),
+        Format::Json => printer.json(&report::json::outcome(&outcome)?),
+    }
+    Ok(status(&outcome).or(signals.status().unwrap_or(ExitStatus::Done)))
+}
+
+/// Partly applied where a step is done or may be; an error where none is.
+fn status(outcome: &Outcome) -> ExitStatus {
+    if outcome.is_complete() {
+        return ExitStatus::Done;
+    }
+    let may_be = |result: &StepOutcome| {
+        matches!(result, StepOutcome::Done | StepOutcome::Pending | StepOutcome::Unknown { .. })
+    };
+    if outcome.count(may_be) > 0 { ExitStatus::Partial } else { ExitStatus::Error }
+}
+
+/// Closes what an earlier run left open; gives whether anything was.
+///
+/// # Errors
+/// When the cloud cannot be asked, or nothing tells whether an image is the one that was asked for: a person
+/// must look then.
+pub async fn repair(
+    workspace: &Workspace,
+    store: &mut FileStore,
+    snapshot: &mut Snapshot,
+    printer: &Printer,
+) -> Result<bool, CommandError> {
+    if snapshot.intents.is_empty() {
+        return Ok(false);
+    }
+    let cloud = workspace.cloud()?;
+    let mut doubts = Vec::new();
+    for (step, became, events) in recover(cloud.as_ref(), snapshot, workspace.clock.now()).await? {
+        for event in &events {
+            snapshot.take(event).map_err(|illegal| CommandError::Internal(illegal.to_string()))?;
+        }
+        store.append(&events).await?;
+        match became {
+            Recovered::Adopted(id) => {
+                printer.say(&format!("recovered: `{step}` had made {id}, which is recorded now"));
+            }
+            Recovered::NotExecuted => printer.say(&format!("recovered: `{step}` had not been executed")),
+            Recovered::SeenByListing => {}
+            Recovered::Doubtful(ids) => {
+                let ids: Vec<&str> = ids.iter().map(ImageId::as_str).collect();
+                doubts.push(format!("`{step}` may have made {}", ids.join(" or ")));
+            }
+        }
+    }
+    if doubts.is_empty() {
+        return Ok(true);
+    }
+    Err(CommandError::input(
+        format!("an earlier run was cut off, and nothing tells what became of it: {}", doubts.join("; ")),
+        "Look at these images. Delete or rename those that are not wanted, then run the command again.",
+    ))
+}

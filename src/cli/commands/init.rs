@@ -1,0 +1,38 @@
+//! `init`: writes a commented starter manifest that works as it is.
+
+use std::io::ErrorKind;
+
+use crate::cli::args::InitArgs;
+use crate::cli::printer::Printer;
+use crate::cli::{CommandError, ExitStatus};
+
+/// The starter manifest.
+pub const STARTER: &str = include_str!("starter.yaml");
+
+/// Writes it; a file that is there is left as it is.
+///
+/// # Errors
+/// When there is a file already, or it cannot be written.
+pub fn run(args: &InitArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let path = args.path.display().to_string();
+    let result =
+        std::fs::OpenOptions::new().write(true).create_new(true).open(&args.path).and_then(|mut file| {
+            use std::io::Write as _;
+            file.write_all(STARTER.as_bytes())
+        });
+    match result {
+        Ok(()) => {
+            printer.say(&format!("Wrote {path}. It works as it is, on the embedded cloud:\n\n    goldform plan\n    goldform apply"));
+            Ok(ExitStatus::Done)
+        }
+        Err(source) => {
+            let help = match source.kind() {
+                ErrorKind::AlreadyExists => {
+                    "It was left as it is. Name another file:\n\n    goldform init other.yaml"
+                }
+                _ => "",
+            };
+            Err(CommandError::File { path, source, help: help.to_owned() })
+        }
+    }
+}

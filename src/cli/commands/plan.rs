@@ -1,0 +1,69 @@
+//! `plan`: shows what apply would do, offline against the recorded state, or after a look at the cloud.
+
+use std::path::Path;
+
+use super::planning::{Planned, check_expected, make_plan, show, stop_on_errors, wish};
+use super::refresh::look;
+use crate::backend::file::write_atomically;
+use crate::cli::args::PlanArgs;
+use crate::cli::printer::Printer;
+use crate::cli::workspace::Workspace;
+use crate::cli::{CommandError, ExitStatus};
+use crate::diff::Intention;
+use crate::plan::PlanFile;
+
+/// Makes a plan and shows it. Writes nothing.
+///
+/// # Errors
+/// When the manifest or state cannot be read, or the cloud cannot be reached with `--refresh`.
+pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
+    let mut snapshot = workspace.snapshot().await?;
+    stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
+    if args.refresh {
+        let mut seen = snapshot.take().unwrap_or_else(|| workspace.first_snapshot());
+        look(&workspace, &mut seen, 10).await?;
+        snapshot = Some(seen);
+    }
+    let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
+    let wish = wish(&args.select, intention, &workspace, snapshot.as_ref())?;
+    let planned = make_plan(&workspace, snapshot.as_ref(), &wish, printer)?;
+    show(&workspace, &planned, printer)?;
+    check_expected(&args.expect, planned.plan())?;
+    if let Some(path) = &args.out {
+        save(&workspace, &planned, path, printer)?;
+    }
+    let mut status = planned.status();
+    if !planned.plan().is_empty() {
+        if args.expect.expect_no_changes {
+            status = status.or(ExitStatus::Error);
+        } else if args.detailed_exitcode {
+            status = status.or(ExitStatus::Changes);
+        }
+    }
+    Ok(status)
+}
+
+/// Saves a plan. One that a rule refuses is not saved: it could not be applied.
+fn save(
+    workspace: &Workspace,
+    planned: &Planned,
+    path: &Path,
+    printer: &Printer,
+) -> Result<(), CommandError> {
+    if planned.valid.is_err() {
+        printer.say(&format!("{} was not written: a rule refuses the plan", path.display()));
+        return Ok(());
+    }
+    // The levels that it was judged by go with it.
+    let mut desired = workspace.desired.clone();
+    desired.levels = workspace.levels.all();
+    let text = PlanFile::new(&desired, planned.plan(), workspace.folder()).to_text()?;
+    write_atomically(path, &text).map_err(|source| CommandError::File {
+        path: path.display().to_string(),
+        source,
+        help: "Name a file that can be written.".to_owned(),
+    })?;
+    printer.say(&format!("Saved. Apply just this:\n\n    goldform apply {}", path.display()));
+    Ok(())
+}

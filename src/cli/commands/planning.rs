@@ -1,0 +1,197 @@
+//! What `validate`, `plan` and `apply` share: making a plan, judging it, showing it.
+
+use serde_json::Value;
+
+use crate::cli::args::{ExpectArgs, Format, SelectArgs};
+use crate::cli::printer::Printer;
+use crate::cli::workspace::Workspace;
+use crate::cli::{CommandError, ExitStatus};
+use crate::constraints::{Judgement, ValidPlan, judge, validate};
+use crate::diagnostics::Diagnostic;
+use crate::diff::{Intention, Selection, diff};
+use crate::model::{Address, ImageKey};
+use crate::plan::{Plan, Proposal, Wish, plan, propose};
+use crate::report;
+use crate::state::{Recorded, Snapshot};
+
+/// A plan that was made and judged.
+pub struct Planned {
+    /// The plan, where no rule refuses it.
+    pub valid: Result<ValidPlan, Box<Plan>>,
+    /// What the rules say.
+    pub judgement: Judgement,
+    /// What it starts from: the record, with the manifest's renames.
+    pub prior: Recorded,
+}
+
+impl Planned {
+    /// The plan, whether it is valid or not.
+    pub fn plan(&self) -> &Plan {
+        match &self.valid {
+            Ok(valid) => valid.plan(),
+            Err(plan) => plan,
+        }
+    }
+
+    /// The status that the rules give.
+    pub fn status(&self) -> ExitStatus {
+        if self.valid.is_ok() { ExitStatus::Done } else { ExitStatus::Violated }
+    }
+}
+
+/// What the arguments ask for.
+///
+/// # Errors
+/// When an address is none, or speaks of nothing that is declared or recorded.
+pub fn wish(
+    args: &SelectArgs,
+    intention: Intention,
+    workspace: &Workspace,
+    snapshot: Option<&Snapshot>,
+) -> Result<Wish, CommandError> {
+    const HELP: &str = "See which addresses there are:\n\n    goldform state list";
+    let known = |key: &ImageKey| {
+        workspace.desired.images.contains_key(key)
+            || snapshot.is_some_and(|snapshot| snapshot.recorded.images.contains_key(key))
+    };
+    let parse = |text: &String| -> Result<Address, CommandError> {
+        let address: Address = text.parse().map_err(|error: crate::model::address::MalformedAddress| {
+            CommandError::input(error.to_string(), HELP)
+        })?;
+        let key = match &address {
+            Address::Image(key) | Address::InRegion(key, _) | Address::Lookup(key) => key,
+            Address::Placement(at) | Address::Share(at, _) => &at.image,
+        };
+        if known(key) {
+            Ok(address)
+        } else {
+            Err(CommandError::input(format!("{address} is neither in the manifest nor recorded"), HELP))
+        }
+    };
+    let parse_all = |texts: &[String]| texts.iter().map(parse).collect::<Result<Vec<_>, _>>();
+    let mut replace = std::collections::BTreeSet::new();
+    for address in parse_all(&args.replace)? {
+        match address {
+            Address::Image(key) => {
+                replace.insert(key);
+            }
+            other => {
+                return Err(CommandError::input(
+                    format!("{other} cannot be replaced by itself: a generation is built as a whole"),
+                    "Name the entry:\n\n    --replace image.KEY",
+                ));
+            }
+        }
+    }
+    let selection = Selection { targets: parse_all(&args.target)?, excluded: parse_all(&args.exclude)? };
+    Ok(Wish { intention, selection, replace })
+}
+
+/// Plans against what is recorded, and judges the plan.
+///
+/// # Errors
+/// When the steps cannot be ordered.
+pub fn make_plan(
+    workspace: &Workspace,
+    snapshot: Option<&Snapshot>,
+    wish: &Wish,
+    printer: &Printer,
+) -> Result<Planned, CommandError> {
+    let nothing = Recorded::default();
+    let recorded = snapshot.map_or(&nothing, |snapshot| &snapshot.recorded);
+    let Proposal { plan, prior, unmatched } = propose(&workspace.desired, recorded, snapshot, wish)?;
+    for address in unmatched {
+        printer.say(&format!("note: nothing changes at {address}"));
+    }
+    let now = workspace.clock.now();
+    let (judgement, valid) = validate(plan, &workspace.desired, &prior, &workspace.levels, now);
+    Ok(Planned { valid, judgement, prior })
+}
+
+/// Judges a manifest by itself: as if nothing were there yet, under the limits that are recorded. Every finding
+/// also holds for the part of a manifest that could be read.
+///
+/// # Errors
+/// As [`make_plan`].
+pub fn judge_alone(workspace: &Workspace, snapshot: Option<&Snapshot>) -> Result<Judgement, CommandError> {
+    let mut bare = Recorded::default();
+    if let Some(snapshot) = snapshot {
+        bare.regions.clone_from(&snapshot.recorded.regions);
+        bare.share_limit.clone_from(&snapshot.recorded.share_limit);
+    }
+    let changes = diff(&workspace.desired, &bare, Intention::Converge);
+    let made = plan(&workspace.desired, &bare, None, changes)?;
+    let now = workspace.clock.now();
+    Ok(judge(&workspace.desired, &bare, Some(&made), &workspace.levels, now))
+}
+
+/// Stops where the manifest has errors of its own: tells them, and everything that the rules say of the rest.
+///
+/// # Errors
+/// Where it stops.
+pub fn stop_on_errors(
+    workspace: &Workspace,
+    snapshot: Option<&Snapshot>,
+    printer: &Printer,
+) -> Result<(), CommandError> {
+    if !workspace.has_errors() {
+        return Ok(());
+    }
+    let judgement = judge_alone(workspace, snapshot)?;
+    let status = if judgement.refuses() { ExitStatus::Violated } else { ExitStatus::Error };
+    let mut diagnostics = workspace.diagnostics.clone();
+    diagnostics.extend(judgement.diagnostics);
+    printer.diagnostics(&diagnostics, &workspace.locator);
+    if printer.format == Format::Json {
+        let diagnostics = diagnostics_json(workspace, &diagnostics);
+        printer.json(&serde_json::json!({
+            "format_version": report::json::FORMAT_VERSION, "valid": false, "diagnostics": diagnostics,
+        }));
+    }
+    Err(CommandError::Told(status))
+}
+
+/// Diagnostics as JSON.
+pub fn diagnostics_json(workspace: &Workspace, diagnostics: &[Diagnostic]) -> Vec<Value> {
+    let locate = |place: &crate::diagnostics::Place| workspace.locator.place(place);
+    let sources = workspace.locator.sources();
+    diagnostics.iter().map(|diagnostic| report::json::diagnostic(diagnostic, &locate, sources)).collect()
+}
+
+/// Prints a plan to stdout, and what the rules say to stderr.
+///
+/// # Errors
+/// When the plan cannot be written as JSON: a defect of goldform.
+pub fn show(workspace: &Workspace, planned: &Planned, printer: &Printer) -> Result<(), CommandError> {
+    let mut diagnostics = workspace.diagnostics.clone();
+    diagnostics.extend(planned.judgement.diagnostics.iter().cloned());
+    match printer.format {
+        Format::Text => {
+            let names = report::AccountNames::of(&workspace.desired);
+            printer.data(&report::plan::plan_text(planned.plan(), &planned.prior, &names, printer.out));
+        }
+        Format::Json => {
+            let told = diagnostics_json(workspace, &diagnostics);
+            printer.json(&report::json::plan(planned.plan(), told)?);
+        }
+    }
+    printer.diagnostics(&diagnostics, &workspace.locator);
+    for rule in &planned.judgement.needless_allowances {
+        printer.say(&format!("note: --allow {rule} was not needed: the rule would not have spoken"));
+    }
+    Ok(())
+}
+
+/// Whether the plan is the one that was expected.
+///
+/// # Errors
+/// When it is not (status 5).
+pub fn check_expected(expect: &ExpectArgs, plan: &Plan) -> Result<(), CommandError> {
+    match &expect.expect {
+        Some(digest) if !plan.digest.is_named_by(digest) => Err(CommandError::Stale {
+            what: format!("the plan is not the expected one: its digest is {}, not {digest}", plan.digest),
+            help: "Review the plan above, and expect its digest.".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}

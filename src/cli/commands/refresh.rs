@@ -1,0 +1,83 @@
+//! `refresh` and `drift`: look at the cloud and record what is there, or only tell what differs.
+
+use std::sync::Arc;
+
+use crate::apply::observe;
+use crate::backend::Freshness;
+use crate::backend::{LockWait, StateStore as _};
+use crate::cli::args::{Format, RefreshArgs};
+use crate::cli::printer::Printer;
+use crate::cli::workspace::Workspace;
+use crate::cli::{CommandError, ExitStatus};
+use crate::cloud::CloudRead;
+use crate::diff::{self, Drift};
+use crate::report;
+use crate::state::Snapshot;
+
+/// Looks at every region that the manifest names or that is recorded, and folds what is there into the snapshot.
+///
+/// # Errors
+/// When the cloud cannot be read.
+pub async fn look(
+    workspace: &Workspace,
+    snapshot: &mut Snapshot,
+    parallelism: usize,
+) -> Result<Drift, CommandError> {
+    let cloud: Arc<dyn CloudRead> = workspace.cloud()?;
+    let regions = workspace.regions(snapshot);
+    let wanted = workspace.desired.adopted();
+    let observed =
+        observe(&cloud, workspace.clock.as_ref(), &snapshot.recorded, &wanted, regions, parallelism).await?;
+    let tag = workspace.desired.cloud.ownership_tag.as_ref();
+    Ok(diff::observe(&mut snapshot.recorded, &observed, tag))
+}
+
+/// Looks and records.
+///
+/// # Errors
+/// When the manifest or state cannot be read, the cloud cannot be reached, or the state cannot be written.
+pub async fn refresh(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let workspace = open(args, printer)?;
+    let mut store = workspace.locked_store("refresh", LockWait(args.lock.lock_timeout)).await?;
+    let mut snapshot = store.load().await?.unwrap_or_else(|| workspace.first_snapshot());
+    workspace.check_owner(&snapshot)?;
+    let settled = super::apply::repair(&workspace, &mut store, &mut snapshot, printer).await?;
+    let drift = look(&workspace, &mut snapshot, 10).await?;
+    let is_new = drift.facts_changed || settled || snapshot.serial == 0;
+    store.save(&mut snapshot, if is_new { Freshness::New } else { Freshness::Same }).await?;
+    tell(&workspace, &drift, printer)?;
+    printer.say(&format!("Recorded in {}, serial {}.", store.place(), snapshot.serial));
+    Ok(ExitStatus::Done)
+}
+
+/// Looks and tells; writes nothing.
+///
+/// # Errors
+/// When the manifest or state cannot be read, or the cloud cannot be reached.
+pub async fn drift(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let workspace = open(args, printer)?;
+    let mut snapshot = workspace.snapshot().await?.unwrap_or_else(|| workspace.first_snapshot());
+    let drift = look(&workspace, &mut snapshot, 10).await?;
+    tell(&workspace, &drift, printer)?;
+    Ok(if drift.items.is_empty() { ExitStatus::Done } else { ExitStatus::Changes })
+}
+
+fn open(args: &RefreshArgs, printer: &Printer) -> Result<Workspace, CommandError> {
+    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    if workspace.has_errors() {
+        printer.diagnostics(&workspace.diagnostics, &workspace.locator);
+        return Err(CommandError::Told(ExitStatus::Error));
+    }
+    Ok(workspace)
+}
+
+fn tell(workspace: &Workspace, drift: &Drift, printer: &Printer) -> Result<(), CommandError> {
+    match printer.format {
+        Format::Text => {
+            let names = report::AccountNames::of(&workspace.desired);
+            printer.data(&report::drift::drift_text(drift, &names, printer.out));
+        }
+        Format::Json => printer.json(&report::json::drift(drift)?),
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! `show`: the state, or a state file, for people or as JSON.
+
+use super::apply::read_plan;
+use crate::backend::{FileStore, StateStore as _};
+use crate::cli::args::{Format, ShowArgs};
+use crate::cli::printer::Printer;
+use crate::cli::workspace::Workspace;
+use crate::cli::{CommandError, ExitStatus};
+use crate::plan::PlanFile;
+use crate::report::{self, AccountNames};
+use crate::state::Recorded;
+
+/// Shows a state.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    if let Some(file) = args.path.as_deref().and_then(|path| read_plan(path).ok()) {
+        return show_plan(file, printer);
+    }
+    let (snapshot, names, place) = match &args.path {
+        Some(path) => {
+            let snapshot = FileStore::at(path).load().await?;
+            (snapshot, AccountNames::default(), path.display().to_string())
+        }
+        None => {
+            let workspace = Workspace::open(&args.manifest, None, printer)?;
+            let names = AccountNames::of(&workspace.desired);
+            (workspace.snapshot().await?, names, workspace.store()?.place())
+        }
+    };
+    let Some(snapshot) = snapshot else {
+        return Err(CommandError::input(
+            format!("{place}: nothing is recorded yet"),
+            "Record something:\n\n    goldform apply",
+        ));
+    };
+    match printer.format {
+        Format::Text => printer.data(&report::state::state_text(&snapshot, &names, printer.out)),
+        Format::Json => printer.json(&serde_json::to_value(&snapshot)?),
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Shows a saved plan, as it was made.
+fn show_plan(file: PlanFile, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let PlanFile { goldform, secrets, desired, plan, .. } = file;
+    match printer.format {
+        Format::Text => {
+            let names = AccountNames::of(&desired);
+            printer.data(&report::plan::plan_text(&plan, &Recorded::default(), &names, printer.out));
+            printer
+                .say(&format!("A saved plan of account {}, written by goldform {goldform}.", plan.account));
+            if !secrets.is_empty() {
+                printer.say(&format!(
+                    "To apply it, these sensitive variables are needed: {}.",
+                    secrets.join(", ")
+                ));
+            }
+        }
+        Format::Json => printer.json(&report::json::plan(&plan, Vec::new())?),
+    }
+    Ok(ExitStatus::Done)
+}

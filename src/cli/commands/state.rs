@@ -1,0 +1,91 @@
+//! `state`: looks into the state.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+use crate::cli::args::{Format, ManifestArgs, StateArgs, StateCommand};
+use crate::cli::printer::Printer;
+use crate::cli::workspace::Workspace;
+use crate::cli::{CommandError, ExitStatus};
+use crate::model::Address;
+use crate::report::state::{addresses, is_meant};
+use crate::state::Snapshot;
+
+/// Runs a command of `state`.
+///
+/// # Errors
+/// When there is no state, or it cannot be read.
+pub async fn run(args: &StateArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    match &args.command {
+        StateCommand::List(args) => {
+            let snapshot = read(&args.manifest, printer).await?;
+            let only = args.address.as_deref().map(parse).transpose()?;
+            list(snapshot.as_ref(), only.as_ref(), printer);
+            Ok(ExitStatus::Done)
+        }
+        StateCommand::Show(args) => {
+            let snapshot = read(&args.manifest, printer).await?;
+            show(snapshot.as_ref(), &parse(&args.address)?, printer)
+        }
+    }
+}
+
+async fn read(args: &ManifestArgs, printer: &Printer) -> Result<Option<Snapshot>, CommandError> {
+    Workspace::open(args, None, printer)?.snapshot().await
+}
+
+fn parse(text: &str) -> Result<Address, CommandError> {
+    text.parse().map_err(|error: crate::model::address::MalformedAddress| {
+        CommandError::input(error.to_string(), "See which there are:\n\n    goldform state list")
+    })
+}
+
+fn list(snapshot: Option<&Snapshot>, only: Option<&Address>, printer: &Printer) {
+    let mut shown: Vec<String> = Vec::new();
+    for address in snapshot.map(addresses).unwrap_or_default() {
+        let is_wanted = match (&address, only) {
+            (_, None) => true,
+            (Address::Placement(at), Some(only)) => is_meant(only, at),
+            (Address::Share(at, _), Some(only)) => {
+                is_meant(only, at) && (!matches!(only, Address::Share(..)) || *only == address)
+            }
+            _ => false,
+        };
+        if is_wanted {
+            shown.push(address.to_string());
+        }
+    }
+    match printer.format {
+        Format::Text => {
+            let mut text = String::new();
+            for address in shown {
+                let _ = writeln!(text, "{address}");
+            }
+            printer.data(&text);
+        }
+        Format::Json => printer.json(&Value::from(shown)),
+    }
+}
+
+fn show(
+    snapshot: Option<&Snapshot>,
+    address: &Address,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let mut found = Map::new();
+    for (at, placement) in snapshot.iter().flat_map(|snapshot| snapshot.recorded.placements()) {
+        if is_meant(address, &at) {
+            found.insert(at.to_string(), serde_json::to_value(placement)?);
+        }
+    }
+    if found.is_empty() {
+        return Err(CommandError::input(
+            format!("{address} is not recorded"),
+            "See which addresses there are:\n\n    goldform state list",
+        ));
+    }
+    // What is recorded is JSON: for people too, that is the clearest form of it.
+    printer.json(&Value::Object(found));
+    Ok(ExitStatus::Done)
+}

@@ -1,0 +1,45 @@
+//! `validate`: parses the manifest and checks it against the rules, offline.
+
+use super::planning::{diagnostics_json, judge_alone};
+use crate::cli::args::{Format, ValidateArgs};
+use crate::cli::printer::Printer;
+use crate::cli::workspace::Workspace;
+use crate::cli::{CommandError, ExitStatus};
+use crate::report::{self, count};
+
+/// Judges the manifest by itself, under the limits that a local state has recorded.
+///
+/// # Errors
+/// When the manifest or the state cannot be read.
+pub async fn run(args: &ValidateArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
+    let snapshot = workspace.snapshot().await?;
+    let judgement = judge_alone(&workspace, snapshot.as_ref())?;
+    let mut status = if judgement.refuses() { ExitStatus::Violated } else { ExitStatus::Done };
+    if workspace.has_errors() {
+        status = status.or(ExitStatus::Error);
+    }
+    let mut diagnostics = workspace.diagnostics.clone();
+    diagnostics.extend(judgement.diagnostics);
+    match printer.format {
+        Format::Json => {
+            let told = diagnostics_json(&workspace, &diagnostics);
+            printer.json(&serde_json::json!({
+                "format_version": report::json::FORMAT_VERSION,
+                "valid": status == ExitStatus::Done,
+                "diagnostics": told,
+            }));
+        }
+        Format::Text => printer.diagnostics(&diagnostics, &workspace.locator),
+    }
+    if status == ExitStatus::Done && printer.format == Format::Text && !printer.quiet {
+        let images = workspace.desired.images.len();
+        let placements: usize = workspace.desired.images.values().map(|image| image.placements().len()).sum();
+        printer.data(&format!(
+            "Valid: {} in {}.\n",
+            count(images, "image", "images"),
+            count(placements, "placement", "placements"),
+        ));
+    }
+    Ok(status)
+}

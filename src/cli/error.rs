@@ -1,0 +1,96 @@
+//! Why a command failed, and the exit status of each.
+
+use thiserror::Error;
+
+use super::exit::ExitStatus;
+use crate::backend::StoreError;
+use crate::cloud::CloudError;
+use crate::plan::planner::PlanError;
+
+/// Why a command failed. Violations and drift are results, not errors.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// The diagnostics were printed already.
+    #[error("the manifest cannot be used")]
+    Told(ExitStatus),
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file, as the user named it.
+        path: String,
+        /// What the operating system says.
+        source: std::io::Error,
+        /// What to do.
+        help: String,
+    },
+    /// The input cannot be used, or the environment lacks something.
+    #[error("{what}")]
+    Input {
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        help: String,
+    },
+    /// The state store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The cloud.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// The plan is not the one that was expected.
+    #[error("{what}")]
+    Stale {
+        /// What differs.
+        what: String,
+        /// What to do.
+        help: String,
+    },
+    /// The plan cannot be made.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A defect of goldform.
+    #[error("{0}; this is a defect of goldform")]
+    Internal(String),
+}
+
+impl CommandError {
+    /// An input error.
+    pub fn input(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Input { what: what.into(), help: help.into() }
+    }
+
+    /// The exit status that it gives.
+    pub fn exit_status(&self) -> ExitStatus {
+        match self {
+            Self::Told(status) => *status,
+            Self::Store(StoreError::Locked(_)) => ExitStatus::Locked,
+            Self::Store(StoreError::OutOfOrder(_)) | Self::Plan(_) | Self::Internal(_) => {
+                ExitStatus::Internal
+            }
+            Self::Stale { .. } => ExitStatus::Stale,
+            Self::File { .. } | Self::Input { .. } | Self::Store(_) | Self::Cloud(_) => ExitStatus::Error,
+        }
+    }
+
+    /// What to do about it; nothing where the message says it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::File { help, .. } | Self::Input { help, .. } | Self::Stale { help, .. } => {
+                Some(help.clone()).filter(|help| !help.is_empty())
+            }
+            Self::Store(StoreError::Locked(_)) => {
+                Some("Wait for it to end, or give it time:\n\n    --lock-timeout 5m".to_owned())
+            }
+            Self::Store(
+                StoreError::State { .. } | StoreError::Journal { .. } | StoreError::JournalLine { .. },
+            ) => Some("It was left as it is. Restore it from version control or a backup.".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl From<serde_json::Error> for CommandError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Internal(format!("a value cannot be written as JSON: {error}"))
+    }
+}

@@ -1,0 +1,92 @@
+//! Progress on stderr: bars on a terminal, plain lines without.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::printer::Printer;
+use crate::apply::Progress;
+use crate::model::ImageId;
+use crate::plan::Step;
+
+/// Shows what an apply does.
+pub struct Bar {
+    printer: Printer,
+    bar: ProgressBar,
+    running: Vec<String>,
+}
+
+impl Bar {
+    /// A bar over this many steps; hidden without a terminal.
+    pub fn new(printer: Printer, steps: usize) -> Self {
+        let length = u64::try_from(steps).unwrap_or(u64::MAX);
+        let bar = if printer.bars {
+            let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        } else {
+            ProgressBar::hidden()
+        };
+        Self { printer, bar, running: Vec::new() }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn line(&self, text: &str) {
+        if self.printer.bars {
+            self.bar.suspend(|| self.printer.say(text));
+        } else {
+            self.printer.say(text);
+        }
+    }
+
+    fn show_running(&self) {
+        let shown: Vec<&str> = self.running.iter().take(3).map(String::as_str).collect();
+        let more = match self.running.len().saturating_sub(shown.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        self.bar.set_message(format!("{}{more}", shown.join(", ")));
+    }
+
+    fn ended(&mut self, step: &Step) {
+        let id = step.id.to_string();
+        self.running.retain(|running| *running != id);
+        self.bar.inc(1);
+        self.show_running();
+    }
+}
+
+impl Progress for Bar {
+    fn started(&mut self, step: &Step) {
+        let id = step.id.to_string();
+        if !self.running.contains(&id) {
+            self.running.push(id);
+        }
+        self.show_running();
+    }
+
+    fn accepted(&mut self, step: &Step, id: &ImageId) {
+        self.line(&format!("  {} {}: {id}, not ready yet", self.printer.talk.dim("…"), step.id));
+    }
+
+    fn waiting(&mut self, step: &Step, why: &str) {
+        self.line(&format!("  {} {}: tried again, {why}", self.printer.talk.changed("…"), step.id));
+    }
+
+    fn settled(&mut self, step: &Step) {
+        self.ended(step);
+        self.line(&format!("  {} {}", self.printer.talk.added("✓"), step.id));
+    }
+
+    fn failed(&mut self, step: &Step, why: &str) {
+        self.ended(step);
+        self.line(&format!("  {} {}: {why}", self.printer.talk.removed("✗"), step.id));
+    }
+}

@@ -1,0 +1,111 @@
+//! Signals: the first starts nothing new and lets what runs settle; the second writes down what is known and
+//! ends; the third exits at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use tokio::sync::watch;
+
+use super::exit::ExitStatus;
+use super::printer::Printer;
+use crate::apply::Stop;
+
+/// Listens for Ctrl-C and termination.
+pub struct Signals {
+    /// Whether to go on.
+    pub stop: watch::Receiver<Stop>,
+    last: Arc<AtomicU8>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Signals {
+    /// Starts listening.
+    pub fn listen(printer: Printer) -> Self {
+        let (sender, stop) = watch::channel(Stop::No);
+        let last = Arc::new(AtomicU8::new(0));
+        let seen = Arc::clone(&last);
+        let mut sources = Sources::open();
+        let task = tokio::spawn(async move {
+            loop {
+                let status = sources.next().await;
+                seen.store(status.code(), Ordering::SeqCst);
+                let next = match *sender.borrow() {
+                    Stop::No => {
+                        printer.always("Stopping: nothing new is started, what runs may settle. Once more: stop at once.");
+                        Stop::Gently
+                    }
+                    Stop::Gently => Stop::Now,
+                    Stop::Now => std::process::exit(i32::from(status.code())),
+                };
+                // Nobody listens any more when the run has ended.
+                let _ = sender.send(next);
+            }
+        });
+        Self { stop, last, task }
+    }
+
+    /// The status of the signal that came last; nothing when none came.
+    pub fn status(&self) -> Option<ExitStatus> {
+        match self.last.load(Ordering::SeqCst) {
+            0 => None,
+            code if code == ExitStatus::Terminated.code() => Some(ExitStatus::Terminated),
+            _ => Some(ExitStatus::Interrupted),
+        }
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The streams of signals, made once: one that comes while another is handled is not lost.
+#[cfg(unix)]
+struct Sources {
+    interrupt: Option<tokio::signal::unix::Signal>,
+    terminate: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Sources {
+    fn open() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        Self {
+            interrupt: signal(SignalKind::interrupt()).ok(),
+            terminate: signal(SignalKind::terminate()).ok(),
+        }
+    }
+
+    async fn next(&mut self) -> ExitStatus {
+        async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) {
+            match signal {
+                Some(signal) => {
+                    signal.recv().await;
+                }
+                None => std::future::pending().await,
+            }
+        }
+        tokio::select! {
+            () = heard(&mut self.interrupt) => ExitStatus::Interrupted,
+            () = heard(&mut self.terminate) => ExitStatus::Terminated,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Sources;
+
+#[cfg(not(unix))]
+impl Sources {
+    fn open() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) -> ExitStatus {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        ExitStatus::Interrupted
+    }
+}

@@ -1,0 +1,371 @@
+//! A manifest that was read, its rules' levels, its state and its cloud: what most commands start from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::args::{ManifestArgs, RuleArgs};
+use super::printer::Printer;
+use super::{CommandError, ExitStatus, env};
+use crate::backend::{FileStore, LockInfo, LockWait, StateStore};
+use crate::cloud::client::{Client, Secret};
+use crate::cloud::sim::{Settings as SimSettings, Sim, SimTransport};
+use crate::cloud::{Clock, CloudWrite, SystemClock};
+use crate::constraints::Levels;
+use crate::diagnostics::{Diagnostic, Severity};
+use crate::manifest::{self, Desired, Input, Level, Locator, Provider, StateLocation, Variables};
+use crate::model::{ImageKey, Region};
+use crate::state::{Lineage, Snapshot};
+
+/// A manifest that was read, and everything that is reached from it.
+pub struct Workspace {
+    /// What the manifest means.
+    pub desired: Desired,
+    /// Whether all of it could be read.
+    pub complete: bool,
+    /// What each rule does.
+    pub levels: Levels,
+    /// What was wrong with the text.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Where things stand in the text.
+    pub locator: Locator,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The folder that the state's and the world's places are relative to.
+    base: PathBuf,
+    /// The values that were given for variables.
+    pub variables: Variables,
+    /// `--state`: read from here, write nothing.
+    state_file: Option<PathBuf>,
+}
+
+impl Workspace {
+    /// Reads the manifest. What is wrong with it is in [`Workspace::diagnostics`].
+    ///
+    /// # Errors
+    /// When a file cannot be read, or nothing useful can be made of the text; that is told then.
+    pub fn open(
+        args: &ManifestArgs,
+        rules: Option<&RuleArgs>,
+        printer: &Printer,
+    ) -> Result<Self, CommandError> {
+        let (inputs, base) = read_manifests(&args.files)?;
+        let variables = Variables::new(variables(args)?);
+        let loaded = manifest::load(inputs, &variables);
+        let Some(desired) = loaded.desired else {
+            printer.diagnostics(&loaded.diagnostics, &loaded.locator);
+            return Err(CommandError::Told(ExitStatus::Error));
+        };
+        let mut diagnostics = loaded.diagnostics;
+        let (levels, unknown) = Levels::new(&desired.levels, &rules.map(command_line).unwrap_or_default());
+        diagnostics.extend(unknown);
+        Ok(Self {
+            desired,
+            complete: loaded.complete,
+            levels,
+            diagnostics,
+            locator: loaded.locator,
+            clock: Arc::new(SystemClock),
+            base,
+            variables,
+            state_file: args.state.clone(),
+        })
+    }
+
+    /// A workspace without a manifest: of a saved plan. Variables are still taken from the arguments.
+    ///
+    /// # Errors
+    /// When a variable file cannot be read, or a rule has no such name.
+    pub fn of_plan(
+        desired: Desired,
+        folder: &str,
+        args: &ManifestArgs,
+        rules: &RuleArgs,
+    ) -> Result<Self, CommandError> {
+        let (levels, diagnostics) = Levels::new(&desired.levels, &command_line(rules));
+        Ok(Self {
+            desired,
+            complete: true,
+            levels,
+            diagnostics,
+            locator: Locator::default(),
+            clock: Arc::new(SystemClock),
+            base: PathBuf::from(folder),
+            variables: Variables::new(variables(args)?),
+            state_file: None,
+        })
+    }
+
+    /// The folder that the state's place is relative to, as the user named it.
+    pub fn folder(&self) -> String {
+        self.base.display().to_string()
+    }
+
+    /// The queries of imports' URLs, with the sensitive variables in their places.
+    ///
+    /// # Errors
+    /// When a variable has no value.
+    pub fn queries(&self) -> Result<BTreeMap<ImageKey, Secret>, CommandError> {
+        let mut queries = BTreeMap::new();
+        for (key, image) in &self.desired.images {
+            let Some(query) = image.import_query.as_ref().filter(|query| !query.is_empty()) else { continue };
+            let query = query.fill(|name| self.variables.get(name)).map_err(|name| {
+                CommandError::input(
+                    format!(
+                        "the import of image.{key} needs the sensitive variable `{name}`, which has no value"
+                    ),
+                    format!("Set it in the environment:\n\n    {}{name}=…", env::VARIABLE_PREFIX),
+                )
+            })?;
+            queries.insert(key.clone(), Secret::new(query));
+        }
+        Ok(queries)
+    }
+
+    /// Whether the text has errors of its own.
+    pub fn has_errors(&self) -> bool {
+        !self.complete || self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    fn state_path(&self) -> Result<PathBuf, CommandError> {
+        match &self.desired.state {
+            StateLocation::File(path) => Ok(self.base.join(path)),
+            StateLocation::Object { bucket, key } => Err(CommandError::input(
+                format!(
+                    "the state is at s3://{bucket}/{key}, and this goldform keeps states in local files only"
+                ),
+                "Name a file:\n\n    state: goldform.state.json",
+            )),
+        }
+    }
+
+    /// The store of the state.
+    ///
+    /// # Errors
+    /// When the place is of a kind that is not supported.
+    pub fn store(&self) -> Result<FileStore, CommandError> {
+        Ok(FileStore::at(self.state_path()?))
+    }
+
+    /// The store, locked for writing.
+    ///
+    /// # Errors
+    /// When somebody else holds the lock, or `--state` asks for reading only.
+    pub async fn locked_store(&self, operation: &str, wait: LockWait) -> Result<FileStore, CommandError> {
+        if self.state_file.is_some() {
+            return Err(CommandError::input(
+                format!("`{operation}` writes the state, and --state is for reading"),
+                "Leave --state out; the place of the state stands in the manifest:\n\n    state: goldform.state.json",
+            ));
+        }
+        let mut store = self.store()?;
+        store.lock(self.lock_info(operation), wait).await?;
+        Ok(store)
+    }
+
+    fn lock_info(&self, operation: &str) -> LockInfo {
+        let user = env::get(env::USER).unwrap_or_else(|| "somebody".to_owned());
+        let host = env::get(env::HOSTNAME).map(|host| format!("@{host}")).unwrap_or_default();
+        LockInfo {
+            owner: format!("{user}{host}"),
+            pid: std::process::id(),
+            operation: operation.to_owned(),
+            since: self.clock.now(),
+        }
+    }
+
+    /// The recorded state, for reading: the store's, or the file that `--state` names.
+    ///
+    /// # Errors
+    /// When it cannot be read, or belongs to another account or service.
+    pub async fn snapshot(&self) -> Result<Option<Snapshot>, CommandError> {
+        let snapshot = match &self.state_file {
+            Some(path) => match FileStore::at(path).load().await? {
+                Some(snapshot) => Some(snapshot),
+                None => {
+                    return Err(CommandError::input(
+                        format!("{}: there is no such state", path.display()),
+                        "Leave --state out to start from nothing.",
+                    ));
+                }
+            },
+            None => self.store()?.load().await?,
+        };
+        if let Some(snapshot) = &snapshot {
+            self.check_owner(snapshot)?;
+        }
+        Ok(snapshot)
+    }
+
+    /// A state belongs to one account on one service: a plan against another would delete nothing and make
+    /// everything twice.
+    ///
+    /// # Errors
+    /// When the manifest names another.
+    pub fn check_owner(&self, snapshot: &Snapshot) -> Result<(), CommandError> {
+        let (account, provider) = (self.desired.account, self.desired.cloud.provider);
+        if snapshot.account != account {
+            return Err(CommandError::input(
+                format!("the state belongs to account {}, the manifest to {account}", snapshot.account),
+                "Correct the manifest, or name the account's own state:\n\n    state: <file>",
+            ));
+        }
+        if snapshot.provider != provider {
+            return Err(CommandError::input(
+                format!("the state is of {}, the manifest of {}", name(snapshot.provider), name(provider)),
+                "Give each its own state:\n\n    state: <file>",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The first snapshot of a new state.
+    #[expect(clippy::disallowed_methods, reason = "a state's lineage is made here, once")]
+    pub fn first_snapshot(&self) -> Snapshot {
+        let lineage = Lineage(Uuid::new_v4().to_string().into());
+        Snapshot::first(lineage, self.desired.account, self.desired.cloud.provider)
+    }
+
+    /// The cloud that the manifest names.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or the embedded one's world cannot be opened.
+    pub fn cloud(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {
+        match self.desired.cloud.provider {
+            Provider::Sandbox => self.sandbox(),
+            Provider::Tencent => Err(CommandError::input(
+                "the provider `tencent` needs credentials, and none are set up",
+                "Use the embedded cloud:\n\n    cloud: { provider: sandbox }",
+            )),
+        }
+    }
+
+    fn sandbox(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {
+        let settings = &self.desired.cloud.sandbox;
+        let state = self.state_path().unwrap_or_else(|_| self.base.join("goldform.state.json"));
+        let folder = state.parent().map(Path::to_path_buf).unwrap_or_default();
+        let path = folder.join(settings.world.as_deref().unwrap_or("goldform.world.db"));
+        let mut world = SimSettings::default();
+        if let Some(images) = settings.images_per_region {
+            world.images_per_region = images;
+        }
+        if let Some(accounts) = settings.accounts_per_image {
+            world.accounts_per_image = accounts;
+        }
+        let sim = Sim::open(&path, world).map_err(|error| {
+            CommandError::input(
+                format!("the embedded cloud's world {} cannot be opened: {error}", path.display()),
+                "Name another file, or move it away to start an empty world:\n\n    \
+                 cloud: { sandbox: { world: another.world.db } }",
+            )
+        })?;
+        let transport =
+            SimTransport { sim: Arc::new(sim), caller: self.desired.account, clock: Arc::clone(&self.clock) };
+        Ok(Arc::new(Client::new(Arc::new(transport))))
+    }
+
+    /// The regions to look at: those that the manifest names, and those that are recorded.
+    pub fn regions(&self, snapshot: &Snapshot) -> BTreeSet<Region> {
+        let mut regions: BTreeSet<Region> = snapshot.recorded.regions.keys().cloned().collect();
+        regions.extend(snapshot.recorded.placements().map(|(at, _)| at.region));
+        for image in self.desired.images.values() {
+            regions.extend(image.placements().into_iter().cloned());
+        }
+        regions
+    }
+}
+
+fn name(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Sandbox => "the embedded cloud",
+        Provider::Tencent => "Tencent Cloud",
+    }
+}
+
+fn command_line(rules: &RuleArgs) -> Vec<(String, Level)> {
+    let levels = [(&rules.allow, Level::Allow), (&rules.warn, Level::Warn), (&rules.deny, Level::Deny)];
+    levels.iter().flat_map(|(names, level)| names.iter().map(|name| (name.clone(), *level))).collect()
+}
+
+/// Variables: the environment's, over those the files', over those the command line's.
+fn variables(args: &ManifestArgs) -> Result<BTreeMap<String, String>, CommandError> {
+    let mut variables = env::manifest_variables();
+    for path in &args.variable_files {
+        let bytes = read(path, "Name a YAML file of names and texts.")?;
+        let values = manifest::read_variables(&bytes).map_err(|why| {
+            CommandError::input(
+                format!("{}: {why}", path.display()),
+                "A variable file holds names and texts:\n\n    build: ins-8f3a1c2d",
+            )
+        })?;
+        variables.extend(values);
+    }
+    variables.extend(args.variables.iter().cloned());
+    Ok(variables)
+}
+
+#[expect(clippy::disallowed_methods, reason = "manifests and variable files are read here")]
+fn read(path: &Path, help: &str) -> Result<Vec<u8>, CommandError> {
+    std::fs::read(path).map_err(|source| CommandError::File {
+        path: path.display().to_string(),
+        source,
+        help: help.to_owned(),
+    })
+}
+
+/// The manifests that were named, in order, and the folder of the first.
+fn read_manifests(paths: &[PathBuf]) -> Result<(Vec<Input>, PathBuf), CommandError> {
+    const HELP: &str = "Name a manifest, or write a first one:\n\n    goldform init";
+    let mut inputs = Vec::new();
+    let mut base = None;
+    for path in paths {
+        let folder = if path.is_dir() {
+            path.clone()
+        } else {
+            path.parent().map(Path::to_path_buf).unwrap_or_default()
+        };
+        base.get_or_insert(folder);
+        let files = if path.is_dir() { yaml_files(path)? } else { vec![path.clone()] };
+        if files.is_empty() {
+            return Err(CommandError::input(
+                format!("{}: there is no *.yaml or *.yml below it", path.display()),
+                HELP,
+            ));
+        }
+        for file in files {
+            let bytes = read(&file, HELP)?;
+            inputs.push(Input { name: file.display().to_string(), bytes });
+        }
+    }
+    Ok((inputs, base.unwrap_or_default()))
+}
+
+/// Every `*.yaml` and `*.yml` below a folder, in name order; hidden ones are left out.
+fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    let error = |source| CommandError::File {
+        path: folder.display().to_string(),
+        source,
+        help: "The folder must be readable.".to_owned(),
+    };
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(error)? {
+            let path = entry.map_err(error)?.path();
+            let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if is_hidden {
+                continue;
+            }
+            // A link to a folder is not followed: it could lead in a circle.
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,449 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+
+use super::super::fake::run;
+use super::super::http::{Hosts, Site};
+use super::super::loopback::{Received, Server, answer, response};
+use super::chain::Chain;
+use super::*;
+use crate::cloud::ManualClock;
+
+const NOW: i64 = 1_700_000_000;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn around(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Surroundings {
+    let own = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let (variables, files) = (own(variables), own(files));
+    Surroundings::with(
+        move |name| variables.get(name).cloned(),
+        move |path| {
+            files.get(path.to_str().unwrap()).cloned().ok_or(io::Error::from(io::ErrorKind::NotFound))
+        },
+    )
+}
+
+/// A chain that finds neither a token service nor a metadata service.
+fn chain(around: Surroundings) -> Chain {
+    Chain {
+        around,
+        profile: None,
+        hosts: Hosts::at("http://127.0.0.1:9").unwrap(),
+        clock: Arc::new(ManualClock::at(at(NOW))),
+        metadata: "http://127.0.0.1:9".to_owned(),
+    }
+}
+
+fn find(chain: &Chain) -> Result<(String, String, Option<String>), CredentialsError> {
+    run(chain.credentials()).map(|found| {
+        let Credentials { secret_id, secret_key, token, expires: _ } = found;
+        (
+            secret_id.reveal().to_owned(),
+            secret_key.reveal().to_owned(),
+            token.map(|token| token.reveal().to_owned()),
+        )
+    })
+}
+
+fn id(around: Surroundings) -> String {
+    find(&chain(around)).unwrap().0
+}
+
+fn error(around: Surroundings) -> String {
+    find(&chain(around)).unwrap_err().to_string()
+}
+
+const HOME: (&str, &str) = ("HOME", "/home/me");
+const PROFILE: (&str, &str) =
+    ("/home/me/.tccli/default.credential", r#"{"secretId":"profile","secretKey":"k","token":"t"}"#);
+const INI: (&str, &str) = (
+    "/home/me/.tencentcloud/credentials",
+    "[other]\nsecret_id = x\n[default]\nsecret_id = ini\nsecret_key= k\n",
+);
+
+#[test]
+fn the_environment_comes_first_with_either_name_of_the_token() {
+    let key = [("TENCENTCLOUD_SECRET_ID", " env "), ("TENCENTCLOUD_SECRET_KEY", "k"), HOME];
+    assert_eq!(find(&chain(around(&key, &[PROFILE, INI]))), Ok(("env".into(), "k".into(), None)));
+    for (name, value) in [("TENCENTCLOUD_TOKEN", "cli"), ("TENCENTCLOUD_SECURITY_TOKEN", "terraform")] {
+        let mut key = key.to_vec();
+        key.push((name, value));
+        assert_eq!(find(&chain(around(&key, &[]))).unwrap().2.as_deref(), Some(value));
+    }
+}
+
+#[test]
+fn half_a_key_in_the_environment_is_an_error_and_not_passed_over() {
+    let half = around(&[("TENCENTCLOUD_SECRET_ID", "env"), HOME], &[PROFILE]);
+    assert!(error(half).contains("TENCENTCLOUD_SECRET_KEY is not set"));
+    let half = around(&[("TENCENTCLOUD_SECRET_KEY", "hunter2"), HOME], &[PROFILE]);
+    let message = error(half);
+    assert!(message.contains("TENCENTCLOUD_SECRET_ID is not set") && !message.contains("hunter2"));
+}
+
+#[test]
+fn a_profile_comes_before_the_ini_file() {
+    assert_eq!(
+        find(&chain(around(&[HOME], &[PROFILE, INI]))),
+        Ok(("profile".into(), "k".into(), Some("t".into())))
+    );
+    assert_eq!(id(around(&[HOME], &[INI])), "ini");
+    let elsewhere = [("/etc/tencentcloud/credentials", "[default]\nsecret_id=etc\nsecret_key=k")];
+    assert_eq!(id(around(&[HOME], &elsewhere)), "etc");
+}
+
+#[test]
+fn variables_name_other_profiles_folders_and_files() {
+    for variable in ["TCCLI_PROFILE", "TENCENTCLOUD_PROFILE"] {
+        let files = [PROFILE, ("/home/me/.tccli/work.credential", r#"{"secretId":"work","secretKey":"k"}"#)];
+        assert_eq!(id(around(&[HOME, (variable, "work")], &files)), "work");
+    }
+    for (folder, path) in
+        [("/keys", "/keys/default.credential"), ("~/keys", "/home/me/keys/default.credential")]
+    {
+        let files = [PROFILE, (path, r#"{"secretId":"folder","secretKey":"k"}"#)];
+        assert_eq!(id(around(&[HOME, ("TENCENTCLOUD_SHARED_CREDENTIALS_DIR", folder)], &files)), "folder");
+    }
+    let files = [("/keys.ini", "[default]\nsecret_id: file\nsecret_key: k"), INI];
+    assert_eq!(id(around(&[HOME, ("TENCENTCLOUD_CREDENTIALS_FILE", "/keys.ini")], &files)), "file");
+}
+
+#[test]
+fn a_profile_that_was_asked_for_is_used_alone() {
+    let variables = [HOME, ("TENCENTCLOUD_SECRET_ID", "env"), ("TENCENTCLOUD_SECRET_KEY", "k")];
+    let with = |profile: &str, files: &[(&str, &str)]| {
+        find(&Chain { profile: Some(profile.to_owned()), ..chain(around(&variables, files)) })
+    };
+    assert_eq!(with("default", &[PROFILE]).unwrap().0, "profile");
+    let message = with("work", &[PROFILE, INI]).unwrap_err().to_string();
+    assert!(
+        message.contains("the profile work") && message.contains("/home/me/.tccli/work.credential"),
+        "{message}"
+    );
+    assert!(with("../default", &[PROFILE]).is_err());
+}
+
+#[test]
+fn a_file_that_is_broken_is_an_error_that_does_not_repeat_it() {
+    for text in ["{\"secretId\":\"hunter2\"", "hunter2", "{}", r#"{"secretId":"hunter2"}"#, "[\"hunter2\"]"] {
+        let message = error(around(&[HOME], &[(PROFILE.0, text), INI]));
+        assert!(message.contains(PROFILE.0) && !message.contains("hunter2"), "{message}");
+    }
+    for text in ["", "[default]\nsecret_id=hunter2", "secret_id=hunter2\nsecret_key=x"] {
+        let message = error(around(&[HOME], &[(INI.0, text)]));
+        assert!(message.contains(INI.0) && !message.contains("hunter2"), "{message}");
+    }
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_an_error() {
+    let around = Surroundings::with(
+        |name| (name == "HOME").then(|| "/home/me".to_owned()),
+        |_| Err(io::Error::from(io::ErrorKind::PermissionDenied)),
+    );
+    assert!(error(around).contains("permission denied"));
+}
+
+#[test]
+fn a_login_is_good_until_it_expires() {
+    let login = |expires: i64| {
+        let text = format!(
+            r#"{{"type":"oauth","secretId":"login","secretKey":"k","token":"t","expiresAt":{expires},"oauth":{{}}}}"#
+        );
+        run(chain(around(&[HOME], &[(PROFILE.0, &text)])).credentials())
+    };
+    assert_eq!(login(NOW + 600).unwrap().expires, Some(at(NOW + 600)));
+    let expired = login(NOW - 1).unwrap_err();
+    assert!(matches!(&expired, CredentialsError::Expired { since, .. } if *since == at(NOW - 1)));
+    assert!(expired.to_string().contains("log in again"));
+}
+
+#[test]
+fn where_nothing_is_everything_that_was_looked_at_is_named() {
+    let message = error(around(&[HOME], &[]));
+    for place in [
+        "TENCENTCLOUD_SECRET_ID",
+        "/home/me/.tccli/default.credential",
+        "/home/me/.tencentcloud/credentials",
+        "/etc/tencentcloud/credentials",
+    ] {
+        assert!(message.contains(place), "{message}");
+    }
+}
+
+/// A key as the token service gives it.
+fn temporary(id: &str) -> super::super::loopback::Deed {
+    let key = json!({ "Token": "tmp-token", "TmpSecretId": id, "TmpSecretKey": "tmp-key" });
+    response(&json!({ "Credentials": key, "ExpiredTime": NOW + 7200, "RequestId": "r" }).to_string())
+}
+
+fn body(received: &Received) -> Value {
+    serde_json::from_slice(&received.body).unwrap()
+}
+
+/// Asks a chain whose token service does one thing.
+fn with_sts(
+    variables: &[(&str, &str)],
+    files: &[(&str, &str)],
+    deed: super::super::loopback::Deed,
+) -> (Result<Credentials, CredentialsError>, Vec<Received>) {
+    run(async {
+        let server = Server::doing([deed]).await;
+        let chain = Chain { hosts: Hosts::at(&server.url()).unwrap(), ..chain(around(variables, files)) };
+        (chain.credentials().await, server.received())
+    })
+}
+
+#[test]
+fn a_role_is_assumed_with_the_key_that_was_found() {
+    let (found, received) = with_sts(
+        &[
+            ("TENCENTCLOUD_SECRET_ID", "env"),
+            ("TENCENTCLOUD_SECRET_KEY", "k"),
+            ("TENCENTCLOUD_ASSUME_ROLE_ARN", "qcs::cam::uin/100000000001:roleName/builder"),
+            ("TENCENTCLOUD_ASSUME_ROLE_SESSION_NAME", "nightly"),
+            ("TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION", "3600"),
+            ("TENCENTCLOUD_ASSUME_ROLE_EXTERNAL_ID", "ext"),
+        ],
+        &[],
+        temporary("tmp"),
+    );
+    let found = found.unwrap();
+    assert_eq!((found.secret_id.reveal(), found.expires), ("tmp", Some(at(NOW + 7200))));
+    assert_eq!(found.token.unwrap().reveal(), "tmp-token");
+    let asked = &received[0];
+    assert_eq!(asked.header("x-tc-action"), Some("AssumeRole"));
+    assert_eq!(asked.header("x-tc-version"), Some("2018-08-13"));
+    assert!(asked.header("authorization").unwrap().contains("Credential=env/2023-11-14/sts/tc3_request"));
+    assert_eq!(
+        body(asked),
+        json!({
+            "RoleArn": "qcs::cam::uin/100000000001:roleName/builder", "RoleSessionName": "nightly",
+            "DurationSeconds": 3600, "ExternalId": "ext"
+        })
+    );
+}
+
+#[test]
+fn a_profile_may_name_a_role_of_its_own() {
+    let profile = r#"{"secretId":"profile","secretKey":"k","role-arn":"arn","role-session-name":"s"}"#;
+    let (found, received) = with_sts(&[HOME], &[(PROFILE.0, profile)], temporary("tmp"));
+    assert_eq!(found.unwrap().secret_id.reveal(), "tmp");
+    assert_eq!(body(&received[0]), json!({ "RoleArn": "arn", "RoleSessionName": "s" }));
+}
+
+#[test]
+fn a_role_that_is_refused_is_an_error_with_the_services_reason() {
+    let refusal =
+        r#"{"Error":{"Code":"ResourceNotFound.RoleNotFound","Message":"no such role"},"RequestId":"r-9"}"#;
+    let variables = [
+        ("TENCENTCLOUD_SECRET_ID", "env"),
+        ("TENCENTCLOUD_SECRET_KEY", "k"),
+        ("TENCENTCLOUD_ROLE_ARN", "arn"),
+    ];
+    let message = with_sts(&variables, &[], response(refusal)).0.unwrap_err().to_string();
+    assert!(message.contains("ResourceNotFound.RoleNotFound") && message.contains("r-9"), "{message}");
+}
+
+#[test]
+fn a_duration_that_is_none_is_an_error() {
+    for duration in ["0", "43201", "an hour"] {
+        let message = error(around(
+            &[
+                ("TENCENTCLOUD_SECRET_ID", "env"),
+                ("TENCENTCLOUD_SECRET_KEY", "k"),
+                ("TENCENTCLOUD_ROLE_ARN", "arn"),
+                ("TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION", duration),
+            ],
+            &[],
+        ));
+        assert!(message.contains("SESSION_DURATION"), "{message}");
+    }
+}
+
+const WEB: [(&str, &str); 4] = [
+    ("TKE_REGION", "ap-singapore"),
+    ("TKE_PROVIDER_ID", "tke"),
+    ("TKE_WEB_IDENTITY_TOKEN_FILE", "/run/token"),
+    ("TKE_ROLE_ARN", "arn"),
+];
+
+#[test]
+fn a_web_identity_is_exchanged_without_a_signature() {
+    let (found, received) = with_sts(&WEB, &[("/run/token", "jwt\n")], temporary("web"));
+    assert_eq!(found.unwrap().secret_id.reveal(), "web");
+    let asked = &received[0];
+    assert_eq!(asked.header("authorization"), Some("SKIP"));
+    assert_eq!(asked.header("x-tc-region"), Some("ap-singapore"));
+    assert_eq!(
+        body(asked),
+        json!({
+            "ProviderId": "tke", "WebIdentityToken": "jwt", "RoleArn": "arn", "RoleSessionName": "goldform"
+        })
+    );
+}
+
+#[test]
+fn a_web_identity_in_parts_is_an_error_but_its_region_alone_is_not() {
+    assert!(error(around(&WEB[..3], &[])).contains("only some are set"));
+    assert!(error(around(&WEB, &[])).contains("/run/token"));
+    assert!(error(around(&WEB[..1], &[])).starts_with("there are no credentials"));
+}
+
+/// Asks a chain whose metadata service does these things.
+fn with_metadata(
+    variables: &[(&str, &str)],
+    files: &[(&str, &str)],
+    deeds: &[super::super::loopback::Deed],
+) -> (Result<Credentials, CredentialsError>, Vec<String>) {
+    run(async {
+        let server = Server::doing(deeds.to_vec()).await;
+        let chain = Chain { metadata: server.url(), ..chain(around(variables, files)) };
+        let found = chain.credentials().await;
+        (found, server.received().into_iter().map(|received| received.line).collect())
+    })
+}
+
+fn role_key(code: &str) -> super::super::loopback::Deed {
+    let key = json!({ "Code": code, "TmpSecretId": "machine", "TmpSecretKey": "k", "Token": "t",
+                      "ExpiredTime": NOW + 3600, "Expiration": "later" });
+    answer("200 OK", "", &key.to_string())
+}
+
+#[test]
+fn a_machine_gives_the_key_of_its_role() {
+    let (found, lines) = with_metadata(&[], &[], &[answer("200 OK", "", "builder\n"), role_key("Success")]);
+    let found = found.unwrap();
+    assert_eq!((found.secret_id.reveal(), found.expires), ("machine", Some(at(NOW + 3600))));
+    assert_eq!(
+        lines,
+        [
+            "GET /latest/meta-data/cam/security-credentials/ HTTP/1.1",
+            "GET /latest/meta-data/cam/security-credentials/builder HTTP/1.1"
+        ]
+    );
+}
+
+#[test]
+fn a_role_of_the_machine_may_be_named_by_a_variable_or_meant_by_a_profile() {
+    let (found, lines) =
+        with_metadata(&[("TENCENTCLOUD_CAM_ROLE_NAME", "named")], &[], &[role_key("Success")]);
+    assert_eq!(found.unwrap().secret_id.reveal(), "machine");
+    assert!(lines[0].contains("/named "));
+    let profile = (PROFILE.0, r#"{"type":"cvm-role"}"#);
+    let deeds = [answer("200 OK", "", "builder"), role_key("Success")];
+    assert_eq!(with_metadata(&[HOME], &[profile], &deeds).0.unwrap().secret_id.reveal(), "machine");
+    assert!(matches!(find(&chain(around(&[HOME], &[profile]))), Err(CredentialsError::Refused { .. })));
+}
+
+#[test]
+fn what_is_no_metadata_service_is_passed_over() {
+    for deed in [
+        answer("404 Not Found", "", "no"),
+        answer("200 OK", "", "<html>log in</html>"),
+        answer("200 OK", "", ""),
+    ] {
+        let (found, _) = with_metadata(&[], &[], &[deed]);
+        assert!(matches!(found, Err(CredentialsError::Missing { .. })));
+    }
+    let (found, _) = with_metadata(&[], &[], &[answer("200 OK", "", "builder"), role_key("Failed")]);
+    assert!(matches!(found, Err(CredentialsError::Refused { .. })));
+}
+
+/// Gives a key that lives for a while, as often as it is asked, until it fails.
+struct Renewing {
+    clock: Arc<ManualClock>,
+    life: i64,
+    asked: Arc<AtomicU32>,
+    fails_from: u32,
+}
+
+#[async_trait]
+impl CredentialSource for Renewing {
+    async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let n = self.asked.fetch_add(1, Ordering::SeqCst);
+        if n >= self.fails_from {
+            return Err(CredentialsError::Missing { looked: vec![] });
+        }
+        let expires = self.clock.now().as_second() + self.life;
+        Ok(Credentials { expires: Some(at(expires)), ..Credentials::permanent(n.to_string(), "k") })
+    }
+}
+
+fn renewing(life: i64, fails_from: u32) -> (Keyring, Arc<ManualClock>, Arc<AtomicU32>) {
+    let clock = Arc::new(ManualClock::at(at(NOW)));
+    let asked = Arc::new(AtomicU32::new(0));
+    let source = Renewing { clock: Arc::clone(&clock), life, asked: Arc::clone(&asked), fails_from };
+    (Keyring::new(Box::new(source), clock.clone()), clock, asked)
+}
+
+fn current(keys: &Keyring) -> String {
+    run(keys.current()).unwrap().secret_id.reveal().to_owned()
+}
+
+#[test]
+fn a_key_is_renewed_five_minutes_before_it_expires() {
+    let (keys, clock, asked) = renewing(7200, u32::MAX);
+    assert_eq!(current(&keys), "0");
+    clock.advance(SignedDuration::from_secs(7200 - 301));
+    assert_eq!((current(&keys), asked.load(Ordering::SeqCst)), ("0".to_owned(), 1));
+    clock.advance(SignedDuration::from_secs(1));
+    assert_eq!((current(&keys), asked.load(Ordering::SeqCst)), ("1".to_owned(), 2));
+}
+
+#[test]
+fn a_short_lived_key_is_not_asked_for_with_every_request() {
+    let (keys, clock, asked) = renewing(120, u32::MAX);
+    for _ in 0..10 {
+        current(&keys);
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    clock.advance(SignedDuration::from_secs(61));
+    assert_eq!(current(&keys), "1");
+}
+
+#[test]
+fn a_key_that_cannot_be_renewed_is_used_until_it_expires() {
+    let (keys, clock, _) = renewing(7200, 1);
+    current(&keys);
+    clock.advance(SignedDuration::from_secs(7100));
+    assert_eq!(current(&keys), "0");
+    clock.advance(SignedDuration::from_secs(100));
+    assert!(run(keys.current()).is_err());
+}
+
+#[test]
+fn many_that_ask_at_once_make_the_source_work_once() {
+    let (keys, _, asked) = renewing(7200, u32::MAX);
+    let keys = Arc::new(keys);
+    run(async {
+        let all: Vec<_> = (0..32)
+            .map(|_| {
+                let keys = Arc::clone(&keys);
+                tokio::spawn(async move { keys.current().await.unwrap() })
+            })
+            .collect();
+        for one in all {
+            one.await.unwrap();
+        }
+    });
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn nothing_shows_a_key() {
+    let key =
+        Credentials { token: Some(Secret::new("hunter3")), ..Credentials::permanent("hunter1", "hunter2") };
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(at(NOW)));
+    let around = around(&[("TENCENTCLOUD_SECRET_KEY", "hunter4")], &[]);
+    let keys = keyring(around.clone(), Some("p".to_owned()), Hosts::of(Site::International), clock.clone());
+    let shown = format!("{key:?} {around:?} {keys:?} {:?}", Keyring::holding(key.clone(), clock));
+    assert!(!shown.contains("hunter"), "{shown}");
+}

@@ -1,0 +1,101 @@
+//! How far the clock of this machine is off, when the service refuses a request for that.
+//!
+//! The service accepts a timestamp that is at most five minutes off (common parameters, X-TC-Timestamp) and says
+//! `AuthFailure.SignatureExpire` else, without saying by how much. The `Date` header of the same answer does.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::cloud::Meaning;
+use crate::cloud::client::codes;
+use crate::cloud::client::envelope;
+
+/// The answer, and where it refuses the clock, with the size of the skew at the end of its message.
+pub(super) fn told(answer: Vec<u8>, date: Option<&str>, sent: Timestamp, received: Timestamp) -> Vec<u8> {
+    let refused = envelope::verdict(&answer)
+        .ok()
+        .and_then(|verdict| verdict.refusal)
+        .is_some_and(|refusal| codes::meaning_of(&refusal.code) == Meaning::Clock);
+    if !refused {
+        return answer;
+    }
+    date.and_then(|date| with_note(&answer, &note(date, sent, received)?)).unwrap_or(answer)
+}
+
+/// What to say, where the date says that the clock is off.
+fn note(date: &str, sent: Timestamp, received: Timestamp) -> Option<String> {
+    let theirs = http_date(date)?.as_second();
+    // The answer was dated between these two moments; within them nothing is off.
+    let (by, direction) = if theirs < sent.as_second() {
+        (sent.as_second().saturating_sub(theirs), "ahead of")
+    } else if theirs > received.as_second() {
+        (theirs.saturating_sub(received.as_second()), "behind")
+    } else {
+        return None;
+    };
+    Some(format!("the clock of this machine is {by} seconds {direction} the service's, which allows 300"))
+}
+
+/// `Tue, 14 Nov 2023 22:13:20 GMT`.
+fn http_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::parse(text.trim()).ok().map(|zoned| zoned.timestamp())
+}
+
+fn with_note(answer: &[u8], note: &str) -> Option<Vec<u8>> {
+    let mut value: Value = serde_json::from_slice(answer).ok()?;
+    let error = value.get_mut("Response")?.get_mut("Error")?.as_object_mut()?;
+    let message = error.get("Message").and_then(Value::as_str).unwrap_or_default();
+    let message = if message.is_empty() { note.to_owned() } else { format!("{message} ({note})") };
+    error.insert("Message".to_owned(), message.into());
+    serde_json::to_vec(&value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATE: &str = "Tue, 14 Nov 2023 22:13:20 GMT";
+    const NOON: i64 = 1_700_000_000;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn refusal(code: &str) -> Vec<u8> {
+        format!(r#"{{"Response":{{"Error":{{"Code":"{code}","Message":"expired"}},"RequestId":"r"}}}}"#)
+            .into_bytes()
+    }
+
+    fn message(sent: i64, received: i64) -> String {
+        let answer = told(refusal("AuthFailure.SignatureExpire"), Some(DATE), at(sent), at(received));
+        let verdict = envelope::verdict(&answer).unwrap();
+        assert_eq!(verdict.request_id.as_deref(), Some("r"));
+        verdict.refusal.unwrap().message
+    }
+
+    #[test]
+    fn a_refused_clock_is_told_how_far_it_is_off() {
+        assert_eq!(
+            message(NOON - 412, NOON - 411),
+            "expired (the clock of this machine is 411 seconds behind the service's, which allows 300)"
+        );
+        assert_eq!(
+            message(NOON + 3600, NOON + 3601),
+            "expired (the clock of this machine is 3600 seconds ahead of the service's, which allows 300)"
+        );
+        assert_eq!(message(NOON - 1, NOON + 1), "expired");
+    }
+
+    #[test]
+    fn every_other_answer_is_left_as_it_is() {
+        for answer in
+            [refusal("AuthFailure.SignatureFailure"), b"{\"Response\":{}}".to_vec(), b"<html>".to_vec()]
+        {
+            assert_eq!(told(answer.clone(), Some(DATE), at(0), at(0)), answer);
+        }
+        let expired = refusal("AuthFailure.SignatureExpire");
+        for date in [None, Some("yesterday"), Some("")] {
+            assert_eq!(told(expired.clone(), date, at(0), at(0)), expired);
+        }
+    }
+}

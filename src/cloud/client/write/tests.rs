@@ -1,0 +1,442 @@
+use serde_json::{Value, json};
+
+use super::super::Secret;
+use super::super::fake::{Script, refusal, region, run};
+use super::*;
+use crate::cloud::TransportError;
+use crate::model::{Architecture, Source, SourceKind};
+use proptest::prelude::*;
+
+fn new(source: SourceKind) -> NewImage {
+    let attributes = Attributes {
+        name: Some("web-1".into()),
+        description: Some("Hardened".into()),
+        family: Some("web".into()),
+        deprecated: None,
+    };
+    let tags = Tags::from([("team".into(), "platform".into())]);
+    NewImage::new(attributes, tags, Source { kind: source, revision: None })
+}
+
+fn id(text: &str) -> ImageId {
+    text.parse().unwrap()
+}
+
+fn accounts(ids: &[&str]) -> Accounts {
+    ids.iter().map(|id| id.parse().unwrap()).collect()
+}
+
+fn import() -> SourceKind {
+    SourceKind::Import {
+        url: "https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2".into(),
+        os: "Ubuntu".into(),
+        version: "22".into(),
+        architecture: Architecture::Arm,
+        license: None,
+        boot: None,
+        force: false,
+    }
+}
+
+/// Sends one creation and returns its id and the request.
+fn create(image: &NewImage, answer: Value) -> (Option<ImageId>, (String, Value)) {
+    let script = Script::answering([answer]);
+    let id = run(Client::new(script.clone()).create_image(&region("ap-jakarta"), image)).unwrap();
+    let mut calls = script.calls();
+    assert_eq!(calls.len(), 1);
+    (id, calls.remove(0))
+}
+
+#[test]
+fn an_image_of_an_instance_is_asked_for_as_documented() {
+    let image = new(SourceKind::Instance {
+        id: "ins-8f3a1c2d".parse().unwrap(),
+        power_off: true,
+        sysprep: true,
+        data_disks: vec!["disk-1a2b3c4d".parse().unwrap()],
+    });
+    let (id, call) = create(&image, json!({ "ImageId": "img-6pb6lrmy", "RequestId": "r" }));
+    assert_eq!(id, Some("img-6pb6lrmy".parse().unwrap()));
+    assert_eq!(
+        call,
+        (
+            "cvm.CreateImage@ap-jakarta".to_owned(),
+            json!({
+                "ImageName": "web-1", "InstanceId": "ins-8f3a1c2d", "ImageDescription": "Hardened",
+                "ForcePoweroff": "true", "Sysprep": "true", "DataDiskIds": ["disk-1a2b3c4d"],
+                "TagSpecification": [
+                    { "ResourceType": "image", "Tags": [{ "Key": "team", "Value": "platform" }] }
+                ],
+                "ImageFamily": "web"
+            })
+        )
+    );
+}
+
+#[test]
+fn what_is_not_wanted_is_not_said() {
+    let mut image = new(SourceKind::Instance {
+        id: "ins-8f3a1c2d".parse().unwrap(),
+        power_off: false,
+        sysprep: false,
+        data_disks: vec![],
+    });
+    image.attributes.description = Some(String::new());
+    image.attributes.family = None;
+    image.tags.clear();
+    let (_, (_, body)) = create(&image, json!({ "ImageId": "img-6pb6lrmy" }));
+    assert_eq!(body, json!({ "ImageName": "web-1", "InstanceId": "ins-8f3a1c2d", "ForcePoweroff": "false" }));
+}
+
+#[test]
+fn an_image_of_snapshots_is_asked_for_as_documented() {
+    let image = new(SourceKind::Snapshots(vec!["snap-2f3a1c2d".parse().unwrap()]));
+    let (_, call) = create(&image, json!({ "ImageId": "img-6pb6lrmy" }));
+    assert_eq!(
+        call.1,
+        json!({
+            "ImageName": "web-1", "SnapshotIds": ["snap-2f3a1c2d"], "ImageDescription": "Hardened",
+            "TagSpecification": [{ "ResourceType": "image", "Tags": [{ "Key": "team", "Value": "platform" }] }],
+            "ImageFamily": "web"
+        })
+    );
+}
+
+#[test]
+fn an_import_is_asked_for_as_documented_and_its_query_is_put_back() {
+    let mut image = new(import());
+    image.query = Some(Secret::new("sign=abc&x=1"));
+    let (id, call) = create(&image, json!({ "RequestId": "r" }));
+    assert_eq!(id, None, "the international site tells no id");
+    assert_eq!(
+        call,
+        (
+            "cvm.ImportImage@ap-jakarta".to_owned(),
+            json!({
+                "Architecture": "arm_64", "OsType": "Ubuntu", "OsVersion": "22",
+                "ImageUrl": "https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2?sign=abc&x=1",
+                "ImageName": "web-1", "ImageDescription": "Hardened",
+                "TagSpecification": [{ "ResourceType": "image", "Tags": [{ "Key": "team", "Value": "platform" }] }],
+                "ImageFamily": "web"
+            })
+        )
+    );
+    assert!(!format!("{image:?}").contains("abc"));
+}
+
+#[test]
+fn a_refused_import_does_not_repeat_its_query() {
+    for (message, shown) in [
+        ("cannot read https://b/w?sign=hunter2hunter2&x=1!", "cannot read https://b/w?(secret)!"),
+        ("bad signature hunter2hunter2, x 1", "bad signature (secret), x 1"),
+    ] {
+        let refusal = json!({
+            "Error": { "Code": "InvalidParameter.InvalidParameterUrlError", "Message": message },
+            "RequestId": "r"
+        });
+        let mut image = new(import());
+        image.query = Some(Secret::new("?sign=hunter2hunter2&x=1"));
+        let script = Script::answering([refusal]);
+        let error = run(Client::new(script).create_image(&region("ap-jakarta"), &image)).unwrap_err();
+        assert_eq!(error.message, shown);
+    }
+}
+
+#[test]
+fn an_import_says_licence_boot_mode_and_force_where_they_are_wanted() {
+    let SourceKind::Import { url, os, version, .. } = import() else { unreachable!() };
+    let image = new(SourceKind::Import {
+        url,
+        os,
+        version,
+        architecture: Architecture::X86_64,
+        license: Some("BYOL".into()),
+        boot: Some("Legacy BIOS".into()),
+        force: true,
+    });
+    let (id, (_, body)) = create(&image, json!({ "ImageId": "img-6pb6lrmy" }));
+    assert_eq!(id, Some("img-6pb6lrmy".parse().unwrap()));
+    assert_eq!(body["Architecture"], "x86_64");
+    assert_eq!(body["LicenseType"], "BYOL");
+    assert_eq!(body["BootMode"], "Legacy BIOS");
+    assert_eq!(body["Force"], true);
+}
+
+#[test]
+fn a_shared_image_is_copied_within_its_region() {
+    let image = new(SourceKind::Shared { id: id("img-3c1f0a9b"), from: None });
+    let answer = json!({ "ImageSet": [{ "ImageId": "img-evhmf3fy", "Region": "ap-jakarta" }] });
+    let (id, call) = create(&image, answer);
+    assert_eq!(id, Some("img-evhmf3fy".parse().unwrap()));
+    assert_eq!(
+        call,
+        (
+            "cvm.SyncImages@ap-jakarta".to_owned(),
+            json!({
+                "ImageIds": ["img-3c1f0a9b"], "DestinationRegions": ["ap-jakarta"], "ImageName": "web-1",
+                "ImageSetRequired": true
+            })
+        )
+    );
+}
+
+#[test]
+fn an_encrypted_copy_needs_its_original() {
+    let mut image =
+        new(SourceKind::Encrypted { image: "web".parse().unwrap(), kms_key: Some("key-1".into()) });
+    let script = Script::answering([]);
+    let error = run(Client::new(script.clone()).create_image(&region("ap-jakarta"), &image)).unwrap_err();
+    assert_eq!((error.meaning, script.len()), (Meaning::Invalid, 0));
+
+    image.original = Some(id("img-3c1f0a9b"));
+    let (_, (_, body)) = create(&image, json!({ "ImageSet": [] }));
+    assert_eq!(
+        body,
+        json!({
+            "ImageIds": ["img-3c1f0a9b"], "DestinationRegions": ["ap-jakarta"], "ImageName": "web-1",
+            "ImageSetRequired": true, "Encrypt": true, "KmsKeyId": "key-1"
+        })
+    );
+}
+
+#[test]
+fn what_was_taken_over_is_never_made() {
+    let script = Script::answering([]);
+    let image = new(SourceKind::Adopted(id("img-3c1f0a9b")));
+    assert!(run(Client::new(script.clone()).create_image(&region("ap-jakarta"), &image)).is_err());
+    assert_eq!(script.len(), 0);
+}
+
+#[test]
+fn a_copy_is_one_image_to_one_region_and_asks_for_its_id() {
+    let copy = |answer: Value| {
+        let script = Script::answering([answer]);
+        let copy = run(Client::new(script.clone()).copy_image(
+            &region("ap-jakarta"),
+            &id("img-6pb6lrmy"),
+            &region("ap-tokyo"),
+            "web-1",
+        ));
+        assert_eq!(
+            script.calls(),
+            [(
+                "cvm.SyncImages@ap-jakarta".to_owned(),
+                json!({
+                    "ImageIds": ["img-6pb6lrmy"], "DestinationRegions": ["ap-tokyo"], "ImageName": "web-1",
+                    "ImageSetRequired": true
+                })
+            )]
+        );
+        copy.unwrap()
+    };
+    let made = Some(id("img-evhmf3fy"));
+    assert_eq!(copy(json!({ "ImageSet": [{ "Region": "ap-tokyo", "ImageId": "img-evhmf3fy" }] })), made);
+    assert_eq!(copy(json!({ "ImageSet": [{ "ImageId": "img-evhmf3fy" }] })), made);
+    assert_eq!(copy(json!({ "ImageSet": [{ "Region": "ap-seoul", "ImageId": "img-evhmf3fy" }] })), None);
+    assert_eq!(copy(json!({ "ImageSet": [] })), None);
+    assert_eq!(copy(json!({ "ImageSet": null })), None);
+}
+
+#[test]
+fn only_named_attributes_are_changed() {
+    let script = Script::answering([json!({ "RequestId": "r" }), json!({ "RequestId": "r" })]);
+    let client = Client::new(script.clone());
+    let tokyo = region("ap-tokyo");
+    let image = id("img-6pb6lrmy");
+    run(client.modify_image(&tokyo, &image, &Attributes::default())).unwrap();
+    let all = Attributes {
+        name: Some("new".into()),
+        description: Some(String::new()),
+        family: Some("".into()),
+        deprecated: Some(true),
+    };
+    run(client.modify_image(&tokyo, &image, &all)).unwrap();
+    let one = Attributes { deprecated: Some(false), ..Default::default() };
+    run(client.modify_image(&tokyo, &image, &one)).unwrap();
+    assert_eq!(
+        script.calls(),
+        [
+            (
+                "cvm.ModifyImageAttribute@ap-tokyo".to_owned(),
+                json!({
+                    "ImageId": "img-6pb6lrmy", "ImageName": "new", "ImageDescription": "", "ImageFamily": "",
+                    "ImageDeprecated": true
+                })
+            ),
+            (
+                "cvm.ModifyImageAttribute@ap-tokyo".to_owned(),
+                json!({ "ImageId": "img-6pb6lrmy", "ImageDeprecated": false })
+            ),
+        ]
+    );
+}
+
+#[test]
+fn shares_carry_the_whole_list_as_text() {
+    let script = Script::answering([json!({}), json!({})]);
+    let client = Client::new(script.clone());
+    let tokyo = region("ap-tokyo");
+    let image = id("img-6pb6lrmy");
+    run(client.share_image(&tokyo, &image, &accounts(&["103849387508", "103849387509"]))).unwrap();
+    run(client.unshare_image(&tokyo, &image, &accounts(&["103849387508"]))).unwrap();
+    run(client.unshare_image(&tokyo, &image, &Accounts::EMPTY)).unwrap();
+    assert_eq!(
+        script.calls(),
+        [
+            (
+                "cvm.ModifyImageSharePermission@ap-tokyo".to_owned(),
+                json!({
+                    "ImageId": "img-6pb6lrmy", "AccountIds": ["103849387508", "103849387509"],
+                    "Permission": "SHARE"
+                })
+            ),
+            (
+                "cvm.ModifyImageSharePermission@ap-tokyo".to_owned(),
+                json!({ "ImageId": "img-6pb6lrmy", "AccountIds": ["103849387508"], "Permission": "CANCEL" })
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_deletion_says_what_becomes_of_the_snapshots() {
+    let script = Script::answering([json!({}), json!({})]);
+    let client = Client::new(script.clone());
+    for snapshots in [true, false] {
+        run(client.delete_image(&region("ap-tokyo"), &id("img-6pb6lrmy"), snapshots)).unwrap();
+    }
+    for (call, snapshots) in script.calls().iter().zip([true, false]) {
+        assert_eq!(call.0, "cvm.DeleteImages@ap-tokyo");
+        assert_eq!(call.1, json!({ "ImageIds": ["img-6pb6lrmy"], "DeleteBindedSnap": snapshots }));
+    }
+}
+
+#[test]
+fn tags_are_changed_by_the_tag_service() {
+    let script = Script::answering([json!({ "RequestId": "r" })]);
+    let set = Tags::from([("team".into(), "platform".into()), ("gone".into(), "not".into())]);
+    run(Client::new(script.clone()).tag_image(
+        "100000000001".parse().unwrap(),
+        &region("ap-tokyo"),
+        &id("img-6pb6lrmy"),
+        &set,
+        &["old".into(), "gone".into()],
+    ))
+    .unwrap();
+    assert_eq!(
+        script.calls(),
+        [(
+            "tag.ModifyResourceTags@ap-tokyo".to_owned(),
+            json!({
+                "Resource": "qcs::cvm:ap-tokyo:uin/100000000001:image/img-6pb6lrmy",
+                "ReplaceTags": [
+                    { "TagKey": "gone", "TagValue": "not" }, { "TagKey": "team", "TagValue": "platform" }
+                ],
+                "DeleteTags": [{ "TagKey": "old" }]
+            })
+        )]
+    );
+}
+
+#[test]
+fn a_list_of_tags_that_is_empty_is_not_sent() {
+    let script = Script::answering([json!({})]);
+    run(Client::new(script.clone()).tag_image(
+        "100000000001".parse().unwrap(),
+        &region("ap-tokyo"),
+        &id("img-6pb6lrmy"),
+        &Tags::new(),
+        &["old".into()],
+    ))
+    .unwrap();
+    assert_eq!(script.calls()[0].1.get("ReplaceTags"), None);
+}
+
+#[test]
+fn a_write_whose_answer_cannot_be_read_has_an_unknown_outcome() {
+    for answer in [
+        Err(TransportError::OutcomeUnknown("cut".into())),
+        Ok(b"<html>".to_vec()),
+        Ok(br#"{"Response":{"#.to_vec()),
+        Ok(br#"{"Response":{"ImageId":7}}"#.to_vec()),
+    ] {
+        let script = Script::of([answer]);
+        let image = new(SourceKind::Snapshots(vec!["snap-2f3a1c2d".parse().unwrap()]));
+        let error = run(Client::new(script.clone()).create_image(&region("ap-jakarta"), &image)).unwrap_err();
+        assert_eq!(error.meaning, Meaning::OutcomeUnknown);
+        assert!(error.leaves_doubt());
+        assert_eq!(script.len(), 1, "a write is sent once");
+    }
+}
+
+#[test]
+fn an_accepted_creation_whose_id_has_a_new_form_is_accepted_all_the_same() {
+    let image = new(SourceKind::Snapshots(vec!["snap-2f3a1c2d".parse().unwrap()]));
+    assert_eq!(create(&image, json!({ "ImageId": "IMAGE/1" })).0, None);
+}
+
+#[test]
+fn a_trial_asks_for_a_dry_run_and_understands_both_ways_of_passing_it() {
+    for answer in [json!({ "RequestId": "r" }), refusal("DryRunOperation")] {
+        let script = Script::answering(std::iter::repeat_n(answer, 4));
+        let client = Client::new(script.clone()).trying();
+        let jakarta = region("ap-jakarta");
+        let snapshots = new(SourceKind::Snapshots(vec!["snap-2f3a1c2d".parse().unwrap()]));
+        let image = id("img-6pb6lrmy");
+        assert_eq!(run(client.create_image(&jakarta, &snapshots)), Ok(None));
+        assert_eq!(run(client.create_image(&jakarta, &new(import()))), Ok(None));
+        assert_eq!(run(client.copy_image(&jakarta, &image, &region("ap-tokyo"), "web-1")), Ok(None));
+        assert_eq!(run(client.delete_image(&jakarta, &image, true)), Ok(()));
+        assert!(script.calls().iter().all(|(_, body)| body["DryRun"] == true));
+    }
+}
+
+#[test]
+fn a_trial_tells_a_refusal_and_sends_nothing_that_cannot_be_tried() {
+    let script = Script::answering([refusal("ImageQuotaLimitExceeded")]);
+    let client = Client::new(script.clone()).trying();
+    let jakarta = region("ap-jakarta");
+    let image = id("img-6pb6lrmy");
+    let copied = run(client.copy_image(&jakarta, &image, &region("ap-tokyo"), "web-1"));
+    assert_eq!(copied.unwrap_err().meaning, Meaning::ImageQuota);
+    let set = Attributes { name: Some("x".into()), ..Default::default() };
+    assert_eq!(run(client.modify_image(&jakarta, &image, &set)).unwrap_err().meaning, Meaning::Unsupported);
+    let with = accounts(&["103849387508"]);
+    assert_eq!(run(client.share_image(&jakarta, &image, &with)).unwrap_err().meaning, Meaning::Unsupported);
+    assert_eq!(script.len(), 1);
+}
+
+#[test]
+fn a_meaning_reaches_the_caller_of_a_write() {
+    for (code, meaning) in [
+        ("InvalidImageName.Duplicate", Meaning::DuplicateName),
+        ("OverQuota", Meaning::ShareQuota),
+        ("InvalidImageId.InShared", Meaning::Shared),
+        ("RequestLimitExceeded", Meaning::Throttled),
+        ("InternalError.Db", Meaning::Internal),
+    ] {
+        let script = Script::answering([refusal(code)]);
+        let error = run(Client::new(script).delete_image(&region("ap-tokyo"), &id("img-6pb6lrmy"), true));
+        let error = error.unwrap_err();
+        assert_eq!((error.meaning, error.code.as_deref()), (meaning, Some(code)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_as_an_answer_to_a_write_are_a_value_or_an_error(
+        bytes in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..64),
+            "[\\[\\]{}\"ImageIdSetRegionError:, 0-9a-z]{0,40}"
+                .prop_map(|fields| format!("{{\"Response\":{{{fields}}}}}").into_bytes()),
+        ],
+    ) {
+        let jakarta = region("ap-jakarta");
+        let image = id("img-6pb6lrmy");
+        let client = Client::new(Script::of(std::iter::repeat_n(Ok(bytes), 3)));
+        let snapshots = new(SourceKind::Snapshots(vec!["snap-2f3a1c2d".parse().unwrap()]));
+        let _ = run(client.create_image(&jakarta, &snapshots));
+        let _ = run(client.copy_image(&jakarta, &image, &region("ap-tokyo"), "web-1"));
+        let _ = run(client.delete_image(&jakarta, &image, true));
+    }
+}

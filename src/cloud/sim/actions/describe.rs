@@ -1,0 +1,353 @@
+//! Listing images, and their limit: 213/15715 DescribeImages, 213/15719 DescribeImageQuota.
+
+use serde_json::{Map, Value, json};
+
+use super::Action;
+use crate::cloud::Service;
+use crate::cloud::sim::catalogue;
+use crate::cloud::sim::protocol::Reply;
+use crate::cloud::sim::refusal::{Stop, refuse};
+use crate::cloud::sim::scene::{Scene, Standing, judge_tag_key};
+use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
+use crate::cloud::sim::settings::{Arm, Timestamps};
+use crate::cloud::sim::world::{Image, Tag};
+use crate::model::ImageId;
+
+/// A filter's structure, which every listing shares.
+pub(super) const FILTER: &[Field] = &[required("Name", Kind::Text), required("Values", Kind::Texts)];
+
+pub(super) const ACTIONS: &[Action] = &[
+    Action {
+        service: Service::Cvm,
+        name: "DescribeImages",
+        regional: true,
+        rate: 40,
+        fields: &[
+            optional("ImageIds", Kind::Texts),
+            optional("Filters", Kind::Objects(FILTER)),
+            optional("Offset", Kind::Integer),
+            optional("Limit", Kind::Integer),
+            optional("InstanceType", Kind::Text),
+        ],
+        codes: &[
+            "FailedOperation.IllegalTagKey",
+            "InvalidFilter",
+            "InvalidFilterValue.LimitExceeded",
+            "InvalidImageId.Malformed",
+            "InvalidInstanceType.Malformed",
+            "InvalidParameter.InvalidParameterCoexistImageIdsFilters",
+            "InvalidParameterValue.InstanceTypeNotFound",
+            "InvalidParameterValue.InvalidParameterValueLimit",
+            "InvalidParameterValue.LimitExceeded",
+            "InvalidParameterValue.TagKeyNotFound",
+        ],
+        run: describe_images,
+    },
+    Action {
+        service: Service::Cvm,
+        name: "DescribeImageQuota",
+        regional: true,
+        rate: 10,
+        fields: &[],
+        codes: &[],
+        run: |scene, _| {
+            let limit = scene.settings.image_limit(scene.region());
+            Ok(Reply::from_iter([("ImageNumQuota".to_owned(), Value::from(limit))]))
+        },
+    },
+];
+
+/// The most filters of one call, and the most values of one filter (213/15715 Filters).
+pub(super) const FILTERS_MAX: usize = 10;
+/// See [`FILTERS_MAX`].
+pub(super) const VALUES_MAX: usize = 5;
+
+/// A filter whose name is documented.
+enum Filter<'a> {
+    Id(Vec<&'a str>),
+    Type(Vec<&'a str>),
+    /// Fuzzy (documented so since 2025-05-07): the name holds the text. Upper and lower case differ.
+    Name(Vec<&'a str>),
+    /// Fuzzy, too.
+    Platform(Vec<&'a str>),
+    TagKey(Vec<&'a str>),
+    TagValue(Vec<&'a str>),
+    Tag(&'a str, Vec<&'a str>),
+    /// Of dedicated clusters, which this world does not have: nothing passes.
+    Nothing,
+}
+
+impl<'a> Filter<'a> {
+    fn read(args: Args<'a>) -> Result<Self, Stop> {
+        let name = args.text("Name").unwrap_or_default();
+        let values = args.texts("Values");
+        if values.len() > VALUES_MAX {
+            return refuse(
+                "InvalidFilterValue.LimitExceeded",
+                format!("The filter {name} has more than {VALUES_MAX} values."),
+            );
+        }
+        Ok(match name {
+            "image-id" => Self::Id(values),
+            "image-type" => Self::Type(values),
+            "image-name" => Self::Name(values),
+            "platform" => Self::Platform(values),
+            "tag-key" => Self::TagKey(values),
+            "tag-value" => Self::TagValue(values),
+            "dedicated-cluster-id" | "cdc-cache-status" => Self::Nothing,
+            _ => match name.strip_prefix("tag:") {
+                Some(key) if !key.is_empty() => Self::Tag(key, values),
+                _ => return refuse("InvalidFilter", format!("The filter {name} is not recognized.")),
+            },
+        })
+    }
+
+    /// Several values of one filter are alternatives.
+    fn passes(&self, image: &Image, standing: Standing, tags: &[Tag]) -> bool {
+        match self {
+            Self::Id(ids) => ids.contains(&image.id.as_str()),
+            Self::Type(types) => types.contains(&image_type(standing)),
+            Self::Name(texts) => texts.iter().any(|text| image.name.contains(text)),
+            Self::Platform(texts) => texts.iter().any(|text| image.platform.contains(text)),
+            Self::TagKey(keys) => tags.iter().any(|tag| keys.contains(&tag.key.as_str())),
+            Self::TagValue(values) => tags.iter().any(|tag| values.contains(&tag.value.as_str())),
+            Self::Tag(key, values) => {
+                tags.iter().any(|tag| tag.key == *key && values.contains(&tag.value.as_str()))
+            }
+            Self::Nothing => false,
+        }
+    }
+
+    /// The tag keys that it asks for.
+    fn tag_keys(&self) -> &[&'a str] {
+        match self {
+            Self::TagKey(keys) => keys,
+            Self::Tag(key, _) => std::slice::from_ref(key),
+            _ => &[],
+        }
+    }
+
+    fn needs_tags(&self) -> bool {
+        matches!(self, Self::TagKey(_) | Self::TagValue(_) | Self::Tag(..))
+    }
+}
+
+fn describe_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+    let ids = args.texts("ImageIds");
+    let filters = args.objects("Filters");
+    if !ids.is_empty() && !filters.is_empty() {
+        return refuse(
+            "InvalidParameter.InvalidParameterCoexistImageIdsFilters",
+            "ImageIds and Filters exclude each other.",
+        );
+    }
+    let most = usize::try_from(scene.settings.ids_per_call).unwrap_or(usize::MAX);
+    if ids.len() > most || filters.len() > FILTERS_MAX {
+        return refuse("InvalidParameterValue.LimitExceeded", "There are too many ImageIds or Filters.");
+    }
+    if let Some(id) = ids.iter().find(|id| id.parse::<ImageId>().is_err()) {
+        return refuse("InvalidImageId.Malformed", format!("ImageId {id} is malformed."));
+    }
+    let filters = filters.into_iter().map(Filter::read).collect::<Result<Vec<_>, _>>()?;
+    for key in filters.iter().flat_map(Filter::tag_keys) {
+        if judge_tag_key(scene.settings, key).is_err() {
+            return refuse("FailedOperation.IllegalTagKey", format!("The tag key {key} is illegal."));
+        }
+        if scene.settings.tag_keys_must_exist && scene.world.values_of_key(scene.caller, key)?.is_empty() {
+            return refuse(
+                "InvalidParameterValue.TagKeyNotFound",
+                format!("The tag key {key} is not found."),
+            );
+        }
+    }
+    let page = Page::read(args, "InvalidParameterValue.InvalidParameterValueLimit")?;
+    let architecture = args.text("InstanceType").map(|name| runs_on(scene, name)).transpose()?;
+
+    let mut images = if ids.is_empty() { listed(scene)? } else { named(scene, &ids)? };
+    images.retain(|(image, _)| image.visible_at <= scene.now);
+    if let Some(runs) = architecture {
+        images.retain(|(image, _)| runs.contains(&image.architecture.as_str()));
+    }
+    if !filters.is_empty() {
+        let with_tags = filters.iter().any(Filter::needs_tags);
+        let mut passed = Vec::with_capacity(images.len());
+        for (image, standing) in images {
+            let tags = if with_tags { scene.world.tags(&image.id)? } else { Vec::new() };
+            if filters.iter().all(|filter| filter.passes(&image, standing, &tags)) {
+                passed.push((image, standing));
+            }
+        }
+        images = passed;
+    }
+    let total = images.len();
+    let set =
+        page.of(images).map(|(image, standing)| told(scene, &image, standing)).collect::<Result<_, _>>()?;
+    Ok(Reply::from_iter([
+        ("ImageSet".to_owned(), Value::Array(set)),
+        ("TotalCount".to_owned(), Value::from(total)),
+    ]))
+}
+
+/// Every image that the caller sees in the region: its own and those shared with it, then the catalogue's.
+fn listed(scene: &Scene<'_>) -> Result<Vec<(Image, Standing)>, Stop> {
+    let own = scene.world.images_of(scene.region(), scene.caller)?;
+    let lent = scene.world.images_shared_with(scene.region(), scene.caller)?;
+    let mut images: Vec<(Image, Standing)> = Vec::with_capacity(own.len() + lent.len());
+    images.extend(own.into_iter().map(|image| (image, Standing::Own)));
+    images.extend(lent.into_iter().map(|image| (image, Standing::Lent)));
+    images.extend(catalogue::images(scene.settings, scene.region(), scene.caller));
+    Ok(images)
+}
+
+/// The images with these ids that the caller sees; the others are just not there (InvalidImageId.NotFound is
+/// not in the action's documents).
+fn named(scene: &Scene<'_>, ids: &[&str]) -> Result<Vec<(Image, Standing)>, Stop> {
+    let mut images: Vec<(Image, Standing)> = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(found) = scene.find_image(id)?
+            && !images.iter().any(|(image, _)| image.id == found.0.id)
+        {
+            images.push(found);
+        }
+    }
+    Ok(images)
+}
+
+/// Offset and Limit, which listings share: 0 and 20 by default, at most 100.
+pub(super) struct Page {
+    offset: usize,
+    limit: usize,
+}
+
+impl Page {
+    pub(super) fn read(args: Args<'_>, code: &'static str) -> Result<Self, Stop> {
+        let limit = args.integer("Limit").unwrap_or(20);
+        if !(1..=100).contains(&limit) {
+            return refuse(code, format!("Limit {limit} is not from 1 to 100."));
+        }
+        let offset = args.integer("Offset").unwrap_or(0);
+        match (usize::try_from(offset), usize::try_from(limit)) {
+            (Ok(offset), Ok(limit)) => Ok(Self { offset, limit }),
+            _ => refuse("InvalidParameterValue", format!("Offset {offset} is negative.")),
+        }
+    }
+
+    pub(super) fn of<T>(self, items: Vec<T>) -> impl Iterator<Item = T> {
+        items.into_iter().skip(self.offset).take(self.limit)
+    }
+}
+
+/// The architectures of images that an instance type runs. SR1, SR2 and SK types are ARM ones.
+fn runs_on(scene: &Scene<'_>, instance_type: &str) -> Result<&'static [&'static str], Stop> {
+    let family = instance_type.split_once('.').map(|(family, size)| (family, !size.is_empty()));
+    match family {
+        Some((family, true)) if !family.is_empty() && family.chars().all(|c| c.is_ascii_alphanumeric()) => {
+            let known = scene.settings.instance_types.as_ref();
+            if known.is_some_and(|known| !known.contains(instance_type)) {
+                return refuse(
+                    "InvalidParameterValue.InstanceTypeNotFound",
+                    format!("InstanceType {instance_type} is not found."),
+                );
+            }
+            let arm = family.starts_with("SR") || family.starts_with("SK");
+            Ok(if arm { &["arm"] } else { &["x86_64", "i386"] })
+        }
+        _ => refuse("InvalidInstanceType.Malformed", format!("InstanceType {instance_type} is malformed.")),
+    }
+}
+
+fn image_type(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Own => "PRIVATE_IMAGE",
+        Standing::Lent => "SHARED_IMAGE",
+        Standing::Public => "PUBLIC_IMAGE",
+    }
+}
+
+/// The Image as it is told to the caller (213/15753 Image).
+pub(super) fn told(scene: &Scene<'_>, image: &Image, standing: Standing) -> Result<Value, Stop> {
+    let settings = scene.settings;
+    // A recipient sees neither the owner's tags nor its snapshots: it can use none of them.
+    let own = standing == Standing::Own;
+    let snapshots: Vec<Value> = if own { scene.world.snapshots_of(&image.id)? } else { Vec::new() }
+        .iter()
+        .map(|snapshot| {
+            json!({"SnapshotId": snapshot.id, "DiskUsage": snapshot.usage(), "DiskSize": snapshot.size_gib})
+        })
+        .collect();
+    let tags: Vec<Value> = if own { scene.world.tags(&image.id)? } else { Vec::new() }
+        .iter()
+        .map(|tag| json!({"Key": tag.key, "Value": tag.value}))
+        .collect();
+    let creator = match (standing, settings.creator) {
+        (Standing::Public, _) => "tencent".to_owned(),
+        (_, Some(user)) => user.to_string(),
+        (_, None) => image.owner.clone(),
+    };
+    let list = |items: Vec<Value>| {
+        if items.is_empty() && settings.null_fields { Value::Null } else { Value::Array(items) }
+    };
+    let architecture = match (image.architecture.as_str(), settings.arm) {
+        ("arm", Arm::Arm64) => "arm_64",
+        (architecture, _) => architecture,
+    };
+    let mut told = Map::new();
+    let mut tell = |name: &str, value: Value| told.insert(name.to_owned(), value);
+    tell("ImageId", Value::from(image.id.as_str()));
+    tell("OsName", Value::from(image.os.as_str()));
+    tell("ImageType", Value::from(image_type(standing)));
+    tell("CreatedTime", Value::from(time(settings.timestamps, image.created_at)));
+    tell("ImageName", Value::from(image.name.as_str()));
+    tell("ImageDescription", Value::from(image.description.as_str()));
+    tell("ImageSize", Value::from(image.size_gib));
+    tell("Architecture", Value::from(architecture));
+    tell("ImageState", Value::from(image.state_at(scene.now).as_str()));
+    tell("Platform", Value::from(image.platform.as_str()));
+    tell("ImageCreator", Value::from(creator));
+    tell("ImageSource", Value::from(image.source.as_str()));
+    tell(
+        "SyncPercent",
+        if settings.null_fields { Value::Null } else { Value::from(sync_percent(scene, image)) },
+    );
+    tell("IsSupportCloudinit", Value::from(image.cloudinit));
+    tell("SnapshotSet", list(snapshots));
+    tell("Tags", list(tags));
+    tell("LicenseType", Value::from(image.license.as_str()));
+    tell(
+        "ImageFamily",
+        if image.family.is_empty() && settings.null_fields {
+            Value::Null
+        } else {
+            Value::from(image.family.as_str())
+        },
+    );
+    tell("ImageDeprecated", Value::from(image.deprecated));
+    tell("CdcCacheStatus", Value::Null);
+    if settings.unknown_fields {
+        tell("ImageMood", json!({"Cheerful": true}));
+    }
+    Ok(Value::Object(told))
+}
+
+/// The progress of a copy, in percent. The documents show it as no sign of being done, and so it is none here:
+/// it is 100 for every image that no task is at work on.
+fn sync_percent(scene: &Scene<'_>, image: &Image) -> i64 {
+    let busy = image.state_at(scene.now).is_busy();
+    match image.ready_at {
+        Some(ready) if busy && ready > image.created_at => {
+            ((scene.now - image.created_at).max(0).saturating_mul(100) / (ready - image.created_at)).min(99)
+        }
+        _ if busy => 0,
+        _ => 100,
+    }
+}
+
+/// A time as the service writes it: whole seconds, cut off.
+pub(super) fn time(form: Timestamps, micros: i64) -> String {
+    let text = jiff::Timestamp::from_second(micros.div_euclid(1_000_000))
+        .map_or_else(|_| String::new(), |timestamp| timestamp.to_string());
+    match form {
+        Timestamps::Zulu => text,
+        Timestamps::Offset => text.replace('Z', "+00:00"),
+    }
+}

@@ -1,0 +1,41 @@
+//! The image that a family stands for: 213/111405 DescribeImageFromFamily.
+
+use serde_json::Value;
+
+use super::Action;
+use super::describe::told;
+use crate::cloud::Service;
+use crate::cloud::sim::protocol::Reply;
+use crate::cloud::sim::refusal::Stop;
+use crate::cloud::sim::scene::{Scene, Standing};
+use crate::cloud::sim::schema::{Args, Kind, optional};
+use crate::cloud::sim::world::State;
+
+pub(super) const ACTIONS: &[Action] = &[Action {
+    service: Service::Cvm,
+    name: "DescribeImageFromFamily",
+    regional: true,
+    rate: 20,
+    fields: &[optional("ImageFamily", Kind::Text)],
+    codes: &[],
+    run: describe_image_from_family,
+}];
+
+/// The newest image of the caller's own in the family that is NORMAL and not deprecated (assumed: the documents
+/// do not say which one it is), or null.
+fn describe_image_from_family(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+    let family = args.text("ImageFamily").unwrap_or_default();
+    let images = scene.world.images_of(scene.region(), scene.caller)?;
+    let newest = images.into_iter().find(|image| {
+        !family.is_empty()
+            && image.family == family
+            && !image.deprecated
+            && image.visible_at <= scene.now
+            && image.state_at(scene.now) == State::Normal
+    });
+    let image = match newest {
+        Some(image) => told(scene, &image, Standing::Own)?,
+        None => Value::Null,
+    };
+    Ok(Reply::from_iter([("Image".to_owned(), image)]))
+}

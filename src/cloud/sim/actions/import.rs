@@ -1,0 +1,219 @@
+//! Importing an image from object storage: 213/15717 ImportImage.
+//!
+//! What the service finds out only while it reads the object (213/4945: format, size, drivers, cloud-init) shows
+//! as the state IMPORTFAILED, never as a refusal of the call.
+
+use serde_json::Value;
+
+use super::Action;
+use super::create::{TAG_SPECIFICATION, fresh_snapshot};
+use super::systems;
+use crate::cloud::Service;
+use crate::cloud::sim::geography;
+use crate::cloud::sim::protocol::Reply;
+use crate::cloud::sim::refusal::{Stop, refuse};
+use crate::cloud::sim::scene::Scene;
+use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
+use crate::cloud::sim::world::{Image, NewImage, State};
+
+const DATA_DISK: &[Field] = &[required("ImageUrl", Kind::Text)];
+
+pub(super) const ACTIONS: &[Action] = &[Action {
+    service: Service::Cvm,
+    name: "ImportImage",
+    regional: true,
+    rate: 10,
+    fields: &[
+        required("Architecture", Kind::Text),
+        required("OsType", Kind::Text),
+        required("OsVersion", Kind::Text),
+        required("ImageUrl", Kind::Text),
+        required("ImageName", Kind::Text),
+        optional("ImageDescription", Kind::Text),
+        optional("DryRun", Kind::Flag),
+        optional("Force", Kind::Flag),
+        optional("TagSpecification", Kind::Objects(TAG_SPECIFICATION)),
+        optional("LicenseType", Kind::Text),
+        optional("BootMode", Kind::Text),
+        optional("ImageFamily", Kind::Text),
+        optional("ImportImageDataDiskList", Kind::Objects(DATA_DISK)),
+    ],
+    codes: &[
+        "ImageQuotaLimitExceeded",
+        "InvalidImageName.Duplicate",
+        "InvalidImageOsType.Unsupported",
+        "InvalidImageOsVersion.Unsupported",
+        "InvalidParameter.InvalidParameterUrlError",
+        "InvalidParameterValue.ISOMustImportByForce",
+        "InvalidParameterValue.InvalidBootMode",
+        "InvalidParameterValue.InvalidImageFamily",
+        "InvalidParameterValue.InvalidLicenseType",
+        "InvalidParameterValue.TagKeyNotFound",
+        // Not in this action's list; CreateImage's code for the same parameter.
+        "InvalidParameterValue.TagQuotaLimitExceeded",
+        "InvalidParameterValue.TooLarge",
+        "OperationDenied.InnerUserProhibitAction",
+        "RegionAbilityLimit.UnsupportedToImportImage",
+    ],
+    run: import_image,
+}];
+
+/// The size of every imported disk in GiB: objects are not read.
+const SIZE: u32 = 40;
+
+/// The most data disks of a whole machine (an instance has at most 20).
+const DATA_DISKS_MAX: usize = 20;
+
+fn import_image(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+    let name = args.text("ImageName").unwrap_or_default();
+    scene.judge_name(name, false)?;
+    scene.judge_texts(args, false)?;
+    let architecture = judge_system(scene, args)?;
+    let license = match args.text("LicenseType") {
+        None => "TencentCloud",
+        Some(license @ ("TencentCloud" | "BYOL")) => license,
+        Some(other) => {
+            return refuse(
+                "InvalidParameterValue.InvalidLicenseType",
+                format!("LicenseType {other} is invalid."),
+            );
+        }
+    };
+    if let Some(mode) = args.text("BootMode")
+        && !matches!(mode, "Legacy BIOS" | "UEFI")
+    {
+        return refuse("InvalidParameterValue.InvalidBootMode", format!("BootMode {mode} is invalid."));
+    }
+    let urls = judge_urls(scene, args)?;
+    if scene.settings.restricted.iter().any(|account| account.to_string() == scene.caller) {
+        return refuse("OperationDenied.InnerUserProhibitAction", "The account may not import images.");
+    }
+    if scene.settings.no_import.iter().any(|region| region.as_str() == scene.region()) {
+        return refuse(
+            "RegionAbilityLimit.UnsupportedToImportImage",
+            format!("Images cannot be imported in {}.", scene.region()),
+        );
+    }
+    let tags = scene.specified_tags(args)?;
+    scene.judge_name_free(scene.region(), name)?;
+    scene.judge_quota(scene.region())?;
+    if let Some(reply) = scene.dry_run(args)? {
+        return Ok(reply);
+    }
+
+    let id = scene.world.new_id("img-")?;
+    let mut task = scene.task(State::Importing);
+    if urls.iter().any(|url| scene.settings.objects.as_ref().is_some_and(|known| !known.contains(*url))) {
+        task.becomes = State::ImportFailed;
+    }
+    let snapshots = (0..urls.len())
+        .map(|disk| fresh_snapshot(scene, String::new(), SIZE, disk == 0, task.ready_at))
+        .collect::<Result<_, _>>()?;
+    let system = args.text("OsType").unwrap_or_default();
+    let bits = if architecture == "i386" { "32" } else { "64" };
+    let image = Image {
+        id: id.clone(),
+        region: scene.region().to_owned(),
+        owner: scene.caller.to_owned(),
+        name: name.to_owned(),
+        description: args.text("ImageDescription").unwrap_or_default().to_owned(),
+        family: args.text("ImageFamily").unwrap_or_default().to_owned(),
+        deprecated: false,
+        size_gib: SIZE,
+        os: format!("{system} {} {bits}bit", args.text("OsVersion").unwrap_or_default()),
+        platform: if system.starts_with("Windows") { "Windows" } else { system }.to_owned(),
+        architecture: architecture.to_owned(),
+        license: license.to_owned(),
+        source: "EXTERNAL_IMPORT".to_owned(),
+        cloudinit: !args.flag("Force"),
+        encrypted: false,
+        created_at: scene.now,
+        visible_at: scene.visible_at(),
+        state: task.state,
+        ready_at: task.ready_at,
+        becomes: task.becomes,
+        made_from: urls.first().copied().unwrap_or_default().to_owned(),
+    };
+    scene.world.add_image(&NewImage { image, snapshots })?;
+    for tag in &tags {
+        scene.world.set_tag(scene.caller, &id, tag)?;
+    }
+    let mut reply = Reply::new();
+    if scene.settings.import_tells_id {
+        reply.insert("ImageId".to_owned(), Value::from(id));
+    }
+    Ok(reply)
+}
+
+/// Refuses a system that cannot be imported, and gives its architecture as an image spells it.
+fn judge_system<'a>(scene: &Scene<'_>, args: Args<'a>) -> Result<&'a str, Stop> {
+    let architecture = args.text("Architecture").unwrap_or_default();
+    if !matches!(architecture, "x86_64" | "i386" | "arm_64") {
+        return refuse("InvalidParameterValue", format!("Architecture {architecture} is invalid."));
+    }
+    let name = args.text("OsType").unwrap_or_default();
+    let Some(system) = systems::systems(scene.settings).iter().find(|system| system.name == name) else {
+        return refuse("InvalidImageOsType.Unsupported", format!("OsType {name} is not supported."));
+    };
+    let version = args.text("OsVersion").unwrap_or_default();
+    if !system.versions.contains(&version) || !system.architectures.contains(&architecture) {
+        return refuse(
+            "InvalidImageOsVersion.Unsupported",
+            format!("OsVersion {version} of {name} is not supported for {architecture}."),
+        );
+    }
+    Ok(if architecture == "arm_64" { "arm" } else { architecture })
+}
+
+/// The URLs of the system disk and the data disks, without their queries.
+fn judge_urls<'a>(scene: &Scene<'_>, args: Args<'a>) -> Result<Vec<&'a str>, Stop> {
+    let disks = args.objects("ImportImageDataDiskList");
+    if disks.len() > DATA_DISKS_MAX {
+        return refuse(
+            "InvalidParameterValue",
+            format!("At most {DATA_DISKS_MAX} data disks can be imported."),
+        );
+    }
+    let all = args.text("ImageUrl").into_iter().chain(disks.iter().filter_map(|disk| disk.text("ImageUrl")));
+    all.map(|url| judge_url(scene, url, args.flag("Force"))).collect()
+}
+
+/// An object of the object storage (213/4945): in this region, unless both it and this region are in the
+/// mainland; finance regions keep to themselves.
+fn judge_url<'a>(scene: &Scene<'_>, url: &'a str, force: bool) -> Result<&'a str, Stop> {
+    let bare = url.split_once('?').map_or(url, |(bare, _)| bare);
+    let malformed =
+        || refuse("InvalidParameter.InvalidParameterUrlError", format!("ImageUrl {bare} is invalid."));
+    let rest = bare.strip_prefix("https://").or_else(|| bare.strip_prefix("http://"));
+    let Some((host, key)) = rest.and_then(|rest| rest.split_once('/')) else { return malformed() };
+    let Some((bucket, region)) = host.strip_suffix(".myqcloud.com").and_then(|host| host.split_once(".cos."))
+    else {
+        return malformed();
+    };
+    let (Some(from), Some(to)) = (geography::find(scene.settings, region), scene.place) else {
+        return malformed();
+    };
+    let is_finance = from.code.ends_with("-fsi") || to.code.ends_with("-fsi");
+    let reachable = from.code == to.code || (from.mainland && to.mainland && !is_finance);
+    if key.is_empty() || !is_bucket(bucket) || !reachable {
+        return malformed();
+    }
+    let file = key.rsplit('/').next().unwrap_or(key);
+    match file.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).as_deref() {
+        Some("iso") if !force => {
+            refuse("InvalidParameterValue.ISOMustImportByForce", "An ISO can be imported by force only.")
+        }
+        None | Some("raw" | "img" | "vhd" | "qcow2" | "vmdk" | "iso") => Ok(bare),
+        Some(_) => malformed(),
+    }
+}
+
+/// A bucket's full name: its own and the AppId of its account.
+pub(super) fn is_bucket(name: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(own, app)| {
+        !own.is_empty()
+            && own.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && app.len() >= 8
+            && app.chars().all(|c| c.is_ascii_digit())
+    })
+}

@@ -1,0 +1,157 @@
+//! Regions and zones: cvm DescribeRegions (213/15708, frozen but answered) and DescribeZones (213/15707), and
+//! the region service (1596/77930) that took their place.
+
+use serde_json::{Value, json};
+
+use super::Action;
+use crate::cloud::Service;
+use crate::cloud::sim::geography::{self, Place};
+use crate::cloud::sim::protocol::Reply;
+use crate::cloud::sim::refusal::{Stop, refuse};
+use crate::cloud::sim::scene::Scene;
+use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
+
+const PRODUCT: &[Field] = &[required("Product", Kind::Text), optional("Scene", Kind::Integer)];
+
+pub(super) const ACTIONS: &[Action] = &[
+    Action {
+        service: Service::Cvm,
+        name: "DescribeRegions",
+        regional: false,
+        rate: 20,
+        fields: &[],
+        codes: &[],
+        run: |scene, _| Ok(regions(scene, false)),
+    },
+    Action {
+        service: Service::Cvm,
+        name: "DescribeZones",
+        regional: true,
+        rate: 20,
+        fields: &[],
+        codes: &[],
+        run: |scene, _| Ok(zones(scene, false)),
+    },
+    Action {
+        service: Service::Region,
+        name: "DescribeRegions",
+        regional: false,
+        rate: 50,
+        fields: PRODUCT,
+        codes: &[],
+        run: |scene, args| judge_product(args).map(|()| regions(scene, true)),
+    },
+    Action {
+        service: Service::Region,
+        name: "DescribeZones",
+        regional: true,
+        rate: 50,
+        fields: PRODUCT,
+        codes: &[],
+        run: |scene, args| judge_product(args).map(|()| zones(scene, true)),
+    },
+    Action {
+        service: Service::Region,
+        name: "DescribeProducts",
+        regional: false,
+        rate: 20,
+        fields: &[optional("Limit", Kind::Integer), optional("Offset", Kind::Integer)],
+        codes: &[],
+        run: describe_products,
+    },
+];
+
+/// The products that this world has.
+const PRODUCTS: &[&str] = &["cbs", "cvm", "tag"];
+
+fn judge_product(args: Args<'_>) -> Result<(), Stop> {
+    let product = args.text("Product").unwrap_or_default();
+    if !PRODUCTS.contains(&product) {
+        return refuse("InvalidParameterValue", format!("Product {product} is not known."));
+    }
+    match args.integer("Scene") {
+        None | Some(0 | 1) => Ok(()),
+        Some(other) => refuse("InvalidParameterValue", format!("Scene {other} is neither 0 nor 1.")),
+    }
+}
+
+fn name<'a>(scene: &Scene<'_>, place: &Place<'a>) -> &'a str {
+    if scene.english || place.chinese.is_empty() { place.english } else { place.chinese }
+}
+
+/// The set of regions; the region service adds fields that it may leave null.
+fn regions(scene: &Scene<'_>, console: bool) -> Reply {
+    let set: Vec<Value> = geography::all(scene.settings)
+        .map(|place| {
+            let mut region = json!({
+                "Region": place.code,
+                "RegionName": name(scene, &place),
+                "RegionState": "AVAILABLE",
+            });
+            if console {
+                for field in ["RegionTypeMC", "LocationMC", "RegionNameMC", "RegionIdMC"] {
+                    set_null(&mut region, field);
+                }
+            }
+            region
+        })
+        .collect();
+    counted("RegionSet", set)
+}
+
+fn zones(scene: &Scene<'_>, console: bool) -> Reply {
+    let Some(place) = scene.place else { return counted("ZoneSet", Vec::new()) };
+    let set: Vec<Value> = place
+        .zones
+        .iter()
+        .map(|number| {
+            let city = name(scene, &place).split(['(', ')']).nth(1).unwrap_or(place.code);
+            let title =
+                if scene.english { format!("{city} Zone {number}") } else { format!("{city}{number}区") };
+            let mut zone = json!({
+                "Zone": format!("{}-{number}", place.code),
+                "ZoneName": title,
+                "ZoneId": (place.zone_base + u32::from(*number)).to_string(),
+                "ZoneState": "AVAILABLE",
+            });
+            if console {
+                for field in [
+                    "ParentZone",
+                    "ParentZoneId",
+                    "ParentZoneName",
+                    "ZoneType",
+                    "MachineRoomTypeMC",
+                    "ZoneIdMC",
+                ] {
+                    set_null(&mut zone, field);
+                }
+            }
+            zone
+        })
+        .collect();
+    counted("ZoneSet", set)
+}
+
+fn describe_products(_: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+    let (offset, limit) = (args.integer("Offset").unwrap_or(0), args.integer("Limit").unwrap_or(20));
+    let (Ok(offset), Ok(limit @ 1..=100)) = (usize::try_from(offset), usize::try_from(limit)) else {
+        return refuse("InvalidParameterValue", "Limit is not from 1 to 100, or Offset is negative.");
+    };
+    let set = PRODUCTS.iter().skip(offset).take(limit).map(|name| json!({"Name": name})).collect();
+    let mut reply = counted("Products", set);
+    reply.insert("TotalCount".to_owned(), Value::from(PRODUCTS.len()));
+    Ok(reply)
+}
+
+fn set_null(object: &mut Value, field: &str) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(field.to_owned(), Value::Null);
+    }
+}
+
+fn counted(name: &str, set: Vec<Value>) -> Reply {
+    Reply::from_iter([
+        ("TotalCount".to_owned(), Value::from(set.len())),
+        (name.to_owned(), Value::Array(set)),
+    ])
+}

@@ -1,0 +1,30 @@
+//! Documented rate limits: per action, region and caller (651/35307), counted as an allowance of one second's
+//! calls that refills evenly.
+
+use super::actions::Action;
+use super::refusal::{Refusal, Stop};
+use super::world::World;
+
+const SECOND: i64 = 1_000_000;
+
+/// Takes one call from the allowance, or refuses it.
+pub(super) fn judge(
+    world: &World,
+    action: &Action,
+    region: &str,
+    caller: &str,
+    now: i64,
+) -> Result<(), Stop> {
+    let each = SECOND / i64::from(action.rate.max(1));
+    let full_at = world.full_at(action.name, region, caller)?.unwrap_or(now).max(now) + each;
+    if full_at - now > SECOND {
+        return Err(Stop::Refused(exceeded()));
+    }
+    world.set_full_at(action.name, region, caller, full_at)?;
+    Ok(())
+}
+
+/// The refusal of one call too many.
+pub(super) fn exceeded() -> Refusal {
+    Refusal::new("RequestLimitExceeded", "The request limit is exceeded: too many calls in a second.")
+}

@@ -1,0 +1,201 @@
+//! Parameters: what an action declares, how a body is judged against that, and how the action reads it after.
+//!
+//! Judged first and strictly: a name that the documents do not have is UnknownParameter, a required one that is
+//! missing MissingParameter, a value of another type than the documented one InvalidParameter. What a value
+//! *means* is the action's business.
+
+use serde_json::{Map, Value};
+
+use super::refusal::Refusal;
+
+/// The documented type of a parameter.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// String.
+    Text,
+    /// Integer.
+    Integer,
+    /// Boolean.
+    Flag,
+    /// Array of String.
+    Texts,
+    /// Array of a structure.
+    Objects(&'static [Field]),
+}
+
+/// One documented parameter.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field {
+    /// Its name, exactly as documented.
+    pub(super) name: &'static str,
+    /// Its type.
+    pub(super) kind: Kind,
+    /// Whether a call without it is refused. A required array must also hold something.
+    pub(super) required: bool,
+}
+
+/// A required parameter.
+pub(super) const fn required(name: &'static str, kind: Kind) -> Field {
+    Field { name, kind, required: true }
+}
+
+/// An optional parameter.
+pub(super) const fn optional(name: &'static str, kind: Kind) -> Field {
+    Field { name, kind, required: false }
+}
+
+/// Judges parameters against what an action declares.
+pub(super) fn judge(params: &Map<String, Value>, fields: &[Field], path: &str) -> Result<(), Refusal> {
+    for (name, value) in params {
+        let Some(field) = fields.iter().find(|field| field.name == name) else {
+            return Err(Refusal::new(
+                "UnknownParameter",
+                format!("The parameter `{path}{name}` is not recognized."),
+            ));
+        };
+        judge_value(value, field, path)?;
+    }
+    for field in fields.iter().filter(|field| field.required) {
+        let missing = match params.get(field.name) {
+            None => true,
+            Some(Value::Array(items)) => items.is_empty(),
+            Some(_) => false,
+        };
+        if missing {
+            return Err(Refusal::new(
+                "MissingParameter",
+                format!("The request is missing a required parameter `{path}{}`.", field.name),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn judge_value(value: &Value, field: &Field, path: &str) -> Result<(), Refusal> {
+    let wrong = |at: String, expected: &str| {
+        Err(Refusal::new(
+            "InvalidParameter",
+            format!("The value type of parameter `{at}` is not {expected}."),
+        ))
+    };
+    let name = || format!("{path}{}", field.name);
+    match (field.kind, value) {
+        (Kind::Text, Value::String(_)) | (Kind::Flag, Value::Bool(_)) => Ok(()),
+        (Kind::Integer, Value::Number(number)) if number.is_i64() => Ok(()),
+        (Kind::Texts, Value::Array(items)) => match items.iter().position(|item| !item.is_string()) {
+            Some(at) => wrong(format!("{}.{at}", name()), "String"),
+            None => Ok(()),
+        },
+        (Kind::Objects(fields), Value::Array(items)) => {
+            for (at, item) in items.iter().enumerate() {
+                match item {
+                    Value::Object(params) => judge(params, fields, &format!("{}.{at}.", name()))?,
+                    _ => return wrong(format!("{}.{at}", name()), "Object"),
+                }
+            }
+            Ok(())
+        }
+        (Kind::Text, _) => wrong(name(), "String"),
+        (Kind::Integer, _) => wrong(name(), "Integer"),
+        (Kind::Flag, _) => wrong(name(), "Boolean"),
+        (Kind::Texts | Kind::Objects(_), _) => wrong(name(), "Array"),
+    }
+}
+
+/// Parameters that have been judged. A reader that asks for another type than the declared one finds nothing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Args<'a>(pub(super) &'a Map<String, Value>);
+
+impl<'a> Args<'a> {
+    /// Whether the parameter was given.
+    pub(super) fn has(self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// A String.
+    pub(super) fn text(self, name: &str) -> Option<&'a str> {
+        self.0.get(name)?.as_str()
+    }
+
+    /// A Boolean; nothing counts as false.
+    pub(super) fn flag(self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// An Integer.
+    pub(super) fn integer(self, name: &str) -> Option<i64> {
+        self.0.get(name)?.as_i64()
+    }
+
+    /// An array of String; nothing counts as empty.
+    pub(super) fn texts(self, name: &str) -> Vec<&'a str> {
+        let items = self.0.get(name).and_then(Value::as_array);
+        items.map(|items| items.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    }
+
+    /// An array of structures; nothing counts as empty.
+    pub(super) fn objects(self, name: &str) -> Vec<Args<'a>> {
+        let items = self.0.get(name).and_then(Value::as_array);
+        items.map(|items| items.iter().filter_map(Value::as_object).map(Args).collect()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INNER: &[Field] = &[required("Name", Kind::Text), optional("Values", Kind::Texts)];
+    const FIELDS: &[Field] = &[
+        required("Id", Kind::Text),
+        optional("Count", Kind::Integer),
+        optional("Dry", Kind::Flag),
+        optional("Ids", Kind::Texts),
+        optional("Filters", Kind::Objects(INNER)),
+    ];
+
+    fn code(body: &str) -> String {
+        let value: Value = serde_json::from_str(body).unwrap();
+        match judge(value.as_object().unwrap(), FIELDS, "") {
+            Ok(()) => "fine".to_owned(),
+            Err(refusal) => format!("{}: {}", refusal.code, refusal.message),
+        }
+    }
+
+    #[test]
+    fn parameters_are_judged_by_their_documented_types_only() {
+        assert_eq!(code(r#"{"Id":"a","Count":-3,"Dry":true,"Ids":[],"Filters":[{"Name":"x"}]}"#), "fine");
+        for (body, expected) in [
+            (r"{}", "MissingParameter: The request is missing a required parameter `Id`."),
+            (r#"{"Id":"a","id":1}"#, "UnknownParameter: The parameter `id` is not recognized."),
+            (r#"{"Id":1}"#, "InvalidParameter: The value type of parameter `Id` is not String."),
+            (r#"{"Id":null}"#, "InvalidParameter: The value type of parameter `Id` is not String."),
+            (
+                r#"{"Id":"a","Count":"1"}"#,
+                "InvalidParameter: The value type of parameter `Count` is not Integer.",
+            ),
+            (
+                r#"{"Id":"a","Count":1.0}"#,
+                "InvalidParameter: The value type of parameter `Count` is not Integer.",
+            ),
+            (
+                r#"{"Id":"a","Dry":"true"}"#,
+                "InvalidParameter: The value type of parameter `Dry` is not Boolean.",
+            ),
+            (r#"{"Id":"a","Ids":"x"}"#, "InvalidParameter: The value type of parameter `Ids` is not Array."),
+            (
+                r#"{"Id":"a","Ids":["x",1]}"#,
+                "InvalidParameter: The value type of parameter `Ids.1` is not String.",
+            ),
+            (
+                r#"{"Id":"a","Filters":[{"Name":"x","More":1}]}"#,
+                "UnknownParameter: The parameter `Filters.0.More` is not recognized.",
+            ),
+            (
+                r#"{"Id":"a","Filters":[{}]}"#,
+                "MissingParameter: The request is missing a required parameter `Filters.0.Name`.",
+            ),
+        ] {
+            assert_eq!(code(body), expected, "{body}");
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Images: rows, states, and the questions that actions ask about them.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::World;
+
+/// The state of an image as the service spells it (213/15753 ImageState).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Being made.
+    Creating,
+    /// Ready.
+    Normal,
+    /// Making or copying it failed.
+    CreateFailed,
+    /// Being copied, as destination or (by a switch) as source.
+    Syncing,
+    /// Being imported.
+    Importing,
+    /// Importing it failed.
+    ImportFailed,
+}
+
+impl State {
+    /// As the service spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Normal => "NORMAL",
+            Self::CreateFailed => "CREATEFAILED",
+            Self::Syncing => "SYNCING",
+            Self::Importing => "IMPORTING",
+            Self::ImportFailed => "IMPORTFAILED",
+        }
+    }
+
+    /// Whether a task on the image is under way.
+    pub fn is_busy(self) -> bool {
+        matches!(self, Self::Creating | Self::Syncing | Self::Importing)
+    }
+
+    fn read(text: &str) -> Self {
+        match text {
+            "CREATING" => Self::Creating,
+            "CREATEFAILED" => Self::CreateFailed,
+            "SYNCING" => Self::Syncing,
+            "IMPORTING" => Self::Importing,
+            "IMPORTFAILED" => Self::ImportFailed,
+            _ => Self::Normal,
+        }
+    }
+}
+
+/// An image of the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its id.
+    pub id: String,
+    /// Its region.
+    pub region: String,
+    /// The main account that it belongs to; empty: the provider.
+    pub owner: String,
+    /// Its name.
+    pub name: String,
+    /// Its description; may be empty.
+    pub description: String,
+    /// Its family; may be empty.
+    pub family: String,
+    /// Whether it is marked as deprecated.
+    pub deprecated: bool,
+    /// The size of its system disk in GiB.
+    pub size_gib: u32,
+    /// The operating system's title.
+    pub os: String,
+    /// The operating system's family.
+    pub platform: String,
+    /// `x86_64`, `i386` or `arm`.
+    pub architecture: String,
+    /// `TencentCloud` or `BYOL`.
+    pub license: String,
+    /// As ImageSource tells it.
+    pub source: String,
+    /// Whether it supports cloud-init.
+    pub cloudinit: bool,
+    /// Whether its disks are encrypted.
+    pub encrypted: bool,
+    /// When it was made, in microseconds since 1970.
+    pub created_at: i64,
+    /// From when on listings hold it.
+    pub visible_at: i64,
+    /// Its state until `ready_at`.
+    pub state: State,
+    /// When `state` turns into `becomes`; nothing: never.
+    pub ready_at: Option<i64>,
+    /// The state that its task ends in.
+    pub becomes: State,
+    /// What it was made from: an instance, snapshots, a URL without query, or an image.
+    pub made_from: String,
+}
+
+impl Image {
+    /// Its state at a moment.
+    pub fn state_at(&self, now: i64) -> State {
+        if self.ready_at.is_some_and(|ready| ready <= now) { self.becomes } else { self.state }
+    }
+}
+
+/// An image to be put into the world, with the snapshots that it is made of, the system disk's first.
+#[derive(Debug)]
+pub(in crate::cloud::sim) struct NewImage {
+    /// The image.
+    pub(in crate::cloud::sim) image: Image,
+    /// Its snapshots; those that exist already are bound to it.
+    pub(in crate::cloud::sim) snapshots: Vec<super::Snapshot>,
+}
+
+const COLUMNS: &str = "id, region, owner, name, description, family, deprecated, size_gib, os, platform, \
+     architecture, license, source, cloudinit, encrypted, created_at, visible_at, state, ready_at, becomes, made_from";
+
+fn read(row: &Row<'_>) -> Result<Image, rusqlite::Error> {
+    let state = |at: usize| -> Result<State, rusqlite::Error> { Ok(State::read(row.get_ref(at)?.as_str()?)) };
+    Ok(Image {
+        id: row.get(0)?,
+        region: row.get(1)?,
+        owner: row.get(2)?,
+        name: row.get(3)?,
+        description: row.get(4)?,
+        family: row.get(5)?,
+        deprecated: row.get(6)?,
+        size_gib: row.get(7)?,
+        os: row.get(8)?,
+        platform: row.get(9)?,
+        architecture: row.get(10)?,
+        license: row.get(11)?,
+        source: row.get(12)?,
+        cloudinit: row.get(13)?,
+        encrypted: row.get(14)?,
+        created_at: row.get(15)?,
+        visible_at: row.get(16)?,
+        state: state(17)?,
+        ready_at: row.get(18)?,
+        becomes: state(19)?,
+        made_from: row.get(20)?,
+    })
+}
+
+impl World {
+    /// The image with an id, whoever it belongs to.
+    pub(in crate::cloud::sim) fn image(
+        &self,
+        region: &str,
+        id: &str,
+    ) -> Result<Option<Image>, rusqlite::Error> {
+        self.db
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM images WHERE id = ?1 AND region = ?2"))?
+            .query_row(params![id, region], read)
+            .optional()
+    }
+
+    /// An account's own images of a region, the newest first.
+    pub(in crate::cloud::sim) fn images_of(
+        &self,
+        region: &str,
+        owner: &str,
+    ) -> Result<Vec<Image>, rusqlite::Error> {
+        // Sorted here: with ORDER BY, SQLite compiles the statement anew at each call.
+        let mut images = self
+            .db
+            .prepare_cached(&format!("SELECT {COLUMNS}, seq FROM images WHERE region = ?1 AND owner = ?2"))?
+            .query_map(params![region, owner], |row| Ok((row.get::<_, i64>(21)?, read(row)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        images.sort_unstable_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        Ok(images.into_iter().map(|(_, image)| image).collect())
+    }
+
+    /// The images of a region that other accounts share with an account, by id.
+    pub(in crate::cloud::sim) fn images_shared_with(
+        &self,
+        region: &str,
+        account: &str,
+    ) -> Result<Vec<Image>, rusqlite::Error> {
+        self.db
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM images WHERE region = ?1 AND id IN \
+                 (SELECT image FROM shares WHERE account = ?2)"
+            ))?
+            .query_map(params![region, account], read)?
+            .collect()
+    }
+
+    /// Every custom image of the world, in the order in which they were made.
+    pub(in crate::cloud::sim) fn all_images(&self) -> Result<Vec<Image>, rusqlite::Error> {
+        self.db
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM images ORDER BY seq"))?
+            .query_map([], read)?
+            .collect()
+    }
+
+    /// How many custom images an account has in a region, whatever their state (assumed by 213/4941).
+    pub(in crate::cloud::sim) fn image_count(
+        &self,
+        region: &str,
+        owner: &str,
+    ) -> Result<u32, rusqlite::Error> {
+        self.db
+            .prepare_cached("SELECT count(*) FROM images WHERE region = ?1 AND owner = ?2")?
+            .query_row(params![region, owner], |row| row.get(0))
+    }
+
+    /// The id of the account's image with exactly this name in a region.
+    pub(in crate::cloud::sim) fn image_named(
+        &self,
+        region: &str,
+        owner: &str,
+        name: &str,
+    ) -> Result<Option<String>, rusqlite::Error> {
+        self.db
+            .prepare_cached("SELECT id FROM images WHERE region = ?1 AND owner = ?2 AND name = ?3")?
+            .query_row(params![region, owner, name], |row| row.get(0))
+            .optional()
+    }
+
+    /// Whether an account has an image that is still being made from this, such as an instance's id.
+    pub(in crate::cloud::sim) fn is_being_imaged(
+        &self,
+        region: &str,
+        owner: &str,
+        made_from: &str,
+        now: i64,
+    ) -> Result<bool, rusqlite::Error> {
+        self.db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM images WHERE region = ?1 AND owner = ?2 AND made_from = ?3 \
+                 AND state = 'CREATING' AND (ready_at IS NULL OR ready_at > ?4))",
+            )?
+            .query_row(params![region, owner, made_from, now], |row| row.get(0))
+    }
+
+    /// The next moment at which the state of an image, or what listings hold, changes by itself.
+    pub(in crate::cloud::sim) fn next_change(&self, after: i64) -> Result<Option<i64>, rusqlite::Error> {
+        self.db
+            .prepare_cached(
+                "SELECT min(at) FROM (SELECT min(ready_at) AS at FROM images WHERE ready_at > ?1 \
+                 UNION ALL SELECT min(visible_at) FROM images WHERE visible_at > ?1)",
+            )?
+            .query_row(params![after], |row| row.get(0))
+    }
+
+    /// Puts an image into the world and keeps the peak of its account's use of the region.
+    pub(in crate::cloud::sim) fn add_image(&self, new: &NewImage) -> Result<(), rusqlite::Error> {
+        let image = &new.image;
+        self.db
+            .prepare_cached(&format!(
+                "INSERT INTO images ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
+                 ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"
+            ))?
+            .execute(params![
+                image.id,
+                image.region,
+                image.owner,
+                image.name,
+                image.description,
+                image.family,
+                image.deprecated,
+                image.size_gib,
+                image.os,
+                image.platform,
+                image.architecture,
+                image.license,
+                image.source,
+                image.cloudinit,
+                image.encrypted,
+                image.created_at,
+                image.visible_at,
+                image.state.as_str(),
+                image.ready_at,
+                image.becomes.as_str(),
+                image.made_from,
+            ])?;
+        for (position, snapshot) in new.snapshots.iter().enumerate() {
+            self.add_snapshot(snapshot)?;
+            self.db
+                .prepare_cached(
+                    "INSERT INTO image_snapshots (image, position, snapshot) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![image.id, i64::try_from(position).unwrap_or(i64::MAX), snapshot.id])?;
+        }
+        let count = self.image_count(&image.region, &image.owner)?;
+        self.note_peak(&image.owner, &image.region, count, image.created_at)
+    }
+
+    /// Sets the attributes of an image that are named.
+    pub(in crate::cloud::sim) fn set_attributes(
+        &self,
+        id: &str,
+        name: Option<&str>,
+        description: Option<&str>,
+        family: Option<&str>,
+        deprecated: Option<bool>,
+    ) -> Result<(), rusqlite::Error> {
+        self.db
+            .prepare_cached(
+                "UPDATE images SET name = coalesce(?2, name), description = coalesce(?3, description), \
+                 family = coalesce(?4, family), deprecated = coalesce(?5, deprecated) WHERE id = ?1",
+            )?
+            .execute(params![id, name, description, family, deprecated])
+            .map(drop)
+    }
+
+    /// Puts an image into a state for a while.
+    pub(in crate::cloud::sim) fn set_busy(
+        &self,
+        id: &str,
+        state: State,
+        ready_at: Option<i64>,
+        becomes: State,
+    ) -> Result<(), rusqlite::Error> {
+        self.db
+            .prepare_cached("UPDATE images SET state = ?2, ready_at = ?3, becomes = ?4 WHERE id = ?1")?
+            .execute(params![id, state.as_str(), ready_at, becomes.as_str()])
+            .map(drop)
+    }
+
+    /// Takes an image out of the world, with its tags; its snapshots stay, or go with it unless another image
+    /// is made of them too.
+    pub(in crate::cloud::sim) fn remove_image(
+        &self,
+        id: &str,
+        snapshots: bool,
+    ) -> Result<(), rusqlite::Error> {
+        if snapshots {
+            self.db
+                .prepare_cached(
+                    "DELETE FROM snapshots WHERE id IN (SELECT snapshot FROM image_snapshots WHERE image = ?1) \
+                     AND id NOT IN (SELECT snapshot FROM image_snapshots WHERE image <> ?1)",
+                )?
+                .execute(params![id])?;
+        }
+        for sql in [
+            "DELETE FROM image_snapshots WHERE image = ?1",
+            "DELETE FROM tags WHERE image = ?1",
+            "DELETE FROM shares WHERE image = ?1",
+            "DELETE FROM images WHERE id = ?1",
+        ] {
+            self.db.prepare_cached(sql)?.execute(params![id])?;
+        }
+        Ok(())
+    }
+}

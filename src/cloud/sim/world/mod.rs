@@ -1,0 +1,277 @@
+//! The world: what exists, kept in one SQLite database, on disk or in memory.
+//!
+//! Nothing here judges; the actions do. One call of the service is one transaction: either all that it did and
+//! its answer's log entry are there, or nothing is. On disk a commit is durable when it returns (write-ahead
+//! log, fully synchronous), and other processes that use the same world wait for each other.
+
+mod faults;
+mod images;
+mod log;
+mod machines;
+mod rates;
+mod shares;
+mod tags;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use thiserror::Error;
+
+pub use faults::{Effect, Fault};
+pub(super) use images::NewImage;
+pub use images::{Image, State};
+pub use log::{Entry, Fate, Peak};
+pub use machines::{Disk, Instance, Snapshot};
+pub use shares::Share;
+pub(super) use tags::Tag;
+
+use super::ids;
+use super::settings::Settings;
+
+/// The form of the database that this program writes.
+const FORMAT: i64 = 1;
+
+/// How long a call waits for another process that is in the middle of one.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// A world that cannot be opened or read.
+#[derive(Debug, Error)]
+pub enum SimError {
+    /// The database cannot be opened, read or written.
+    #[error("the world cannot be used: {0}")]
+    Store(#[from] rusqlite::Error),
+    /// The settings in it are not understood.
+    #[error("the settings of the world are not understood: {0}")]
+    Settings(#[from] serde_json::Error),
+    /// The file is of a newer version of this program, or no world at all.
+    #[error("the file is no world that this version understands (format {0}, expected {FORMAT})")]
+    Format(i64),
+}
+
+/// The database and what is known of it without reading.
+pub(super) struct World {
+    db: Connection,
+    settings: Settings,
+    /// The version of the settings above: another process may have stored newer ones.
+    settings_version: i64,
+    durable: bool,
+    /// Whether a commit waits for the disk, as it is set now.
+    synced: bool,
+}
+
+/// What a transaction learns when it begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turn {
+    /// The number of this call in the world's life.
+    pub(super) call: u64,
+}
+
+impl World {
+    /// Opens a world on disk, and makes it where it does not exist. Of an existing one, the settings are the
+    /// stored ones, but for the quotas, which are those given, and regions, which are added.
+    pub(super) fn open(path: &Path, settings: Settings) -> Result<Self, SimError> {
+        let db = Connection::open(path)?;
+        db.busy_timeout(PATIENCE)?;
+        db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        Self::prepare(db, settings, true)
+    }
+
+    /// A world that lives as long as its value.
+    pub(super) fn in_memory(settings: Settings) -> Result<Self, SimError> {
+        let db = Connection::open_in_memory()?;
+        db.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(()))?;
+        Self::prepare(db, settings, false)
+    }
+
+    /// A world in memory that starts as this one is now, and goes its own way.
+    pub(super) fn fork(&self) -> Result<Self, SimError> {
+        let mut db = Connection::open_in_memory()?;
+        rusqlite::backup::Backup::new(&self.db, &mut db)?.run_to_completion(
+            i32::MAX,
+            Duration::from_millis(1),
+            None,
+        )?;
+        Self::prepare(db, self.settings.clone(), false)
+    }
+
+    fn prepare(mut db: Connection, given: Settings, durable: bool) -> Result<Self, SimError> {
+        db.set_prepared_statement_cache_capacity(128);
+        let tx = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let format: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let stored: Option<(String, i64)> = match format {
+            0 => {
+                let tables: i64 = tx.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+                if tables > 0 {
+                    return Err(SimError::Format(0));
+                }
+                tx.execute_batch(SCHEMA)?;
+                tx.pragma_update(None, "user_version", FORMAT)?;
+                None
+            }
+            FORMAT => tx
+                .query_row("SELECT settings, settings_version FROM world", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()?,
+            other => return Err(SimError::Format(other)),
+        };
+        let (settings, settings_version) = match stored {
+            None => {
+                tx.execute(
+                    "INSERT INTO world (id, calls, things, settings, settings_version) VALUES (1, 0, 0, ?1, 1)",
+                    params![serde_json::to_string(&given)?],
+                )?;
+                (given, 1)
+            }
+            Some((text, version)) => {
+                let mut settings: Settings = serde_json::from_str(&text)?;
+                let before = settings.clone();
+                settings.images_per_region = given.images_per_region;
+                settings.images_in = given.images_in;
+                settings.accounts_per_image = given.accounts_per_image;
+                settings.regions.extend(given.regions);
+                let changed = settings != before;
+                if changed {
+                    store_settings(&tx, &settings)?;
+                }
+                (settings, version + i64::from(changed))
+            }
+        };
+        tx.commit()?;
+        Ok(Self { db, settings, settings_version, durable, synced: true })
+    }
+
+    /// Whether the world is on disk.
+    pub(super) fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    /// The switches as they are stored now.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Begins a call: from here to [`World::commit`] or [`World::roll_back`] nobody else changes the world.
+    ///
+    /// The commit of a call that `writes` waits for the disk. That of one that only reads leaves nothing but its
+    /// line in the log, which survives the death of the process and may be lost with the power.
+    pub(super) fn begin(&mut self, writes: bool) -> Result<Turn, rusqlite::Error> {
+        if !self.db.is_autocommit() {
+            // A thread died in the middle of a call: nothing of it was answered.
+            self.roll_back();
+        }
+        if self.durable && self.synced != writes {
+            self.db.pragma_update(None, "synchronous", if writes { "FULL" } else { "NORMAL" })?;
+            self.synced = writes;
+        }
+        self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let (calls, version): (i64, i64) = self
+            .db
+            .prepare_cached("SELECT calls, settings_version FROM world")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let call = calls + 1;
+        // Two statements on purpose: RETURNING costs a temporary table, half the time of a simple call.
+        self.db.prepare_cached("UPDATE world SET calls = ?1")?.execute(params![call])?;
+        if version != self.settings_version {
+            self.reload_settings(version)?;
+        }
+        Ok(Turn { call: u64::try_from(call).unwrap_or(0) })
+    }
+
+    /// Ends a call; when this returns, what it wrote is durable.
+    pub(super) fn commit(&self) -> Result<(), rusqlite::Error> {
+        self.db.prepare_cached("COMMIT")?.execute([]).map(drop)
+    }
+
+    /// Ends a call as if it had never been.
+    pub(super) fn roll_back(&self) {
+        // Nothing to do about a failure: either no transaction was open, or the connection is gone and takes
+        // the transaction with it.
+        let _ = self.db.prepare_cached("ROLLBACK").and_then(|mut statement| statement.execute([]));
+    }
+
+    /// Does several things as one, past the protocol.
+    pub(super) fn together(
+        &mut self,
+        act: impl FnOnce(&Self) -> Result<(), rusqlite::Error>,
+    ) -> Result<(), SimError> {
+        self.begin(true)?;
+        match act(self).and_then(|()| self.commit()) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.roll_back();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Takes everything out of the world but its switches, faults and counters.
+    pub(super) fn empty(&self) -> Result<(), rusqlite::Error> {
+        for table in [
+            "images",
+            "image_snapshots",
+            "snapshots",
+            "shares",
+            "tags",
+            "account_tags",
+            "instances",
+            "exports",
+            "rates",
+            "log",
+            "peaks",
+        ] {
+            self.db.execute(&format!("DELETE FROM {table}"), [])?;
+        }
+        Ok(())
+    }
+
+    /// Changes the switches of this world, for every process that uses it.
+    pub(super) fn set_settings(&mut self, settings: Settings) -> Result<(), SimError> {
+        let version = store_settings(&self.db, &settings)?;
+        self.settings = settings;
+        self.settings_version = version;
+        Ok(())
+    }
+
+    /// A new id that no thing of this world had, has or will have.
+    pub(super) fn new_id(&self, prefix: &str) -> Result<String, rusqlite::Error> {
+        Ok(ids::resource_id(prefix, self.settings.seed, self.new_number()?))
+    }
+
+    /// A new number for a thing that a caller makes: always below [`ids::CATALOGUE`].
+    pub(super) fn new_number(&self) -> Result<u64, rusqlite::Error> {
+        let things: i64 =
+            self.db.prepare_cached("SELECT things FROM world")?.query_row([], |row| row.get(0))?;
+        let number = things + 1;
+        self.db.prepare_cached("UPDATE world SET things = ?1")?.execute(params![number])?;
+        Ok(u64::try_from(number).unwrap_or(0))
+    }
+
+    /// Reads the switches again if another process changed them.
+    pub(super) fn refresh_settings(&mut self) -> Result<(), rusqlite::Error> {
+        let version: i64 = self.db.query_row("SELECT settings_version FROM world", [], |row| row.get(0))?;
+        if version == self.settings_version { Ok(()) } else { self.reload_settings(version) }
+    }
+
+    fn reload_settings(&mut self, version: i64) -> Result<(), rusqlite::Error> {
+        let text: String = self.db.query_row("SELECT settings FROM world", [], |row| row.get(0))?;
+        self.settings = serde_json::from_str(&text).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+        })?;
+        self.settings_version = version;
+        Ok(())
+    }
+}
+
+fn store_settings(db: &Connection, settings: &Settings) -> Result<i64, SimError> {
+    let text = serde_json::to_string(settings)?;
+    Ok(db.query_row(
+        "UPDATE world SET settings = ?1, settings_version = settings_version + 1 RETURNING settings_version",
+        params![text],
+        |row| row.get(0),
+    )?)
+}

@@ -1,0 +1,107 @@
+//! Tags of images, and the pairs of key and value that an account has.
+
+use rusqlite::params;
+
+use super::World;
+
+/// A tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cloud::sim) struct Tag {
+    /// Its key.
+    pub(in crate::cloud::sim) key: String,
+    /// Its value.
+    pub(in crate::cloud::sim) value: String,
+}
+
+impl World {
+    /// The tags of an image, by key.
+    pub(in crate::cloud::sim) fn tags(&self, image: &str) -> Result<Vec<Tag>, rusqlite::Error> {
+        self.db
+            .prepare_cached("SELECT key, value FROM tags WHERE image = ?1")?
+            .query_map(params![image], |row| Ok(Tag { key: row.get(0)?, value: row.get(1)? }))?
+            .collect()
+    }
+
+    /// Sets a tag of an image, in place of the one with the same key; the account has the pair from then on.
+    pub(in crate::cloud::sim) fn set_tag(
+        &self,
+        owner: &str,
+        image: &str,
+        tag: &Tag,
+    ) -> Result<(), rusqlite::Error> {
+        self.add_account_tag(owner, tag)?;
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO tags (image, key, value) VALUES (?1, ?2, ?3)")?
+            .execute(params![image, tag.key, tag.value])
+            .map(drop)
+    }
+
+    /// Removes a tag of an image, if it has it.
+    pub(in crate::cloud::sim) fn remove_tag(&self, image: &str, key: &str) -> Result<(), rusqlite::Error> {
+        self.db
+            .prepare_cached("DELETE FROM tags WHERE image = ?1 AND key = ?2")?
+            .execute(params![image, key])
+            .map(drop)
+    }
+
+    /// Gives an account a pair of key and value. Tells whether it is new.
+    pub(in crate::cloud::sim) fn add_account_tag(
+        &self,
+        owner: &str,
+        tag: &Tag,
+    ) -> Result<bool, rusqlite::Error> {
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO account_tags (owner, key, value) VALUES (?1, ?2, ?3)")?
+            .execute(params![owner, tag.key, tag.value])
+            .map(|rows| rows > 0)
+    }
+
+    /// Takes a pair from an account. Tells whether it had it.
+    pub(in crate::cloud::sim) fn remove_account_tag(
+        &self,
+        owner: &str,
+        tag: &Tag,
+    ) -> Result<bool, rusqlite::Error> {
+        self.db
+            .prepare_cached("DELETE FROM account_tags WHERE owner = ?1 AND key = ?2 AND value = ?3")?
+            .execute(params![owner, tag.key, tag.value])
+            .map(|rows| rows > 0)
+    }
+
+    /// The values that an account has for a key.
+    pub(in crate::cloud::sim) fn values_of_key(
+        &self,
+        owner: &str,
+        key: &str,
+    ) -> Result<Vec<String>, rusqlite::Error> {
+        self.db
+            .prepare_cached("SELECT value FROM account_tags WHERE owner = ?1 AND key = ?2")?
+            .query_map(params![owner, key], |row| row.get(0))?
+            .collect()
+    }
+
+    /// How many keys an account has.
+    pub(in crate::cloud::sim) fn key_count(&self, owner: &str) -> Result<u32, rusqlite::Error> {
+        self.db
+            .prepare_cached("SELECT count(DISTINCT key) FROM account_tags WHERE owner = ?1")?
+            .query_row(params![owner], |row| row.get(0))
+    }
+
+    /// Every pair that an account has, by key and value.
+    pub(in crate::cloud::sim) fn account_tags(&self, owner: &str) -> Result<Vec<Tag>, rusqlite::Error> {
+        self.db
+            .prepare_cached("SELECT key, value FROM account_tags WHERE owner = ?1")?
+            .query_map(params![owner], |row| Ok(Tag { key: row.get(0)?, value: row.get(1)? }))?
+            .collect()
+    }
+
+    /// Whether some image carries a pair of an account.
+    pub(in crate::cloud::sim) fn is_tag_used(&self, owner: &str, tag: &Tag) -> Result<bool, rusqlite::Error> {
+        self.db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM tags JOIN images ON images.id = tags.image \
+                 WHERE images.owner = ?1 AND tags.key = ?2 AND tags.value = ?3)",
+            )?
+            .query_row(params![owner, tag.key, tag.value], |row| row.get(0))
+    }
+}

@@ -1,0 +1,81 @@
+//! What each rule does when it is broken: its default, over that the manifest, over that the command line.
+
+use std::collections::BTreeMap;
+
+use compact_str::CompactString;
+
+use super::rule::Rule;
+use super::rules::{RULES, find};
+use crate::diagnostics::similar::closest;
+use crate::diagnostics::{Diagnostic, ManifestPath, Severity};
+use crate::manifest::Level;
+
+/// The level of each rule.
+#[derive(Debug, Clone, Default)]
+pub struct Levels {
+    manifest: BTreeMap<CompactString, Level>,
+    command_line: BTreeMap<CompactString, Level>,
+}
+
+impl Levels {
+    /// The manifest's levels, and over them those of the command line (the last of a name counts). Rules are
+    /// named by name or id.
+    ///
+    /// Names that are no rule's are told: errors, since a misspelled `allow` would leave a rule in force and a
+    /// misspelled `deny` would leave one out.
+    pub fn new(
+        manifest: &BTreeMap<CompactString, Level>,
+        command_line: &[(String, Level)],
+    ) -> (Self, Vec<Diagnostic>) {
+        let mut levels = Self::default();
+        let mut unknown = Vec::new();
+        for (name, level) in manifest {
+            match find(name) {
+                Some(rule) => {
+                    levels.manifest.insert(rule.name.into(), *level);
+                }
+                None => {
+                    let path = ManifestPath::root().field("rules").field(name).key();
+                    unknown.push(unknown_rule(name).at(path, "no rule has this name"));
+                }
+            }
+        }
+        for (name, level) in command_line {
+            match find(name) {
+                Some(rule) => {
+                    levels.command_line.insert(rule.name.into(), *level);
+                }
+                None => unknown.push(unknown_rule(name)),
+            }
+        }
+        (levels, unknown)
+    }
+
+    /// What a rule does.
+    pub fn of(&self, rule: &Rule) -> Level {
+        let set = self.command_line.get(rule.name).or_else(|| self.manifest.get(rule.name));
+        set.copied().unwrap_or(rule.level)
+    }
+
+    /// Every level that is not a rule's default, by name: for a saved plan.
+    pub fn all(&self) -> BTreeMap<CompactString, Level> {
+        let mut all = self.manifest.clone();
+        all.extend(self.command_line.iter().map(|(name, level)| (name.clone(), *level)));
+        all
+    }
+
+    /// Rules that the command line allows although they would deny: for telling an allowance that was not needed.
+    pub fn allowances(&self) -> impl Iterator<Item = &'static Rule> + '_ {
+        RULES.iter().copied().filter(|rule| self.command_line.get(rule.name) == Some(&Level::Allow))
+    }
+}
+
+fn unknown_rule(name: &str) -> Diagnostic {
+    let detail = format!("`{}` is not the name or id of a rule.", name.escape_debug());
+    let diagnostic =
+        Diagnostic::new("GF199", "rule_unknown", Severity::Error, "Unknown rule", detail).about(name);
+    match closest(name, RULES.iter().map(|rule| rule.name)) {
+        Some(similar) => diagnostic.help(format!("Did you mean `{similar}`?")),
+        None => diagnostic.help("See every rule and its name:\n\n    goldform explain"),
+    }
+}

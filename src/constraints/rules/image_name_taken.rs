@@ -1,0 +1,102 @@
+//! GF202: image name is taken.
+
+use compact_str::CompactString;
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::ManifestPath;
+use crate::manifest::Level;
+use crate::model::Region;
+use crate::plan::PlanView;
+use crate::plan::view::{NameHolder, NameUse};
+
+/// GF202.
+pub(super) static RULE: Rule = Rule {
+    id: "GF202",
+    name: "image_name_taken",
+    title: "Image name is taken",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+At every moment of the plan, in every order of its steps, no two custom images have one name in a region; images
+that goldform does not manage, as recorded, count.
+
+### Why
+Names are unique per account and region: the service refuses the second one.
+
+### Example
+    images:
+      web:  { region: ap-jakarta, name: base, source: … }
+      api:  { region: ap-jakarta, name: base, source: … }
+
+### What to do
+Give one of them another name, or put `{generation}` in it.
+",
+    sources: &[
+        RuleSource::Document("213/15713 ModifyImageAttribute", "ImageName must differ from every existing image name"),
+        RuleSource::ErrorCode("InvalidImageName.Duplicate"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    let Some(view) = case.plan else { return };
+    for ((region, name), uses) in view.names() {
+        for (position, first) in uses.iter().enumerate() {
+            for second in uses.iter().skip(position.saturating_add(1)) {
+                // What is so already, and what the plan does not touch, is not the plan's doing.
+                let touched = first.taken.is_some() || second.taken.is_some();
+                if touched && first.holder != second.holder && !apart(view, first, second) {
+                    findings.push(finding(case, &region, &name, first, second));
+                }
+            }
+        }
+    }
+}
+
+/// Whether one has freed the name before the other takes it, in every order.
+fn apart(view: &PlanView<'_>, first: &NameUse, second: &NameUse) -> bool {
+    let before = |one: &NameUse, other: &NameUse| match (one.freed, other.taken) {
+        (Some(freed), Some(taken)) => view.must_precede(freed, taken),
+        _ => false,
+    };
+    before(first, second) || before(second, first)
+}
+
+fn finding(
+    case: &Case<'_>,
+    region: &Region,
+    name: &CompactString,
+    first: &NameUse,
+    second: &NameUse,
+) -> Finding {
+    // The one that takes the name is the primary party.
+    let (taker, holder) = if second.taken.is_some() { (second, first) } else { (first, second) };
+    let subject = match &taker.holder {
+        NameHolder::Managed(at) => at.to_string(),
+        NameHolder::Unmanaged(id) => id.to_string(),
+    };
+    let describe = |used: &NameUse| match &used.holder {
+        NameHolder::Managed(at) => at.to_string(),
+        NameHolder::Unmanaged(id) => format!("{id}, which goldform does not manage,"),
+    };
+    let mut finding = Finding::about(
+        subject,
+        format!(
+            "{} and {} would both be named `{}` in {region}, where a name is unique.",
+            describe(taker),
+            describe(holder),
+            name.escape_debug(),
+        ),
+    );
+    for (used, label) in [(taker, "takes the name"), (holder, "has the name")] {
+        if let NameHolder::Managed(at) = &used.holder
+            && let Some(image) = case.desired.images.get(&at.image)
+        {
+            let entry = ManifestPath::root().field("images").field(at.image.as_str());
+            let is_key = image.name.0 == at.image.as_str();
+            let path = if is_key { entry.key() } else { entry.field("name") };
+            finding = finding.at(path, label);
+        }
+    }
+    finding.help("Give one of them another name:\n\n    name: <another name>")
+}

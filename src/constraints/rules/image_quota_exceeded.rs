@@ -1,0 +1,108 @@
+//! GF601: too many custom images in a region.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::describe_source;
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::manifest::Level;
+use crate::model::{Address, PlacementKey, Region};
+use crate::plan::PlanView;
+
+/// How many entries are pointed at: enough to see which, not a page of them.
+const LABELS: usize = 3;
+
+/// GF601.
+pub(super) static RULE: Rule = Rule {
+    id: "GF601",
+    name: "image_quota_exceeded",
+    title: "Too many custom images in a region",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+In every order of the plan's steps, and at every moment, the custom images of a region do not pass the limit; those
+included that goldform does not manage, those being made, and those being deleted. The limit is the lower of the
+manifest's and the one that DescribeImageQuota reported, else the documented 10.
+
+### Why
+The service refuses the image that is one too many, half way through an apply.
+
+### Example
+    # eleven entries with `region: ap-jakarta`, and a limit of 10
+
+### What to do
+Remove images, put some in another region, or have the quota raised and recorded:
+
+    goldform refresh
+",
+    sources: &[
+        RuleSource::Document("213/4941", "at most 10 custom images per region"),
+        RuleSource::Document("213/15716 DeleteImages", "500 per region, since 2024-02-05"),
+        RuleSource::Document("213/15719 DescribeImageQuota", "the limit of the account"),
+        RuleSource::ErrorCode("ImageQuotaLimitExceeded"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    let Some(view) = case.plan else { return };
+    // Who makes images where; a region that nothing is made in is not the plan's doing.
+    let mut makers: BTreeMap<&Region, Vec<&PlacementKey>> = BTreeMap::new();
+    for (_, step) in view.plan.graph.steps() {
+        if step.operation.makes_image() {
+            makers.entry(&step.at().region).or_default().push(step.at());
+        }
+    }
+    for (region, room) in &view.plan.regions {
+        let Some(makers) = makers.get(region) else { continue };
+        let limit = usize::try_from(room.limit.value).unwrap_or(usize::MAX);
+        let peak = view.image_peak(region).when_taking;
+        if peak <= limit {
+            continue;
+        }
+        let over = peak.saturating_sub(limit);
+        let unmanaged = match room.unmanaged {
+            0 => String::new(),
+            count => format!(", {count} of which goldform does not manage"),
+        };
+        let moment = if room.after < peak { " at some moment, in some order of the steps" } else { "" };
+        let mut finding = Finding::about(
+            region,
+            format!(
+                "{region} would hold {peak} custom images{unmanaged}{moment}; the limit is {} ({}).",
+                room.limit.value,
+                describe_source(&room.limit.source, "213/4941")
+            ),
+        );
+        // The last to come are those for which there is no room.
+        for at in makers.iter().rev().take(over.min(LABELS)).rev() {
+            let path = case.desired.path_of(&Address::Placement((*at).clone()));
+            finding = finding.at(path, format!("no room in {region}"));
+        }
+        findings.push(finding.help(help(view, region, over)));
+    }
+}
+
+/// What would make it fit.
+fn help(view: &PlanView<'_>, region: &Region, over: usize) -> String {
+    let mut help = format!(
+        "Remove {over} {} from {region}, put {} in another region, or raise the limit.",
+        if over == 1 { "image" } else { "images" },
+        if over == 1 { "it" } else { "them" },
+    );
+    let Some(blocked) = &view.plan.blocked else { return help };
+    if let Some(missing) = blocked.missing.get(region) {
+        let _ =
+            write!(help, " {missing} more {} there would do.", if *missing == 1 { "slot" } else { "slots" });
+    }
+    if !blocked.leave_out.is_empty() {
+        let keys: Vec<String> =
+            blocked.leave_out.iter().map(|key| format!("--exclude image.{key}")).collect();
+        let _ = write!(
+            help,
+            "\nEverything else fits when the fewest entries stay as they are:\n\n    goldform plan {}",
+            keys.join(" ")
+        );
+    }
+    help
+}

@@ -1,0 +1,82 @@
+//! GF704: many images would be deleted.
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::ManifestPath;
+use crate::diff::{Action, Reason};
+use crate::manifest::Level;
+
+/// GF704.
+pub(super) static RULE: Rule = Rule {
+    id: "GF704",
+    name: "mass_deletion",
+    title: "Many images would be deleted",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+One plan deletes, without a successor, at most 30 % of the placements of current generations, or fewer than three.
+Replacement, retention and `destroy` do not count.
+
+### Why
+An empty or truncated manifest, or the wrong state, looks exactly like the wish to delete everything.
+
+### Example
+    images: {}                         # and four images are recorded
+
+### What to do
+Where it is meant, say so for this one run:
+
+    goldform apply --allow mass_deletion
+",
+    sources: &[
+        RuleSource::Promise("more than 30 % and at least 3 deletions at once are not done by accident"),
+    ],
+    check,
+};
+
+/// The least number of deletions that counts as many.
+const LEAST: usize = 3;
+/// The share of the recorded placements, in hundredths, above which deletions count as many.
+const PERCENT: usize = 30;
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    let Some(view) = case.plan else { return };
+    let all: usize = case
+        .prior
+        .images
+        .values()
+        .filter_map(|image| image.generations.get(&image.current))
+        .map(|build| build.placements.len())
+        .sum();
+    let mut doomed = Vec::new();
+    for change in view.plan.changes.iter().filter(|change| change.reason != Reason::Destroy) {
+        let Some(recorded) = case.prior.images.get(&change.image) else { continue };
+        for placement in &change.placements {
+            let at = &placement.at;
+            let is_followed = change.generation.is_some_and(|generation| generation != at.generation)
+                && placement.reason != Reason::RegionUnwanted;
+            if placement.action == Action::Delete && at.generation == recorded.current && !is_followed {
+                doomed.push(at);
+            }
+        }
+    }
+    if doomed.len() < LEAST || doomed.len().saturating_mul(100) <= all.saturating_mul(PERCENT) {
+        return;
+    }
+    let named: Vec<String> = doomed.iter().take(5).map(ToString::to_string).collect();
+    let more = match doomed.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    findings.push(
+        Finding::about(
+            "images",
+            format!(
+                "{} of {all} images would be deleted without a successor: {}{more}.",
+                doomed.len(),
+                named.join(", "),
+            ),
+        )
+        .at(ManifestPath::root().field("images").key(), "what is left here")
+        .help("Where it is meant, say so for this one run:\n\n    goldform apply --allow mass_deletion"),
+    );
+}

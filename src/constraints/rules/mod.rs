@@ -1,0 +1,98 @@
+//! The table of rules, sorted by id, and the tests that guard it.
+
+use super::rule::Rule;
+use crate::model::LimitSource;
+
+mod adopted_image_missing;
+mod copy_target_invalid;
+mod fixed_name_replaced;
+mod image_name_invalid;
+mod image_name_taken;
+mod image_quota_exceeded;
+mod limit_above_recorded;
+mod mass_deletion;
+mod protected_image_deleted;
+mod record_stale;
+mod region_unknown;
+mod share_account_invalid;
+mod share_gap;
+mod share_kind_refused;
+mod share_limit_exceeded;
+mod share_outside_image_region;
+mod shared_image_deleted;
+mod snapshot_storage_billed;
+mod source_invalid;
+
+/// Every rule, by id.
+pub static RULES: &[&Rule] = &[
+    &image_name_invalid::RULE,
+    &image_name_taken::RULE,
+    &source_invalid::RULE,
+    &region_unknown::RULE,
+    &adopted_image_missing::RULE,
+    &copy_target_invalid::RULE,
+    &share_account_invalid::RULE,
+    &share_outside_image_region::RULE,
+    &share_limit_exceeded::RULE,
+    &share_kind_refused::RULE,
+    &image_quota_exceeded::RULE,
+    &limit_above_recorded::RULE,
+    &protected_image_deleted::RULE,
+    &shared_image_deleted::RULE,
+    &share_gap::RULE,
+    &mass_deletion::RULE,
+    &fixed_name_replaced::RULE,
+    &snapshot_storage_billed::RULE,
+    &record_stale::RULE,
+];
+
+/// The rule with this name or id.
+pub fn find(name: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.name == name || rule.id.eq_ignore_ascii_case(name))
+}
+
+/// Where a limit comes from, in a few words; `document` is the page that the documented one stands on.
+fn describe_source(source: &LimitSource, document: &str) -> String {
+    match source {
+        LimitSource::Manifest => "the manifest's".to_owned(),
+        LimitSource::Recorded { at } => {
+            format!("read from the service on {}", at.strftime("%Y-%m-%d"))
+        }
+        LimitSource::Documented => format!("the documented default, {document}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_its_ids_and_names_are_unique() {
+        for pair in RULES.windows(2) {
+            assert!(pair[0].id < pair[1].id, "{} before {}", pair[0].id, pair[1].id);
+        }
+        let names: std::collections::BTreeSet<_> = RULES.iter().map(|rule| rule.name).collect();
+        assert_eq!(names.len(), RULES.len());
+    }
+
+    #[test]
+    fn every_page_has_its_four_sections_in_order_and_every_rule_a_source() {
+        for rule in RULES {
+            let sections: Vec<_> = rule.docs.lines().filter(|line| line.starts_with("### ")).collect();
+            let expected = ["### What it checks", "### Why", "### Example", "### What to do"];
+            assert_eq!(sections, expected, "{}", rule.id);
+            assert!(!rule.sources.is_empty(), "{}", rule.id);
+            assert!(!rule.title.contains('`'), "{}: a title is fixed text", rule.id);
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_folder_is_in_the_table() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/constraints/rules");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let name = name.trim_end_matches(".rs");
+            assert!(name == "mod" || find(name).is_some(), "{name}");
+        }
+    }
+}

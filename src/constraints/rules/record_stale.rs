@@ -1,0 +1,72 @@
+//! GF901: record is old.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::manifest::Level;
+use crate::model::Region;
+
+/// GF901.
+pub(super) static RULE: Rule = Rule {
+    id: "GF901",
+    name: "record_stale",
+    title: "Record is old",
+    level: Level::Warn,
+    docs: "\
+### What it checks
+What is recorded of each region that the plan touches was read from the service within a week, and its limit has
+been read at least once.
+
+### Why
+A verdict is only as good as the record it rests on: images that others made since count in the limit, and their
+names are taken.
+
+### Example
+    # a state file that was last refreshed a month ago
+
+### What to do
+Read it again:
+
+    goldform refresh
+",
+    sources: &[
+        RuleSource::Promise("an offline verdict says how old its record is"),
+        RuleSource::Document("213/15719 DescribeImageQuota", "the limit of the account"),
+    ],
+    check,
+};
+
+/// After how many days a record counts as old.
+const DAYS: i64 = 7;
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    let Some(view) = case.plan else { return };
+    // Nothing recorded at all is a first plan, not an old record.
+    if view.plan.base.is_none() {
+        return;
+    }
+    let mut stale: BTreeMap<String, Vec<&Region>> = BTreeMap::new();
+    let touched: BTreeSet<&Region> = view.plan.graph.steps().map(|(_, step)| &step.at().region).collect();
+    for region in touched {
+        let what = match case.prior.regions.get(region) {
+            None => "was never read".to_owned(),
+            Some(recorded) if recorded.image_limit.is_none() => "has a limit that was never read".to_owned(),
+            Some(recorded) => {
+                let days = case.now.duration_since(recorded.read_at).as_hours() / 24;
+                if days < DAYS {
+                    continue;
+                }
+                format!("was last read {days} days ago, on {}", recorded.read_at.strftime("%Y-%m-%d"))
+            }
+        };
+        stale.entry(what).or_default().push(region);
+    }
+    for (what, regions) in stale {
+        let names: Vec<&str> = regions.iter().map(|region| region.as_str()).collect();
+        let names = names.join(", ");
+        findings.push(
+            Finding::about(&names, format!("Of the regions that this plan touches, {names} {what}."))
+                .help("Read it again:\n\n    goldform refresh"),
+        );
+    }
+}

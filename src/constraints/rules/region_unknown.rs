@@ -1,0 +1,70 @@
+//! GF302: region is not known.
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::ManifestPath;
+use crate::diagnostics::similar::closest;
+use crate::manifest::{FaultKind, Level};
+use crate::model::{ImageKey, Region, RegionTable};
+
+/// GF302.
+pub(super) static RULE: Rule = Rule {
+    id: "GF302",
+    name: "region_unknown",
+    title: "Region is not known",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+Every region that an image is to be in stands in the built-in table, or under `regions:` in the manifest.
+
+### Why
+A misspelled region would fail half way through an apply; and whether a region is in the Chinese mainland decides
+about copies and fees.
+
+### Example
+    region: ap-jakata                  # ap-jakarta
+
+### What to do
+Correct the code; or, for a region that goldform does not know yet, add it:
+
+    regions: { ap-osaka: { mainland: false } }
+",
+    sources: &[
+        RuleSource::Document("213/6091", "regions and zones"),
+        RuleSource::ErrorCode("InvalidRegion.NotFound"),
+        RuleSource::ErrorCode("UnsupportedRegion"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    let table = &case.desired.regions;
+    let mut judge = |key: &ImageKey, region: &Region, path: ManifestPath| {
+        if table.get(region).is_none() {
+            findings.push(unknown(table, &format!("image.{key}"), region.as_str(), path));
+        }
+    };
+    for (key, image) in &case.desired.images {
+        let entry = ManifestPath::root().field("images").field(key.as_str());
+        judge(key, &image.region, entry.field("region"));
+        for (position, copy) in image.copies.iter().enumerate() {
+            judge(key, copy, entry.field("copies").index(position));
+        }
+    }
+    for fault in &case.desired.faults {
+        if let FaultKind::MalformedRegion { text } = &fault.kind {
+            let subject = fault.image.as_ref().map(|key| format!("image.{key}")).unwrap_or_default();
+            findings.push(unknown(table, &subject, text, fault.path.clone()).hard(fault.is_hard()));
+        }
+    }
+}
+
+fn unknown(table: &RegionTable, subject: &str, region: &str, path: ManifestPath) -> Finding {
+    let similar = closest(region, table.iter().map(|(region, _)| region.as_str()));
+    let help = match similar {
+        Some(similar) => format!("Did you mean `{similar}`?"),
+        None => "For a region that goldform does not know yet, add it:\n\n    regions: { <code>: { mainland: false } }"
+            .to_owned(),
+    };
+    let detail = format!("`{}` is not a region that goldform knows.", region.escape_debug());
+    Finding::about(subject, detail).at(path, "not a known region").help(help)
+}

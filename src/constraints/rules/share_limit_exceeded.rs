@@ -1,0 +1,64 @@
+//! GF503: image is shared with too many accounts.
+
+use super::describe_source;
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::manifest::Level;
+use crate::model::{Address, Operation};
+
+/// GF503.
+pub(super) static RULE: Rule = Rule {
+    id: "GF503",
+    name: "share_limit_exceeded",
+    title: "Image is shared with too many accounts",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+The accounts that an image is shared with in a region, shares that goldform did not make included, do not pass the
+limit: the lower of the manifest's and the one an OverQuota has taught, else the documented 50.
+
+### Why
+The service refuses the whole call.
+
+### Example
+    limits: { accounts_per_image: 2 }
+    shares: [ { image: web, with: [a, b, c] } ]
+
+### What to do
+Share with fewer accounts; or, where the service allows more, say so:
+
+    limits: { accounts_per_image: 500 }
+",
+    sources: &[
+        RuleSource::Document("213/4941", "at most 50 accounts"),
+        RuleSource::Document("213/15710 ModifyImageSharePermission", "at most 500 accounts, since 2024-02-05"),
+        RuleSource::ErrorCode("OverQuota"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    let Some(view) = case.plan else { return };
+    let limit = &view.plan.share_limit;
+    for (_, step) in view.plan.graph.steps() {
+        let Operation::Share { at, .. } = &step.operation else { continue };
+        let accounts = view.share_peak(at).when_taking;
+        if accounts <= usize::try_from(limit.value).unwrap_or(usize::MAX) {
+            continue;
+        }
+        findings.push(
+            Finding::about(
+                at,
+                format!(
+                    "{at} would be shared with {accounts} accounts; the limit is {} ({}).",
+                    limit.value,
+                    describe_source(&limit.source, "213/4941")
+                ),
+            )
+            .at(case.desired.path_of(&Address::Share(at.clone(), case.desired.account)), "shared here")
+            .help(
+                "Share with fewer accounts; or, where the service allows more, say so:\n\n    \
+                 limits: { accounts_per_image: 500 }",
+            ),
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! GF502: image is shared where it is not.
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::ManifestPath;
+use crate::manifest::{FaultKind, Level};
+use crate::model::Address;
+
+/// GF502.
+pub(super) static RULE: Rule = Rule {
+    id: "GF502",
+    name: "share_outside_image_region",
+    title: "Image is shared where it is not",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+Every region that a share names is one that its image is in: its own, or one of its copies.
+
+### Why
+A share holds in the image's own region only. To share elsewhere, copy the image there first.
+
+### Example
+    images: { web: { region: ap-jakarta, source: … } }
+    shares: [ { image: web, with: [partner], regions: [ap-tokyo] } ]
+
+### What to do
+Add the region to the image's `copies`, or take it out of the share.
+",
+    sources: &[
+        RuleSource::Document("213/4944", "sharing images: in the same region only"),
+        RuleSource::Document("213/15710 ModifyImageSharePermission", "the region of the call is the image's"),
+        RuleSource::ErrorCode("InvalidImageId.NotFound"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    for fault in &case.desired.faults {
+        let FaultKind::ShareOutsideImage { region } = &fault.kind else { continue };
+        let Some(key) = &fault.image else { continue };
+        let entry = ManifestPath::root().field("images").field(key.as_str());
+        findings.push(
+            Finding::about(
+                Address::InRegion(key.clone(), region.clone()),
+                format!("image.{key} is to be shared in {region}, where it is not to be."),
+            )
+            .at(fault.path.clone(), "shared here")
+            .at(entry.key(), format!("this image is not in {region}"))
+            .help(format!("Copy it there:\n\n    copies: [{region}]")),
+        );
+    }
+}

@@ -1,0 +1,62 @@
+//! GF702: shared image would be deleted.
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::manifest::Level;
+use crate::model::{Address, Operation};
+
+/// GF702.
+pub(super) static RULE: Rule = Rule {
+    id: "GF702",
+    name: "shared_image_deleted",
+    title: "Shared image would be deleted",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+Every delete waits, by an edge of the plan, for the step that cancels all shares of that image.
+
+### Why
+The service refuses to delete an image that is shared, and an order that holds by luck does not hold.
+
+### Example
+    # a saved plan in which `delete image.web@ap-jakarta#1` does not wait for `unshare image.web@ap-jakarta#1`
+
+### What to do
+Make the plan again; plans that goldform makes keep the order.
+",
+    sources: &[
+        RuleSource::Document("213/15716 DeleteImages", "a shared image must be unshared first"),
+        RuleSource::ErrorCode("InvalidImageId.InShared"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    let Some(view) = case.plan else { return };
+    for (delete, step) in view.deletes() {
+        let at = step.at();
+        let Some(placement) = view.prior.placement(at) else { continue };
+        let mut shared = placement.everyone();
+        for (unshare, other) in view.steps_at(at) {
+            if let Operation::Unshare { accounts, .. } = &other.operation
+                && view.must_precede(unshare, delete)
+            {
+                shared = shared.without(accounts);
+            }
+        }
+        if !shared.is_empty() {
+            findings.push(
+                Finding::about(
+                    at,
+                    format!(
+                        "{at} ({}) would be deleted while it is shared with {} {}.",
+                        placement.id,
+                        shared.len(),
+                        if shared.len() == 1 { "account" } else { "accounts" },
+                    ),
+                )
+                .at(case.desired.path_of(&Address::Placement(at.clone())), "still shared when it is deleted")
+                .help("Make the plan again:\n\n    goldform plan"),
+            );
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! GF803: snapshots of images are billed.
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::ManifestPath;
+use crate::manifest::Level;
+use crate::model::Address;
+
+/// GF803.
+pub(super) static RULE: Rule = Rule {
+    id: "GF803",
+    name: "snapshot_storage_billed",
+    title: "Snapshots of images are billed",
+    level: Level::Allow,
+    docs: "\
+### What it checks
+Nothing is wrong: every image, and every copy of it, keeps snapshots that are billed by size. Copying itself is free.
+
+### Why
+For those who want to see it in every plan.
+
+### Example
+    rules: { snapshot_storage_billed: warn }
+
+### What to do
+Keep fewer generations, or copy to fewer regions.
+",
+    sources: &[
+        RuleSource::Document("213/4943", "copies are free, their snapshots are not"),
+        RuleSource::Document("213/17244", "billing of images"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    for (key, image) in &case.desired.images {
+        let placements = image.placements().len();
+        findings.push(
+            Finding::about(
+                Address::Image(key.clone()),
+                format!("image.{key} keeps snapshots, which are billed, in {placements} regions."),
+            )
+            .at(ManifestPath::image(key), "keeps billed snapshots"),
+        );
+    }
+}

@@ -1,0 +1,223 @@
+//! GF301: source is not valid.
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::ManifestPath;
+use crate::diagnostics::similar::closest;
+use crate::manifest::{DesiredImage, FaultKind, Level};
+use crate::model::{Address, ImageKey, Region, SourceKind};
+
+/// GF301.
+pub(super) static RULE: Rule = Rule {
+    id: "GF301",
+    name: "source_invalid",
+    title: "Source is not valid",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+Each entry names exactly one kind of source, and its ids, URL and other arguments have the shape that the service
+takes. An import names an operating system of the built-in list, an object of a format that is imported (RAW, VHD,
+QCOW2, VMDK, and ISO with `force`), outside the Chinese mainland in its own region, and a licence and boot mode that
+exist. An encrypted copy is of an entry that is in the same region.
+
+### Why
+No request can be made of anything else; the service refuses it with the codes below.
+
+### Example
+    source:
+      instance: { id: i-12345678 }     # an instance id begins with ins-
+
+### What to do
+Name one kind of source, and copy its id from the console.
+",
+    sources: &[
+        RuleSource::Document("213/16726 CreateImage", "exactly one of InstanceId and SnapshotIds"),
+        RuleSource::ErrorCode("InvalidParameter.SpecifyOneParameter"),
+        RuleSource::ErrorCode("InvalidParameter.SnapshotNotFound"),
+        RuleSource::ErrorCode("InvalidInstanceId.NotFound"),
+        RuleSource::Document("213/15717 ImportImage", "its parameters"),
+        RuleSource::Document("213/4945", "importing images: systems and formats"),
+        RuleSource::ErrorCode("InvalidImageOsType.Unsupported"),
+        RuleSource::ErrorCode("InvalidImageOsVersion.Unsupported"),
+        RuleSource::ErrorCode("InvalidParameter.InvalidParameterUrlError"),
+        RuleSource::ErrorCode("InvalidParameterValue.ISOMustImportByForce"),
+        RuleSource::ErrorCode("InvalidParameterValue.InvalidLicenseType"),
+        RuleSource::ErrorCode("InvalidParameterValue.InvalidBootMode"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    for (key, image) in &case.desired.images {
+        let entry = ManifestPath::root().field("images").field(key.as_str()).field("source");
+        match image.source.as_ref().map(|source| &source.kind) {
+            Some(SourceKind::Encrypted { image: original, .. }) => {
+                judge_encrypted(case, key, image, original, &entry, findings);
+            }
+            Some(kind @ SourceKind::Import { .. }) => judge_import(key, image, kind, &entry, findings),
+            _ => {}
+        }
+    }
+    for fault in &case.desired.faults {
+        let subject = fault.image.as_ref().map(|key| format!("image.{key}")).unwrap_or_default();
+        let (detail, label, help) = match &fault.kind {
+            FaultKind::NoSource => (
+                format!("{subject} does not say what it is made from."),
+                "has no source",
+                "Name one:\n\n    source:\n      instance: { id: ins-8f3a1c2d }".to_owned(),
+            ),
+            FaultKind::SeveralSources { kinds } => (
+                format!("{subject} names {} kinds of source: {}.", kinds.len(), kinds.join(", ")),
+                "more than one kind",
+                "Keep one of them.".to_owned(),
+            ),
+            FaultKind::MalformedSource { text, expected } => (
+                format!("`{}` in the source of {subject} is not {expected}.", text.escape_debug()),
+                "does not have that shape",
+                "Copy the id from the console or the official command line.".to_owned(),
+            ),
+            _ => continue,
+        };
+        findings.push(
+            Finding::about(subject, detail).at(fault.path.clone(), label).help(help).hard(fault.is_hard()),
+        );
+    }
+}
+
+/// Operating systems that are imported (213/4945). Names only: which versions are, DescribeImportImageOs tells.
+const SYSTEMS: &[&str] = &[
+    "AlmaLinux",
+    "CentOS",
+    "CentOS Stream",
+    "CoreOS",
+    "Debian",
+    "Fedora",
+    "FreeBSD",
+    "Kylin",
+    "OpenSUSE",
+    "Other Linux",
+    "Redhat",
+    "Rocky Linux",
+    "SUSE",
+    "TencentOS",
+    "Ubuntu",
+    "UnionTech",
+    "Windows Server 2008",
+    "Windows Server 2012",
+    "Windows Server 2016",
+    "Windows Server 2019",
+    "Windows Server 2022",
+];
+
+/// Endings of objects that are imported (213/4945). An object without an ending is not judged.
+const FORMATS: &[&str] = &["raw", "img", "vhd", "qcow2", "vmdk", "iso"];
+
+fn judge_import(
+    key: &ImageKey,
+    image: &DesiredImage,
+    kind: &SourceKind,
+    entry: &ManifestPath,
+    findings: &mut Findings,
+) {
+    let SourceKind::Import { url, os, license, boot, force, .. } = kind else { return };
+    let entry = entry.field("import");
+    let mut found = |field: &str, detail: String, help: Option<String>| {
+        let finding = Finding::about(Address::Image(key.clone()), detail).at(entry.field(field), "refused");
+        findings.push(match help {
+            Some(help) => finding.help(help),
+            None => finding,
+        });
+    };
+    if !SYSTEMS.contains(&os.as_str()) {
+        let help = closest(os, SYSTEMS.iter().copied()).map(|similar| format!("Did you mean `{similar}`?"));
+        let detail = format!("`{}` is not an operating system that is imported.", os.escape_debug());
+        found("os", detail, help.or_else(|| Some(format!("These are: {}.", SYSTEMS.join(", ")))));
+    }
+    let (host, object) = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).unwrap_or_default();
+    let ending = object.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending);
+    match ending.map(str::to_ascii_lowercase).as_deref() {
+        Some("iso") if !force => found(
+            "url",
+            "An ISO is imported by force only.".to_owned(),
+            Some("Say so:\n\n    force: true".to_owned()),
+        ),
+        Some(ending) if !FORMATS.contains(&ending) => found(
+            "url",
+            format!(
+                "Objects that end in `.{}` are not imported; {} are.",
+                ending.escape_debug(),
+                FORMATS.join(", ")
+            ),
+            None,
+        ),
+        _ => {}
+    }
+    match host.split_once(".cos.").and_then(|(_, rest)| rest.strip_suffix(".myqcloud.com")) {
+        None => found(
+            "url",
+            "The service imports objects of its own object storage only.".to_owned(),
+            Some("Name it so:\n\n    url: https://BUCKET.cos.REGION.myqcloud.com/FILE.qcow2".to_owned()),
+        ),
+        Some(region) if region.parse::<Region>().is_ok_and(|region| region != image.region) => {
+            // Within the mainland an object may be pulled from another region.
+            let is_mainland = |region: &str| region.starts_with("ap-") && MAINLAND.contains(&region);
+            if !(is_mainland(region) && is_mainland(image.region.as_str())) {
+                let detail = format!(
+                    "The object is in {region}, and outside the Chinese mainland it must be in the image's own region, \
+                     {}.",
+                    image.region
+                );
+                found("url", detail, None);
+            }
+        }
+        Some(_) => {}
+    }
+    if let Some(license) =
+        license.as_ref().filter(|license| !["TencentCloud", "BYOL"].contains(&license.as_str()))
+    {
+        let detail =
+            format!("`{}` is no licence type: `TencentCloud` and `BYOL` are.", license.escape_debug());
+        found("license", detail, None);
+    }
+    if let Some(boot) = boot.as_ref().filter(|boot| !["Legacy BIOS", "UEFI"].contains(&boot.as_str())) {
+        let detail = format!("`{}` is no boot mode: `Legacy BIOS` and `UEFI` are.", boot.escape_debug());
+        found("boot", detail, None);
+    }
+}
+
+/// Regions between which objects may be pulled; finance regions pull from their own only (213/4945).
+const MAINLAND: &[&str] =
+    &["ap-beijing", "ap-chengdu", "ap-chongqing", "ap-guangzhou", "ap-nanjing", "ap-shanghai"];
+
+fn judge_encrypted(
+    case: &Case<'_>,
+    key: &ImageKey,
+    image: &DesiredImage,
+    original: &ImageKey,
+    entry: &ManifestPath,
+    findings: &mut Findings,
+) {
+    let path = entry.field("encrypted").field("image");
+    if original == key {
+        findings.push(
+            Finding::about(Address::Image(key.clone()), format!("image.{key} cannot be a copy of itself."))
+                .at(path, "itself"),
+        );
+        return;
+    }
+    // An entry that is not declared is told where the manifest is read.
+    let Some(other) = case.desired.images.get(original) else { return };
+    if !other.placements().contains(&image.region) {
+        findings.push(
+            Finding::about(
+                Address::Image(key.clone()),
+                format!(
+                    "image.{original} is not in {}, where its encrypted copy image.{key} is made.",
+                    image.region
+                ),
+            )
+            .at(path, "not in the same region")
+            .at(ManifestPath::image(original), "this image")
+            .help(format!("Copy it there first:\n\n    copies: [{}]", image.region)),
+        );
+    }
+}

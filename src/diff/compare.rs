@@ -1,0 +1,520 @@
+//! Compares what is desired with what is recorded, entry by entry.
+
+use std::collections::BTreeSet;
+
+use super::change::{Action, Diff, ImageChange, PlacementChange, PlacementFacts, Reason};
+use crate::manifest::{Desired, DesiredImage, ReplaceOrder};
+use crate::model::{
+    Accounts, Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, Source, SourceKind,
+};
+use crate::state::{Edit, Placement, Recorded, RecordedGeneration, RecordedImage};
+
+/// What the diff is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intention {
+    /// Make the cloud as the manifest says.
+    Converge,
+    /// Delete everything that is managed.
+    Destroy,
+}
+
+/// Compares the desired state with the prior one. Entries are in key order.
+pub fn diff(desired: &Desired, prior: &Recorded, intention: Intention) -> Diff {
+    diff_replacing(desired, prior, intention, &BTreeSet::new())
+}
+
+/// As [`diff`], with a new build of these entries whether their source has changed or not.
+pub fn diff_replacing(
+    desired: &Desired,
+    prior: &Recorded,
+    intention: Intention,
+    replace: &BTreeSet<ImageKey>,
+) -> Diff {
+    let mut diff = Diff::default();
+    let wanted = |key: &ImageKey| match intention {
+        Intention::Converge => desired.images.get(key),
+        Intention::Destroy => None,
+    };
+    let keys: BTreeSet<&ImageKey> = match intention {
+        Intention::Converge => desired.images.keys().chain(prior.images.keys()).collect(),
+        Intention::Destroy => prior.images.keys().collect(),
+    };
+    for key in keys {
+        let is_asked = replace.contains(key);
+        let entry = Entry { key, context: desired, prior, is_asked, edits: &mut diff.edits };
+        let change = match (wanted(key), prior.images.get(key)) {
+            (Some(image), recorded) => entry.converge(image, recorded),
+            (None, Some(recorded)) => entry.remove(recorded, intention),
+            (None, None) => continue,
+        };
+        diff.images.push(change);
+    }
+    diff
+}
+
+/// Which generation answers the manifest, and why it is that one.
+struct Choice {
+    generation: GenerationNumber,
+    supersedes: Option<GenerationNumber>,
+    reason: Reason,
+    is_new: bool,
+}
+
+struct Entry<'a> {
+    key: &'a ImageKey,
+    context: &'a Desired,
+    prior: &'a Recorded,
+    /// Whether the user asked for a new build.
+    is_asked: bool,
+    edits: &'a mut Vec<Edit>,
+}
+
+impl Entry<'_> {
+    fn at(&self, generation: GenerationNumber, region: &Region) -> PlacementKey {
+        PlacementKey { image: self.key.clone(), generation, region: region.clone() }
+    }
+
+    fn facts(&self, placement: &Placement) -> PlacementFacts {
+        PlacementFacts::of(placement, self.context.cloud.ownership_tag.as_ref())
+    }
+
+    /// The entry is in the manifest.
+    fn converge(mut self, image: &DesiredImage, recorded: Option<&RecordedImage>) -> ImageChange {
+        let choice = self.choose(image, recorded);
+        let current = recorded.and_then(|recorded| recorded.generations.get(&choice.generation));
+        let mut placements = Vec::new();
+        let mut unchanged = 0;
+        self.wanted_placements(image, recorded, current, &choice, &mut placements, &mut unchanged);
+        self.edit_settings(image, recorded);
+        if let Some(recorded) = recorded {
+            self.other_placements(image, recorded, &choice, &mut placements, &mut unchanged);
+        }
+        let action = match (choice.is_new, choice.supersedes, placements.is_empty()) {
+            (true, Some(_), _) => Action::Replace,
+            (true, None, _) if adopted_id(image).is_some() => Action::Adopt,
+            (true, None, _) => Action::Create,
+            (false, _, false) => Action::Update,
+            (false, _, true) => Action::Unchanged,
+        };
+        ImageChange {
+            image: self.key.clone(),
+            action,
+            reason: choice.reason,
+            generation: Some(choice.generation),
+            supersedes: choice.supersedes,
+            source: image.source.clone(),
+            delete_first: image.replace == ReplaceOrder::DeleteFirst && choice.supersedes.is_some(),
+            placements,
+            unchanged,
+        }
+    }
+
+    /// Which generation answers the manifest: the current one where its source is the manifest's, an
+    /// incomplete one included; else a new one.
+    fn choose(&self, image: &DesiredImage, recorded: Option<&RecordedImage>) -> Choice {
+        let next = self.prior.next_generation(self.key);
+        let fresh = |reason, supersedes| Choice { generation: next, supersedes, reason, is_new: true };
+        let Some(recorded) = recorded else { return fresh(Reason::Declared, None) };
+        let newest = recorded.generations.keys().next_back().copied();
+        let Some(current) = recorded.generations.get(&recorded.current) else {
+            return fresh(Reason::Gone, newest);
+        };
+        if self.is_asked {
+            return fresh(Reason::Asked, Some(recorded.current));
+        }
+        let keep = |reason| Choice { generation: recorded.current, supersedes: None, reason, is_new: false };
+        let Some(wanted) = &image.source else { return keep(Reason::Differs) };
+        if answers(current, wanted) {
+            // A generation that has nothing left to copy from, and is wanted where it failed, is made again
+            // under its own number; the placements say so.
+            return keep(Reason::Differs);
+        }
+        let reason = if current.source.kind == wanted.kind {
+            Reason::RevisionChanged {
+                before: current.source.revision.clone(),
+                after: wanted.revision.clone(),
+            }
+        } else {
+            Reason::SourceChanged {
+                before: Box::new(current.source.clone()),
+                after: Box::new(wanted.clone()),
+            }
+        };
+        fresh(reason, Some(recorded.current))
+    }
+
+    /// The chosen generation in every wanted region.
+    fn wanted_placements(
+        &mut self,
+        image: &DesiredImage,
+        recorded: Option<&RecordedImage>,
+        current: Option<&RecordedGeneration>,
+        choice: &Choice,
+        placements: &mut Vec<PlacementChange>,
+        unchanged: &mut usize,
+    ) {
+        let wanted = image.placements();
+        let copied_from = copy_source(image, recorded, current, &wanted);
+        for &region in &wanted {
+            let at = self.at(choice.generation, region);
+            if let Some(id) = adopted_id(image).filter(|_| choice.is_new && *region == image.region) {
+                placements.push(self.adopt(image, at, id));
+                continue;
+            }
+            let existing = current.and_then(|build| build.placements.get(region));
+            match existing.filter(|placement| !placement.state.is_failed()) {
+                Some(placement) => match self.change_existing(image, region, at, placement) {
+                    Some(change) => placements.push(change),
+                    None => *unchanged += 1,
+                },
+                None => placements.push(self.make(image, at, existing, copied_from, choice)),
+            }
+        }
+    }
+
+    /// A placement that is to be made: created in the origin's region, copied everywhere else.
+    fn make(
+        &self,
+        image: &DesiredImage,
+        at: PlacementKey,
+        failed: Option<&Placement>,
+        copied_from: Option<&Region>,
+        choice: &Choice,
+    ) -> PlacementChange {
+        let from = match copied_from {
+            Some(source) => Some(source.clone()),
+            None if at.region == image.region => None,
+            None => Some(image.region.clone()),
+        };
+        let shares = image.shares.get(&at.region).cloned().unwrap_or_default();
+        let carried = self.carried(image, &at, &shares);
+        let reason = match failed {
+            Some(failed) => Reason::Failed { state: failed.state },
+            None if choice.is_new => Reason::Follows,
+            None => Reason::RegionWanted,
+        };
+        PlacementChange {
+            action: if from.is_some() { Action::Copy } else { Action::Create },
+            reason,
+            id: failed.map(|failed| failed.id.clone()),
+            before: None,
+            after: Some(PlacementFacts {
+                attributes: self.attributes(image, at.generation),
+                tags: image.tags.clone(),
+                owned: self.is_owned(image.source.as_ref()),
+                shares: shares.clone(),
+                foreign: carried.clone(),
+            }),
+            from,
+            remake: failed.is_some(),
+            share: shares,
+            carried,
+            unshare: Accounts::EMPTY,
+            delete_snapshots: image.deletes_snapshots(),
+            early: false,
+            at,
+        }
+    }
+
+    /// Accounts that others shared a retiring generation with, and that are to keep access.
+    fn carried(&self, image: &DesiredImage, at: &PlacementKey, wanted: &Accounts) -> Accounts {
+        if image.exclusive.contains(&at.region) {
+            return Accounts::EMPTY;
+        }
+        let Some(recorded) = self.prior.images.get(self.key) else { return Accounts::EMPTY };
+        let earlier = recorded.generations.iter().filter(|(generation, _)| **generation != at.generation);
+        earlier
+            .filter_map(|(_, build)| build.placements.get(&at.region))
+            .fold(Accounts::EMPTY, |all, placement| all.joined(&placement.foreign))
+            .without(wanted)
+    }
+
+    /// An image that is taken over: recorded as it was seen, and changed where it differs.
+    fn adopt(&mut self, image: &DesiredImage, at: PlacementKey, id: &ImageId) -> PlacementChange {
+        let (Some(seen), Some(source)) = (self.prior.adoptable(&at.region, id), &image.source) else {
+            // Never seen: what is to change on it is not known before a refresh.
+            return PlacementChange {
+                at,
+                action: Action::Adopt,
+                reason: Reason::Declared,
+                id: Some(id.clone()),
+                before: None,
+                after: None,
+                from: None,
+                remake: false,
+                share: Accounts::EMPTY,
+                carried: Accounts::EMPTY,
+                unshare: Accounts::EMPTY,
+                delete_snapshots: false,
+                early: false,
+            };
+        };
+        self.edits.push(Edit::Adopt {
+            at: at.clone(),
+            source: source.clone(),
+            image: Box::new(seen.clone()),
+        });
+        let region = at.region.clone();
+        let change = self.compare_existing(image, &region, at, seen);
+        PlacementChange { action: Action::Adopt, reason: Reason::Declared, ..change }
+    }
+
+    fn attributes(&self, image: &DesiredImage, generation: GenerationNumber) -> Attributes {
+        Attributes {
+            name: Some(image.name.of(generation)),
+            description: image.description.clone(),
+            family: image.family.clone(),
+            deprecated: None,
+        }
+    }
+
+    /// Whether the ownership tag is put on it: on everything that goldform makes, never on what it took over.
+    fn is_owned(&self, source: Option<&Source>) -> bool {
+        self.context.cloud.ownership_tag.is_some()
+            && !matches!(source, Some(Source { kind: SourceKind::Adopted(_), .. }))
+    }
+
+    /// What is to change on a placement that is there; nothing when it is as wanted.
+    fn change_existing(
+        &mut self,
+        image: &DesiredImage,
+        region: &Region,
+        at: PlacementKey,
+        placement: &Placement,
+    ) -> Option<PlacementChange> {
+        let change = self.compare_existing(image, region, at, placement);
+        let differs = !change.share.is_empty() || !change.unshare.is_empty() || !change.fields().is_empty();
+        differs.then_some(change)
+    }
+
+    fn compare_existing(
+        &mut self,
+        image: &DesiredImage,
+        region: &Region,
+        at: PlacementKey,
+        placement: &Placement,
+    ) -> PlacementChange {
+        let wanted = image.shares.get(region);
+        let empty = Accounts::EMPTY;
+        let wanted = wanted.unwrap_or(&empty);
+        let claimed = wanted.shared_with(&placement.foreign);
+        if !claimed.is_empty() {
+            self.edits.push(Edit::Claim { at: at.clone(), accounts: claimed });
+        }
+        let everyone = placement.everyone();
+        let share = wanted.without(&everyone);
+        let unwanted = if image.exclusive.contains(region) { &everyone } else { &placement.shares };
+        let unshare = unwanted.without(wanted);
+        let before = self.facts(placement);
+        let foreign = placement.foreign.without(wanted).without(&unshare);
+        // Keys that were set before and are not named any more are removed: they are in `before`, not here.
+        let owned = before.owned || self.is_owned(image.source.as_ref());
+        let after = PlacementFacts {
+            attributes: self.attributes(image, at.generation),
+            tags: image.tags.clone(),
+            owned,
+            shares: wanted.clone(),
+            foreign,
+        };
+        PlacementChange {
+            at,
+            action: Action::Update,
+            reason: Reason::Differs,
+            id: Some(placement.id.clone()),
+            before: Some(before),
+            after: Some(after),
+            from: None,
+            remake: false,
+            share,
+            carried: Accounts::EMPTY,
+            unshare,
+            delete_snapshots: false,
+            early: false,
+        }
+    }
+
+    /// Everything recorded that is not the chosen generation in a wanted region: kept, or retired.
+    fn other_placements(
+        &self,
+        image: &DesiredImage,
+        recorded: &RecordedImage,
+        choice: &Choice,
+        placements: &mut Vec<PlacementChange>,
+        unchanged: &mut usize,
+    ) {
+        let wanted = image.placements();
+        let kept: BTreeSet<GenerationNumber> = recorded
+            .generations
+            .keys()
+            .rev()
+            .filter(|generation| **generation != choice.generation)
+            .take(usize::try_from(image.keep.generations).unwrap_or(usize::MAX))
+            .copied()
+            .collect();
+        for (generation, build) in &recorded.generations {
+            let is_current = *generation == choice.generation;
+            for (region, placement) in &build.placements {
+                let at = self.at(*generation, region);
+                if is_current && wanted.contains(region) {
+                    continue; // told above
+                }
+                if kept.contains(generation) && wanted.contains(region) && !placement.state.is_failed() {
+                    match self.keep_existing(image, at, placement) {
+                        Some(change) => placements.push(change),
+                        None => *unchanged += 1,
+                    }
+                    continue;
+                }
+                let reason = if !wanted.contains(region) {
+                    Reason::RegionUnwanted
+                } else {
+                    Reason::Superseded { by: choice.generation }
+                };
+                placements.push(self.retire(at, placement, reason, image.deletes_snapshots()));
+            }
+        }
+    }
+
+    /// An earlier generation that is kept: deprecated, and shared only with those who are still wanted.
+    fn keep_existing(
+        &self,
+        image: &DesiredImage,
+        at: PlacementKey,
+        placement: &Placement,
+    ) -> Option<PlacementChange> {
+        let wanted = image.shares.get(&at.region).cloned().unwrap_or_default();
+        let unshare = placement.shares.without(&wanted);
+        let before = self.facts(placement);
+        let mut after = before.clone();
+        after.attributes = Attributes { name: None, description: None, family: None, deprecated: Some(true) };
+        after.shares = placement.shares.without(&unshare);
+        let change = PlacementChange {
+            at,
+            action: Action::Update,
+            reason: Reason::Kept,
+            id: Some(placement.id.clone()),
+            before: Some(before),
+            after: Some(after),
+            from: None,
+            remake: false,
+            share: Accounts::EMPTY,
+            carried: Accounts::EMPTY,
+            unshare,
+            delete_snapshots: false,
+            early: false,
+        };
+        let differs = !change.unshare.is_empty() || !change.fields().is_empty();
+        differs.then_some(change)
+    }
+
+    /// A placement that goes: unshared from everyone, then deleted.
+    fn retire(
+        &self,
+        at: PlacementKey,
+        placement: &Placement,
+        reason: Reason,
+        delete_snapshots: bool,
+    ) -> PlacementChange {
+        PlacementChange {
+            at,
+            action: Action::Delete,
+            reason,
+            id: Some(placement.id.clone()),
+            before: Some(self.facts(placement)),
+            after: None,
+            from: None,
+            remake: false,
+            share: Accounts::EMPTY,
+            carried: Accounts::EMPTY,
+            unshare: placement.everyone(),
+            delete_snapshots,
+            early: false,
+        }
+    }
+
+    /// What the manifest says of an entry that only goldform keeps.
+    fn edit_settings(&mut self, image: &DesiredImage, recorded: Option<&RecordedImage>) {
+        let wanted = (&image.region, image.protect, image.deletes_snapshots());
+        let is = match recorded {
+            Some(RecordedImage { origin, protect, delete_snapshots, current: _, generations: _ }) => {
+                (origin, *protect, *delete_snapshots)
+            }
+            // What a first create records.
+            None => (&image.region, false, true),
+        };
+        if wanted != is {
+            self.edits.push(Edit::Settings {
+                image: self.key.clone(),
+                origin: image.region.clone(),
+                protect: image.protect,
+                delete_snapshots: image.deletes_snapshots(),
+            });
+        }
+    }
+
+    /// The entry is not in the manifest.
+    fn remove(self, recorded: &RecordedImage, intention: Intention) -> ImageChange {
+        let reason = match intention {
+            Intention::Converge => Reason::EntryRemoved,
+            Intention::Destroy => Reason::Destroy,
+        };
+        let mut placements = Vec::new();
+        for (generation, build) in &recorded.generations {
+            for (region, placement) in &build.placements {
+                let at = self.at(*generation, region);
+                placements.push(self.retire(at, placement, reason.clone(), recorded.delete_snapshots));
+            }
+        }
+        ImageChange {
+            image: self.key.clone(),
+            action: Action::Delete,
+            reason,
+            generation: None,
+            supersedes: None,
+            source: None,
+            delete_first: false,
+            placements,
+            unchanged: 0,
+        }
+    }
+}
+
+/// The image that an entry takes over.
+fn adopted_id(image: &DesiredImage) -> Option<&ImageId> {
+    match &image.source {
+        Some(Source { kind: SourceKind::Adopted(id), .. }) => Some(id),
+        _ => None,
+    }
+}
+
+/// Whether a generation answers a source: it was made from just that. An adopted image answers whatever it was
+/// recorded as made from, as long as it is that image.
+fn answers(build: &RecordedGeneration, wanted: &Source) -> bool {
+    match &wanted.kind {
+        SourceKind::Adopted(id) => {
+            build.source.kind == wanted.kind || build.placements.values().any(|placement| placement.id == *id)
+        }
+        _ => build.source == *wanted,
+    }
+}
+
+/// The region whose placement missing ones are copied from; nothing where nothing of the generation is left.
+fn copy_source<'a>(
+    image: &'a DesiredImage,
+    recorded: Option<&'a RecordedImage>,
+    current: Option<&'a RecordedGeneration>,
+    wanted: &BTreeSet<&Region>,
+) -> Option<&'a Region> {
+    let current = current?;
+    let survives = |region: &&Region| {
+        current.placements.get(*region).is_some_and(|placement| !placement.state.is_failed())
+    };
+    // A placement that stays comes before one that is to go, and one that is ready before one that is not.
+    let mut survivors: Vec<&Region> = current.placements.keys().filter(survives).collect();
+    let origin = recorded.map(|recorded| &recorded.origin);
+    survivors.sort_by_key(|region| {
+        let ready = current.placements.get(*region).is_some_and(|placement| placement.state.is_ready());
+        (!ready, !wanted.contains(region), **region != image.region, Some(*region) != origin, *region)
+    });
+    survivors.first().copied()
+}

@@ -1,0 +1,207 @@
+//! Recorded × Observed → drift: what the cloud says differently, told and folded into the record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use compact_str::CompactString;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::change::FieldChange;
+use crate::model::{Accounts, ImageId, ImageKind, ImageLimit, PlacementKey, Region};
+use crate::state::{Observed, ObservedRegion, Placement, Recorded, RecordedRegion};
+
+/// How long an accepted image that no listing has shown yet is only late, not missing.
+pub const PENDING_FOR: SignedDuration = SignedDuration::from_mins(10);
+
+/// What the cloud says differently from the record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// One for each difference, by region and address.
+    pub items: Vec<DriftItem>,
+    /// Placements that were accepted and that no listing has shown yet.
+    pub pending: Vec<PlacementKey>,
+    /// Whether any fact changed, drift or not: limits, unmanaged images, states.
+    pub facts_changed: bool,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "drift")]
+pub enum DriftItem {
+    /// It is not there any more.
+    Missing {
+        /// The placement.
+        at: PlacementKey,
+        /// Its id.
+        id: ImageId,
+    },
+    /// Attributes or tags are different.
+    Changed {
+        /// The placement.
+        at: PlacementKey,
+        /// Its id.
+        id: ImageId,
+        /// What differs: recorded, and seen.
+        fields: Vec<FieldChange>,
+    },
+    /// It is not shared any more with accounts that goldform shared it with.
+    Unshared {
+        /// The placement.
+        at: PlacementKey,
+        /// Its id.
+        id: ImageId,
+        /// The accounts.
+        accounts: Accounts,
+    },
+    /// It is shared with accounts that goldform did not share it with.
+    SharedByOthers {
+        /// The placement.
+        at: PlacementKey,
+        /// Its id.
+        id: ImageId,
+        /// The accounts.
+        accounts: Accounts,
+    },
+}
+
+impl DriftItem {
+    /// The placement it is about.
+    pub fn at(&self) -> &PlacementKey {
+        match self {
+            Self::Missing { at, .. }
+            | Self::Changed { at, .. }
+            | Self::Unshared { at, .. }
+            | Self::SharedByOthers { at, .. } => at,
+        }
+    }
+}
+
+/// Folds what was observed into the record, and tells what was different. Regions that were not looked at keep
+/// their record.
+pub fn observe(recorded: &mut Recorded, observed: &Observed, ownership_tag: Option<&CompactString>) -> Drift {
+    let mut drift = Drift::default();
+    let managed_tags: BTreeSet<CompactString> = ownership_tag.into_iter().cloned().collect();
+    let keys: Vec<PlacementKey> = recorded.placements().map(|(key, _)| key).collect();
+    for key in &keys {
+        let Some(region) = observed.regions.get(&key.region) else { continue };
+        observe_placement(recorded, key, region, &managed_tags, &mut drift);
+    }
+    for (region, seen) in &observed.regions {
+        observe_region(recorded, region, seen, &mut drift);
+    }
+    drift
+}
+
+fn observe_placement(
+    recorded: &mut Recorded,
+    key: &PlacementKey,
+    region: &ObservedRegion,
+    managed_tags: &BTreeSet<CompactString>,
+    drift: &mut Drift,
+) {
+    let Some(placement) = recorded.placement_mut(key) else { return };
+    let id = placement.id.clone();
+    let Some(image) = region.images.get(&id) else {
+        if is_late(placement, region.at) {
+            drift.pending.push(key.clone());
+        } else {
+            drift.items.push(DriftItem::Missing { at: key.clone(), id });
+            drift.facts_changed = true;
+            recorded.remove(key);
+        }
+        return;
+    };
+    let before = placement.clone();
+    placement.see(image, managed_tags);
+    if before.seen {
+        let fields = changed_fields(&before, placement);
+        if !fields.is_empty() {
+            drift.items.push(DriftItem::Changed { at: key.clone(), id: id.clone(), fields });
+        }
+    }
+    if let Some(accounts) = region.shares.get(&id) {
+        placement.see_shares(accounts);
+        let lost = before.shares.without(&placement.shares);
+        if !lost.is_empty() {
+            let item = DriftItem::Unshared { at: key.clone(), id: id.clone(), accounts: lost };
+            drift.items.push(item);
+        }
+        let found = placement.foreign.without(&before.foreign);
+        if !found.is_empty() {
+            drift.items.push(DriftItem::SharedByOthers { at: key.clone(), id, accounts: found });
+        }
+    }
+    drift.facts_changed |= before != *placement;
+}
+
+/// Whether an image that is not listed is only late: accepted a short while ago and never seen.
+fn is_late(placement: &Placement, now: Timestamp) -> bool {
+    !placement.seen && now.duration_since(placement.accepted_at) < PENDING_FOR
+}
+
+fn changed_fields(before: &Placement, after: &Placement) -> Vec<FieldChange> {
+    let mut fields = Vec::new();
+    let mut push = |field: &str, before: Option<String>, after: Option<String>| {
+        if before != after {
+            fields.push(FieldChange { field: field.into(), before, after });
+        }
+    };
+    push("name", Some(before.name.to_string()), Some(after.name.to_string()));
+    push("description", Some(before.description.clone()), Some(after.description.clone()));
+    push("family", Some(before.family.to_string()), Some(after.family.to_string()));
+    push("deprecated", Some(before.deprecated.to_string()), Some(after.deprecated.to_string()));
+    for (key, value) in &before.tags {
+        let field = format!("tags.{key}");
+        push(&field, Some(value.to_string()), after.tags.get(key).map(ToString::to_string));
+    }
+    if after.state.is_failed() && !before.state.is_failed() {
+        push("state", Some(before.state.as_str().to_owned()), Some(after.state.as_str().to_owned()));
+    }
+    fields
+}
+
+fn observe_region(recorded: &mut Recorded, region: &Region, seen: &ObservedRegion, drift: &mut Drift) {
+    let managed: BTreeSet<ImageId> = recorded
+        .placements()
+        .filter(|(key, _)| key.region == *region)
+        .map(|(_, placement)| placement.id.clone())
+        .collect();
+    let unmanaged = seen
+        .images
+        .values()
+        .filter(|image| image.kind == ImageKind::Custom && !managed.contains(&image.id))
+        .map(|image| (image.id.clone(), image.name.clone()))
+        .collect();
+    // Shares are read of what is managed, and of what the manifest names to be taken over.
+    let adoptable: BTreeMap<ImageId, Placement> = seen
+        .images
+        .values()
+        .filter(|image| image.kind == ImageKind::Custom && !managed.contains(&image.id))
+        .filter_map(|image| {
+            let shares = seen.shares.get(&image.id)?;
+            let mut placement =
+                Placement::accepted(image.id.clone(), image.name.clone(), image.state, image.created);
+            // No tag of it is managed yet: those that it has are left alone.
+            placement.see(image, &BTreeSet::new());
+            placement.see_shares(shares);
+            Some((image.id.clone(), placement))
+        })
+        .collect();
+    if adoptable.is_empty() {
+        drift.facts_changed |= recorded.adoptable.remove(region).is_some();
+    } else {
+        drift.facts_changed |= recorded.adoptable.get(region) != Some(&adoptable);
+        recorded.adoptable.insert(region.clone(), adoptable);
+    }
+    let before = recorded.regions.get(region);
+    let image_limit = match seen.image_limit {
+        Some(value) => Some(ImageLimit { value, read_at: seen.at }),
+        None => before.and_then(|before| before.image_limit.clone()),
+    };
+    let after = RecordedRegion { read_at: seen.at, image_limit, unmanaged };
+    drift.facts_changed |= before.is_none_or(|before| {
+        before.unmanaged != after.unmanaged
+            || before.image_limit.as_ref().map(|l| l.value) != after.image_limit.as_ref().map(|l| l.value)
+    });
+    recorded.regions.insert(region.clone(), after);
+}

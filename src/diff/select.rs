@@ -1,0 +1,76 @@
+//! `--target` and `--exclude`: which placements a plan may touch.
+
+use std::collections::BTreeSet;
+
+use super::change::Diff;
+use crate::model::{Address, PlacementKey};
+
+/// What the user wants a plan to be about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only these, and what they need.
+    pub targets: Vec<Address>,
+    /// Not these, nor what needs them.
+    pub excluded: Vec<Address>,
+}
+
+impl Selection {
+    /// Whether everything is meant.
+    pub fn is_everything(&self) -> bool {
+        self.targets.is_empty() && self.excluded.is_empty()
+    }
+
+    /// Whether a placement is a target by its own address.
+    pub fn targets(&self, at: &PlacementKey) -> bool {
+        self.targets.is_empty() || self.targets.iter().any(|address| speaks_of(address, at))
+    }
+
+    /// Whether a placement is excluded by its own address.
+    pub fn excludes(&self, at: &PlacementKey) -> bool {
+        self.excluded.iter().any(|address| speaks_of(address, at))
+    }
+
+    /// The addresses that speak of nothing in a diff: misspelled, or unchanged.
+    pub fn unmatched<'s>(&'s self, diff: &Diff) -> Vec<&'s Address> {
+        let all = || diff.images.iter().flat_map(|image| &image.placements);
+        let is_entry = |address: &Address| match address {
+            Address::Image(key) => diff.images.iter().any(|image| image.image == *key),
+            _ => false,
+        };
+        self.targets
+            .iter()
+            .chain(&self.excluded)
+            .filter(|address| !is_entry(address) && !all().any(|change| speaks_of(address, &change.at)))
+            .collect()
+    }
+}
+
+/// Whether an address speaks of a placement. A share is part of its placement.
+pub fn speaks_of(address: &Address, at: &PlacementKey) -> bool {
+    match address {
+        Address::Image(key) => at.image == *key,
+        Address::InRegion(key, region) => at.image == *key && at.region == *region,
+        Address::Placement(placement) | Address::Share(placement, _) => placement == at,
+        Address::Lookup(_) => false,
+    }
+}
+
+/// Keeps the changes of these placements; the others stay as recorded.
+pub fn keep_only(diff: &mut Diff, kept: &BTreeSet<PlacementKey>) {
+    use crate::diff::Action;
+    use crate::state::Edit;
+    for image in &mut diff.images {
+        let before = image.placements.len();
+        image.placements.retain(|change| kept.contains(&change.at));
+        let left_out = before.saturating_sub(image.placements.len());
+        image.unchanged = image.unchanged.saturating_add(left_out);
+        if image.placements.is_empty() && left_out > 0 {
+            image.action = Action::Unchanged;
+        }
+    }
+    diff.edits.retain(|edit| match edit {
+        Edit::Claim { at, .. } | Edit::Forget { at, .. } | Edit::Adopt { at, .. } => kept.contains(at),
+        Edit::Settings { image, .. } => kept.iter().any(|at| at.image == *image),
+        Edit::Rename { .. } | Edit::LearnShareLimit { .. } | Edit::LearnSharedEditsRefused => true,
+    });
+}

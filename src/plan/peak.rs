@@ -1,0 +1,102 @@
+//! The proof: the largest usage over *all* reachable prefixes of a plan, whoever ordered it.
+//!
+//! A step that takes (a create takes a slot, a share takes places) takes when it *starts*; one that gives back
+//! (a delete, a cancelled share) gives when it has *settled*. A prefix is any set of steps that holds, with each
+//! step, everything that it waits for. The largest usage over all of them is a maximum-weight closure: choosing a
+//! taker brings its weight and forces every giver that it waits for, directly or through other regions. Its dual
+//! is a flow from the takers, backwards along the order, to the givers:
+//!
+//! ```text
+//!  peak = used + everything that is taken − maximum flow(takers ─▶ what they wait for ─▶ givers)
+//! ```
+//!
+//! Nothing here knows how the order was made: the scheduler hands out slots, this proves that they suffice.
+
+use std::collections::BTreeMap;
+
+use petgraph::algo::dinics;
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use super::graph::{StepGraph, StepIndex};
+
+/// The largest usage in any order that the graph allows.
+pub fn peak(
+    graph: &StepGraph,
+    used: usize,
+    takers: &[(StepIndex, usize)],
+    givers: &[(StepIndex, usize)],
+) -> usize {
+    let taken = takers.iter().fold(0usize, |sum, (_, weight)| sum.saturating_add(*weight));
+    let highest = used.saturating_add(taken);
+    if taken == 0 || givers.is_empty() {
+        return highest;
+    }
+    highest.saturating_sub(forced_back(graph, takers, givers))
+}
+
+/// The largest usage at a moment at which something is taken, in any order that the graph allows.
+///
+/// Where more is used than the limit when the plan starts (the limit fell), that is not the plan's doing: what
+/// counts is what is used right after a taker has started. `limit` decides only which of the two is asked.
+pub fn peak_when_taking(
+    graph: &StepGraph,
+    used: usize,
+    limit: usize,
+    takers: &[(StepIndex, usize)],
+    givers: &[(StepIndex, usize)],
+) -> usize {
+    if used <= limit {
+        return peak(graph, used, takers, givers);
+    }
+    // One taker after the other is forced into the prefix: it weighs more than anything that it could cost.
+    let heavy = givers.iter().fold(1usize, |sum, (_, weight)| sum.saturating_add(*weight));
+    (0..takers.len())
+        .map(|forced| {
+            let mut weighted = takers.to_vec();
+            if let Some((_, weight)) = weighted.get_mut(forced) {
+                *weight = weight.saturating_add(heavy);
+            }
+            peak(graph, used, &weighted, givers).saturating_sub(heavy)
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+/// How much must have been given back at the worst moment: the maximum flow.
+fn forced_back(graph: &StepGraph, takers: &[(StepIndex, usize)], givers: &[(StepIndex, usize)]) -> usize {
+    let weight = |weight: usize| u32::try_from(weight).unwrap_or(u32::MAX / 4);
+    let mut network: DiGraph<(), u32> = DiGraph::new();
+    let source = network.add_node(());
+    let sink = network.add_node(());
+    let mut nodes: BTreeMap<StepIndex, NodeIndex> = BTreeMap::new();
+    let mut stack = Vec::new();
+    for (step, taken) in takers {
+        let node = *nodes.entry(*step).or_insert_with(|| network.add_node(()));
+        network.add_edge(source, node, weight(*taken));
+        stack.push(*step);
+    }
+    // Only what the takers wait for can force anything.
+    let mut seen: std::collections::BTreeSet<StepIndex> = stack.iter().copied().collect();
+    while let Some(step) = stack.pop() {
+        let node = *nodes.entry(step).or_insert_with(|| network.add_node(()));
+        for (earlier, _) in graph.waits_for(step) {
+            let before = *nodes.entry(earlier).or_insert_with(|| network.add_node(()));
+            network.add_edge(node, before, u32::MAX / 2);
+            if seen.insert(earlier) {
+                stack.push(earlier);
+            }
+        }
+    }
+    let mut reaches = false;
+    for (step, given) in givers {
+        if let Some(node) = nodes.get(step) {
+            network.add_edge(*node, sink, weight(*given));
+            reaches = true;
+        }
+    }
+    if !reaches {
+        return 0;
+    }
+    let (flow, _) = dinics(&network, source, sink);
+    usize::try_from(flow).unwrap_or(usize::MAX)
+}

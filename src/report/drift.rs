@@ -1,0 +1,49 @@
+//! Drift for people: what the cloud says differently from the record.
+
+use std::fmt::Write as _;
+
+use super::{AccountNames, Paint, count};
+use crate::diagnostics::harmless;
+use crate::diff::{Drift, DriftItem};
+
+/// What the cloud says differently, and one summary line.
+pub fn drift_text(drift: &Drift, names: &AccountNames, paint: Paint) -> String {
+    let mut text = String::new();
+    for item in &drift.items {
+        match item {
+            DriftItem::Missing { at, id } => {
+                let _ = writeln!(text, "{} {at} ({id}): is not there any more", paint.removed("-"));
+            }
+            DriftItem::Changed { at, id, fields } => {
+                let _ = writeln!(text, "{} {at} ({id}): was changed", paint.changed("~"));
+                for field in fields {
+                    let shown = |value: &Option<String>| match value {
+                        Some(value) => format!("`{}`", harmless::shown(value)),
+                        None => "none".to_owned(),
+                    };
+                    let (before, after) = (shown(&field.before), shown(&field.after));
+                    let _ = writeln!(text, "    {}: {before} → {after}", harmless::shown(&field.field));
+                }
+            }
+            DriftItem::Unshared { at, id, accounts } => {
+                let list = names.list(accounts);
+                let _ =
+                    writeln!(text, "{} {at} ({id}): is not shared any more with {list}", paint.removed("-"));
+            }
+            DriftItem::SharedByOthers { at, id, accounts } => {
+                let list = names.list(accounts);
+                let _ =
+                    writeln!(text, "{} {at} ({id}): was shared by others with {list}", paint.changed("~"));
+            }
+        }
+    }
+    for at in &drift.pending {
+        let _ = writeln!(text, "{} {at}: accepted, and not listed yet", paint.dim("?"));
+    }
+    if drift.items.is_empty() {
+        text.push_str("No drift: the cloud is as recorded.\n");
+    } else {
+        let _ = writeln!(text, "Drift: {}.", count(drift.items.len(), "difference", "differences"));
+    }
+    text
+}

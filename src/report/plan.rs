@@ -1,0 +1,317 @@
+//! A plan for people: grouped by image, with the reason of each change, limits by region, one summary line.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use similar::{ChangeTag, TextDiff};
+
+use super::table::{Align, table};
+use super::{AccountNames, Paint, Summary, count, limit_source};
+use crate::diagnostics::harmless;
+use crate::diff::{Action, FieldChange, ImageChange, PlacementChange, Reason};
+use crate::model::Operation;
+use crate::plan::{Plan, PlanView};
+use crate::state::{Edit, Recorded};
+
+/// How long a text diff may take before it is drawn coarsely.
+const DIFF_DEADLINE: Duration = Duration::from_millis(200);
+/// The widest line of changed text that is shown in full.
+const WIDEST: usize = 160;
+
+/// A plan for people.
+pub fn plan_text(plan: &Plan, prior: &Recorded, names: &AccountNames, paint: Paint) -> String {
+    let view = PlanView::new(plan, prior);
+    let writer = Writer { view: &view, names, paint };
+    let mut text = String::new();
+    for change in &plan.changes {
+        if change.action != Action::Unchanged {
+            writer.image(&mut text, change);
+            text.push('\n');
+        }
+    }
+    let edits: Vec<&Edit> = plan.edits_of_the_record().collect();
+    if !edits.is_empty() {
+        let _ = writeln!(text, "{}", paint.bold("Changes of the record alone"));
+        for edit in edits {
+            let _ = writeln!(text, "  ~ {}", edit_text(edit, names));
+        }
+        text.push('\n');
+    }
+    writer.limits(&mut text, plan);
+    let summary = Summary::of(plan);
+    let head = if plan.is_empty() { "No changes" } else { "Plan" };
+    let _ = write!(text, "{}: {}", paint.bold(head), summary.line());
+    if !plan.is_empty() {
+        let steps = count(summary.steps, "step", "steps");
+        let _ = write!(text, " · {steps} · digest {}", plan.digest.short());
+    }
+    text.push('\n');
+    text
+}
+
+fn edit_text(edit: &Edit, names: &AccountNames) -> String {
+    match edit {
+        Edit::Settings { image, origin, protect, delete_snapshots } => format!(
+            "image.{image}: copies are made from {origin}; {}; snapshots {}",
+            if *protect { "protected" } else { "not protected" },
+            if *delete_snapshots { "go with the image" } else { "stay when the image is deleted" },
+        ),
+        Edit::Forget { at, unmanaged } => match unmanaged {
+            Some((id, _)) => format!("{at}: no longer managed; {id} stays"),
+            None => format!("{at}: gone, no longer recorded"),
+        },
+        Edit::Claim { at, accounts } => {
+            format!("{at}: shared already, and managed from now, with {}", names.list(accounts))
+        }
+        Edit::Adopt { at, image, .. } => format!("{at}: {} is managed from now", image.id),
+        Edit::LearnShareLimit { value, .. } => {
+            format!("an image can be shared with {value} accounts at most")
+        }
+        Edit::LearnSharedEditsRefused => "an image cannot be changed while it is shared".to_owned(),
+        Edit::Rename { from, to } => format!("image.{from}: renamed to image.{to}"),
+    }
+}
+
+struct Writer<'a> {
+    view: &'a PlanView<'a>,
+    names: &'a AccountNames,
+    paint: Paint,
+}
+
+impl Writer<'_> {
+    fn mark(&self, action: Action) -> (String, &'static str) {
+        let mark = |sign: &'static str| match action {
+            Action::Create | Action::Copy | Action::Adopt => self.paint.added(sign),
+            Action::Delete | Action::Forget => self.paint.removed(sign),
+            _ => self.paint.changed(sign),
+        };
+        match action {
+            Action::Create | Action::Copy | Action::Adopt => (mark("+"), "+"),
+            Action::Update => (mark("~"), "~"),
+            Action::Replace => (mark("-/+"), "-/+"),
+            Action::Delete | Action::Forget => (mark("-"), "-"),
+            Action::Unchanged => (mark("="), "="),
+        }
+    }
+
+    fn image(&self, text: &mut String, change: &ImageChange) {
+        let (mark, _) = self.mark(change.action);
+        let name = self.paint.bold(&format!("image.{}", change.image));
+        let what = match (change.action, change.generation, change.supersedes) {
+            (Action::Create, Some(generation), _) => format!("create generation {generation}"),
+            (Action::Adopt, Some(generation), _) => format!("take over as generation {generation}"),
+            (Action::Replace, Some(new), Some(old)) => {
+                let order = if change.delete_first { "delete first" } else { "create first" };
+                format!("replace generation {old} by generation {new}, {order}")
+            }
+            (Action::Delete, ..) => "delete".to_owned(),
+            (action, Some(generation), _) => format!("{} generation {generation}", action.as_str()),
+            (action, None, _) => action.as_str().to_owned(),
+        };
+        let from = match (&change.source, change.action) {
+            (Some(source), Action::Create | Action::Replace | Action::Adopt) => {
+                format!(", from {}", harmless::shown(&source.describe()))
+            }
+            _ => String::new(),
+        };
+        let _ = writeln!(text, "{mark} {name}: {what}{from}");
+        if change.action != Action::Update {
+            let _ = writeln!(
+                text,
+                "    {}",
+                self.paint.dim(&format!("because {}", self.because(&change.reason)))
+            );
+        }
+        for placement in &change.placements {
+            self.placement(text, change, placement);
+        }
+    }
+
+    fn placement(&self, text: &mut String, image: &ImageChange, change: &PlacementChange) {
+        let (mark, _) = self.mark(change.action);
+        let at = &change.at;
+        let place = if Some(at.generation) == image.generation {
+            at.region.to_string()
+        } else {
+            format!("{}#{}", at.region, at.generation)
+        };
+        let id = change.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+        let what = match change.action {
+            Action::Create if change.remake => format!("delete{id}, which failed, and create it again"),
+            Action::Create => format!("create `{}`", self.made_name(change)),
+            Action::Copy => {
+                let from = change.from.as_ref().map(ToString::to_string).unwrap_or_default();
+                let again =
+                    if change.remake { format!(" after deleting{id}, which failed") } else { String::new() };
+                format!("copy from {from} as `{}`{again}", self.made_name(change))
+            }
+            Action::Adopt if change.before.is_none() => "take over, once a refresh has seen it".to_owned(),
+            Action::Adopt => format!("take over{id}"),
+            Action::Update => format!("change{id}"),
+            Action::Delete => {
+                let snapshots =
+                    if change.delete_snapshots { " and its snapshots" } else { ", its snapshots stay" };
+                format!("delete{id}{snapshots}")
+            }
+            action => format!("{}{id}", action.as_str()),
+        };
+        let _ = writeln!(text, "    {mark} {place}: {what}");
+        if matches!(
+            change.reason,
+            Reason::RegionWanted
+                | Reason::RegionUnwanted
+                | Reason::Failed { .. }
+                | Reason::Kept
+                | Reason::Superseded { .. }
+        ) || (change.action == Action::Update && image.action == Action::Update)
+        {
+            let because = format!("because {}", self.because(&change.reason));
+            let _ = writeln!(text, "        {}", self.paint.dim(&because));
+        }
+        for field in change.fields() {
+            self.field(text, &field);
+        }
+        if change.before.is_none() && change.action != Action::Delete {
+            self.new_attributes(text, change);
+        }
+        if !change.share.is_empty() {
+            let sign = self.paint.added("+");
+            let _ = writeln!(text, "        {sign} share with {}", self.names.list(&change.share));
+        }
+        if !change.carried.is_empty() {
+            let sign = self.paint.added("+");
+            let list = self.names.list(&change.carried);
+            let _ = writeln!(text, "        {sign} share with {list}, as others had shared the one before");
+        }
+        if change.early {
+            let why = format!(
+                "before its successor is there: {0} has no slot for both; one more in {0} would avoid it",
+                change.at.region
+            );
+            let _ = writeln!(text, "        {} {why}", self.paint.changed("!"));
+        }
+        if !change.unshare.is_empty() {
+            let sign = self.paint.removed("-");
+            let _ = writeln!(text, "        {sign} unshare from {}", self.names.list(&change.unshare));
+        }
+    }
+
+    /// The name that the image is made under, and what it takes later where that is another.
+    fn made_name(&self, change: &PlacementChange) -> String {
+        let steps: Vec<_> = self.view.steps_at(&change.at).map(|(_, step)| &step.operation).collect();
+        let made = steps.iter().find_map(|operation| operation.made_name());
+        let later = steps.iter().find_map(|operation| match operation {
+            Operation::Update { set, .. } => set.name.as_ref(),
+            _ => None,
+        });
+        let made = made.map(|name| harmless::shown(name)).unwrap_or_default();
+        match later {
+            Some(later) => format!("{made}`, then named `{}", harmless::shown(later)),
+            None => made.to_string(),
+        }
+    }
+
+    fn new_attributes(&self, text: &mut String, change: &PlacementChange) {
+        let Some(after) = &change.after else { return };
+        // Told once, where it is built; the copies are like it.
+        if change.action != Action::Create {
+            return;
+        }
+        if let Some(description) = after.attributes.description.as_ref().filter(|text| !text.is_empty()) {
+            let _ = writeln!(text, "        description: {}", harmless::shown(&cut(description)));
+        }
+        if let Some(family) = after.attributes.family.as_ref().filter(|text| !text.is_empty()) {
+            let _ = writeln!(text, "        family: {}", harmless::shown(family));
+        }
+        if !after.tags.is_empty() {
+            let tags: Vec<String> = after
+                .tags
+                .iter()
+                .map(|(key, value)| format!("{}={}", harmless::shown(key), harmless::shown(value)))
+                .collect();
+            let _ = writeln!(text, "        tags: {}", tags.join(", "));
+        }
+    }
+
+    fn field(&self, text: &mut String, change: &FieldChange) {
+        let FieldChange { field, before, after } = change;
+        let _ = writeln!(text, "        {}", harmless::shown(field));
+        let (before, after) = (before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default());
+        let mut config = TextDiff::configure();
+        let diff = config.timeout(DIFF_DEADLINE).diff_lines(before, after);
+        for line in diff.iter_all_changes() {
+            let shown = harmless::harmless(&cut(line.value().trim_end_matches(['\n', '\r']))).to_string();
+            let line = match line.tag() {
+                ChangeTag::Delete => self.paint.removed(&format!("- {shown}")),
+                ChangeTag::Insert => self.paint.added(&format!("+ {shown}")),
+                ChangeTag::Equal => format!("  {shown}"),
+            };
+            let _ = writeln!(text, "          {line}");
+        }
+    }
+
+    fn because(&self, reason: &Reason) -> String {
+        let revision = |text: &Option<compact_str::CompactString>| match text {
+            Some(text) => format!("`{}`", harmless::shown(text)),
+            None => "none".to_owned(),
+        };
+        match reason {
+            Reason::Declared => "it is in the manifest and not recorded".to_owned(),
+            Reason::Gone => "its current generation is nowhere any more".to_owned(),
+            Reason::SourceChanged { before, after } => format!(
+                "its source was {} and is to be {}",
+                harmless::shown(&before.describe()),
+                harmless::shown(&after.describe())
+            ),
+            Reason::RevisionChanged { before, after } => {
+                format!("its revision was {} and is to be {}", revision(before), revision(after))
+            }
+            Reason::RegionWanted => "the manifest wants it there and it is not".to_owned(),
+            Reason::RegionUnwanted => "the manifest does not want it there any more".to_owned(),
+            Reason::EntryRemoved => "it is recorded and not in the manifest any more".to_owned(),
+            Reason::Destroy => "everything is to be deleted".to_owned(),
+            Reason::Superseded { by } => format!("generation {by} takes its place"),
+            Reason::Kept => "it is kept as an earlier generation".to_owned(),
+            Reason::Failed { state } => format!("it is {}", state.as_str()),
+            Reason::Asked => "a new build was asked for".to_owned(),
+            Reason::Differs => "it differs from the manifest".to_owned(),
+            Reason::Follows => "its entry changes".to_owned(),
+        }
+    }
+
+    fn limits(&self, text: &mut String, plan: &Plan) {
+        if plan.regions.is_empty() || plan.graph.is_empty() {
+            return;
+        }
+        let touched: std::collections::BTreeSet<_> =
+            plan.graph.steps().map(|(_, step)| &step.at().region).collect();
+        let _ = writeln!(text, "{}", self.paint.bold("Custom images by region"));
+        let mut rows: Vec<Vec<String>> = vec![
+            ["region", "now", "peak", "after", "limit", "source of the limit"].map(str::to_owned).to_vec(),
+        ];
+        for (region, room) in plan.regions.iter().filter(|(region, _)| touched.contains(region)) {
+            rows.push(vec![
+                region.to_string(),
+                room.now().to_string(),
+                room.peak.to_string(),
+                room.after.to_string(),
+                room.limit.value.to_string(),
+                match room.waves {
+                    0 | 1 => limit_source(&room.limit),
+                    waves => format!("{}; {waves} waves", limit_source(&room.limit)),
+                },
+            ]);
+        }
+        let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left];
+        text.push_str(&table("  ", &align, &rows));
+        text.push('\n');
+    }
+}
+
+/// The beginning of a long text.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(WIDEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,94 @@
+//! A state for people.
+
+use std::fmt::Write as _;
+
+use super::table::{Align, table};
+use super::{AccountNames, Paint, count};
+use crate::diagnostics::harmless;
+use crate::model::{Address, PlacementKey};
+use crate::state::{Placement, Snapshot};
+
+/// The whole state: images by entry and generation, regions, open intents.
+pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> String {
+    let mut text = String::new();
+    let Snapshot { lineage, serial, account, goldform, .. } = snapshot;
+    let _ = writeln!(
+        text,
+        "state {lineage}, serial {serial}, of account {account}, written by goldform {goldform}\n"
+    );
+    for (key, image) in &snapshot.recorded.images {
+        let protected = if image.protect { ", protected" } else { "" };
+        let _ = writeln!(
+            text,
+            "{} current generation {}, copies from {}{protected}",
+            paint.bold(&format!("image.{key}:")),
+            image.current,
+            image.origin
+        );
+        for (generation, build) in &image.generations {
+            let source = build.source.describe();
+            let _ = writeln!(text, "  generation {generation}, from {}", harmless::shown(&source));
+            let mut rows = Vec::new();
+            for (region, placement) in &build.placements {
+                let Placement { id, name, state, .. } = placement;
+                let shares = match placement.shares.is_empty() {
+                    true => String::new(),
+                    false => format!("shared with {}", names.list(&placement.shares)),
+                };
+                let cells = [
+                    region.to_string(),
+                    id.to_string(),
+                    state.as_str().to_owned(),
+                    harmless::shown(name).to_string(),
+                    shares,
+                ];
+                rows.push(cells.to_vec());
+            }
+            text.push_str(&table("    ", &[Align::Left; 5], &rows));
+        }
+    }
+    if !snapshot.recorded.regions.is_empty() {
+        let _ = writeln!(text, "\n{}", paint.bold("regions"));
+        let mut rows = vec![["region", "unmanaged", "limit", "read"].map(str::to_owned).to_vec()];
+        for (region, recorded) in &snapshot.recorded.regions {
+            rows.push(vec![
+                region.to_string(),
+                recorded.unmanaged.len().to_string(),
+                recorded.image_limit.as_ref().map_or_else(|| "?".to_owned(), |limit| limit.value.to_string()),
+                recorded.read_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            ]);
+        }
+        let align = [Align::Left, Align::Right, Align::Right, Align::Left];
+        text.push_str(&table("  ", &align, &rows));
+    }
+    if !snapshot.intents.is_empty() {
+        let open = count(snapshot.intents.len(), "step", "steps");
+        let _ = writeln!(text, "\n{open} without an outcome; the next apply looks what became of them:");
+        for step in snapshot.intents.keys() {
+            let _ = writeln!(text, "  {step}");
+        }
+    }
+    text
+}
+
+/// The addresses of a state, one a line: placements, then their shares.
+pub fn addresses(snapshot: &Snapshot) -> Vec<Address> {
+    let mut addresses = Vec::new();
+    for (at, placement) in snapshot.recorded.placements() {
+        let shares: Vec<Address> =
+            placement.shares.iter().map(|account| Address::Share(at.clone(), account)).collect();
+        addresses.push(Address::Placement(at));
+        addresses.extend(shares);
+    }
+    addresses
+}
+
+/// Whether a placement is what an address speaks of.
+pub fn is_meant(address: &Address, at: &PlacementKey) -> bool {
+    match address {
+        Address::Image(key) => at.image == *key,
+        Address::InRegion(key, region) => at.image == *key && at.region == *region,
+        Address::Placement(placement) | Address::Share(placement, _) => placement == at,
+        Address::Lookup(_) => false,
+    }
+}

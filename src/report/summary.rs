@@ -1,0 +1,84 @@
+//! What a plan comes to, in numbers and in one line.
+
+use serde::Serialize;
+
+use super::count;
+use crate::diff::Action;
+use crate::model::Operation;
+use crate::plan::Plan;
+
+/// The numbers of a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Images built.
+    pub create: usize,
+    /// Copies made.
+    pub copy: usize,
+    /// Images whose attributes or tags change; new ones not counted.
+    pub update: usize,
+    /// Images deleted.
+    pub delete: usize,
+    /// Accounts given a share, each image counted.
+    pub share: usize,
+    /// Shares revoked.
+    pub unshare: usize,
+    /// Entries that get a new generation.
+    pub replace: usize,
+    /// Placements left as they are.
+    pub unchanged: usize,
+    /// Changes of the record alone.
+    pub record: usize,
+    /// Steps in all.
+    pub steps: usize,
+}
+
+impl Summary {
+    /// The numbers of this plan.
+    pub fn of(plan: &Plan) -> Self {
+        let mut summary = Self { record: plan.edits.len(), steps: plan.graph.len(), ..Self::default() };
+        for change in &plan.changes {
+            summary.unchanged = summary.unchanged.saturating_add(change.unchanged);
+            if change.action == Action::Replace {
+                summary.replace = summary.replace.saturating_add(1);
+            }
+            for placement in &change.placements {
+                if placement.action == Action::Update && !placement.fields().is_empty() {
+                    summary.update = summary.update.saturating_add(1);
+                }
+            }
+        }
+        for (_, step) in plan.graph.steps() {
+            let (counter, by) = match &step.operation {
+                Operation::Create { .. } => (&mut summary.create, 1),
+                Operation::Copy { .. } => (&mut summary.copy, 1),
+                Operation::Delete { .. } => (&mut summary.delete, 1),
+                Operation::Share { accounts, .. } => (&mut summary.share, accounts.len()),
+                Operation::Unshare { accounts, .. } => (&mut summary.unshare, accounts.len()),
+                Operation::Update { .. } | Operation::Tag { .. } => continue,
+            };
+            *counter = counter.saturating_add(by);
+        }
+        summary
+    }
+
+    /// `1 to create, 2 to copy, 4 shares to grant`: what is not nothing.
+    pub fn line(&self) -> String {
+        let Self { create, copy, update, delete, share, unshare, replace: _, unchanged, record, steps: _ } =
+            *self;
+        let mut parts = Vec::new();
+        let mut push = |number: usize, text: String| {
+            if number > 0 {
+                parts.push(text);
+            }
+        };
+        push(create, format!("{create} to create"));
+        push(copy, format!("{copy} to copy"));
+        push(update, format!("{update} to update"));
+        push(share, format!("{} to grant", count(share, "share", "shares")));
+        push(unshare, format!("{} to revoke", count(unshare, "share", "shares")));
+        push(delete, format!("{delete} to delete"));
+        push(record, format!("{} of the record", count(record, "change", "changes")));
+        push(unchanged, format!("{unchanged} unchanged"));
+        if parts.is_empty() { "nothing is managed".to_owned() } else { parts.join(", ") }
+    }
+}

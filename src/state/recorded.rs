@@ -1,0 +1,304 @@
+//! What is recorded: the images that goldform manages, by generation and region, and what it knows of limits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use compact_str::CompactString;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Edit, ObservedImage};
+use crate::model::image::Build;
+use crate::model::{
+    Accounts, GenerationNumber, ImageId, ImageKey, ImageLimit, ImageState, PlacementKey, Region, Source, Tags,
+};
+
+/// Everything that is recorded about the cloud.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorded {
+    /// The managed images.
+    #[serde(default)]
+    pub images: BTreeMap<ImageKey, RecordedImage>,
+    /// The last generation number that each entry has used, entries that are gone included: a number is
+    /// never used again.
+    #[serde(default)]
+    pub generations_used: BTreeMap<ImageKey, GenerationNumber>,
+    /// What is known of each region.
+    #[serde(default)]
+    pub regions: BTreeMap<Region, RecordedRegion>,
+    /// Images that the manifest names to be taken over, as they were last seen; by region.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub adoptable: BTreeMap<Region, BTreeMap<ImageId, Placement>>,
+    /// The limit of accounts per image, once an OverQuota has taught it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_limit: Option<ImageLimit>,
+    /// Whether the service has refused a change of an image because it was shared: the documents disagree.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared_image_edits_refused: bool,
+}
+
+/// A managed image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedImage {
+    /// The region whose placement copies are made from.
+    pub origin: Region,
+    /// The generation that answers the manifest.
+    pub current: GenerationNumber,
+    /// Never deleted while this is set, even when the entry is gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protect: bool,
+    /// Whether snapshots are deleted with the image.
+    pub delete_snapshots: bool,
+    /// Every generation that still has a placement.
+    pub generations: BTreeMap<GenerationNumber, RecordedGeneration>,
+}
+
+/// One build of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedGeneration {
+    /// What it was made from.
+    pub source: Source,
+    /// Where it is.
+    pub placements: BTreeMap<Region, Placement>,
+}
+
+/// One build in one region: what the service calls an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Placement {
+    /// Its id, unique in the region.
+    pub id: ImageId,
+    /// Its name.
+    pub name: CompactString,
+    /// Its description; empty: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Its family; empty: none.
+    #[serde(default, skip_serializing_if = "CompactString::is_empty")]
+    pub family: CompactString,
+    /// Whether it is marked as deprecated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deprecated: bool,
+    /// The tags that goldform manages on it: others are left alone and not recorded.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    /// Its state when it was last seen, or the one it was accepted in.
+    pub state: ImageState,
+    /// When the service accepted the call that made it.
+    pub accepted_at: Timestamp,
+    /// Whether a listing has shown it.
+    #[serde(default)]
+    pub seen: bool,
+    /// Facts that never change; nothing until it was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
+    /// The accounts that goldform shares it with.
+    #[serde(default, skip_serializing_if = "Accounts::is_empty")]
+    pub shares: Accounts,
+    /// Accounts that it is shared with and that goldform did not share it with.
+    #[serde(default, skip_serializing_if = "Accounts::is_empty")]
+    pub foreign: Accounts,
+}
+
+impl Placement {
+    /// A placement that was just accepted and has not been seen.
+    pub fn accepted(id: ImageId, name: CompactString, state: ImageState, at: Timestamp) -> Self {
+        Self {
+            id,
+            name,
+            description: String::new(),
+            family: CompactString::default(),
+            deprecated: false,
+            tags: Tags::new(),
+            state,
+            accepted_at: at,
+            seen: false,
+            build: None,
+            shares: Accounts::EMPTY,
+            foreign: Accounts::EMPTY,
+        }
+    }
+
+    /// Everyone that it is shared with.
+    pub fn everyone(&self) -> Accounts {
+        self.shares.joined(&self.foreign)
+    }
+
+    /// Takes over what a listing showed. Tags: those in `managed` and those managed before.
+    pub fn see(&mut self, image: &ObservedImage, managed: &BTreeSet<CompactString>) {
+        let ObservedImage {
+            id: _, // the pairing is by id
+            name,
+            description,
+            family,
+            deprecated,
+            tags,
+            state,
+            build,
+            kind: _,
+            created: _,
+            creator: _, // these never change, and recovery alone looks at them
+        } = image;
+        self.name.clone_from(name);
+        self.description.clone_from(description);
+        self.family.clone_from(family);
+        self.deprecated = *deprecated;
+        self.tags = tags
+            .iter()
+            .filter(|(key, _)| managed.contains(*key) || self.tags.contains_key(*key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        self.state = *state;
+        self.seen = true;
+        self.build = Some(build.clone());
+    }
+
+    /// Takes over the accounts that it is shared with: those that goldform gave stay its own, the rest is
+    /// foreign.
+    pub fn see_shares(&mut self, accounts: &Accounts) {
+        self.shares = self.shares.shared_with(accounts);
+        self.foreign = accounts.without(&self.shares);
+    }
+}
+
+/// What is known of a region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedRegion {
+    /// When the region was last listed.
+    pub read_at: Timestamp,
+    /// The limit of custom images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_limit: Option<ImageLimit>,
+    /// Custom images that goldform does not manage, and their names: they count in the limit, and their names
+    /// are taken.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unmanaged: BTreeMap<ImageId, CompactString>,
+}
+
+impl Recorded {
+    /// The placement with this key.
+    pub fn placement(&self, key: &PlacementKey) -> Option<&Placement> {
+        self.images.get(&key.image)?.generations.get(&key.generation)?.placements.get(&key.region)
+    }
+
+    /// The placement with this key, to change it.
+    pub fn placement_mut(&mut self, key: &PlacementKey) -> Option<&mut Placement> {
+        self.images.get_mut(&key.image)?.generations.get_mut(&key.generation)?.placements.get_mut(&key.region)
+    }
+
+    /// An image that is not managed yet, as it was last seen, where the manifest names it to be taken over.
+    pub fn adoptable(&self, region: &Region, id: &ImageId) -> Option<&Placement> {
+        self.adoptable.get(region)?.get(id)
+    }
+
+    /// Takes an image over: it is managed from now, and counts as unmanaged no more.
+    pub fn adopt(&mut self, at: &PlacementKey, source: &Source, placement: Placement) {
+        if let Some(region) = self.regions.get_mut(&at.region) {
+            region.unmanaged.remove(&placement.id);
+        }
+        if let Some(region) = self.adoptable.get_mut(&at.region) {
+            region.remove(&placement.id);
+        }
+        self.adoptable.retain(|_, images| !images.is_empty());
+        self.put(at, source, placement);
+    }
+
+    /// Records a placement; its generation becomes the current one where it is the newest.
+    pub fn put(&mut self, at: &PlacementKey, source: &Source, placement: Placement) {
+        let used = self.generations_used.entry(at.image.clone()).or_insert(at.generation);
+        *used = (*used).max(at.generation);
+        let image = self.images.entry(at.image.clone()).or_insert_with(|| RecordedImage {
+            origin: at.region.clone(),
+            current: at.generation,
+            protect: false,
+            delete_snapshots: true,
+            generations: BTreeMap::new(),
+        });
+        image.current = image.current.max(at.generation);
+        let generation = image
+            .generations
+            .entry(at.generation)
+            .or_insert_with(|| RecordedGeneration { source: source.clone(), placements: BTreeMap::new() });
+        generation.placements.insert(at.region.clone(), placement);
+    }
+
+    /// What is recorded of each entry beside its images, as the edit that says so.
+    pub fn settings(&self) -> impl Iterator<Item = (ImageKey, Edit)> {
+        self.images.iter().map(|(key, image)| {
+            let RecordedImage { origin, protect, delete_snapshots, current: _, generations: _ } = image;
+            let settings = Edit::Settings {
+                image: key.clone(),
+                origin: origin.clone(),
+                protect: *protect,
+                delete_snapshots: *delete_snapshots,
+            };
+            (key.clone(), settings)
+        })
+    }
+
+    /// Every placement, by entry, generation and region.
+    pub fn placements(&self) -> impl Iterator<Item = (PlacementKey, &Placement)> {
+        self.images.iter().flat_map(|(image, recorded)| {
+            recorded.generations.iter().flat_map(move |(generation, build)| {
+                build.placements.iter().map(move |(region, placement)| {
+                    let key = PlacementKey {
+                        image: image.clone(),
+                        generation: *generation,
+                        region: region.clone(),
+                    };
+                    (key, placement)
+                })
+            })
+        })
+    }
+
+    /// Takes a placement out; a generation or entry that has none left goes with it.
+    pub fn remove(&mut self, key: &PlacementKey) -> Option<Placement> {
+        let image = self.images.get_mut(&key.image)?;
+        let generation = image.generations.get_mut(&key.generation)?;
+        let removed = generation.placements.remove(&key.region);
+        if generation.placements.is_empty() {
+            image.generations.remove(&key.generation);
+        }
+        if image.generations.is_empty() {
+            self.images.remove(&key.image);
+        }
+        removed
+    }
+
+    /// The generation number that the next build of an entry gets.
+    pub fn next_generation(&self, image: &ImageKey) -> GenerationNumber {
+        self.generations_used.get(image).map_or(GenerationNumber(1), |used| used.next())
+    }
+
+    /// How many custom images a region holds, as recorded: managed and unmanaged.
+    pub fn usage(&self) -> BTreeMap<Region, Usage> {
+        let mut usage: BTreeMap<Region, Usage> = BTreeMap::new();
+        for (key, _) in self.placements() {
+            usage.entry(key.region).or_default().managed += 1;
+        }
+        for (region, recorded) in &self.regions {
+            usage.entry(region.clone()).or_default().unmanaged = recorded.unmanaged.len();
+        }
+        usage
+    }
+}
+
+/// How many custom images a region holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Images that goldform manages.
+    pub managed: usize,
+    /// Images that it does not.
+    pub unmanaged: usize,
+}
+
+impl Usage {
+    /// All of them.
+    pub fn total(self) -> usize {
+        self.managed.saturating_add(self.unmanaged)
+    }
+}

@@ -1,0 +1,210 @@
+//! A bench: an embedded cloud in memory, a state in memory, and time that passes only when everyone waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+use super::death::{Death, DyingStore, DyingTransport};
+use crate::apply::{Executor, Pace, Quiet, Recovered, Stop, observe, recover};
+use crate::backend::{Freshness, LockInfo, LockWait, MemoryStore, StateStore, StoreError};
+use crate::cloud::client::Client;
+use crate::cloud::sim::{Settings, Sim, SimTransport};
+use crate::cloud::{Clock, CloudRead, CloudWrite, Transport};
+use crate::constraints::{Judgement, Levels, ValidPlan, validate};
+use crate::diff::{self, Intention};
+use crate::manifest::{Desired, Provider};
+use crate::model::{AccountId, Region};
+use crate::plan::{Outcome, Plan, Proposal, Wish, propose};
+use crate::state::{Lineage, Recorded, Snapshot};
+
+/// Tokio's clock: it can be paused, and then runs as fast as everyone waits.
+pub struct TokioClock {
+    start: Timestamp,
+    begun: tokio::time::Instant,
+}
+
+impl TokioClock {
+    pub fn starting_at(start: Timestamp) -> Self {
+        Self { start, begun: tokio::time::Instant::now() }
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Timestamp {
+        let passed = SignedDuration::try_from(self.begun.elapsed()).unwrap();
+        self.start.checked_add(passed).unwrap()
+    }
+}
+
+/// The lineage of the state of every bench.
+pub const LINEAGE: &str = "lineage-1";
+
+pub struct Bench {
+    pub sim: Arc<Sim>,
+    pub clock: Arc<dyn Clock>,
+    pub store: MemoryStore,
+    pub account: AccountId,
+    pub pace: Pace,
+}
+
+fn lock_info(clock: &dyn Clock) -> LockInfo {
+    LockInfo { owner: "test".into(), pid: 1, operation: "apply".into(), since: clock.now() }
+}
+
+impl Bench {
+    pub fn new(settings: Settings) -> Self {
+        let start: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        Self {
+            sim: Arc::new(Sim::in_memory(settings).unwrap()),
+            clock: Arc::new(TokioClock::starting_at(start)),
+            store: MemoryStore::default(),
+            account: "100000000001".parse().unwrap(),
+            pace: Pace::default(),
+        }
+    }
+
+    pub fn transport_of(&self, caller: AccountId) -> Arc<dyn Transport> {
+        Arc::new(SimTransport { sim: Arc::clone(&self.sim), caller, clock: Arc::clone(&self.clock) })
+    }
+
+    pub fn cloud(&self) -> Arc<Client> {
+        Arc::new(Client::new(self.transport_of(self.account)))
+    }
+
+    /// The present state; a first one where nothing was saved.
+    pub async fn snapshot(&mut self) -> Snapshot {
+        let loaded = self.store.load().await.unwrap();
+        loaded.unwrap_or_else(|| self.first_snapshot())
+    }
+
+    pub fn first_snapshot(&self) -> Snapshot {
+        Snapshot::first(Lineage(LINEAGE.into()), self.account, Provider::Sandbox)
+    }
+
+    pub fn regions(desired: &Desired, recorded: &Recorded) -> BTreeSet<Region> {
+        let mut regions: BTreeSet<Region> = recorded.placements().map(|(at, _)| at.region).collect();
+        regions.extend(recorded.regions.keys().cloned());
+        for image in desired.images.values() {
+            regions.extend(image.placements().into_iter().cloned());
+        }
+        regions
+    }
+
+    /// Looks at the cloud and folds what is there into the snapshot.
+    pub async fn look(&self, desired: &Desired, snapshot: &mut Snapshot) -> diff::Drift {
+        let cloud: Arc<dyn CloudRead> = self.cloud();
+        self.look_through(&cloud, desired, snapshot).await
+    }
+
+    async fn look_through(
+        &self,
+        cloud: &Arc<dyn CloudRead>,
+        desired: &Desired,
+        snapshot: &mut Snapshot,
+    ) -> diff::Drift {
+        let regions = Self::regions(desired, &snapshot.recorded);
+        let adopted = desired.adopted();
+        let seen =
+            observe(cloud, self.clock.as_ref(), &snapshot.recorded, &adopted, regions, 10).await.unwrap();
+        diff::observe(&mut snapshot.recorded, &seen, desired.cloud.ownership_tag.as_ref())
+    }
+
+    pub fn propose(desired: &Desired, snapshot: &Snapshot, intention: Intention) -> Proposal {
+        propose(desired, &snapshot.recorded, Some(snapshot), &Wish::all(intention)).unwrap()
+    }
+
+    /// What the rules say of a plan, with the levels of its manifest.
+    pub fn judge(&self, desired: &Desired, proposal: Proposal) -> (Judgement, Result<ValidPlan, Box<Plan>>) {
+        let (levels, unknown) = Levels::new(&desired.levels, &[]);
+        assert!(unknown.is_empty());
+        validate(proposal.plan, desired, &proposal.prior, &levels, self.clock.now())
+    }
+
+    /// Everything that `apply` does: recover, look, plan, judge, walk, save. The plan that was walked and what
+    /// became of it; panics where a rule refuses it.
+    pub async fn apply(&mut self, desired: &Desired, intention: Intention) -> (Plan, Outcome) {
+        match self.try_apply(desired, intention).await {
+            Applied::Walked(plan, outcome) => (plan, outcome),
+            Applied::Refused(judgement) => panic!("refused: {:#?}", judgement.diagnostics),
+        }
+    }
+
+    /// As [`Bench::apply`]; where a rule refuses the plan, nothing is changed.
+    pub async fn try_apply(&mut self, desired: &Desired, intention: Intention) -> Applied {
+        let cloud: Arc<dyn CloudWrite> = self.cloud();
+        let mut store = std::mem::take(&mut self.store);
+        let applied = self.go(desired, intention, cloud, &mut store).await.unwrap();
+        self.store = store.crashed_after(usize::MAX);
+        applied
+    }
+
+    /// As [`Bench::apply`], by a process that dies; what it leaves behind stays. Whether it died.
+    pub async fn apply_and_die(&mut self, desired: &Desired, intention: Intention, death: &Death) -> bool {
+        let transport = DyingTransport { inner: self.transport_of(self.account), death: death.clone() };
+        let cloud: Arc<dyn CloudWrite> = Arc::new(Client::new(Arc::new(transport)));
+        let mut store = std::mem::take(&mut self.store);
+        {
+            let mut dying = DyingStore { inner: &mut store, death: death.clone() };
+            let run = self.go(desired, intention, cloud, &mut dying);
+            // The process is gone as soon as it is dead: nothing that it still holds goes on.
+            tokio::select! {
+                _ = run => {}
+                () = async {
+                    while !death.has_come() {
+                        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                    }
+                } => {}
+            }
+        }
+        self.store = store.crashed_after(usize::MAX);
+        death.has_come()
+    }
+
+    async fn go(
+        &self,
+        desired: &Desired,
+        intention: Intention,
+        cloud: Arc<dyn CloudWrite>,
+        store: &mut dyn StateStore,
+    ) -> Result<Applied, StoreError> {
+        store.lock(lock_info(self.clock.as_ref()), LockWait::NONE).await?;
+        let loaded = store.load().await?;
+        let mut snapshot = loaded.unwrap_or_else(|| self.first_snapshot());
+        for (_, became, events) in recover(cloud.as_ref(), &snapshot, self.clock.now()).await.unwrap() {
+            assert!(!matches!(became, Recovered::Doubtful(_)), "{became:?}");
+            for event in &events {
+                snapshot.take(event).unwrap();
+            }
+            store.append(&events).await?;
+        }
+        let reads: Arc<dyn CloudRead> = cloud.clone();
+        self.look_through(&reads, desired, &mut snapshot).await;
+        store.save(&mut snapshot, Freshness::New).await?;
+        let (judgement, valid) = self.judge(desired, Self::propose(desired, &snapshot, intention));
+        let Ok(valid) = valid else { return Ok(Applied::Refused(judgement)) };
+        let (_sender, stop) = watch::channel(Stop::No);
+        let executor = Executor {
+            cloud,
+            store: &mut *store,
+            clock: Arc::clone(&self.clock),
+            pace: self.pace,
+            stop,
+            progress: &mut Quiet,
+            queries: BTreeMap::new(),
+        };
+        let outcome = executor.run(&valid, &mut snapshot).await?;
+        store.save(&mut snapshot, Freshness::New).await?;
+        Ok(Applied::Walked(valid.plan().clone(), outcome))
+    }
+}
+
+/// What became of an apply.
+#[derive(Debug)]
+pub enum Applied {
+    /// The plan was walked.
+    Walked(Plan, Outcome),
+    /// A rule refused it.
+    Refused(Judgement),
+}

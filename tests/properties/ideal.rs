@@ -1,0 +1,140 @@
+//! What the cloud should hold: a second, simple-minded reading of manifests, which knows nothing of steps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use goldform::testing::{Bench, LINEAGE};
+
+use super::manifests::{Entry, Manifest, account, words};
+
+/// Everything that should be there, by entry.
+#[derive(Debug, Clone, Default)]
+pub struct Ideal {
+    entries: BTreeMap<u8, Generations>,
+    /// The last generation of each entry, gone ones included.
+    used: BTreeMap<u8, u32>,
+}
+
+#[derive(Debug, Clone)]
+struct Generations {
+    current: u32,
+    all: BTreeMap<u32, Generation>,
+}
+
+#[derive(Debug, Clone)]
+struct Generation {
+    source: String,
+    /// By region.
+    images: BTreeMap<&'static str, Image>,
+}
+
+/// One image as the cloud shows it, without its id.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Image {
+    pub region: String,
+    pub name: String,
+    pub description: String,
+    pub family: String,
+    pub deprecated: bool,
+    pub tags: BTreeMap<String, String>,
+    pub shares: BTreeSet<String>,
+}
+
+impl Ideal {
+    /// What should be there once a manifest is applied.
+    pub fn follow(&mut self, manifest: &Manifest) {
+        self.entries.retain(|number, _| manifest.entries.contains_key(number));
+        for (number, entry) in &manifest.entries {
+            self.follow_entry(manifest, *number, entry);
+        }
+    }
+
+    fn follow_entry(&mut self, manifest: &Manifest, number: u8, entry: &Entry) {
+        let source = format!("{:?} {:?}", entry.source, entry.revision);
+        let regions: Vec<u8> = entry.placements().into_iter().collect();
+        let wanted: BTreeSet<&str> = regions.iter().map(|region| manifest.region(*region)).collect();
+        let generations =
+            self.entries.entry(number).or_insert(Generations { current: 0, all: BTreeMap::new() });
+        let answers = generations.all.get(&generations.current).is_some_and(|build| build.source == source);
+        if !answers {
+            let next = self.used.get(&number).copied().unwrap_or(0) + 1;
+            self.used.insert(number, next);
+            generations.current = next;
+            generations.all.insert(next, Generation { source, images: BTreeMap::new() });
+        }
+        let current = generations.current;
+        let shared_in = manifest.shared_regions(entry);
+        let accounts: BTreeSet<String> = entry.shares.iter().map(|n| account(*n).to_owned()).collect();
+        let shares = |region: &str| {
+            let is_shared = shared_in.iter().any(|shared| manifest.region(*shared) == region);
+            if is_shared { accounts.clone() } else { BTreeSet::new() }
+        };
+
+        let build = generations.all.get_mut(&current).unwrap();
+        build.images.retain(|region, _| wanted.contains(region));
+        for region in regions {
+            let region = manifest.region(region);
+            let image = build.images.entry(region).or_default();
+            image.region = region.to_owned();
+            image.name = entry.name_template(number).replace("{generation}", &current.to_string());
+            if let Some(description) = entry.description {
+                image.description = words("description", description);
+            }
+            if let Some(family) = entry.family {
+                image.family = words("family", family);
+            }
+            image.tags = entry
+                .tags
+                .iter()
+                .map(|(key, value)| (format!("tag-{key}"), format!("value-{value}")))
+                .collect();
+            image.tags.insert("goldform".to_owned(), LINEAGE.to_owned());
+            image.shares = shares(region);
+        }
+
+        let kept: BTreeSet<u32> = generations
+            .all
+            .keys()
+            .rev()
+            .copied()
+            .filter(|generation| *generation != current)
+            .take(usize::from(entry.keep))
+            .collect();
+        generations.all.retain(|generation, _| *generation == current || kept.contains(generation));
+        for (_, build) in generations.all.iter_mut().filter(|(generation, _)| **generation != current) {
+            build.images.retain(|region, _| wanted.contains(region));
+            for (region, image) in &mut build.images {
+                image.deprecated = true;
+                image.shares = image.shares.intersection(&shares(region)).cloned().collect();
+            }
+        }
+        generations.all.retain(|_, build| !build.images.is_empty());
+    }
+
+    pub fn images(&self) -> Vec<Image> {
+        let builds = self.entries.values().flat_map(|generations| generations.all.values());
+        let mut images: Vec<Image> = builds.flat_map(|build| build.images.values().cloned()).collect();
+        images.sort();
+        images
+    }
+}
+
+/// The custom images that the cloud holds, whoever made them, in whatever state.
+pub fn real_images(bench: &Bench) -> Vec<Image> {
+    let mut images: Vec<Image> = bench
+        .sim
+        .images()
+        .unwrap()
+        .into_iter()
+        .map(|image| Image {
+            shares: bench.sim.shares(&image.id).unwrap().into_iter().map(|share| share.account).collect(),
+            tags: bench.sim.tags(&image.id).unwrap().into_iter().collect(),
+            region: image.region,
+            name: image.name,
+            description: image.description,
+            family: image.family,
+            deprecated: image.deprecated,
+        })
+        .collect();
+    images.sort();
+    images
+}

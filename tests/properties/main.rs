@@ -1,0 +1,14 @@
+//! Properties of whole stories: random manifests and edits, applied to the embedded cloud in paused time.
+//!
+//! ```text
+//!  manifests   random manifests, edits        ideal   what the cloud should hold, read the simple way
+//!  stage       one story on one bench         tally   how many cases each property saw
+//! ```
+
+#![allow(unreachable_pub, reason = "a test has no public interface")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+
+mod converge;
+mod ideal;
+mod manifests;
+mod stage;
