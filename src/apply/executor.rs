@@ -86,6 +86,8 @@ enum Report {
 struct Retry {
     due: Timestamp,
     step: StepIndex,
+    /// Not the call, but the look for what it made: a listing may be late.
+    look: Option<CloudError>,
 }
 
 /// Walks a plan.
@@ -345,13 +347,15 @@ impl Run<'_, '_> {
         let (due, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.retries).into_iter().partition(|retry| retry.due <= now);
         self.retries = later;
-        for retry in due {
-            if stop == Stop::No {
-                self.call(retry.step);
-            } else {
+        for Retry { due: _, step, look } in due {
+            match (stop, look) {
+                (Stop::No, Some(because)) => self.look(step, because),
+                (Stop::No, None) => self.call(step),
                 // It was not executed, or is safe to look at again: the next run decides.
-                self.outcomes.insert(retry.step, StepOutcome::Unknown { why: "the run was stopped".into() });
-                self.scheduler.failed(retry.step);
+                _ => {
+                    self.outcomes.insert(step, StepOutcome::Unknown { why: "the run was stopped".into() });
+                    self.scheduler.failed(step);
+                }
             }
         }
     }
@@ -516,18 +520,31 @@ impl Run<'_, '_> {
     /// The call was not executed, or does no harm a second time: it is tried again, until the time is up.
     fn try_again(&mut self, index: StepIndex, error: &CloudError) {
         let now = self.now();
-        let (tries, since) = self.tries.get(&index).copied().unwrap_or((0, now));
+        let (_, since) = self.tries.get(&index).copied().unwrap_or((0, now));
         let waited = now.duration_since(since).unsigned_abs();
         if waited >= self.executor.pace.settle_timeout {
             return self.fail(index, &error.to_string(), None);
         }
+        let due = self.after_a_pause(index, error);
+        self.retries.push(Retry { due, step: index, look: None });
+    }
+
+    /// The name is taken and no listing shows by whom: by the image that an earlier try made, whose listing is late.
+    fn look_later(&mut self, index: StepIndex, because: CloudError) {
+        let due = self.after_a_pause(index, &because);
+        self.retries.push(Retry { due, step: index, look: Some(because) });
+    }
+
+    /// When to try again, each time later; the try is counted and told.
+    fn after_a_pause(&mut self, index: StepIndex, error: &CloudError) -> Timestamp {
+        let now = self.now();
+        let (tries, since) = self.tries.get(&index).copied().unwrap_or((0, now));
         self.tries.insert(index, (tries.saturating_add(1), since));
         let pause = Duration::from_millis(300).saturating_mul(1 << tries.min(6)).min(LONGEST_PAUSE);
-        let due = now.checked_add(SignedDuration::try_from(pause).unwrap_or_default()).unwrap_or(now);
         if let Some(step) = self.plan.graph.step(index) {
             self.executor.progress.waiting(step, &error.to_string());
         }
-        self.retries.push(Retry { due, step: index });
+        now.checked_add(SignedDuration::try_from(pause).unwrap_or_default()).unwrap_or(now)
     }
 
     /// The outcome of a make is unknown: look for what it may have made.
@@ -546,18 +563,26 @@ impl Run<'_, '_> {
         self.snapshot.intents.get(&self.step(index)?.id).cloned()
     }
 
+    /// Whether what took the name may be an image of ours that no listing shows yet.
+    fn may_be_late(&self, index: StepIndex) -> bool {
+        let is_recent = |at: Timestamp| self.now().duration_since(at) < PENDING_FOR;
+        self.intent(index).is_some_and(|intent| intent.name_was_free && is_recent(intent.at))
+    }
+
     fn looked(&mut self, index: StepIndex, because: &CloudError, found: Result<Found, CloudError>) {
         let was_refused = because.meaning == Meaning::DuplicateName;
         match found {
             Ok(Found::One(image)) => self.accept(index, image.id),
+            Ok(Found::None) if was_refused && self.may_be_late(index) => {
+                self.look_later(index, because.clone());
+            }
             Ok(Found::None) if was_refused => self.fail(index, &because.to_string(), None),
             // Not there yet, or never made: sent again only while looking keeps finding nothing.
+            Ok(Found::None) if self.tries_of(index) < UNREACHABLE_TRIES => self.try_again(index, because),
+            // It may be there all the same: the next run looks again.
             Ok(Found::None) => {
-                if self.tries_of(index) < UNREACHABLE_TRIES {
-                    self.try_again(index, because);
-                } else {
-                    self.fail(index, &because.to_string(), None);
-                }
+                let why = because.to_string();
+                self.leave(index, StepOutcome::Unknown { why: why.clone() }, &why);
             }
             Ok(Found::Doubtful(ids)) => {
                 let ids: Vec<&str> = ids.iter().map(ImageId::as_str).collect();
@@ -684,7 +709,7 @@ impl Run<'_, '_> {
         self.note(Event::Started { step: step.id.clone(), at: self.now(), operation, name_was_free });
         self.executor.progress.started(step);
         // Sent at the next turn, once Started is stored.
-        self.retries.push(Retry { due: self.now(), step: index });
+        self.retries.push(Retry { due: self.now(), step: index, look: None });
     }
 
     fn outcome(&self) -> Outcome {
