@@ -107,7 +107,7 @@ impl Bench {
         let regions = Self::regions(desired, &snapshot.recorded);
         let adopted = desired.adopted();
         let seen = observe(cloud, self.clock.as_ref(), &snapshot.recorded, &adopted, regions, 10).await?;
-        Ok(diff::observe(&mut snapshot.recorded, &seen, desired.cloud.ownership_tag.as_ref()))
+        Ok(diff::observe(&mut snapshot.recorded, &seen, desired))
     }
 
     pub fn propose(desired: &Desired, snapshot: &Snapshot, intention: Intention) -> Proposal {

@@ -10,7 +10,10 @@
 
 mod converge;
 mod crash;
+mod fault;
+mod heal;
 mod ideal;
 mod manifests;
 mod order;
+mod round_trip;
 mod stage;
