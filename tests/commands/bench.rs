@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 
 /// An entry with a copy, shared with one account.
-pub const MANIFEST: &str = r#"
+pub(crate) const MANIFEST: &str = r#"
 version: 1
 account: "100000000001"
 accounts: { partner: "200000000001" }
@@ -21,47 +21,47 @@ shares:
 "#;
 
 /// A folder to run commands in.
-pub struct Bench {
+pub(crate) struct Bench {
     folder: tempfile::TempDir,
 }
 
 impl Bench {
     /// A folder that holds this manifest.
-    pub fn new(manifest: &str) -> Self {
+    pub(crate) fn new(manifest: &str) -> Self {
         let bench = Self { folder: tempfile::tempdir().unwrap() };
         bench.write("goldform.yaml", manifest);
         bench
     }
 
     /// A folder whose manifest was applied.
-    pub fn applied(manifest: &str) -> Self {
+    pub(crate) fn applied(manifest: &str) -> Self {
         let bench = Self::new(manifest);
         let output = bench.command("apply --yes").output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         bench
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
     /// The state's facts: all of it but who wrote it, when.
-    pub fn state(&self) -> serde_json::Value {
+    pub(crate) fn state(&self) -> serde_json::Value {
         let output = self.command("state pull").output().unwrap();
         let mut state: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         state.as_object_mut().unwrap().remove("written");
         state
     }
 
-    pub fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::cargo_bin("goldform").unwrap();
         command.current_dir(self.folder.path()).args(line.split_whitespace());
         for name in ["NO_COLOR", "CLICOLOR_FORCE", "GOLDFORM_LOG", "RUST_LOG", "CI"] {
@@ -72,7 +72,7 @@ impl Bench {
     }
 
     /// What a user sees of these commands. Times, lineages and this folder are replaced by words.
-    pub fn transcript(&self, lines: &[&str]) -> String {
+    pub(crate) fn transcript(&self, lines: &[&str]) -> String {
         let mut text = String::new();
         for line in lines {
             let output = self.command(line).output().unwrap();
@@ -91,7 +91,7 @@ impl Bench {
         self.redacted(&text)
     }
 
-    pub fn redacted(&self, text: &str) -> String {
+    pub(crate) fn redacted(&self, text: &str) -> String {
         redacted(text, self.folder.path())
     }
 }
