@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::executor::{LONGEST_PAUSE, Report, Retry, Run, UNREACHABLE_TRIES};
 use super::polling::Awaited;
 use super::recover::{Found, find_made};
 use crate::cloud::{CloudError, Meaning};
+use crate::diff::drift::PENDING_FOR;
 use crate::model::{Accounts, ImageId, Operation};
 use crate::plan::{Step, StepIndex, StepOutcome};
 use crate::state::{Edit, Event, Intent, SettledImage};
@@ -138,18 +139,31 @@ impl Run<'_, '_> {
     /// The call was not executed, or does no harm a second time: it is tried again, until the time is up.
     pub(super) fn try_again(&mut self, index: StepIndex, error: &CloudError) {
         let now = self.now();
-        let (tries, since) = self.tries.get(&index).copied().unwrap_or((0, now));
+        let (_, since) = self.tries.get(&index).copied().unwrap_or((0, now));
         let waited = now.duration_since(since).unsigned_abs();
         if waited >= self.executor.pace.settle_timeout {
             return self.fail(index, &error.to_string(), None);
         }
+        let due = self.after_a_pause(index, error);
+        self.retries.push(Retry { due, step: index, look: None });
+    }
+
+    /// The name is taken and no listing shows by whom: by the image that an earlier try made, whose listing is late.
+    fn look_later(&mut self, index: StepIndex, because: CloudError) {
+        let due = self.after_a_pause(index, &because);
+        self.retries.push(Retry { due, step: index, look: Some(because) });
+    }
+
+    /// When to try again, each time later; the try is counted and told.
+    fn after_a_pause(&mut self, index: StepIndex, error: &CloudError) -> Timestamp {
+        let now = self.now();
+        let (tries, since) = self.tries.get(&index).copied().unwrap_or((0, now));
         self.tries.insert(index, (tries.saturating_add(1), since));
         let pause = Duration::from_millis(300).saturating_mul(1 << tries.min(6)).min(LONGEST_PAUSE);
-        let due = now.checked_add(SignedDuration::try_from(pause).unwrap_or_default()).unwrap_or(now);
         if let Some(step) = self.plan.graph.step(index) {
             self.executor.progress.waiting(step, &error.to_string());
         }
-        self.retries.push(Retry { due, step: index });
+        now.checked_add(SignedDuration::try_from(pause).unwrap_or_default()).unwrap_or(now)
     }
 
     /// The outcome of a make is unknown: look for what it may have made.
@@ -168,6 +182,12 @@ impl Run<'_, '_> {
         self.snapshot.intents.get(&self.step(index)?.id).cloned()
     }
 
+    /// Whether what took the name may be an image of ours that no listing shows yet.
+    fn may_be_late(&self, index: StepIndex) -> bool {
+        let is_recent = |at: Timestamp| self.now().duration_since(at) < PENDING_FOR;
+        self.intent(index).is_some_and(|intent| intent.name_was_free && is_recent(intent.at))
+    }
+
     pub(super) fn looked(
         &mut self,
         index: StepIndex,
@@ -177,14 +197,16 @@ impl Run<'_, '_> {
         let was_refused = because.meaning == Meaning::DuplicateName;
         match found {
             Ok(Found::One(image)) => self.accept(index, image.id),
+            Ok(Found::None) if was_refused && self.may_be_late(index) => {
+                self.look_later(index, because.clone());
+            }
             Ok(Found::None) if was_refused => self.fail(index, &because.to_string(), None),
             // Not there yet, or never made: sent again only while looking keeps finding nothing.
+            Ok(Found::None) if self.tries_of(index) < UNREACHABLE_TRIES => self.try_again(index, because),
+            // It may be there all the same: the next run looks again.
             Ok(Found::None) => {
-                if self.tries_of(index) < UNREACHABLE_TRIES {
-                    self.try_again(index, because);
-                } else {
-                    self.fail(index, &because.to_string(), None);
-                }
+                let why = because.to_string();
+                self.leave(index, StepOutcome::Unknown { why: why.clone() }, &why);
             }
             Ok(Found::Doubtful(ids)) => {
                 let ids: Vec<&str> = ids.iter().map(ImageId::as_str).collect();

@@ -86,7 +86,7 @@ impl Run<'_, '_> {
 }
 
 /// Sends one operation.
-async fn send(
+pub(crate) async fn send(
     cloud: &dyn CloudWrite,
     owner: AccountId,
     operation: Operation,

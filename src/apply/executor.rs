@@ -85,6 +85,8 @@ pub(super) enum Report {
 pub(super) struct Retry {
     pub(super) due: Timestamp,
     pub(super) step: StepIndex,
+    /// Not the call, but the look for what it made: a listing may be late.
+    pub(super) look: Option<CloudError>,
 }
 
 /// Walks a plan.
@@ -273,13 +275,15 @@ impl Run<'_, '_> {
         let (due, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.retries).into_iter().partition(|retry| retry.due <= now);
         self.retries = later;
-        for retry in due {
-            if stop == Stop::No {
-                self.call(retry.step);
-            } else {
+        for Retry { due: _, step, look } in due {
+            match (stop, look) {
+                (Stop::No, Some(because)) => self.look(step, because),
+                (Stop::No, None) => self.call(step),
                 // It was not executed, or is safe to look at again: the next run decides.
-                self.outcomes.insert(retry.step, StepOutcome::Unknown { why: "the run was stopped".into() });
-                self.scheduler.failed(retry.step);
+                _ => {
+                    self.outcomes.insert(step, StepOutcome::Unknown { why: "the run was stopped".into() });
+                    self.scheduler.failed(step);
+                }
             }
         }
     }

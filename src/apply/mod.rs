@@ -12,7 +12,7 @@
 //! next run plans from what is recorded and seen.
 
 mod answers;
-mod calls;
+pub(crate) mod calls;
 pub mod executor;
 pub mod observe;
 

@@ -88,7 +88,7 @@ impl Run<'_, '_> {
         self.note(Event::Started { step: step.id.clone(), at: self.now(), operation, name_was_free });
         self.executor.progress.started(step);
         // Sent at the next turn, once Started is stored.
-        self.retries.push(Retry { due: self.now(), step: index });
+        self.retries.push(Retry { due: self.now(), step: index, look: None });
     }
 }
 

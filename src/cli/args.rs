@@ -7,6 +7,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit;
 
+pub mod state;
+
+pub use state::{
+    ForgetArgs, HistoryArgs, StateArgs, StateCommand, StateHistoryArgs, StateListArgs, StateMoveArgs,
+    StatePullArgs, StatePushArgs, StateRestoreArgs, StateShowArgs,
+};
+
 /// Golden images as code for Tencent Cloud.
 ///
 /// Declare custom images, the regions each must be in and the accounts each is shared with; goldform plans,
@@ -43,7 +50,11 @@ pub enum Command {
     Show(ShowArgs),
     /// Print the ids of the images, for other tools
     Output(OutputCommandArgs),
-    /// Look into the state
+    /// Stop managing an image, a placement or a share; nothing is deleted
+    Forget(ForgetArgs),
+    /// List what was applied: when, by whom, with which digest
+    History(HistoryArgs),
+    /// Look into the state, and change it by hand
     State(StateArgs),
     /// Print the page of a rule, or the list of rules
     Explain(ExplainArgs),
@@ -271,43 +282,6 @@ pub struct ShowArgs {
 /// `output`.
 #[derive(Debug, Args)]
 pub struct OutputCommandArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub manifest: ManifestArgs,
-}
-
-/// `state`.
-#[derive(Debug, Args)]
-pub struct StateArgs {
-    /// What to do with it
-    #[command(subcommand)]
-    pub command: StateCommand,
-}
-
-/// The commands of `state`.
-#[derive(Debug, Subcommand)]
-pub enum StateCommand {
-    /// List the addresses of everything recorded, one a line
-    List(StateListArgs),
-    /// Show what is recorded of one address
-    Show(StateShowArgs),
-}
-
-/// `state list`.
-#[derive(Debug, Args)]
-pub struct StateListArgs {
-    /// Only what this address speaks of
-    pub address: Option<String>,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub manifest: ManifestArgs,
-}
-
-/// `state show`.
-#[derive(Debug, Args)]
-pub struct StateShowArgs {
-    /// The address: image.KEY, image.KEY@REGION, image.KEY@REGION#GENERATION
-    pub address: String,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub manifest: ManifestArgs,
