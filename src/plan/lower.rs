@@ -52,6 +52,8 @@ pub struct Draft<'a> {
     pub placements: BTreeMap<&'a PlacementKey, Lowered<'a>>,
     /// Retiring placements that go before their successor, for want of a slot.
     pub early: BTreeSet<PlacementKey>,
+    /// Placements that are made under an interim name, because who holds their name waits for them.
+    pub interim: BTreeSet<PlacementKey>,
     /// Whether an image cannot be changed while it is shared: the manifest says so, or the service did once.
     pub edits_unshared: bool,
     /// The largest number of accounts that an image may be shared with.
@@ -74,6 +76,7 @@ impl<'a> Draft<'a> {
             graph: StepGraph::default(),
             placements: BTreeMap::new(),
             early,
+            interim: BTreeSet::new(),
             edits_unshared: desired.cloud.shared_image_edits == SharedImageEdits::Refused
                 || prior.shared_image_edits_refused,
             share_limit,
@@ -88,12 +91,33 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// The same, with all names and orders, where these placements go before their successors.
+    /// The steps of a diff with all names and orders but that of slots, where these placements go before their
+    /// successors.
+    pub fn ordered(
+        desired: &'a Desired,
+        prior: &'a Recorded,
+        diff: &'a Diff,
+        share_limit: usize,
+        early: &BTreeSet<PlacementKey>,
+    ) -> Self {
+        let mut interim = BTreeSet::new();
+        loop {
+            let mut draft = Draft::lower(desired, prior, diff, share_limit, early.clone());
+            draft.interim.clone_from(&interim);
+            draft.order();
+            // Names that change hands in a circle: one after the other of their takers steps aside.
+            let Err(circle) = draft.graph.check() else { return draft };
+            match names::taker_in(&draft, &circle).filter(|taker| !interim.contains(taker)) {
+                Some(taker) => interim.insert(taker),
+                None => return draft,
+            };
+        }
+    }
+
+    /// The same diff, where these placements go before their successors.
     #[must_use]
     pub fn with_early(&self, early: &BTreeSet<PlacementKey>) -> Draft<'a> {
-        let mut draft = Draft::lower(self.desired, self.prior, self.diff, self.share_limit, early.clone());
-        draft.order();
-        draft
+        Draft::ordered(self.desired, self.prior, self.diff, self.share_limit, early)
     }
 
     /// Names, and every order but that of slots.

@@ -1,14 +1,15 @@
 //! Names are unique per region and account, at every moment: who takes a name waits for who holds it.
 //!
-//! Three cases. A new generation under a fixed name is made as `<name>~g<N>` and takes the name when its
+//! Four cases. A new generation under a fixed name is made as `<name>~g<N>` and takes the name when its
 //! predecessor is gone. A rename waits for the one that frees the name. Renames that wait for each other in a
-//! circle: one of them steps aside to a temporary name first.
+//! circle: one of them steps aside to a temporary name first. New generations whose names are held by generations
+//! that wait for them (two entries swap their names and are replaced): one of them is made as `<name>~g<N>`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::{CompactString, format_compact};
 
-use super::graph::{EdgeReason, StepIndex};
+use super::graph::{Cycle, EdgeReason, StepIndex};
 use super::lower::Draft;
 use super::step::Step;
 use crate::diff::Reason;
@@ -51,12 +52,11 @@ fn interim_makes(draft: &mut Draft<'_>, holders: &Holders<'_>) {
         let (Some(make), false) = (lowered.steps.make, lowered.image.delete_first) else { continue };
         let Some(name) = made_name(draft, make) else { continue };
         let Some(holder) = holders.get(&(&key.region, name.as_str())) else { continue };
-        // One that goes before its successor has freed the name by then.
-        if draft.early.contains(holder) {
-            continue;
-        }
-        // A failed image of the same address is deleted first anyway; another entry's name is waited for.
-        if holder.image != key.image || holder.generation == key.generation {
+        // One that goes before its successor has freed the name by then; a failed image of the same address is
+        // deleted first anyway; another entry's name is waited for, where it does not wait for this one.
+        let is_freed = draft.early.contains(holder) || holder.generation == key.generation;
+        let is_followed = holder.image == key.image && !is_freed;
+        if !is_followed && !draft.interim.contains(key) {
             continue;
         }
         let interim = interim_name(&name, &format!("g{}", key.generation));
@@ -146,6 +146,22 @@ fn wait_for_names(draft: &mut Draft<'_>, holders: &Holders<'_>) {
     for (taker, frees, name, region) in edges {
         draft.graph.wait(taker, frees, EdgeReason::NameFreed { name, region });
     }
+}
+
+/// The first placement that waits, in a circle, to be made under a name that others free.
+pub fn taker_in(draft: &Draft<'_>, circle: &Cycle) -> Option<PlacementKey> {
+    let is_in = |step: StepIndex| {
+        let id = draft.graph.step(step).map(|step| step.id.to_string());
+        id.is_some_and(|id| circle.steps.binary_search(&id).is_ok())
+    };
+    let waits_for_a_name = |make: StepIndex| {
+        let names =
+            draft.graph.waits_for(make).filter(|(_, reason)| matches!(reason, EdgeReason::NameFreed { .. }));
+        is_in(make) && names.map(|(earlier, _)| earlier).any(is_in)
+    };
+    let takers =
+        draft.placements.iter().filter(|(_, lowered)| lowered.steps.make.is_some_and(waits_for_a_name));
+    takers.map(|(key, _)| (*key).clone()).find(|key| !draft.interim.contains(key))
 }
 
 fn made_name(draft: &Draft<'_>, step: StepIndex) -> Option<CompactString> {
