@@ -11,6 +11,8 @@
 //! what happens. A failure skips what waits for it and lets independent branches finish. There is no undo: the
 //! next run plans from what is recorded and seen.
 
+mod answers;
+pub(crate) mod calls;
 pub mod executor;
 pub mod lookups;
 pub mod observe;
@@ -18,6 +20,7 @@ pub mod observe;
 pub mod polling;
 pub mod recover;
 pub mod scheduler;
+mod settling;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
 pub use lookups::{Listings, observe_lookups};

@@ -132,6 +132,7 @@ pub struct RuleArgs {
 
 /// Who may write.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
 pub struct LockArgs {
     /// How long to wait for somebody else's lock: 30s, 5m
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
@@ -174,6 +175,7 @@ pub struct SelectArgs {
 
 /// What a plan is expected to be.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Expectations")]
 pub struct ExpectArgs {
     /// Fail with status 5 unless the plan has this digest
     #[arg(long, value_name = "DIGEST")]
@@ -199,16 +201,16 @@ pub struct PlanArgs {
     #[allow(missing_docs)]
     pub select: SelectArgs,
     /// Save the plan, for `goldform apply FILE`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Plan")]
     pub out: Option<PathBuf>,
     /// Look at the cloud first; the state is not written
-    #[arg(long)]
+    #[arg(long, help_heading = "Plan")]
     pub refresh: bool,
     /// Plan to delete everything that is managed
-    #[arg(long)]
+    #[arg(long, help_heading = "Plan")]
     pub destroy: bool,
     /// Exit with status 2 if there are changes
-    #[arg(long)]
+    #[arg(long, help_heading = "Expectations")]
     pub detailed_exitcode: bool,
 }
 
@@ -242,16 +244,17 @@ pub struct ApplyArgs {
     #[allow(missing_docs)]
     pub select: SelectArgs,
     /// Do not ask
-    #[arg(long, short = 'y')]
+    #[arg(long, short = 'y', help_heading = "Run")]
     pub yes: bool,
     /// Do not look at the cloud first: plan from the record
-    #[arg(long)]
+    #[arg(long, help_heading = "Run")]
     pub no_refresh: bool,
     /// How many calls are under way at once
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Run")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallelism: u16,
     /// How long an image may take to be ready: 30m, 2h
-    #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration, help_heading = "Run")]
     pub settle_timeout: Duration,
 }
 

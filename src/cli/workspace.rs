@@ -274,6 +274,10 @@ impl Workspace {
     /// # Errors
     /// When the manifest names another.
     pub fn check_owner(&self, snapshot: &Snapshot) -> Result<(), CommandError> {
+        // Of a manifest with errors the account may be unknown; those are what is told, and nothing is written.
+        if self.has_errors() {
+            return Ok(());
+        }
         let (account, provider) = (self.desired.account, self.desired.cloud.provider);
         if snapshot.account != account {
             return Err(CommandError::input(

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::change::FieldChange;
 use super::lookups::LookupDrift;
+use crate::manifest::{Desired, DesiredImage};
 use crate::model::{Accounts, ImageId, ImageKind, ImageLimit, PlacementKey, Region};
 use crate::state::{Lent, Observed, ObservedRegion, Placement, Recorded, RecordedRegion};
 
@@ -87,14 +88,15 @@ impl DriftItem {
 }
 
 /// Folds what was observed into the record, and tells what was different. Regions that were not looked at keep
-/// their record.
-pub fn observe(recorded: &mut Recorded, observed: &Observed, ownership_tag: Option<&CompactString>) -> Drift {
+/// their record; attributes that the manifest leaves out are recorded, and no drift.
+pub fn observe(recorded: &mut Recorded, observed: &Observed, desired: &Desired) -> Drift {
     let mut drift = Drift::default();
-    let managed_tags: BTreeSet<CompactString> = ownership_tag.into_iter().cloned().collect();
+    let managed_tags: BTreeSet<CompactString> = desired.cloud.ownership_tag.iter().cloned().collect();
     let keys: Vec<PlacementKey> = recorded.placements().map(|(key, _)| key).collect();
     for key in &keys {
         let Some(region) = observed.regions.get(&key.region) else { continue };
-        observe_placement(recorded, key, region, &managed_tags, &mut drift);
+        let entry = desired.images.get(&key.image);
+        observe_placement(recorded, key, region, &managed_tags, entry, &mut drift);
     }
     for (region, seen) in &observed.regions {
         observe_region(recorded, region, seen, &mut drift);
@@ -107,6 +109,7 @@ fn observe_placement(
     key: &PlacementKey,
     region: &ObservedRegion,
     managed_tags: &BTreeSet<CompactString>,
+    entry: Option<&DesiredImage>,
     drift: &mut Drift,
 ) {
     let Some(placement) = recorded.placement_mut(key) else { return };
@@ -124,7 +127,7 @@ fn observe_placement(
     let before = placement.clone();
     placement.see(image, managed_tags);
     if before.seen {
-        let fields = changed_fields(&before, placement);
+        let fields = changed_fields(&before, placement, entry);
         if !fields.is_empty() {
             drift.items.push(DriftItem::Changed { at: key.clone(), id: id.clone(), fields });
         }
@@ -149,7 +152,8 @@ fn is_late(placement: &Placement, now: Timestamp) -> bool {
     !placement.seen && now.duration_since(placement.accepted_at) < PENDING_FOR
 }
 
-fn changed_fields(before: &Placement, after: &Placement) -> Vec<FieldChange> {
+fn changed_fields(before: &Placement, after: &Placement, entry: Option<&DesiredImage>) -> Vec<FieldChange> {
+    let is_managed = |is_named: fn(&DesiredImage) -> bool| entry.is_none_or(is_named);
     let mut fields = Vec::new();
     let mut push = |field: &str, before: Option<String>, after: Option<String>| {
         if before != after {
@@ -157,8 +161,12 @@ fn changed_fields(before: &Placement, after: &Placement) -> Vec<FieldChange> {
         }
     };
     push("name", Some(before.name.to_string()), Some(after.name.to_string()));
-    push("description", Some(before.description.clone()), Some(after.description.clone()));
-    push("family", Some(before.family.to_string()), Some(after.family.to_string()));
+    if is_managed(|image| image.description.is_some()) {
+        push("description", Some(before.description.clone()), Some(after.description.clone()));
+    }
+    if is_managed(|image| image.family.is_some()) {
+        push("family", Some(before.family.to_string()), Some(after.family.to_string()));
+    }
     push("deprecated", Some(before.deprecated.to_string()), Some(after.deprecated.to_string()));
     for (key, value) in &before.tags {
         let field = format!("tags.{key}");

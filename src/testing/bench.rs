@@ -11,11 +11,11 @@ use crate::apply::{Executor, Pace, Quiet, Recovered, Stop, observe, recover};
 use crate::backend::{Freshness, LockInfo, LockWait, MemoryStore, StateStore, StoreError};
 use crate::cloud::client::Client;
 use crate::cloud::sim::{Settings, Sim, SimTransport};
-use crate::cloud::{Clock, CloudRead, CloudWrite, Transport};
+use crate::cloud::{Clock, CloudError, CloudRead, CloudWrite, Transport};
 use crate::constraints::{Judgement, Levels, ValidPlan, validate};
 use crate::diff::{self, Intention};
 use crate::manifest::{Desired, Provider};
-use crate::model::{AccountId, Region};
+use crate::model::{AccountId, ImageId, Region};
 use crate::plan::{Outcome, Plan, Proposal, Wish, propose};
 use crate::state::{Lineage, Recorded, Snapshot};
 
@@ -95,7 +95,7 @@ impl Bench {
     /// Looks at the cloud and folds what is there into the snapshot.
     pub async fn look(&self, desired: &Desired, snapshot: &mut Snapshot) -> diff::Drift {
         let cloud: Arc<dyn CloudRead> = self.cloud();
-        self.look_through(&cloud, desired, snapshot).await
+        self.look_through(&cloud, desired, snapshot).await.unwrap()
     }
 
     async fn look_through(
@@ -103,12 +103,11 @@ impl Bench {
         cloud: &Arc<dyn CloudRead>,
         desired: &Desired,
         snapshot: &mut Snapshot,
-    ) -> diff::Drift {
+    ) -> Result<diff::Drift, CloudError> {
         let regions = Self::regions(desired, &snapshot.recorded);
         let adopted = desired.adopted();
-        let seen =
-            observe(cloud, self.clock.as_ref(), &snapshot.recorded, &adopted, regions, 10).await.unwrap();
-        diff::observe(&mut snapshot.recorded, &seen, desired.cloud.ownership_tag.as_ref())
+        let seen = observe(cloud, self.clock.as_ref(), &snapshot.recorded, &adopted, regions, 10).await?;
+        Ok(diff::observe(&mut snapshot.recorded, &seen, desired))
     }
 
     pub fn propose(desired: &Desired, snapshot: &Snapshot, intention: Intention) -> Proposal {
@@ -128,14 +127,26 @@ impl Bench {
         match self.try_apply(desired, intention).await {
             Applied::Walked(plan, outcome) => (plan, outcome),
             Applied::Refused(judgement) => panic!("refused: {:#?}", judgement.diagnostics),
+            Applied::Unread(error) => panic!("{error}"),
+            Applied::InDoubt(ids) => panic!("in doubt about {ids:?}"),
         }
     }
 
     /// As [`Bench::apply`]; where a rule refuses the plan, nothing is changed.
     pub async fn try_apply(&mut self, desired: &Desired, intention: Intention) -> Applied {
+        self.try_apply_edited(desired, intention, |_| {}).await
+    }
+
+    /// As [`Bench::try_apply`], with a plan that is edited before it is judged.
+    pub async fn try_apply_edited(
+        &mut self,
+        desired: &Desired,
+        intention: Intention,
+        edit: impl FnOnce(&mut Plan),
+    ) -> Applied {
         let cloud: Arc<dyn CloudWrite> = self.cloud();
         let mut store = std::mem::take(&mut self.store);
-        let applied = self.go(desired, intention, cloud, &mut store).await.unwrap();
+        let applied = self.go(desired, intention, cloud, &mut store, edit).await.unwrap();
         self.store = store.crashed_after(usize::MAX);
         applied
     }
@@ -147,7 +158,7 @@ impl Bench {
         let mut store = std::mem::take(&mut self.store);
         {
             let mut dying = DyingStore { inner: &mut store, death: death.clone() };
-            let run = self.go(desired, intention, cloud, &mut dying);
+            let run = self.go(desired, intention, cloud, &mut dying, |_| {});
             // The process is gone as soon as it is dead: nothing that it still holds goes on.
             tokio::select! {
                 _ = run => {}
@@ -168,21 +179,36 @@ impl Bench {
         intention: Intention,
         cloud: Arc<dyn CloudWrite>,
         store: &mut dyn StateStore,
+        edit: impl FnOnce(&mut Plan),
     ) -> Result<Applied, StoreError> {
         store.lock(lock_info(self.clock.as_ref()), LockWait::NONE).await?;
         let loaded = store.load().await?;
         let mut snapshot = loaded.unwrap_or_else(|| self.first_snapshot());
-        for (_, became, events) in recover(cloud.as_ref(), &snapshot, self.clock.now()).await.unwrap() {
-            assert!(!matches!(became, Recovered::Doubtful(_)), "{became:?}");
+        let recovered = match recover(cloud.as_ref(), &snapshot, self.clock.now()).await {
+            Ok(recovered) => recovered,
+            Err(error) => return Ok(Applied::Unread(error)),
+        };
+        let mut doubtful = Vec::new();
+        for (_, became, events) in recovered {
             for event in &events {
                 snapshot.take(event).unwrap();
             }
             store.append(&events).await?;
+            if let Recovered::Doubtful(ids) = became {
+                doubtful.extend(ids);
+            }
+        }
+        if !doubtful.is_empty() {
+            return Ok(Applied::InDoubt(doubtful));
         }
         let reads: Arc<dyn CloudRead> = cloud.clone();
-        self.look_through(&reads, desired, &mut snapshot).await;
+        if let Err(error) = self.look_through(&reads, desired, &mut snapshot).await {
+            return Ok(Applied::Unread(error));
+        }
         store.save(&mut snapshot, Freshness::New).await?;
-        let (judgement, valid) = self.judge(desired, Self::propose(desired, &snapshot, intention));
+        let mut proposal = Self::propose(desired, &snapshot, intention);
+        edit(&mut proposal.plan);
+        let (judgement, valid) = self.judge(desired, proposal);
         let Ok(valid) = valid else { return Ok(Applied::Refused(judgement)) };
         let (_sender, stop) = watch::channel(Stop::No);
         let executor = Executor {
@@ -207,4 +233,8 @@ pub enum Applied {
     Walked(Plan, Outcome),
     /// A rule refused it.
     Refused(Judgement),
+    /// The cloud could not be read before anything was planned.
+    Unread(CloudError),
+    /// An earlier run may have made these images, and a person must look.
+    InDoubt(Vec<ImageId>),
 }

@@ -7,12 +7,14 @@
 
 pub mod bench;
 pub mod death;
+pub mod walker;
 
 use crate::diagnostics::Severity;
 use crate::manifest::{self, Desired, Input, Variables};
 
 pub use bench::{Applied, Bench, LINEAGE, TokioClock};
 pub use death::{Death, When};
+pub use walker::{Move, Refused, Walker};
 
 /// What a manifest means. Panics where it has errors: for tests whose subject is something else.
 pub fn desired(yaml: &str) -> Desired {

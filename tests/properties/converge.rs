@@ -62,7 +62,8 @@ fn what_did_not_change_is_not_called() {
             let written: Vec<&str> = writes(&log).iter().map(|entry| entry.action.as_str()).collect();
             let mut planned: Vec<&str> = plan.graph.steps().map(|(_, step)| action_of(step.verb())).collect();
             let mut called = written.clone();
-            (planned.sort_unstable(), called.sort_unstable());
+            planned.sort_unstable();
+            called.sort_unstable();
             assert_eq!(called, planned, "one call for each step");
             TALLY.add("writes", written.len());
 

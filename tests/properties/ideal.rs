@@ -12,6 +12,8 @@ pub struct Ideal {
     entries: BTreeMap<u8, Generations>,
     /// The last generation of each entry, gone ones included.
     used: BTreeMap<u8, u32>,
+    /// Images that others made.
+    others: Vec<Image>,
 }
 
 #[derive(Debug, Clone)]
@@ -110,9 +112,37 @@ impl Ideal {
         generations.all.retain(|_, build| !build.images.is_empty());
     }
 
+    /// Somebody deleted an image: it is not missed where it was an earlier generation, and its entry starts anew
+    /// where it was the last of the current one.
+    pub fn lose(&mut self, region: &str, name: &str) {
+        for generations in self.entries.values_mut() {
+            for build in generations.all.values_mut() {
+                build.images.retain(|_, image| image.region != region || image.name != name);
+            }
+            generations.all.retain(|_, build| !build.images.is_empty());
+        }
+    }
+
+    /// Somebody made an image that no manifest names.
+    pub fn expect_another(&mut self, region: String, name: String) {
+        self.others.push(Image { region, name, ..Image::default() });
+    }
+
+    /// The image of a region and name, and whether it is one of the current generation.
+    pub fn image(&mut self, region: &str, name: &str) -> Option<(&mut Image, bool)> {
+        self.entries.values_mut().find_map(|generations| {
+            let current = generations.current;
+            generations.all.iter_mut().find_map(|(generation, build)| {
+                let image = build.images.get_mut(region).filter(|image| image.name == name)?;
+                Some((image, *generation == current))
+            })
+        })
+    }
+
     pub fn images(&self) -> Vec<Image> {
         let builds = self.entries.values().flat_map(|generations| generations.all.values());
         let mut images: Vec<Image> = builds.flat_map(|build| build.images.values().cloned()).collect();
+        images.extend(self.others.iter().cloned());
         images.sort();
         images
     }

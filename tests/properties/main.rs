@@ -9,6 +9,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod converge;
+mod crash;
+mod fault;
+mod heal;
 mod ideal;
 mod manifests;
+mod order;
+mod round_trip;
 mod stage;

@@ -103,6 +103,7 @@ impl Stage {
                 assert_eq!(real_images(&self.bench), before, "a refused plan changes nothing");
                 None
             }
+            other => panic!("{other:?}"),
         }
     }
 

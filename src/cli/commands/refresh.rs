@@ -51,8 +51,7 @@ pub async fn look_at_managed(
     let wanted = workspace.desired.named();
     let observed =
         observe(&cloud, workspace.clock.as_ref(), &snapshot.recorded, &wanted, regions, parallelism).await?;
-    let tag = workspace.desired.cloud.ownership_tag.as_ref();
-    Ok(diff::observe(&mut snapshot.recorded, &observed, tag))
+    Ok(diff::observe(&mut snapshot.recorded, &observed, &workspace.desired))
 }
 
 /// Looks and records.

@@ -1,0 +1,101 @@
+//! What is written reads back as it was.
+
+use goldform::backend::StateStore as _;
+use goldform::diff::Intention;
+use goldform::model::{Address, GenerationNumber, ImageKey, PlacementKey, Region};
+use goldform::plan::PlanFile;
+use goldform::state::{Event, Snapshot};
+use goldform::testing::{Bench, Death, When, desired};
+use proptest::prelude::*;
+
+use super::manifests::{edited, story};
+use super::stage::{Stage, Tally, cases, in_paused_time, roomy};
+
+#[test]
+fn states_journals_and_plans_read_back_as_they_were_written() {
+    static TALLY: Tally = Tally::new();
+    proptest!(cases(60), |((manifest, edits) in story(), moment in 0usize..30)| {
+        in_paused_time(async {
+            let mut stage = Stage::new(roomy());
+            stage.apply(&manifest, &TALLY).await;
+            let snapshot = stage.bench.snapshot().await;
+            let text = snapshot.to_text().unwrap();
+            let read = Snapshot::from_text(&text).unwrap();
+            assert_eq!(read, snapshot);
+            assert_eq!(read.to_text().unwrap(), text, "the same text again");
+
+            let after = desired(&edited(&manifest, &edits).yaml());
+            let plan = Bench::propose(&after, &snapshot, Intention::Converge).plan;
+            let file = PlanFile::new(&after, &plan, "here");
+            let text = file.to_text().unwrap();
+            let read = PlanFile::from_text(&text).unwrap();
+            assert_eq!(read.to_text().unwrap(), text);
+            assert_eq!(read.desired, after);
+            assert_eq!(read.plan.digest, plan.digest);
+            // A plan that is read back and put on the same record again is the same plan.
+            let rebased = read.plan.rebased(&after, &snapshot.recorded, Some(&snapshot)).unwrap();
+            assert_eq!(serde_json::to_string(&rebased).unwrap(), serde_json::to_string(&plan).unwrap());
+
+            // The journal of a run that was cut off, and the state that it gives.
+            let death = Death::at_event(moment, When::After);
+            stage.bench.apply_and_die(&after, Intention::Converge, &death).await;
+            for event in stage.bench.store.journal() {
+                let line = serde_json::to_string(event).unwrap();
+                assert!(!line.contains('\n'));
+                assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), *event);
+                TALLY.count("events");
+            }
+            let cut_off = stage.bench.store.load().await.unwrap().unwrap();
+            cut_off.verify().unwrap();
+            assert_eq!(Snapshot::from_text(&cut_off.to_text().unwrap()).unwrap(), cut_off);
+        });
+        TALLY.count("stories");
+    });
+    TALLY.print("round trip");
+}
+
+fn key() -> impl Strategy<Value = ImageKey> {
+    "[A-Za-z0-9][A-Za-z0-9._-]{0,59}".prop_map(|text| text.parse().unwrap())
+}
+
+fn region() -> impl Strategy<Value = Region> {
+    "[a-z]{2}-[a-z0-9]{1,12}(-[a-z]{1,4})?".prop_filter_map("a region", |text| text.parse().ok())
+}
+
+fn placement() -> impl Strategy<Value = PlacementKey> {
+    (key(), region(), any::<u32>()).prop_map(|(image, region, generation)| PlacementKey {
+        image,
+        region,
+        generation: GenerationNumber(generation),
+    })
+}
+
+fn address() -> impl Strategy<Value = Address> {
+    let account = (10_000u64..=u64::MAX / 2).prop_map(|number| number.to_string().parse().unwrap());
+    prop_oneof![
+        key().prop_map(Address::Image),
+        key().prop_map(Address::Lookup),
+        (key(), region()).prop_map(|(key, region)| Address::InRegion(key, region)),
+        placement().prop_map(Address::Placement),
+        (placement(), account).prop_map(|(at, account)| Address::Share(at, account)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(256))]
+
+    #[test]
+    fn addresses_read_back_as_they_print(address in address()) {
+        let text = address.to_string();
+        prop_assert_eq!(text.parse::<Address>().unwrap(), address.clone());
+        let json = serde_json::to_string(&address).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Address>(&json).unwrap(), address);
+    }
+
+    #[test]
+    fn any_text_is_an_address_or_a_refusal(text in ".{0,80}") {
+        if let Ok(address) = text.parse::<Address>() {
+            prop_assert_eq!(address.to_string(), text);
+        }
+    }
+}
