@@ -7,19 +7,39 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::observe::lost;
-use crate::cloud::{CloudError, CloudRead, ImageFilter};
+use crate::cloud::{Clock, CloudError, CloudRead, ImageFilter};
+use crate::diff::{self, LookupDrift};
 use crate::manifest::Lookup;
 use crate::model::{ImageId, ImageKey, ImageKind, Region};
 use crate::state::{Found, ObservedImage, Recorded};
 
 /// The images of each region that a lookup names, of the kinds that its lookups ask for.
-pub type Listings = BTreeMap<Region, BTreeMap<ImageId, ObservedImage>>;
+type Listings = BTreeMap<Region, BTreeMap<ImageId, ObservedImage>>;
+
+/// Looks for what lookups ask for and records it. Gives what has changed, and whether any fact did.
+///
+/// # Errors
+/// The first read that failed; the record is as it was then.
+pub async fn look_up(
+    cloud: &Arc<dyn CloudRead>,
+    clock: &dyn Clock,
+    lookups: &BTreeMap<ImageKey, Lookup>,
+    recorded: &mut Recorded,
+    parallelism: usize,
+) -> Result<(Vec<LookupDrift>, bool), CloudError> {
+    if lookups.is_empty() && recorded.lookups.is_empty() {
+        return Ok((Vec::new(), false));
+    }
+    let at = clock.now();
+    let listings = observe_lookups(cloud, lookups, recorded, parallelism).await?;
+    Ok(diff::observe_lookups(recorded, lookups, &listings, at))
+}
 
 /// Lists the regions that lookups name.
 ///
 /// # Errors
 /// The first read that failed.
-pub async fn observe_lookups(
+async fn observe_lookups(
     cloud: &Arc<dyn CloudRead>,
     lookups: &BTreeMap<ImageKey, Lookup>,
     recorded: &Recorded,

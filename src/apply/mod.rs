@@ -23,7 +23,7 @@ pub mod scheduler;
 mod settling;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
-pub use lookups::{Listings, observe_lookups};
+pub use lookups::look_up;
 pub use observe::observe;
 
 pub use recover::{Recovered, recover};

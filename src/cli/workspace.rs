@@ -15,9 +15,9 @@ use crate::cloud::sim::{Settings as SimSettings, Sim, SimTransport};
 use crate::cloud::{Clock, CloudWrite, SystemClock};
 use crate::constraints::Levels;
 use crate::diagnostics::{Diagnostic, Severity};
-use crate::diff::Intention;
+use crate::diff::{Intention, use_lookups};
 use crate::manifest::{self, Desired, Input, Level, Locator, Provider, StateLocation, Variables};
-use crate::model::{ImageId, ImageKey, Region};
+use crate::model::{ImageKey, Region};
 use crate::plan::{Outcome, Plan, StepOutcome};
 use crate::state::{Lineage, Run, RunEnd, RunResult, Snapshot};
 
@@ -132,16 +132,7 @@ impl Workspace {
             self.desired.lookups.clear();
         }
         let Some(snapshot) = snapshot else { return };
-        let answers: BTreeMap<ImageKey, ImageId> = self
-            .desired
-            .lookups
-            .iter()
-            .filter_map(|(name, lookup)| {
-                let answer = snapshot.recorded.lookups.get(name)?.answer(lookup)?;
-                Some((name.clone(), answer.id.clone()))
-            })
-            .collect();
-        self.desired.set_lookups(|name| answers.get(name));
+        use_lookups(&mut self.desired, &snapshot.recorded);
     }
 
     /// Whether every entry is known well enough to be applied.

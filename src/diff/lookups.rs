@@ -5,10 +5,20 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::manifest::Lookup;
+use crate::manifest::{Desired, Lookup};
 use crate::model::{ImageId, ImageKey, Region};
 use crate::state::select::select;
 use crate::state::{Found, ObservedImage, Recorded, RecordedLookup};
+
+/// Puts what lookups found, as recorded, into the sources that name them.
+pub fn use_lookups(desired: &mut Desired, recorded: &Recorded) {
+    let answers: BTreeMap<ImageKey, &ImageId> = desired
+        .lookups
+        .iter()
+        .filter_map(|(name, lookup)| Some((name.clone(), &recorded.lookups.get(name)?.answer(lookup)?.id)))
+        .collect();
+    desired.set_lookups(|name| answers.get(name).copied());
+}
 
 /// How the answer to a lookup differs from the recorded one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::apply::{observe, observe_lookups};
+use crate::apply::{look_up, observe};
 use crate::backend::Freshness;
 use crate::backend::{LockWait, StateStore as _};
 use crate::cli::args::{Format, RefreshArgs};
@@ -25,15 +25,12 @@ pub async fn look(
     parallelism: usize,
 ) -> Result<Drift, CommandError> {
     let mut drift = look_at_managed(workspace, snapshot, parallelism).await?;
+    let cloud: Arc<dyn CloudRead> = workspace.cloud()?;
     let lookups = &workspace.desired.lookups;
-    if !lookups.is_empty() || !snapshot.recorded.lookups.is_empty() {
-        let cloud: Arc<dyn CloudRead> = workspace.cloud()?;
-        let at = workspace.clock.now();
-        let listings = observe_lookups(&cloud, lookups, &snapshot.recorded, parallelism).await?;
-        let (changed, facts) = diff::observe_lookups(&mut snapshot.recorded, lookups, &listings, at);
-        drift.lookups = changed;
-        drift.facts_changed |= facts;
-    }
+    let recorded = &mut snapshot.recorded;
+    let (changed, facts) = look_up(&cloud, workspace.clock.as_ref(), lookups, recorded, parallelism).await?;
+    drift.lookups = changed;
+    drift.facts_changed |= facts;
     Ok(drift)
 }
 

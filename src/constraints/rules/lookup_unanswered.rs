@@ -20,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
 Each lookup found exactly one image when its region was last read; with `newest: true`, at least one.
 
 ### Why
-What is made from a lookup would be made from nothing, or from an image that nobody chose.
+What is made from a lookup would be made from nothing, or from an image that nobody chose. The service itself would let it pass.
 
 ### Example
     lookups:
@@ -34,7 +34,6 @@ there:
 ",
     sources: &[
         RuleSource::Document("213/15715 DescribeImages", "what a region offers"),
-        RuleSource::ErrorCode("InvalidImageId.NotFound"),
     ],
     check,
 };

@@ -17,7 +17,7 @@ An entry that is made from a lookup has an image: the lookup was read, as it is 
 
 ### Why
 Offline, only what was read before is known. What the entry needs is unknown until then: the plan leaves it out, and
-such a plan is not applied.
+such a plan is not applied. The service itself would let it pass.
 
 ### Example
     source: { shared: { id: \"${lookup.ubuntu}\" } }   # and no refresh since the lookup was written

@@ -17,7 +17,7 @@ An image that another account shares and that the manifest uses comes from an ac
 says so (`from:`), and the service agrees where it was asked.
 
 ### Why
-The provider does not review shared images: what is in them is a matter of trust in who made them.
+The provider does not review shared images: what is in them is a matter of trust in who made them. The service itself would let it pass.
 
 ### Example
     source: { shared: { id: img-3c1f0a9b } }   # from whom?

@@ -17,7 +17,7 @@ No lookup takes a public Windows image in a region outside the Chinese mainland.
 
 ### Why
 The licence is waived in the mainland's regions and charged elsewhere, as a part of the price of the instances that run
-the image. Hong Kong is outside.
+the image. Hong Kong is outside. The service itself would let it pass.
 
 ### Example
     lookups:
