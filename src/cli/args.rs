@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::commands::sandbox::args::SandboxArgs;
 use super::exit;
 
 pub mod state;
@@ -60,6 +61,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Print a JSON Schema, for editors
     Schema(SchemaArgs),
+    /// Serve the embedded cloud, and arrange what is in it
+    Sandbox(SandboxArgs),
 }
 
 /// How to talk.

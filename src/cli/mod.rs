@@ -75,5 +75,6 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<ExitStatus, CommandErr
         Command::State(args) => commands::state::run(args, printer).await,
         Command::Explain(args) => commands::explain::run(args, printer),
         Command::Schema(args) => commands::schema::run(args, printer),
+        Command::Sandbox(args) => commands::sandbox::run(args, printer).await,
     }
 }

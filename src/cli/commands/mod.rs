@@ -8,6 +8,7 @@ pub mod output;
 pub mod plan;
 pub mod planning;
 pub mod refresh;
+pub mod sandbox;
 pub mod schema;
 pub mod show;
 pub mod state;
