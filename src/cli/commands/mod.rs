@@ -1,7 +1,9 @@
 //! One file a command: settings in, exit status out.
 
 pub mod apply;
+pub mod completions;
 pub mod explain;
+pub mod graph;
 pub mod history;
 pub mod init;
 pub mod output;
