@@ -11,12 +11,15 @@
 //! what happens. A failure skips what waits for it and lets independent branches finish. There is no undo: the
 //! next run plans from what is recorded and seen.
 
+mod answers;
+pub(crate) mod calls;
 pub mod executor;
 pub mod observe;
 
 pub mod polling;
 pub mod recover;
 pub mod scheduler;
+mod settling;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
 pub use observe::observe;

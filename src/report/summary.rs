@@ -35,7 +35,8 @@ pub struct Summary {
 impl Summary {
     /// The numbers of this plan.
     pub fn of(plan: &Plan) -> Self {
-        let mut summary = Self { record: plan.edits.len(), steps: plan.graph.len(), ..Self::default() };
+        let mut summary =
+            Self { record: plan.edits_of_the_record().count(), steps: plan.graph.len(), ..Self::default() };
         for change in &plan.changes {
             summary.unchanged = summary.unchanged.saturating_add(change.unchanged);
             if change.action == Action::Replace {

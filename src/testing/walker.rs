@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::bench::Bench;
 use crate::apply::Scheduler;
-use crate::apply::executor::send;
+use crate::apply::calls::send;
 use crate::cloud::client::Client;
 use crate::cloud::{CloudError, CloudRead};
 use crate::model::{ImageId, Operation, PlacementKey, SourceKind};

@@ -64,7 +64,7 @@ proptest! {
 }
 
 /// `PROPTEST_CASES` where it is set, else few enough for every run.
-fn cases() -> u32 {
+pub(super) fn cases() -> u32 {
     let set = ProptestConfig::default().cases;
     if set == 256 { 2_000 } else { set }
 }

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod corpus;
+mod oracle;
 
 use super::*;
 use crate::model::{Region, SourceKind};

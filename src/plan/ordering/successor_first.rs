@@ -3,12 +3,7 @@
 
 use crate::diff::Action;
 use crate::plan::graph::EdgeReason;
-use crate::plan::lower::{Draft, Lowered};
-
-/// Whether the successor is shared only once it has taken the name of the one that it follows.
-fn shares_last(draft: &Draft<'_>, successor: &Lowered<'_>) -> bool {
-    draft.edits_unshared && successor.steps.rename.is_some()
-}
+use crate::plan::lower::Draft;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges = Vec::new();
@@ -25,14 +20,11 @@ pub(super) fn order(draft: &mut Draft<'_>) {
         // A successor that is there already, and has all its shares, is not waited for.
         let ready = successor.steps.make;
         match (lowered.steps.unshare, lowered.steps.delete) {
-            // A successor that takes its name last, and cannot while it is shared, is shared after that.
-            (Some(unshare), _) => {
-                match (successor.steps.share.filter(|_| !shares_last(draft, successor)), ready) {
-                    (Some(share), _) => edges.push((unshare, share, EdgeReason::SuccessorShared)),
-                    (None, Some(make)) => edges.push((unshare, make, EdgeReason::SuccessorReady)),
-                    (None, None) => {}
-                }
-            }
+            (Some(unshare), _) => match (successor.steps.share, ready) {
+                (Some(share), _) => edges.push((unshare, share, EdgeReason::SuccessorShared)),
+                (None, Some(make)) => edges.push((unshare, make, EdgeReason::SuccessorReady)),
+                (None, None) => {}
+            },
             (None, Some(delete)) => {
                 if let Some(make) = ready {
                     edges.push((delete, make, EdgeReason::SuccessorReady));

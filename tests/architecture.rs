@@ -1,0 +1,425 @@
+//! The order of the folders of `src/`, as the table in `src/lib.rs` has it: each uses only those above it, and
+//! those above the line are pure.
+//!
+//! Code of unit tests (`#[cfg(test)]`) is exempt: it may use the embedded cloud or a clock.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folders, in order: each uses only those before it.
+const FOLDERS: &[&str] = &[
+    "model",
+    "diagnostics",
+    "manifest",
+    "state",
+    "diff",
+    "plan",
+    "constraints",
+    "report",
+    // Purity ends here.
+    "cloud",
+    "backend",
+    "apply",
+    "cli",
+    "testing",
+];
+
+/// How many of them are pure.
+const PURE: usize = 8;
+
+/// What pure code does not name: how such a path starts.
+const IMPURE_ROOTS: &[&str] = &[
+    "std::env",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "tokio",
+    "reqwest",
+    "rusqlite",
+    "indicatif",
+];
+
+/// What pure code does not call: how such a path ends.
+const IMPURE_FUNCTIONS: &[&str] =
+    &["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "Uuid::new_v4"];
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Token {
+    text: String,
+    line: usize,
+}
+
+/// Words and signs, without comments, texts and characters.
+fn tokens(text: &str) -> Vec<Token> {
+    let chars: Vec<char> = text.chars().collect();
+    let at = |i: usize| chars.get(i).copied().unwrap_or('\0');
+    let (mut found, mut i, mut line) = (Vec::new(), 0, 1);
+    while i < chars.len() {
+        let c = at(i);
+        let start = i;
+        if c == '/' && at(i + 1) == '/' {
+            while i < chars.len() && at(i) != '\n' {
+                i += 1;
+            }
+        } else if c == '/' && at(i + 1) == '*' {
+            let mut depth = 0;
+            loop {
+                match (at(i), at(i + 1)) {
+                    ('/', '*') => (depth, i) = (depth + 1, i + 2),
+                    ('*', '/') => (depth, i) = (depth - 1, i + 2),
+                    _ => i += 1,
+                }
+                if depth == 0 || i >= chars.len() {
+                    break;
+                }
+            }
+        } else if let Some(end) = raw_string(&chars, i) {
+            i = end;
+        } else if c == '"' || (matches!(c, 'b' | 'c') && at(i + 1) == '"') {
+            i += if c == '"' { 1 } else { 2 };
+            while i < chars.len() && at(i) != '"' {
+                i += if at(i) == '\\' { 2 } else { 1 };
+            }
+            i += 1;
+        } else if c == '\'' && (at(i + 1) == '\\' || at(i + 2) == '\'') {
+            i += 2;
+            while i < chars.len() && at(i) != '\'' {
+                i += 1;
+            }
+            i += 1;
+        } else if c.is_alphanumeric() || c == '_' {
+            while at(i).is_alphanumeric() || at(i) == '_' {
+                i += 1;
+            }
+            found.push(Token { text: chars[start..i].iter().collect(), line });
+        } else if c == ':' && at(i + 1) == ':' {
+            i += 2;
+            found.push(Token { text: "::".to_owned(), line });
+        } else {
+            i += 1;
+            if !c.is_whitespace() {
+                found.push(Token { text: c.to_string(), line });
+            }
+        }
+        line += chars[start..i.min(chars.len())].iter().filter(|&&c| c == '\n').count();
+    }
+    found
+}
+
+/// The end of a raw string (`r"…"`, `r#"…"#`, `br"…"`) that starts here.
+fn raw_string(chars: &[char], start: usize) -> Option<usize> {
+    let at = |i: usize| chars.get(i).copied();
+    if start > 0 && at(start - 1).is_some_and(|c| c.is_alphanumeric() || c == '_') {
+        return None;
+    }
+    let mut i = start + usize::from(matches!(at(start), Some('b' | 'c')));
+    (at(i) == Some('r')).then_some(())?;
+    i += 1;
+    let first = i;
+    while at(i) == Some('#') {
+        i += 1;
+    }
+    let hashes = i - first;
+    (at(i) == Some('"')).then_some(())?;
+    loop {
+        i += 1;
+        at(i)?;
+        if at(i) == Some('"') && (1..=hashes).all(|n| at(i + n) == Some('#')) {
+            return Some(i + 1 + hashes);
+        }
+    }
+}
+
+fn is(tokens: &[Token], at: usize, texts: &[&str]) -> bool {
+    texts.iter().enumerate().all(|(n, text)| tokens.get(at + n).is_some_and(|token| token.text == *text))
+}
+
+/// The end of the brackets that open here.
+fn closing(tokens: &[Token], open: usize) -> usize {
+    let mut depth = 0;
+    for (at, token) in tokens.iter().enumerate().skip(open) {
+        match token.text.as_str() {
+            "{" | "(" | "[" => depth += 1,
+            "}" | ")" | "]" => depth -= 1,
+            _ => continue,
+        }
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    tokens.len()
+}
+
+/// The tokens without items under `#[cfg(test)]`, and the modules in other files that are under it.
+fn without_tests(tokens: &[Token]) -> (Vec<Token>, Vec<String>) {
+    let (mut kept, mut modules, mut i) = (Vec::new(), Vec::new(), 0);
+    while i < tokens.len() {
+        let is_test = is(tokens, i, &["#", "[", "cfg", "(", "test", ")", "]"])
+            || is(tokens, i, &["#", "[", "cfg", "(", "all", "(", "test"]);
+        if !is_test {
+            kept.push(tokens[i].clone());
+            i += 1;
+            continue;
+        }
+        while is(tokens, i, &["#", "["]) {
+            i = closing(tokens, i + 1);
+        }
+        let start = i;
+        while i < tokens.len() && !matches!(tokens[i].text.as_str(), "{" | ";") {
+            i = if matches!(tokens[i].text.as_str(), "(" | "[") { closing(tokens, i) } else { i + 1 };
+        }
+        if is(tokens, i, &[";"]) {
+            if let Some(name) = (start..i).find(|&at| tokens[at].text == "mod") {
+                modules.push(tokens[name + 1].text.clone());
+            }
+            i += 1;
+        } else {
+            let is_use = (start..i).any(|at| tokens[at].text == "use");
+            i = closing(tokens, i);
+            i += usize::from(is_use && is(tokens, i, &[";"]));
+        }
+    }
+    (kept, modules)
+}
+
+/// Every path that starts here: one, or each of a `use` of several.
+fn paths(tokens: &[Token], at: usize) -> (Vec<Vec<String>>, usize) {
+    let head = vec![tokens[at].text.clone()];
+    if !is(tokens, at + 1, &["::"]) {
+        return (vec![head], at + 1);
+    }
+    let next = at + 2;
+    let tails = if is(tokens, next, &["{"]) {
+        let (end, mut all, mut i) = (closing(tokens, next), Vec::new(), next + 1);
+        while i + 1 < end {
+            if tokens[i].text == "," {
+                i += 1;
+                continue;
+            }
+            let (tails, after) = paths(tokens, i);
+            all.extend(tails);
+            i = after.max(i + 1);
+            while i + 1 < end && tokens[i].text != "," {
+                i += 1; // `as name`
+            }
+        }
+        return (prefixed(&head, all), end);
+    } else if next < tokens.len() {
+        paths(tokens, next)
+    } else {
+        (Vec::new(), next)
+    };
+    (prefixed(&head, tails.0), tails.1)
+}
+
+fn prefixed(head: &[String], tails: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    tails.into_iter().map(|tail| head.iter().cloned().chain(tail).collect()).collect()
+}
+
+/// Every path of a file with its line; `super` is followed to the root where it leads there.
+fn all_paths(tokens: &[Token], depth: usize) -> Vec<(usize, Vec<String>)> {
+    let mut found = Vec::new();
+    let mut i = 0;
+    while i < tokens.len() {
+        let is_word = tokens[i].text.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        if !is_word || !is(tokens, i + 1, &["::"]) {
+            i += 1;
+            continue;
+        }
+        let line = tokens[i].line;
+        let (all, end) = paths(tokens, i);
+        for mut path in all {
+            let supers = path.iter().take_while(|word| *word == "super").count();
+            if supers >= depth && supers > 0 {
+                path.splice(..supers, ["crate".to_owned()]);
+            }
+            found.push((line, path));
+        }
+        i = end;
+    }
+    found
+}
+
+struct Source {
+    /// Below `src/`, with `/`.
+    name: String,
+    folder: String,
+    paths: Vec<(usize, Vec<String>)>,
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The sources that are not tests, with the paths that they name.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    rust_files(&root, &mut files);
+    let read: BTreeMap<PathBuf, (Vec<Token>, Vec<String>)> = files
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            (path, without_tests(&tokens(&text)))
+        })
+        .collect();
+    let mut tests: BTreeSet<PathBuf> = BTreeSet::new();
+    for (path, (_, modules)) in &read {
+        let is_root = path.file_name().is_some_and(|name| name == "mod.rs" || name == "lib.rs");
+        let folder = if is_root { path.parent().unwrap().to_path_buf() } else { path.with_extension("") };
+        for module in modules {
+            tests.insert(folder.join(format!("{module}.rs")));
+            tests.insert(folder.join(module));
+        }
+    }
+    read.into_iter()
+        .filter(|(path, _)| !path.ancestors().any(|ancestor| tests.contains(ancestor)))
+        .filter_map(|(path, (tokens, _))| {
+            let below = path.strip_prefix(&root).unwrap();
+            let words: Vec<String> =
+                below.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+            if words.len() < 2 {
+                return None; // lib.rs, main.rs: they name every folder
+            }
+            let depth = words.len() - usize::from(words.last().is_some_and(|name| name == "mod.rs"));
+            let (name, folder) = (words.join("/"), words[0].clone());
+            Some(Source { name, folder, paths: all_paths(&tokens, depth) })
+        })
+        .collect()
+}
+
+fn position(folder: &str) -> Option<usize> {
+    FOLDERS.iter().position(|known| *known == folder)
+}
+
+#[test]
+fn every_folder_has_its_place_in_the_order() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut on_disk: Vec<String> = fs::read_dir(&root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    on_disk.sort();
+    let mut known: Vec<&str> = FOLDERS.to_vec();
+    known.sort_unstable();
+    assert_eq!(on_disk, known);
+}
+
+#[test]
+fn the_table_of_the_tour_is_this_order() {
+    let tour = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let told: Vec<&str> = tour
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | [`")?.split_once("`]"))
+        .map(|(folder, _)| folder)
+        .collect();
+    assert_eq!(told, FOLDERS);
+}
+
+#[test]
+fn a_folder_uses_only_those_above_it() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let own = position(&source.folder).unwrap();
+        for (line, path) in &source.paths {
+            let [root, folder, ..] = path.as_slice() else { continue };
+            if root == "crate" && position(folder).is_some_and(|used| used > own) {
+                wrong.push(format!("src/{}:{line}: {} uses {folder}", source.name, source.folder));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "a folder uses one below it:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn pure_folders_reach_no_clock_no_file_and_no_network() {
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| position(&source.folder).unwrap() < PURE) {
+        for (line, path) in &source.paths {
+            let path = path.join("::");
+            let starts = |root: &&str| path == **root || path.starts_with(&format!("{root}::"));
+            let ends = |function: &&str| path == **function || path.ends_with(&format!("::{function}"));
+            if IMPURE_ROOTS.iter().any(starts) || IMPURE_FUNCTIONS.iter().any(ends) {
+                wrong.push(format!("src/{}:{line}: {path}", source.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "pure code reaches outside:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_embedded_cloud_shares_no_code_with_what_it_is_held_against() {
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| source.name.starts_with("cloud/sim/")) {
+        for (line, path) in &source.paths {
+            if let [root, folder, ..] = path.as_slice()
+                && root == "crate"
+                && position(folder).is_some()
+                && !matches!(folder.as_str(), "model" | "cloud")
+            {
+                wrong.push(format!("src/{}:{line}: {}", source.name, path.join("::")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "the embedded cloud uses more than `model` and `cloud`:\n{}", wrong.join("\n"));
+}
+
+/// The reader above, on code that breaks every rule in every spelling.
+#[test]
+fn every_spelling_of_a_path_is_found() {
+    let text = r##"
+        //! crate::cli in a comment
+        use crate::{model::{self, ids::{ImageId, AccountId as Owner}}, cli::args};
+        use super::super::cloud::Clock;
+        const TEXT: &str = "crate::apply::X \" std::fs";
+        const RAW: &str = r#"crate::backend " "#;
+        fn f<'a>(c: char) -> bool { c == '"' || c == '\'' || jiff::Timestamp::now() > $crate::testing::X }
+        #[cfg(test)]
+        #[allow(unused)]
+        mod tests { use crate::apply::Y; fn g() { std::fs::read(""); } }
+        #[cfg(test)]
+        use crate::backend::{A, B};
+        #[cfg(test)]
+        mod conformance;
+        fn h() { std::fs::read("x") }
+    "##;
+    let (kept, modules) = without_tests(&tokens(text));
+    assert_eq!(modules, ["conformance"]);
+    let found: Vec<String> =
+        all_paths(&kept, 2).into_iter().map(|(line, path)| format!("{line} {}", path.join("::"))).collect();
+    assert_eq!(
+        found,
+        [
+            "3 crate::model::self",
+            "3 crate::model::ids::ImageId",
+            "3 crate::model::ids::AccountId",
+            "3 crate::cli::args",
+            "4 crate::cloud::Clock",
+            "7 jiff::Timestamp::now",
+            "7 crate::testing::X",
+            "15 std::fs::read",
+        ]
+    );
+}
