@@ -37,7 +37,10 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         findings.push(
             Finding::about(
                 Address::Image(key.clone()),
-                format!("image.{key} keeps snapshots, which are billed, in {placements} regions."),
+                format!(
+                    "image.{key} keeps snapshots, which are billed, in {placements} {}.",
+                    if placements == 1 { "region" } else { "regions" },
+                ),
             )
             .at(ManifestPath::image(key), "keeps billed snapshots"),
         );
