@@ -20,11 +20,11 @@ pub async fn run(args: &OutputCommandArgs, printer: &Printer) -> Result<ExitStat
     let workspace = Workspace::open(&args.manifest, None, printer)?;
     let snapshot = workspace.snapshot().await?;
     let ids = snapshot.as_ref().map(|snapshot| ids(&workspace, snapshot)).unwrap_or_default();
-    match (args.kind, printer.format) {
-        (Some(OutputAs::Env), _) => printer.data(&env(&ids)?),
-        (Some(OutputAs::Tfvars), _) => printer.data(&tfvars(&ids)?),
-        (Some(OutputAs::Json), _) | (None, Format::Json) => printer.json(&to_json(&ids)),
-        (Some(OutputAs::Text) | None, _) => printer.data(&text(&ids)),
+    match (printer.format, args.output_as) {
+        (Format::Json, _) => printer.json(&to_json(&ids)),
+        (Format::Text, OutputAs::Env) => printer.data(&env(&ids)?),
+        (Format::Text, OutputAs::Tfvars) => printer.data(&tfvars(&ids)?),
+        (Format::Text, OutputAs::Table) => printer.data(&text(&ids)),
     }
     Ok(ExitStatus::Done)
 }
@@ -99,7 +99,7 @@ fn variables(
         if let Some(other) = taken.insert(variable, address) {
             return Err(CommandError::input(
                 format!("{other} and {address} would both be `{variable}`"),
-                "Rename one of them, or take the JSON, whose names differ:\n\n    goldform output --as json",
+                "Rename one of them, or take the JSON, whose names differ:\n\n    goldform output --format json",
             ));
         }
     }
@@ -125,11 +125,11 @@ fn env(ids: &Ids) -> Result<String, CommandError> {
     Ok(text)
 }
 
-/// Two maps for Terraform: `goldform_images` by key and region, `goldform_lookups` by name. Keys are quoted, so they
-/// stand as they are.
+/// A variable file for Terraform: `image_ids` by key and region, and `lookup_ids` by name where there are lookups. Keys
+/// are quoted, so they stand as they are.
 fn tfvars(ids: &Ids) -> Result<String, CommandError> {
     let quoted = |text: &str| serde_json::to_string(text);
-    let mut text = String::from("goldform_images = {\n");
+    let mut text = String::from("image_ids = {\n");
     for (key, _, regions) in &ids.images {
         let _ = writeln!(text, "  {} = {{", quoted(key.as_str())?);
         for (region, id) in regions {
@@ -137,11 +137,14 @@ fn tfvars(ids: &Ids) -> Result<String, CommandError> {
         }
         text.push_str("  }\n");
     }
-    text.push_str("}\n\ngoldform_lookups = {\n");
-    for (name, _, id) in &ids.lookups {
-        let _ = writeln!(text, "  {} = {}", quoted(name.as_str())?, quoted(id.as_str())?);
-    }
     text.push_str("}\n");
+    if !ids.lookups.is_empty() {
+        text.push_str("lookup_ids = {\n");
+        for (name, _, id) in &ids.lookups {
+            let _ = writeln!(text, "  {} = {}", quoted(name.as_str())?, quoted(id.as_str())?);
+        }
+        text.push_str("}\n");
+    }
     Ok(text)
 }
 
