@@ -50,6 +50,11 @@ pub fn choose_early(
         Err(stuck) => stuck,
     };
     let Ok(board) = Board::new(draft, slots) else { return Err(stuck) };
+    // What does not fit in the end fits in no order.
+    let held = board.held_at_the_end();
+    if board.regions.iter().zip(held).any(|((_, slots), held)| held > slots.limit) {
+        return Err(stuck);
+    }
     let candidates = candidates(draft, &board);
     let sets = SETS.min(SETS_IN_STEPS / draft.graph.len().max(1)).max(8);
     let mut chooser = Chooser { draft, slots, candidates, budget, sets };
