@@ -16,6 +16,7 @@ mod common;
 use std::fs;
 use std::path::PathBuf;
 
+use clap::CommandFactory as _;
 use common::{Filters, TestEnv, blesses, repository, transcript};
 use goldform::constraints::RULES;
 use goldform::manifest::codes::CODES;
@@ -207,6 +208,25 @@ fn code_table() -> String {
     text
 }
 
+fn command_table() -> String {
+    fn rows(command: &clap::Command, path: &str, text: &mut String) {
+        for inner in
+            command.get_subcommands().filter(|inner| inner.get_name() != "help" && !inner.is_hide_set())
+        {
+            let path = format!("{path}{}", inner.get_name());
+            if inner.has_subcommands() {
+                rows(inner, &format!("{path} "), text);
+            } else {
+                let about = inner.get_about().map(ToString::to_string).unwrap_or_default();
+                text.push_str(&format!("| `{path}` | {about} |\n"));
+            }
+        }
+    }
+    let mut text = String::from("| command | does |\n|---|---|\n");
+    rows(&goldform::cli::args::Cli::command(), "", &mut text);
+    text
+}
+
 fn exit_table() -> String {
     format!("```text\n{}\n```\n", goldform::cli::exit::TABLE)
 }
@@ -215,7 +235,8 @@ fn exit_table() -> String {
 fn the_readme_is_fresh() {
     let path = repository().join("README.md");
     let published = fs::read_to_string(&path).unwrap();
-    let mut fresh = with_section(&published, "rules", &rule_table());
+    let mut fresh = with_section(&published, "commands", &command_table());
+    fresh = with_section(&fresh, "rules", &rule_table());
     fresh = with_section(&fresh, "codes", &code_table());
     fresh = with_section(&fresh, "exit", &exit_table());
     fresh = with_transcripts(&fresh);
@@ -229,6 +250,33 @@ fn the_readme_is_fresh() {
         "README.md is stale: set GOLDFORM_BLESS=1 and test again\n{}",
         difference.unified_diff().context_radius(2).header("published", "fresh")
     );
+}
+
+/// What the README shows as a manifest is one: it has no errors, and matches the schema.
+#[test]
+fn the_manifests_of_the_readme_are_manifests() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let mut count = 0;
+    for block in readme.split("```yaml\n").skip(1) {
+        let (text, _) = block.split_once("```\n").unwrap();
+        let value: Value = serde_yaml::from_str(text).unwrap();
+        assert!(validator.is_valid(&value), "{text}");
+        let env = TestEnv::with(text);
+        env.expect(0, "validate");
+        count += 1;
+    }
+    assert!(count > 0);
+}
+
+/// Files and folders that the README links to are there.
+#[test]
+fn the_links_of_the_readme_lead_somewhere() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    for link in readme.split("](").skip(1) {
+        let (target, _) = link.split_once(')').unwrap();
+        assert!(target.starts_with("http") || repository().join(target).exists(), "{target}");
+    }
 }
 
 /// The README with what its `console` blocks really print: all are run in order in one folder, which has the

@@ -149,7 +149,7 @@ impl Run<'_, '_> {
     }
 
     /// The name is taken and no listing shows by whom: by the image that an earlier try made, whose listing is late.
-    pub(super) fn look_later(&mut self, index: StepIndex, because: CloudError) {
+    fn look_later(&mut self, index: StepIndex, because: CloudError) {
         let due = self.after_a_pause(index, &because);
         self.retries.push(Retry { due, step: index, look: Some(because) });
     }

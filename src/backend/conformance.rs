@@ -1,5 +1,7 @@
 //! The suite that every store passes.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at and break the files of stores")]
+
 use jiff::Timestamp;
 
 use super::*;
@@ -65,6 +67,24 @@ async fn promises<S: StateStore>(mut store: S, again: impl Fn(&S) -> S) {
     assert_eq!(snapshot.serial, 2, "events are facts");
     let seen = again(&store).load().await.unwrap().unwrap();
     assert_eq!(seen, snapshot, "the journal is folded once");
+
+    let written = snapshot.written.clone().unwrap();
+    assert_eq!((written.by.as_str(), written.command.as_str()), ("me@here", "apply"));
+    let kept = again(&store).kept().await.unwrap();
+    assert_eq!(kept.iter().map(|(serial, _)| *serial).collect::<Vec<_>>(), [1], "the one before is kept");
+    assert_eq!(kept[0].1.as_ref().unwrap().written.as_ref().unwrap().command, "apply");
+    let before = store.recall(1).await.unwrap().unwrap();
+    assert_eq!(
+        (before.serial, before.recorded.placements().count()),
+        (1, 0),
+        "as it was, without the journal"
+    );
+    assert!(store.recall(7).await.unwrap().is_none());
+    for _ in 0..SNAPSHOTS_KEPT {
+        store.save(&mut snapshot, Freshness::New).await.unwrap();
+    }
+    let kept: Vec<u64> = store.kept().await.unwrap().into_iter().map(|(serial, _)| serial).collect();
+    assert_eq!(kept, (2..=11).collect::<Vec<u64>>(), "the oldest go first");
 }
 
 #[tokio::test]
@@ -137,6 +157,31 @@ async fn a_state_that_cannot_be_read_is_an_error_and_stays_as_it_is() {
         std::fs::write(&path, text).unwrap();
         let error = FileStore::at(&path).load().await.unwrap_err();
         assert!(matches!(error, StoreError::State { .. }), "{text}: {error}");
+        let mut store = FileStore::at(&path);
+        store.lock(info(), LockWait::NONE).await.unwrap();
+        let error = store.save(&mut first(), Freshness::New).await.unwrap_err();
+        assert!(matches!(error, StoreError::State { .. }), "{text}: {error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
+}
+
+#[tokio::test]
+async fn a_kept_file_that_cannot_be_read_is_listed_and_what_is_no_snapshot_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("goldform.state.json");
+    let mut store = FileStore::at(&path);
+    store.lock(info(), LockWait::NONE).await.unwrap();
+    let mut snapshot = first();
+    store.save(&mut snapshot, Freshness::New).await.unwrap();
+    store.save(&mut snapshot, Freshness::New).await.unwrap();
+    let history = folder.path().join("goldform.state.json.history");
+    std::fs::write(history.join("0.json"), "half a").unwrap();
+    std::fs::write(history.join("notes.txt"), "mine").unwrap();
+    let kept = store.kept().await.unwrap();
+    let told: Vec<(u64, bool)> = kept.iter().map(|(serial, head)| (*serial, head.is_some())).collect();
+    assert_eq!(told, [(0, false), (1, true)]);
+    assert!(matches!(store.recall(0).await, Err(StoreError::State { .. })));
+    // The present state may be broken: what is kept is what helps then.
+    std::fs::write(&path, "broken").unwrap();
+    assert_eq!(FileStore::at(&path).recall(1).await.unwrap().unwrap().serial, 1);
 }

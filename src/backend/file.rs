@@ -1,18 +1,24 @@
-//! A state in a local file: `goldform.state.json`, its journal `….journal` and its lock `….lock`.
+//! A state in a local file: `goldform.state.json`, its journal `….journal`, its lock `….lock`, and the snapshots
+//! before it in the folder `….history`.
 //!
 //! A snapshot is written to a temporary file, synced, and renamed over the old one, so a reader sees the old or
 //! the new one and a crash leaves one of them. A step costs one synced line of the journal and not a rewrite.
-//! The lock is the operating system's: it lives as long as the process, so a dead holder blocks nobody.
+//! The lock is the operating system's: it lives as long as the process, so a dead holder blocks nobody. What cannot
+//! be read is never written over.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Freshness, LockInfo, LockWait, StateStore, StoreError};
-use crate::state::{Event, Lineage, Snapshot};
+use crate::cloud::{Clock, SystemClock};
+use crate::state::{Event, Head, Lineage, Snapshot, Written};
+
+mod history;
 
 /// The first line of a journal: the snapshot that it follows.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
@@ -22,10 +28,10 @@ struct Header {
 }
 
 /// Keeps a state in a file.
-#[derive(Debug)]
 pub struct FileStore {
     path: PathBuf,
-    lock: Option<File>,
+    clock: Arc<dyn Clock>,
+    lock: Option<(File, LockInfo)>,
     journal: Option<File>,
     /// The lineage and serial of the snapshot that is stored.
     stored: Option<(Lineage, u64)>,
@@ -33,10 +39,29 @@ pub struct FileStore {
     has_events: bool,
 }
 
+impl std::fmt::Debug for FileStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { path, clock: _, lock, journal: _, stored, has_events: _ } = self;
+        let holder = lock.as_ref().map(|(_, info)| info);
+        f.debug_struct("FileStore")
+            .field("path", path)
+            .field("lock", &holder)
+            .field("stored", stored)
+            .finish_non_exhaustive()
+    }
+}
+
 impl FileStore {
     /// A store at this path; nothing is read or written yet.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), lock: None, journal: None, stored: None, has_events: false }
+        let clock = Arc::new(SystemClock);
+        Self { path: path.into(), clock, lock: None, journal: None, stored: None, has_events: false }
+    }
+
+    /// The same store, with another clock to tell when a snapshot was written.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {
@@ -205,7 +230,7 @@ impl StateStore for FileStore {
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| file.write_all(line.as_bytes()))
             .map_err(Self::io(&path))?;
-        self.lock = Some(file);
+        self.lock = Some((file, info));
         Ok(())
     }
 
@@ -225,14 +250,24 @@ impl StateStore for FileStore {
     }
 
     async fn save(&mut self, snapshot: &mut Snapshot, freshness: Freshness) -> Result<(), StoreError> {
-        if self.lock.is_none() {
-            return Err(StoreError::OutOfOrder("save before lock"));
-        }
+        let Some((_, lock)) = &self.lock else { return Err(StoreError::OutOfOrder("save before lock")) };
         let mut next = snapshot.clone();
+        next.written = Some(Written {
+            at: self.clock.now(),
+            by: lock.owner.as_str().into(),
+            command: lock.operation.as_str().into(),
+        });
+        if self.stored.is_none() {
+            // Nobody has looked what is there; what cannot be read must not be written over.
+            self.load().await?;
+        }
         if freshness == Freshness::New || self.has_events {
             next.serial = next.serial.saturating_add(1);
         }
         let text = next.to_text().map_err(|source| StoreError::State { place: self.place(), source })?;
+        if let Some((_, serial)) = self.stored.as_ref().filter(|(_, serial)| *serial != next.serial) {
+            self.keep(*serial);
+        }
         write_atomically(&self.path, &text).map_err(Self::io(&self.path))?;
         *snapshot = next;
         self.stored = Some((snapshot.lineage.clone(), snapshot.serial));
@@ -244,5 +279,12 @@ impl StateStore for FileStore {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Self::io(&journal)(error)),
             _ => Ok(()),
         }
+    }
+    async fn kept(&mut self) -> Result<Vec<(u64, Option<Head>)>, StoreError> {
+        self.read_kept()
+    }
+
+    async fn recall(&mut self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
+        self.read_one_kept(serial)
     }
 }

@@ -1,16 +1,19 @@
 //! A store in memory, for tests and rehearsals; as strict as the others.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
-use super::{Freshness, LockInfo, LockWait, StateStore, StoreError};
-use crate::state::{Event, Snapshot};
+use super::{Freshness, LockInfo, LockWait, SNAPSHOTS_KEPT, StateStore, StoreError};
+use crate::state::{Event, Head, Snapshot, Written};
 
 /// Keeps a state in memory. Cloning it copies what is stored, which is what a crash leaves behind.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     snapshot: Option<Snapshot>,
     journal: Vec<Event>,
-    locked: bool,
+    kept: BTreeMap<u64, Snapshot>,
+    lock: Option<LockInfo>,
 }
 
 impl MemoryStore {
@@ -23,7 +26,7 @@ impl MemoryStore {
     #[must_use]
     pub fn crashed_after(&self, events: usize) -> Self {
         let journal = self.journal.iter().take(events).cloned().collect();
-        Self { snapshot: self.snapshot.clone(), journal, locked: false }
+        Self { snapshot: self.snapshot.clone(), journal, kept: self.kept.clone(), lock: None }
     }
 
     /// The events since the last snapshot.
@@ -50,16 +53,16 @@ impl StateStore for MemoryStore {
         Ok(Some(snapshot))
     }
 
-    async fn lock(&mut self, _: LockInfo, _: LockWait) -> Result<(), StoreError> {
-        if self.locked {
-            return Err(StoreError::Locked(None));
+    async fn lock(&mut self, info: LockInfo, _: LockWait) -> Result<(), StoreError> {
+        if let Some(holder) = &self.lock {
+            return Err(StoreError::Locked(Some(holder.clone())));
         }
-        self.locked = true;
+        self.lock = Some(info);
         Ok(())
     }
 
     async fn append(&mut self, events: &[Event]) -> Result<(), StoreError> {
-        if !self.locked || self.snapshot.is_none() {
+        if self.lock.is_none() || self.snapshot.is_none() {
             return Err(StoreError::OutOfOrder("append before lock and save"));
         }
         self.journal.extend_from_slice(events);
@@ -67,15 +70,33 @@ impl StateStore for MemoryStore {
     }
 
     async fn save(&mut self, snapshot: &mut Snapshot, freshness: Freshness) -> Result<(), StoreError> {
-        if !self.locked {
-            return Err(StoreError::OutOfOrder("save before lock"));
-        }
+        let Some(lock) = &self.lock else { return Err(StoreError::OutOfOrder("save before lock")) };
         snapshot.verify().map_err(|source| StoreError::State { place: self.place(), source })?;
         if freshness == Freshness::New || !self.journal.is_empty() {
             snapshot.serial = snapshot.serial.saturating_add(1);
         }
-        self.snapshot = Some(snapshot.clone());
+        // There is no clock here: runs in tests are to be the same each time.
+        snapshot.written = Some(Written {
+            at: lock.since,
+            by: lock.owner.as_str().into(),
+            command: lock.operation.as_str().into(),
+        });
+        let before = self.snapshot.replace(snapshot.clone());
+        if let Some(before) = before.filter(|before| before.serial != snapshot.serial) {
+            self.kept.insert(before.serial, before);
+            while self.kept.len() > SNAPSHOTS_KEPT {
+                self.kept.pop_first();
+            }
+        }
         self.journal.clear();
         Ok(())
+    }
+
+    async fn kept(&mut self) -> Result<Vec<(u64, Option<Head>)>, StoreError> {
+        Ok(self.kept.iter().map(|(serial, kept)| (*serial, Some(kept.head()))).collect())
+    }
+
+    async fn recall(&mut self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
+        Ok(self.kept.get(&serial).cloned())
     }
 }

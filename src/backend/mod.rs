@@ -22,7 +22,10 @@ pub use file::FileStore;
 pub use lock::{LockInfo, LockWait};
 pub use memory::MemoryStore;
 
-use crate::state::{Event, IllegalEvent, Snapshot, StateError};
+use crate::state::{Event, Head, IllegalEvent, Snapshot, StateError};
+
+/// How many earlier snapshots a store keeps.
+pub const SNAPSHOTS_KEPT: usize = 10;
 
 /// A store that could not do what it was asked.
 #[derive(Debug, Error)]
@@ -102,9 +105,25 @@ pub trait StateStore: Send {
     /// Stores a snapshot in the place of the one before and of its journal; all of it, or nothing. Its serial is
     /// raised where events were appended since the one before, or where `is_new` says that a fact differs.
     ///
+    /// The store notes in it when, by whom and for what it was written. Where the serial is raised, the snapshot
+    /// before is kept: the last [`SNAPSHOTS_KEPT`] of them.
+    ///
     /// # Errors
-    /// When the lock is not held, the snapshot breaks its own rules, or the place cannot be written.
+    /// When the lock is not held, the snapshot breaks its own rules, what is stored cannot be read (it is left as it
+    /// is), or the place cannot be written.
     async fn save(&mut self, snapshot: &mut Snapshot, is_new: Freshness) -> Result<(), StoreError>;
+
+    /// The earlier snapshots that are kept, by rising serial; of one that cannot be read, only the serial.
+    ///
+    /// # Errors
+    /// When the place cannot be read. The present snapshot plays no part: it may be broken.
+    async fn kept(&mut self) -> Result<Vec<(u64, Option<Head>)>, StoreError>;
+
+    /// An earlier snapshot that is kept; nothing where none has this serial.
+    ///
+    /// # Errors
+    /// When it cannot be read or used.
+    async fn recall(&mut self, serial: u64) -> Result<Option<Snapshot>, StoreError>;
 }
 
 /// Whether a snapshot says something that the one before did not.

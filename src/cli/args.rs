@@ -7,6 +7,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::exit;
 
+pub mod state;
+
+pub use state::{
+    ForgetArgs, HistoryArgs, StateArgs, StateCommand, StateHistoryArgs, StateListArgs, StateMoveArgs,
+    StatePullArgs, StatePushArgs, StateRestoreArgs, StateShowArgs,
+};
+
 /// Golden images as code for Tencent Cloud.
 ///
 /// Declare custom images, the regions each must be in and the accounts each is shared with; goldform plans,
@@ -43,7 +50,11 @@ pub enum Command {
     Show(ShowArgs),
     /// Print the ids of the images, for other tools
     Output(OutputCommandArgs),
-    /// Look into the state
+    /// Stop managing an image, a placement or a share; nothing is deleted
+    Forget(ForgetArgs),
+    /// List what was applied: when, by whom, with which digest
+    History(HistoryArgs),
+    /// Look into the state, and change it by hand
     State(StateArgs),
     /// Print the page of a rule, or the list of rules
     Explain(ExplainArgs),
@@ -121,6 +132,7 @@ pub struct RuleArgs {
 
 /// Who may write.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
 pub struct LockArgs {
     /// How long to wait for somebody else's lock: 30s, 5m
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
@@ -163,6 +175,7 @@ pub struct SelectArgs {
 
 /// What a plan is expected to be.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Expectations")]
 pub struct ExpectArgs {
     /// Fail with status 5 unless the plan has this digest
     #[arg(long, value_name = "DIGEST")]
@@ -188,16 +201,16 @@ pub struct PlanArgs {
     #[allow(missing_docs)]
     pub select: SelectArgs,
     /// Save the plan, for `goldform apply FILE`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Plan")]
     pub out: Option<PathBuf>,
     /// Look at the cloud first; the state is not written
-    #[arg(long)]
+    #[arg(long, help_heading = "Plan")]
     pub refresh: bool,
     /// Plan to delete everything that is managed
-    #[arg(long)]
+    #[arg(long, help_heading = "Plan")]
     pub destroy: bool,
     /// Exit with status 2 if there are changes
-    #[arg(long)]
+    #[arg(long, help_heading = "Expectations")]
     pub detailed_exitcode: bool,
 }
 
@@ -231,16 +244,17 @@ pub struct ApplyArgs {
     #[allow(missing_docs)]
     pub select: SelectArgs,
     /// Do not ask
-    #[arg(long, short = 'y')]
+    #[arg(long, short = 'y', help_heading = "Run")]
     pub yes: bool,
     /// Do not look at the cloud first: plan from the record
-    #[arg(long)]
+    #[arg(long, help_heading = "Run")]
     pub no_refresh: bool,
     /// How many calls are under way at once
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Run")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallelism: u16,
     /// How long an image may take to be ready: 30m, 2h
-    #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration, help_heading = "Run")]
     pub settle_timeout: Duration,
 }
 
@@ -268,43 +282,6 @@ pub struct ShowArgs {
 /// `output`.
 #[derive(Debug, Args)]
 pub struct OutputCommandArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub manifest: ManifestArgs,
-}
-
-/// `state`.
-#[derive(Debug, Args)]
-pub struct StateArgs {
-    /// What to do with it
-    #[command(subcommand)]
-    pub command: StateCommand,
-}
-
-/// The commands of `state`.
-#[derive(Debug, Subcommand)]
-pub enum StateCommand {
-    /// List the addresses of everything recorded, one a line
-    List(StateListArgs),
-    /// Show what is recorded of one address
-    Show(StateShowArgs),
-}
-
-/// `state list`.
-#[derive(Debug, Args)]
-pub struct StateListArgs {
-    /// Only what this address speaks of
-    pub address: Option<String>,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub manifest: ManifestArgs,
-}
-
-/// `state show`.
-#[derive(Debug, Args)]
-pub struct StateShowArgs {
-    /// The address: image.KEY, image.KEY@REGION, image.KEY@REGION#GENERATION
-    pub address: String,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub manifest: ManifestArgs,

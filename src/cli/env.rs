@@ -12,10 +12,16 @@ pub const CI: &str = "CI";
 pub const TERM: &str = "TERM";
 /// Prefix: `GOLDFORM_VAR_build` sets the variable `build`.
 pub const VARIABLE_PREFIX: &str = "GOLDFORM_VAR_";
-/// The user, for the lock.
+/// Who is at work, for the lock and the history; by default the user and host.
+pub const ACTOR: &str = "GOLDFORM_ACTOR";
+/// The user, for the lock and the history.
 pub const USER: &str = "USER";
-/// The host, for the lock.
+/// The user on Windows.
+pub const USERNAME: &str = "USERNAME";
+/// The host, for the lock and the history.
 pub const HOSTNAME: &str = "HOSTNAME";
+/// The host on Windows.
+pub const COMPUTERNAME: &str = "COMPUTERNAME";
 
 /// The value of a variable; nothing when it is not set, empty, or no text.
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]

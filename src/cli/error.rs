@@ -6,6 +6,7 @@ use super::exit::ExitStatus;
 use crate::backend::StoreError;
 use crate::cloud::CloudError;
 use crate::plan::planner::PlanError;
+use crate::state::{StateError, SurgeryError};
 
 /// Why a command failed. Violations and drift are results, not errors.
 #[derive(Debug, Error)]
@@ -36,7 +37,7 @@ pub enum CommandError {
     Store(#[from] StoreError),
     /// The cloud.
     #[error(transparent)]
-    Cloud(#[from] CloudError),
+    Cloud(Box<CloudError>),
     /// The plan is not the one that was expected.
     #[error("{what}")]
     Stale {
@@ -81,9 +82,16 @@ impl CommandError {
             Self::Store(StoreError::Locked(_)) => {
                 Some("Wait for it to end, or give it time:\n\n    --lock-timeout 5m".to_owned())
             }
+            Self::Store(StoreError::State { source: StateError::Newer { .. }, .. }) => {
+                Some("It was left as it is. Use that goldform, or a newer one.".to_owned())
+            }
             Self::Store(
                 StoreError::State { .. } | StoreError::Journal { .. } | StoreError::JournalLine { .. },
-            ) => Some("It was left as it is. Restore it from version control or a backup.".to_owned()),
+            ) => Some(
+                "It was left as it is. Restore it from version control or a backup; or move it away and take a \
+                 snapshot that was kept:\n\n    goldform state history\n    goldform state restore <serial>"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -92,5 +100,17 @@ impl CommandError {
 impl From<serde_json::Error> for CommandError {
     fn from(error: serde_json::Error) -> Self {
         Self::Internal(format!("a value cannot be written as JSON: {error}"))
+    }
+}
+
+impl From<CloudError> for CommandError {
+    fn from(error: CloudError) -> Self {
+        Self::Cloud(Box::new(error))
+    }
+}
+
+impl From<SurgeryError> for CommandError {
+    fn from(error: SurgeryError) -> Self {
+        Self::input(error.to_string(), error.help())
     }
 }

@@ -70,6 +70,8 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<ExitStatus, CommandErr
         Command::Drift(args) => commands::refresh::drift(args, printer).await,
         Command::Show(args) => commands::show::run(args, printer).await,
         Command::Output(args) => commands::output::run(args, printer).await,
+        Command::Forget(args) => commands::state::surgery::forget(args, "forget", printer).await,
+        Command::History(args) => commands::history::run(args, printer).await,
         Command::State(args) => commands::state::run(args, printer).await,
         Command::Explain(args) => commands::explain::run(args, printer),
         Command::Schema(args) => commands::schema::run(args, printer),

@@ -17,7 +17,8 @@ use crate::constraints::Levels;
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::manifest::{self, Desired, Input, Level, Locator, Provider, StateLocation, Variables};
 use crate::model::{ImageKey, Region};
-use crate::state::{Lineage, Snapshot};
+use crate::plan::{Outcome, Plan, StepOutcome};
+use crate::state::{Lineage, Run, RunEnd, RunResult, Snapshot};
 
 /// A manifest that was read, and everything that is reached from it.
 pub struct Workspace {
@@ -146,7 +147,7 @@ impl Workspace {
     /// # Errors
     /// When the place is of a kind that is not supported.
     pub fn store(&self) -> Result<FileStore, CommandError> {
-        Ok(FileStore::at(self.state_path()?))
+        Ok(FileStore::at(self.state_path()?).with_clock(Arc::clone(&self.clock)))
     }
 
     /// The store, locked for writing.
@@ -165,11 +166,46 @@ impl Workspace {
         Ok(store)
     }
 
+    /// An entry for the history: a run of this plan begins.
+    pub fn run(&self, command: &str, plan: &Plan, serial: u64) -> Run {
+        let mut steps = BTreeMap::new();
+        for (_, step) in plan.graph.steps() {
+            let number: &mut usize = steps.entry(step.verb()).or_default();
+            *number = number.saturating_add(1);
+        }
+        Run {
+            at: self.clock.now(),
+            by: owner().into(),
+            command: command.into(),
+            digest: plan.digest.clone(),
+            serial,
+            steps,
+            end: None,
+        }
+    }
+
+    /// How a run ended, for the history.
+    pub fn run_end(&self, outcome: &Outcome) -> RunEnd {
+        let done = outcome.count(|step| *step == StepOutcome::Done);
+        let result = match (outcome.is_complete(), outcome.interrupted) {
+            (true, _) => RunResult::Complete,
+            (false, true) => RunResult::Interrupted,
+            (false, false) if done > 0 => RunResult::Partial,
+            (false, false) => RunResult::Failed,
+        };
+        RunEnd {
+            at: self.clock.now(),
+            result,
+            done,
+            failed: outcome.count(|step| matches!(step, StepOutcome::Failed { .. })),
+            open: outcome.count(|step| matches!(step, StepOutcome::Pending | StepOutcome::Unknown { .. })),
+            left: outcome.count(|step| matches!(step, StepOutcome::Skipped { .. } | StepOutcome::NotStarted)),
+        }
+    }
+
     fn lock_info(&self, operation: &str) -> LockInfo {
-        let user = env::get(env::USER).unwrap_or_else(|| "somebody".to_owned());
-        let host = env::get(env::HOSTNAME).map(|host| format!("@{host}")).unwrap_or_default();
         LockInfo {
-            owner: format!("{user}{host}"),
+            owner: owner(),
             pid: std::process::id(),
             operation: operation.to_owned(),
             since: self.clock.now(),
@@ -205,6 +241,10 @@ impl Workspace {
     /// # Errors
     /// When the manifest names another.
     pub fn check_owner(&self, snapshot: &Snapshot) -> Result<(), CommandError> {
+        // Of a manifest with errors the account may be unknown; those are what is told, and nothing is written.
+        if self.has_errors() {
+            return Ok(());
+        }
         let (account, provider) = (self.desired.account, self.desired.cloud.provider);
         if snapshot.account != account {
             return Err(CommandError::input(
@@ -275,6 +315,17 @@ impl Workspace {
         }
         regions
     }
+}
+
+/// Who runs this, as far as the environment says: user and host.
+fn owner() -> String {
+    let user = env::get(env::USER).or_else(|| env::get(env::USERNAME));
+    let user = user.unwrap_or_else(|| "somebody".to_owned());
+    let host = env::get(env::HOSTNAME).or_else(|| env::get(env::COMPUTERNAME));
+    env::get(env::ACTOR).unwrap_or_else(|| match host {
+        Some(host) => format!("{user}@{host}"),
+        None => user,
+    })
 }
 
 fn name(provider: Provider) -> &'static str {

@@ -12,7 +12,7 @@ pub mod render;
 pub mod similar;
 
 pub use self::render::{RenderOptions, counted, render};
-pub use self::similar::closest;
+pub use self::similar::{Suggestions, closest};
 use compact_str::CompactString;
 pub use harmless::shown;
 pub use place::{FileId, ManifestPath, Place, Segment, SourceFile, Sources, Span};

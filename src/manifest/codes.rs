@@ -88,7 +88,7 @@ codes! {
     }
     LIMIT_EXCEEDED = "GF103" "limit_exceeded" Error "The manifest is too large or too deep" {
         checks: "That a file has at most 64 MiB, 64 levels, 10 million keys and values, 50,000 anchors and 500,000 \
-                 aliases, and that aliases repeat at most 2 million of them. The first thousand problems are told."
+                 aliases, and that aliases repeat at most 1 million of them. The first thousand problems are told."
         why: "A few lines of aliases can stand for more than any memory holds. The limits leave room for 40,000 \
               images with 20 accounts each."
         example: "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]"

@@ -6,6 +6,7 @@
 
 use std::collections::btree_map::Entry;
 
+use super::check::{MAX_FINDINGS, too_many};
 use super::codes::{KEY_MISSING, NAME_TAKEN, VERSION_UNSUPPORTED};
 use super::locate::{Bases, Locator};
 use super::syntax::{Given, Limits, Manifest, Names, Number};
@@ -147,6 +148,12 @@ impl Join<'_> {
 
     /// A name that an earlier file declares too.
     fn taken(&mut self, file: FileId, path: &ManifestPath) {
+        if self.diagnostics.len() >= MAX_FINDINGS {
+            if self.diagnostics.len() == MAX_FINDINGS {
+                self.diagnostics.push(too_many(MAX_FINDINGS));
+            }
+            return;
+        }
         let first = (0..file.0).map(FileId).find_map(|file| self.locator.locate_in(file, path));
         let name = |file: FileId| {
             self.locator.sources().get(file).map_or_else(String::new, |source| shown(&source.name))

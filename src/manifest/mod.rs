@@ -12,7 +12,7 @@
 //!
 //! A correct manifest is read once, straight into plain structs: no spans are kept, nothing is read twice. When
 //! that read fails, or a cheap scan of the bytes finds something that it cannot judge, the file becomes a
-//! [`Tree`](yaml::Tree) with the span of every key and value. The tree is checked against the shapes of the very
+//! `yaml::Tree` with the span of every key and value. The tree is checked against the shapes of the very
 //! same structs (by way of the schema that they generate), everything that is wrong is told, and the rest is
 //! read into the structs, so that the later checks run on it and *all* problems come in one run. A property test
 //! holds the paths together: where both read a text, they read the same.
@@ -24,7 +24,7 @@
 //!
 //! The usual choice, `serde_yaml`, is archived, gives no spans, keeps the last of two keys that are the same,
 //! needs five times the memory and more than 20 s for 400 KB of hostile text. serde-saphyr streams, is strict
-//! where it is asked to be, and shares its event parser with our tree. It is named in [`yaml`] only;
+//! where it is asked to be, and shares its event parser with our tree. It is named in `yaml` only;
 //! `serde_yaml` stays in the tests, as the second opinion.
 //!
 //! # Adding a key
@@ -78,7 +78,7 @@ pub struct Input {
 #[derive(Debug)]
 pub struct Loaded {
     /// What they want. Nothing only where a file is no YAML, or there is no file; parts that could not be read
-    /// are left out.
+    /// are left out. An owner that could not be read is 9223372036854775807, which no account is.
     pub desired: Option<Desired>,
     /// What is wrong with the text (GF1xx): errors and warnings, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
@@ -154,11 +154,8 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
     // What was found first is not what stands first.
     if diagnostics.len() > 1 {
         diagnostics.sort_by_cached_key(|diagnostic| {
-            diagnostic
-                .labels
-                .first()
-                .and_then(|label| locator.place(&label.place))
-                .map(|span| (span.file, span.start))
+            let span = diagnostic.labels.first().and_then(|label| locator.place(&label.place));
+            (span.is_none(), span.map(|span| (span.file, span.start)))
         });
     }
     Loaded { desired, diagnostics, complete, declared_variables, locator }

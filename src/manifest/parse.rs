@@ -18,7 +18,7 @@ pub(super) struct Parsed {
     pub(super) manifest: Manifest,
     /// What is wrong with it.
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// Whether it is YAML at all.
+    /// Whether it is YAML, and not too much of it.
     pub(super) is_readable: bool,
     /// Its tree, where one was made.
     pub(super) tree: Option<Arc<Tree>>,
@@ -48,6 +48,10 @@ pub(super) fn parse_slowly(file: FileId, text: &Arc<str>) -> Parsed {
         }
     };
     let mut findings = check(&tree, file, SHAPES.get_or_init(Shapes::of_manifest));
+    if findings.is_stopped {
+        // What was not checked cannot be read.
+        return Parsed { diagnostics: findings.diagnostics, tree: Some(tree), ..Parsed::default() };
+    }
     let manifest = match tree.root() {
         Some(root) if !findings.broken.contains(&root) => view::read(&tree, root, &findings),
         _ => Ok(Manifest::default()),

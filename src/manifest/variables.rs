@@ -7,7 +7,7 @@ use std::fmt;
 use super::codes::{
     LOOKUP_UNKNOWN, REFERENCE_MALFORMED, VARIABLE_SENSITIVE, VARIABLE_UNKNOWN, VARIABLE_UNSET,
 };
-use crate::diagnostics::{Diagnostic, ManifestPath, closest, shown};
+use crate::diagnostics::{Diagnostic, ManifestPath, Suggestions, shown};
 
 /// The values that were given, by the command line, a file or the environment.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -113,6 +113,8 @@ pub(super) struct Scope<'v> {
     declared: BTreeMap<String, Declared>,
     lookups: BTreeSet<String>,
     used: BTreeSet<String>,
+    /// For this and everything else that is resolved.
+    pub(super) suggestions: Suggestions,
 }
 
 /// A problem with a reference, told when its place is known.
@@ -125,7 +127,7 @@ impl<'v> Scope<'v> {
         declared: BTreeMap<String, Declared>,
         lookups: BTreeSet<String>,
     ) -> Self {
-        Self { given, declared, lookups, used: BTreeSet::new() }
+        Self { given, declared, lookups, used: BTreeSet::new(), suggestions: Suggestions::default() }
     }
 
     /// The declared variables that no text used.
@@ -156,7 +158,8 @@ impl<'v> Scope<'v> {
 
     /// A lookup that is not declared.
     pub(super) fn unknown_lookup(&self, name: &str) -> Problem {
-        let similar = closest(name, self.lookups.iter().map(String::as_str)).map(str::to_owned);
+        let known = self.lookups.iter().map(String::as_str);
+        let similar = self.suggestions.closest(name, known).map(str::to_owned);
         let name = shown(name);
         Box::new(move |path| {
             let diagnostic = LOOKUP_UNKNOWN
@@ -174,7 +177,8 @@ impl<'v> Scope<'v> {
     /// is broken.
     pub(super) fn value(&mut self, name: &str) -> Result<Option<Cow<'v, str>>, Problem> {
         let Some(declared) = self.declared.get(name) else {
-            let similar = closest(name, self.declared.keys().map(String::as_str)).map(str::to_owned);
+            let known = self.declared.keys().map(String::as_str);
+            let similar = self.suggestions.closest(name, known).map(str::to_owned);
             let name = shown(name);
             return Err(Box::new(move |path| {
                 let detail = format!(

@@ -52,6 +52,8 @@ pub struct Draft<'a> {
     pub placements: BTreeMap<&'a PlacementKey, Lowered<'a>>,
     /// Retiring placements that go before their successor, for want of a slot.
     pub early: BTreeSet<PlacementKey>,
+    /// Placements that go by another name until theirs is free.
+    pub aside: BTreeSet<PlacementKey>,
     /// Whether an image cannot be changed while it is shared: the manifest says so, or the service did once.
     pub edits_unshared: bool,
     /// The largest number of accounts that an image may be shared with.
@@ -74,6 +76,7 @@ impl<'a> Draft<'a> {
             graph: StepGraph::default(),
             placements: BTreeMap::new(),
             early,
+            aside: BTreeSet::new(),
             edits_unshared: desired.cloud.shared_image_edits == SharedImageEdits::Refused
                 || prior.shared_image_edits_refused,
             share_limit,
@@ -88,23 +91,45 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// The same, with all names and orders, where these placements go before their successors.
-    #[must_use]
-    pub fn with_early(&self, early: &BTreeSet<PlacementKey>) -> Draft<'a> {
-        let mut draft = Draft::lower(self.desired, self.prior, self.diff, self.share_limit, early.clone());
+    /// The steps of a diff with all names and orders but that of slots, where these placements go before their
+    /// successors.
+    pub fn ordered(
+        desired: &'a Desired,
+        prior: &'a Recorded,
+        diff: &'a Diff,
+        share_limit: usize,
+        early: &BTreeSet<PlacementKey>,
+    ) -> Self {
+        let mut draft = Draft::lower(desired, prior, diff, share_limit, early.clone());
         draft.order();
         draft
     }
 
-    /// Every order but that of slots, and names.
+    /// The same diff, where these placements go before their successors.
+    #[must_use]
+    pub fn with_early(&self, early: &BTreeSet<PlacementKey>) -> Draft<'a> {
+        Draft::ordered(self.desired, self.prior, self.diff, self.share_limit, early)
+    }
+
+    /// Names, and every order but that of slots. Where names would close a circle, some step aside, and the rest is
+    /// ordered anew.
     pub fn order(&mut self) {
-        for order in ordering::RULES {
-            order(self);
+        loop {
+            names::step_aside(self);
+            for order in ordering::RULES {
+                order(self);
+            }
+            let mut aside = names::wait_for_names(self);
+            // Who has stepped aside already cannot do more: the circle is told.
+            aside.retain(|key| !self.aside.contains(key));
+            if aside.is_empty() {
+                return;
+            }
+            aside.append(&mut self.aside);
+            let early = std::mem::take(&mut self.early);
+            *self =
+                Draft { aside, ..Draft::lower(self.desired, self.prior, self.diff, self.share_limit, early) };
         }
-        // Only the other orders tell where a wait for a name would close a circle; and only names tell which images
-        // are renamed at the end.
-        names::hand_over(self);
-        ordering::edit_unshared(self);
     }
 
     /// The placement that takes the place of one that retires, where it is made by this plan.

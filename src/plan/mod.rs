@@ -1,7 +1,7 @@
 //! `Diff` → [`Plan`]: steps, and the order they must keep, every edge with a reason that can be printed.
 //!
 //! ```text
-//!  Diff ─lower─▶ steps by placement ─ordering/*─▶ edges ─names─▶ interim names, renames ─▶ StepGraph ─▶ Plan
+//!  Diff ─lower─▶ steps by placement ─ordering/*─▶ edges ─names, slots─▶ StepGraph ─▶ Plan
 //! ```
 //!
 //! An edge is necessary: without it some order is refused by the cloud, breaks a rule, or breaks an order that
@@ -19,6 +19,7 @@ pub mod planner;
 pub mod propose;
 pub mod slots;
 pub mod step;
+mod usage;
 pub mod view;
 
 pub use file::PlanFile;

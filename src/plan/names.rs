@@ -2,17 +2,17 @@
 //!
 //! Where that wait would close a circle, the taker goes by another name first and takes its own when it is free. So a
 //! new generation under a fixed name is made as `<name>~g<N>`, since its predecessor stays until it is there; and of
-//! images that swap their names, one steps aside. This comes after every other ordering rule: only they tell where a
-//! circle would close.
+//! images that swap their names, one steps aside. Only the other orders tell where a circle would close, and some of
+//! them ask who takes a name last: so a draft is ordered again with what it taught ([`Draft::order`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::{CompactString, format_compact};
 
 use super::graph::{EdgeReason, StepIndex};
-use super::lower::Draft;
+use super::lower::{Draft, PlacementSteps};
 use super::step::Step;
-use crate::diff::{Action, Reason};
+use crate::diff::Reason;
 use crate::model::image::NAME_MAX_CHARS;
 use crate::model::{Attributes, Operation, PlacementKey, Region};
 
@@ -26,8 +26,19 @@ pub fn interim_name(name: &str, suffix: &str) -> CompactString {
 /// Who holds which name in a region now.
 type Holders<'a> = BTreeMap<(&'a Region, &'a str), PlacementKey>;
 
-/// Gives interim names where they are needed, and orders takers of names after those who free them.
-pub fn hand_over(draft: &mut Draft<'_>) {
+/// Splits the taking of a name where the wait for it would close a circle, as an earlier ordering found.
+pub fn step_aside(draft: &mut Draft<'_>) {
+    for key in draft.aside.clone() {
+        let Some((&key, lowered)) = draft.placements.get_key_value(&key) else { continue };
+        if let Some(taker) = lowered.steps.make.or(lowered.steps.update) {
+            split(draft, key, taker);
+        }
+    }
+}
+
+/// Every taker of a name waits for the step that frees it. Those for which that would close a circle do not: they
+/// have to step aside.
+pub fn wait_for_names(draft: &mut Draft<'_>) -> BTreeSet<PlacementKey> {
     let prior = draft.prior;
     let mut holders: Holders<'_> = BTreeMap::new();
     for (image, recorded) in &prior.images {
@@ -39,29 +50,24 @@ pub fn hand_over(draft: &mut Draft<'_>) {
             }
         }
     }
-    let keys: Vec<&PlacementKey> = draft.placements.keys().copied().collect();
-    for key in keys {
-        let Some(lowered) = draft.placements.get(key) else { continue };
-        for taker in [lowered.steps.make, lowered.steps.update].into_iter().flatten() {
-            wait_for_name(draft, &holders, key, taker);
+    let mut circles = BTreeSet::new();
+    let lowered: Vec<(&PlacementKey, PlacementSteps)> =
+        draft.placements.iter().map(|(key, lowered)| (*key, lowered.steps)).collect();
+    for (key, steps) in lowered {
+        for taker in [steps.make, steps.update, steps.rename].into_iter().flatten() {
+            let Some(name) = taken_name(draft, taker) else { continue };
+            let Some(holder) = holders.get(&(&key.region, name.as_str())) else { continue };
+            let Some(frees) = freeing_step(draft, holder, &name).filter(|frees| *frees != taker) else {
+                continue;
+            };
+            if draft.graph.must_precede(taker, frees) {
+                circles.insert(key.clone());
+            } else {
+                draft.graph.wait(taker, frees, EdgeReason::NameFreed { name, region: key.region.clone() });
+            }
         }
     }
-}
-
-/// A taker of a name waits for the step that frees it; or takes another name until then.
-fn wait_for_name(draft: &mut Draft<'_>, holders: &Holders<'_>, key: &PlacementKey, taker: StepIndex) {
-    let Some(name) = taken_name(draft, taker) else { return };
-    let Some(holder) = holders.get(&(&key.region, name.as_str())) else { return };
-    let Some(frees) = freeing_step(draft, holder, &name).filter(|frees| *frees != taker) else { return };
-    let waits = if draft.graph.must_precede(taker, frees) {
-        match step_aside(draft, key, taker, &name) {
-            Some(rename) => rename,
-            None => return,
-        }
-    } else {
-        taker
-    };
-    draft.graph.wait(waits, frees, EdgeReason::NameFreed { name, region: key.region.clone() });
+    circles
 }
 
 /// The step after which a placement does not have a name any more.
@@ -71,29 +77,30 @@ fn freeing_step(draft: &Draft<'_>, holder: &PlacementKey, name: &str) -> Option<
     steps.delete.or(steps.update.filter(renamed))
 }
 
-/// Splits the taking of a name: another name first, then this one. The step that takes it in the end.
-fn step_aside(
-    draft: &mut Draft<'_>,
-    key: &PlacementKey,
-    taker: StepIndex,
-    name: &CompactString,
-) -> Option<StepIndex> {
-    let by_generation = interim_name(name, &format!("g{}", key.generation));
-    let change = draft.placements.get(key)?.change;
-    let held = change.before.as_ref().and_then(|facts| facts.attributes.name.clone());
-    match &mut draft.graph.step_mut(taker)?.operation {
-        Operation::Create { attributes, .. } => attributes.name = Some(by_generation),
-        Operation::Copy { name, .. } => *name = by_generation,
-        Operation::Update { set, .. } => set.name = Some(interim_name(&held?, "aside")),
-        _ => return None,
+/// Splits the taking of a name: another name first, then this one.
+fn split(draft: &mut Draft<'_>, key: &PlacementKey, taker: StepIndex) {
+    let (Some(name), Some(lowered)) = (taken_name(draft, taker), draft.placements.get(key)) else { return };
+    let change = lowered.change;
+    let held = change.before.as_ref().and_then(|facts| facts.attributes.name.as_ref());
+    let interim = match held {
+        Some(held) => interim_name(held, "aside"),
+        None => interim_name(&name, &format!("g{}", key.generation)),
+    };
+    let Some(step) = draft.graph.step_mut(taker) else { return };
+    let reason = if held.is_some() { step.reason.clone() } else { Reason::Follows };
+    match &mut step.operation {
+        Operation::Create { attributes, .. } => attributes.name = Some(interim),
+        Operation::Copy { name, .. } => *name = interim,
+        Operation::Update { set, .. } => set.name = Some(interim),
+        _ => return,
     }
-    let reason = if change.action == Action::Update { change.reason.clone() } else { Reason::Follows };
-    let set = Attributes { name: Some(name.clone()), ..Attributes::default() };
+    let set = Attributes { name: Some(name), ..Attributes::default() };
     let rename = Step::aside(Operation::Update { at: key.clone(), set }, reason, "takes its name");
     let rename = draft.graph.add(rename);
     draft.graph.wait(rename, taker, EdgeReason::ImageReady);
-    draft.placements.get_mut(key)?.steps.rename = Some(rename);
-    Some(rename)
+    if let Some(lowered) = draft.placements.get_mut(key) {
+        lowered.steps.rename = Some(rename);
+    }
 }
 
 /// The name that a step takes.

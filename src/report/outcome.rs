@@ -5,6 +5,11 @@ use std::fmt::Write as _;
 use super::{Paint, count};
 use crate::plan::{Outcome, StepOutcome};
 
+/// Whether a step changed something, as far as is known.
+fn may_be_done(result: &StepOutcome) -> bool {
+    matches!(result, StepOutcome::Done | StepOutcome::Pending | StepOutcome::Unknown { .. })
+}
+
 /// What did not go as planned, step by step, and one summary line.
 pub fn outcome_text(outcome: &Outcome, paint: Paint) -> String {
     let mut text = String::new();
@@ -36,6 +41,7 @@ pub fn outcome_text(outcome: &Outcome, paint: Paint) -> String {
     let head = match (outcome.is_complete(), outcome.interrupted) {
         (true, _) => paint.added("Applied"),
         (false, true) => paint.changed("Interrupted"),
+        (false, false) if outcome.count(may_be_done) == 0 => paint.removed("Not applied"),
         (false, false) => paint.removed("Partly applied"),
     };
     let _ = write!(text, "{head}: {done} of {} done in {took}", count(all, "step", "steps"));

@@ -101,7 +101,13 @@ impl Writer<'_> {
             (Action::Create, Some(generation), _) => format!("create generation {generation}"),
             (Action::Adopt, Some(generation), _) => format!("take over as generation {generation}"),
             (Action::Replace, Some(new), Some(old)) => {
-                let order = if change.delete_first { "delete first" } else { "create first" };
+                let mut retired = change.placements.iter().filter(|one| one.action == Action::Delete);
+                let is_early = |one: &PlacementChange| change.delete_first || one.early;
+                let order = match (retired.clone().any(is_early), retired.all(is_early)) {
+                    (true, true) => "delete first",
+                    (true, false) => "create first where there is room",
+                    (false, _) => "create first",
+                };
                 format!("replace generation {old} by generation {new}, {order}")
             }
             (Action::Delete, ..) => "delete".to_owned(),
@@ -218,7 +224,12 @@ impl Writer<'_> {
             return;
         }
         if let Some(description) = after.attributes.description.as_ref().filter(|text| !text.is_empty()) {
-            let _ = writeln!(text, "        description: {}", harmless::shown(&cut(description)));
+            let mut lines = description.trim_end_matches('\n').lines();
+            let first = lines.next().unwrap_or_default();
+            let _ = writeln!(text, "        description: {}", harmless::shown(&cut(first)));
+            for line in lines {
+                let _ = writeln!(text, "                     {}", harmless::shown(&cut(line)));
+            }
         }
         if let Some(family) = after.attributes.family.as_ref().filter(|text| !text.is_empty()) {
             let _ = writeln!(text, "        family: {}", harmless::shown(family));

@@ -16,6 +16,9 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
         text,
         "state {lineage}, serial {serial}, of account {account}, written by goldform {goldform}\n"
     );
+    if snapshot.recorded.images.is_empty() {
+        let _ = writeln!(text, "no images");
+    }
     for (key, image) in &snapshot.recorded.images {
         let protected = if image.protect { ", protected" } else { "" };
         let _ = writeln!(
@@ -30,17 +33,20 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
             let _ = writeln!(text, "  generation {generation}, from {}", harmless::shown(&source));
             let mut rows = Vec::new();
             for (region, placement) in &build.placements {
-                let Placement { id, name, state, .. } = placement;
-                let shares = match placement.shares.is_empty() {
-                    true => String::new(),
-                    false => format!("shared with {}", names.list(&placement.shares)),
-                };
+                let Placement { id, name, state, shares, foreign, .. } = placement;
+                let mut shared = Vec::new();
+                if !shares.is_empty() {
+                    shared.push(format!("shared with {}", names.list(shares)));
+                }
+                if !foreign.is_empty() {
+                    shared.push(format!("by others with {}", names.list(foreign)));
+                }
                 let cells = [
                     region.to_string(),
                     id.to_string(),
                     state.as_str().to_owned(),
                     harmless::shown(name).to_string(),
-                    shares,
+                    shared.join("; "),
                 ];
                 rows.push(cells.to_vec());
             }

@@ -13,9 +13,13 @@ pub mod integrity;
 pub mod journal;
 pub mod observed;
 pub mod recorded;
+pub mod runs;
 pub mod snapshot;
+pub mod surgery;
 
 pub use journal::{Edit, Event, IllegalEvent, Intent, Intents, SettledImage, StepId};
 pub use observed::{Observed, ObservedImage, ObservedRegion};
 pub use recorded::{Placement, Recorded, RecordedGeneration, RecordedImage, RecordedRegion, Usage};
-pub use snapshot::{Lineage, Snapshot, StateError};
+pub use runs::{Run, RunEnd, RunResult, Runs};
+pub use snapshot::{Head, Lineage, Snapshot, StateError, Written};
+pub use surgery::SurgeryError;

@@ -1,11 +1,13 @@
 //! A snapshot of the state: who it belongs to, which one it is, and what is recorded.
 
 use compact_str::CompactString;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::journal::{Event, IllegalEvent, Intents, fold};
 use super::recorded::Recorded;
+use super::runs::Runs;
 use crate::manifest::Provider;
 use crate::model::AccountId;
 
@@ -21,6 +23,36 @@ pub struct Lineage(pub CompactString);
 impl std::fmt::Display for Lineage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// When, by whom and for what a snapshot was written. Its store fills it in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// When.
+    pub at: Timestamp,
+    /// By whom: user and host.
+    pub by: CompactString,
+    /// By which command.
+    pub command: CompactString,
+}
+
+/// What a list of snapshots tells of each, without reading all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Head {
+    /// Which state it is of.
+    pub lineage: Lineage,
+    /// Its number.
+    pub serial: u64,
+    /// When, by whom and for what it was written.
+    pub written: Option<Written>,
+}
+
+impl Head {
+    /// Reads the head of a file's text; nothing where it is no state.
+    pub fn from_text(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
     }
 }
 
@@ -40,11 +72,17 @@ pub struct Snapshot {
     pub account: AccountId,
     /// The service they are on.
     pub provider: Provider,
+    /// When, by whom and for what it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Written>,
     /// What is recorded.
     pub recorded: Recorded,
     /// Steps that were started and have no outcome yet.
     #[serde(default, skip_serializing_if = "Intents::is_empty")]
     pub intents: Intents,
+    /// What was applied, oldest first.
+    #[serde(default, skip_serializing_if = "Runs::is_empty")]
+    pub runs: Runs,
 }
 
 impl Snapshot {
@@ -57,8 +95,10 @@ impl Snapshot {
             serial: 0,
             account,
             provider,
+            written: None,
             recorded: Recorded::default(),
             intents: Intents::new(),
+            runs: Runs::default(),
         }
     }
 
@@ -68,6 +108,11 @@ impl Snapshot {
     /// When it cannot follow what is recorded.
     pub fn take(&mut self, event: &Event) -> Result<(), IllegalEvent> {
         fold(&mut self.recorded, &mut self.intents, event)
+    }
+
+    /// The head of this snapshot.
+    pub fn head(&self) -> Head {
+        Head { lineage: self.lineage.clone(), serial: self.serial, written: self.written.clone() }
     }
 
     /// The file's text: sorted, indented, with a newline at its end, so that it reads well in a pull request.
@@ -104,7 +149,7 @@ impl Snapshot {
                 }
                 let mut reader = serde_json::Deserializer::from_str(text);
                 return Err(broken(match serde_path_to_error::deserialize::<_, Self>(&mut reader) {
-                    Err(error) if error.path().iter().next().is_some() => {
+                    Err(error) if !matches!(error.path().to_string().as_str(), "." | "?") => {
                         format!("at `{}`: {}", error.path(), error.inner())
                     }
                     _ => error.to_string(),

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::backend::{Freshness, LockInfo, LockWait, StateStore, StoreError};
 use crate::cloud::{Request, Transport, TransportError};
-use crate::state::{Event, Snapshot};
+use crate::state::{Event, Head, Snapshot};
 
 /// Whether the fatal call reaches the service, or the fatal event the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,5 +120,13 @@ impl StateStore for DyingStore<'_> {
             return std::future::pending().await;
         }
         self.inner.save(snapshot, freshness).await
+    }
+
+    async fn kept(&mut self) -> Result<Vec<(u64, Option<Head>)>, StoreError> {
+        self.inner.kept().await
+    }
+
+    async fn recall(&mut self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
+        self.inner.recall(serial).await
     }
 }

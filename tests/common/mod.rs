@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 
+use goldform::cloud::sim::Settings;
+use jiff::SignedDuration;
 use regex::{Captures, Regex};
 
 pub mod cloud;
@@ -74,10 +76,12 @@ impl TestEnv {
         Self { folder, variables: Vec::new(), filters: Mutex::default() }
     }
 
-    /// With this manifest.
+    /// With this manifest, and a world whose images are ready at once, so that tests do not wait.
     pub fn with(manifest: &str) -> Self {
         let env = Self::new();
         env.write("goldform.yaml", manifest);
+        let settings = Settings { settle: SignedDuration::ZERO, ..Settings::default() };
+        cloud::open(&env).set_settings(settings).unwrap();
         env
     }
 
@@ -199,10 +203,11 @@ impl Filters {
                 (r"\bin \d+\.\d s\b", "in [time] s"),
                 (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
                 (r"\b\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC", "[time]"),
-                (r"\b(read|since|at) \d{4}-\d\d-\d\d\b", "$1 [day]"),
+                (r"\b(read|on)(\s+(?:│ )?)\d{4}-\d\d-\d\d\b", "$1$2[day]"),
+                (r"\(request [0-9a-f-]{36}\)", "(request [id])"),
                 (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[lineage]"),
-                (r"\bdigest(:| is)? [0-9a-f]{12,64}\b", "digest$1 [digest]"),
-                (r#""digest": "[0-9a-f]{64}""#, r#""digest": "[digest]""#),
+                (r"\bsha256:[0-9a-f]{64}\b", "sha256:[digest]"),
+                (r"\bdigest [0-9a-f]{12}\b", "digest [digest]"),
                 (r"\bprocess \d+\b", "process [pid]"),
                 (r"\bpid \d+\b", "pid [pid]"),
             ]

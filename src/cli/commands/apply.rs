@@ -158,6 +158,8 @@ async fn finish(
         printer.always("Nothing was changed.");
         return Ok(ExitStatus::Error);
     }
+    let command = if intention == Intention::Destroy { "destroy" } else { "apply" };
+    snapshot.runs.begin(workspace.run(command, plan.plan(), snapshot.serial));
     store.save(&mut snapshot, freshness).await?;
     let signals = Signals::listen(*printer);
     let mut progress = Bar::new(*printer, plan.plan().graph.len());
@@ -173,6 +175,7 @@ async fn finish(
     let result = executor.run(plan, &mut snapshot).await;
     progress.finish();
     let outcome = result?;
+    snapshot.runs.end(workspace.run_end(&outcome));
     store.save(&mut snapshot, Freshness::New).await?;
     match printer.format {
         Format::Text => printer.data(&report::outcome::outcome_text(&outcome, printer.out)),

@@ -22,14 +22,20 @@ pub fn run(args: &InitArgs, printer: &Printer) -> Result<ExitStatus, CommandErro
         });
     match result {
         Ok(()) => {
-            printer.say(&format!("Wrote {path}. It works as it is, on the embedded cloud:\n\n    goldform plan\n    goldform apply"));
+            let named = if path == "goldform.yaml" { String::new() } else { format!(" -f {path}") };
+            printer.say(&format!(
+                "Wrote {path}. It works as it is, on the embedded cloud:\n\n    \
+                 goldform plan{named}\n    goldform apply{named}"
+            ));
             Ok(ExitStatus::Done)
         }
+        Err(source) if source.kind() == ErrorKind::AlreadyExists => Err(CommandError::input(
+            format!("{path} is there already, and was left as it is"),
+            "Name another file:\n\n    goldform init other.yaml",
+        )),
         Err(source) => {
             let help = match source.kind() {
-                ErrorKind::AlreadyExists => {
-                    "It was left as it is. Name another file:\n\n    goldform init other.yaml"
-                }
+                ErrorKind::NotFound => "Make the folder first.",
                 _ => "",
             };
             Err(CommandError::File { path, source, help: help.to_owned() })

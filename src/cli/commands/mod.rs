@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod explain;
+pub mod history;
 pub mod init;
 pub mod output;
 pub mod plan;

@@ -30,6 +30,12 @@ pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, Comma
         }
     };
     let Some(snapshot) = snapshot else {
+        if args.path.is_some() {
+            return Err(CommandError::input(
+                format!("{place}: there is no such file"),
+                "Name a state or plan file, or leave it out for the manifest's state.",
+            ));
+        }
         return Err(CommandError::input(
             format!("{place}: nothing is recorded yet"),
             "Record something:\n\n    goldform apply",

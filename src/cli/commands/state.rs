@@ -1,4 +1,7 @@
-//! `state`: looks into the state.
+//! `state`: looks into the state, and changes it by hand.
+
+pub mod snapshots;
+pub mod surgery;
 
 use std::fmt::Write as _;
 
@@ -15,7 +18,7 @@ use crate::state::Snapshot;
 /// Runs a command of `state`.
 ///
 /// # Errors
-/// When there is no state, or it cannot be read.
+/// When there is no state, or it cannot be read or changed.
 pub async fn run(args: &StateArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     match &args.command {
         StateCommand::List(args) => {
@@ -28,6 +31,12 @@ pub async fn run(args: &StateArgs, printer: &Printer) -> Result<ExitStatus, Comm
             let snapshot = read(&args.manifest, printer).await?;
             show(snapshot.as_ref(), &parse(&args.address)?, printer)
         }
+        StateCommand::Mv(args) => surgery::move_to(args, printer).await,
+        StateCommand::Rm(args) => surgery::forget(args, "state rm", printer).await,
+        StateCommand::Pull(args) => snapshots::pull(args, printer).await,
+        StateCommand::Push(args) => snapshots::push(args, printer).await,
+        StateCommand::History(args) => snapshots::history(args, printer).await,
+        StateCommand::Restore(args) => snapshots::restore(args, printer).await,
     }
 }
 

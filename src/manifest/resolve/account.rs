@@ -1,6 +1,6 @@
 //! Accounts: the owner, names, and the accounts that texts stand for.
 
-use crate::diagnostics::{ManifestPath, closest, shown};
+use crate::diagnostics::{ManifestPath, shown};
 use crate::manifest::codes::{NAME_MALFORMED, VALUE_MALFORMED};
 use crate::manifest::fault::FaultKind;
 use crate::manifest::syntax::{Given, Manifest};
@@ -95,7 +95,11 @@ impl<'m> Resolver<'m, '_> {
             self.is_complete = false;
         } else if is_account_name(text) {
             let known = self.accounts.keys().map(compact_str::CompactString::as_str);
-            let similar = closest(text, known.chain(self.broken_accounts.iter().copied())).map(Into::into);
+            let similar = self
+                .scope
+                .suggestions
+                .closest(text, known.chain(self.broken_accounts.iter().copied()))
+                .map(Into::into);
             self.fault(path(), image, FaultKind::UnknownAccountName { name: text.into(), similar });
         } else {
             self.fault(path(), image, FaultKind::MalformedAccount { text: text.into() });

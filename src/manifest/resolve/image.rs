@@ -12,6 +12,9 @@ use crate::model::{ImageKey, Region, SourceKind, Tags};
 use super::Resolver;
 use super::source::ResolvedSource;
 
+/// The images of a circle that are named.
+const MAX_SHOWN: usize = 8;
+
 /// A switch, false where it is left out.
 pub(super) fn is_on(switch: &Given<Switch>) -> bool {
     switch.value().is_some_and(|switch| switch.0)
@@ -170,14 +173,19 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Tells of one circle.
     fn circle(&mut self, circle: &[ImageKey]) {
-        let names: Vec<String> = circle.iter().chain(circle.first()).map(|key| format!("`{key}`")).collect();
+        let mut names: Vec<String> =
+            circle.iter().take(MAX_SHOWN).chain(circle.first()).map(|key| format!("`{key}`")).collect();
+        if circle.len() > MAX_SHOWN {
+            names.insert(MAX_SHOWN, "…".to_owned());
+        }
         let detail = format!(
             "Each is the encrypted copy of the next: {}. None could be made first.",
             names.join(" → ")
         );
         let mut diagnostic = SOURCE_CIRCULAR.found(detail).help("Give one of them another source.");
-        for key in circle.iter().take(8) {
+        for key in circle.iter().take(MAX_SHOWN) {
             let path = ManifestPath::root().field("images").field(key.as_str());
             diagnostic =
                 diagnostic.at(path.field("source").field("encrypted").field("image"), "made from this");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostics::{ManifestPath, closest, shown};
+use crate::diagnostics::{ManifestPath, shown};
 use crate::manifest::codes::{IMAGE_UNKNOWN, KEY_MISPLACED, RENAME_INVALID, VALUE_MALFORMED};
 use crate::manifest::desired::{DesiredImage, Lookup};
 use crate::manifest::syntax::{Given, Manifest};
@@ -157,7 +157,7 @@ impl Resolver<'_, '_> {
 
     /// An entry that is named and not there.
     pub(super) fn unknown_image(&mut self, name: &str, path: ManifestPath, why: &str, prefix: &str) {
-        let similar = closest(name, self.images.iter().copied());
+        let similar = self.scope.suggestions.closest(name, self.images.iter().copied());
         let detail = format!("`{}` does not stand under `images`. {why}", shown(name));
         let diagnostic = IMAGE_UNKNOWN.found(detail);
         let diagnostic = match similar {

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 
+use super::check::{MAX_FINDINGS, too_many};
 use super::codes::{Code, KEY_MISSING, NAME_MALFORMED, VALUE_UNKNOWN, VARIABLE_UNUSED};
 use super::desired::Desired;
 use super::fault::{Fault, FaultKind};
@@ -24,7 +25,7 @@ use super::variables::{
     Declared, Piece, Problem, Scope, Variables, has_reference, is_variable_name, malformed, misplaced_lookup,
     pieces,
 };
-use crate::diagnostics::{Diagnostic, ManifestPath, closest, shown};
+use crate::diagnostics::{Diagnostic, ManifestPath, shown};
 use crate::model::{AccountId, ImageKey, Region};
 
 /// What became of a manifest.
@@ -111,6 +112,9 @@ fn scope<'v>(manifest: &Manifest, given: &'v Variables) -> Scope<'v> {
     Scope::new(given, declared.collect(), lookups.collect())
 }
 
+/// More faults than this are of no use to anybody, and the manifest is not complete.
+const MAX_FAULTS: usize = 10_000;
+
 /// Collects what is found while the parts are resolved.
 struct Resolver<'m, 'v> {
     scope: Scope<'v>,
@@ -130,12 +134,16 @@ impl<'m> Resolver<'m, '_> {
     /// Tells something that leaves a part out.
     fn tell(&mut self, diagnostic: Diagnostic) {
         self.is_complete = false;
-        self.diagnostics.push(diagnostic);
+        self.warn(diagnostic);
     }
 
     /// Tells something that leaves nothing out.
     fn warn(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        match self.diagnostics.len() {
+            MAX_FINDINGS => self.diagnostics.push(too_many(MAX_FINDINGS)),
+            more if more > MAX_FINDINGS => {}
+            _ => self.diagnostics.push(diagnostic),
+        }
     }
 
     fn problem(&mut self, problem: Problem, path: ManifestPath) {
@@ -144,7 +152,12 @@ impl<'m> Resolver<'m, '_> {
     }
 
     fn fault(&mut self, path: ManifestPath, image: Option<&ImageKey>, kind: FaultKind) {
-        self.faults.push(Fault { path, image: image.cloned(), kind });
+        let fault = Fault { path, image: image.cloned(), kind };
+        match self.faults.len() {
+            MAX_FAULTS if self.is_complete => self.tell(too_many(MAX_FAULTS)),
+            MAX_FAULTS => {}
+            _ => self.faults.push(fault),
+        }
     }
 
     /// A required key that is not there. `within`: what it belongs to.
@@ -224,7 +237,7 @@ impl<'m> Resolver<'m, '_> {
         let text = self.given(given, || path.clone())?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
-            let similar = closest(&text, words.iter().map(|(word, _)| *word));
+            let similar = self.scope.suggestions.closest(&text, words.iter().map(|(word, _)| *word));
             let listed: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
             let detail =
                 format!("`{path}` is `{}`, and one of {} is expected.", shown(&text), listed.join(", "));

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::corpus::{mutated, seeds};
-use crate::diagnostics::{FileId, Place};
+use crate::diagnostics::{FileId, Place, RenderOptions, render};
 use crate::manifest::parse::{self, parse, parse_slowly};
 use crate::manifest::syntax::Manifest;
 use crate::manifest::yaml;
+use crate::manifest::{Input, Variables, load};
 
 fn paths_agree(text: &str) {
     let shared: Arc<str> = Arc::from(text);
@@ -67,4 +68,25 @@ proptest! {
 pub(super) fn cases() -> u32 {
     let set = ProptestConfig::default().cases;
     if set == 256 { 2_000 } else { set }
+}
+
+proptest! {
+    /// Whatever the bytes, there is an answer, and every place of it can be drawn.
+    #[test]
+    fn any_bytes_have_an_answer(texts in proptest::collection::vec(mutated(), 1..3), cut in any::<proptest::sample::Index>()) {
+        let mut inputs: Vec<Input> =
+            texts.into_iter().map(|text| Input { name: "a.yaml".into(), bytes: text.into_bytes() }).collect();
+        let bytes = &mut inputs[0].bytes;
+        bytes.truncate(cut.index(bytes.len() + 1));
+        let loaded = load(inputs, &Variables::default());
+        prop_assert!(loaded.complete || !loaded.diagnostics.is_empty() || loaded.desired.is_some_and(|desired| !desired.faults.is_empty()));
+        let place = |place: &Place| {
+            let span = loaded.locator.place(place)?;
+            let text = &loaded.locator.sources().get(span.file)?.text;
+            assert!(text.get(span.start..span.end).is_some(), "{place:?} is {span:?}");
+            Some(span)
+        };
+        let options = RenderOptions { max: usize::MAX, ..RenderOptions::default() };
+        render(&loaded.diagnostics, &place, loaded.locator.sources(), options);
+    }
 }

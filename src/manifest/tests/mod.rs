@@ -2,6 +2,7 @@
 
 mod agreement;
 mod corpus;
+mod meaning;
 mod oracle;
 
 use super::*;

@@ -27,9 +27,12 @@ impl Tree {
     /// The entries of a mapping: its own, then those of the mappings that it merges and that it, or an earlier
     /// one, does not set itself.
     ///
+    /// `left`: how many entries may still be merged. A merge of merges can stand for more than any memory holds.
+    ///
     /// # Errors
-    /// The value of a merge key that is no mapping or list of mappings, or nested too deeply.
-    pub(in crate::manifest) fn entries(&self, id: NodeId) -> Result<Vec<Entry>, NodeId> {
+    /// The value of a merge key that is no mapping or list of mappings, that is nested too deeply, or at which
+    /// nothing was left.
+    pub(in crate::manifest) fn entries(&self, id: NodeId, left: &mut usize) -> Result<Vec<Entry>, NodeId> {
         let mut merges = Vec::new();
         let mut entries: Vec<Entry> = Vec::new();
         for (key, value) in self.pairs(id) {
@@ -44,7 +47,7 @@ impl Tree {
         }
         let mut seen: BTreeSet<&str> = entries.iter().filter_map(|entry| self.name(entry.key)).collect();
         for value in merges {
-            self.merge(value, MAX_MERGES, &mut seen, &mut entries)?;
+            self.merge(value, MAX_MERGES, left, &mut seen, &mut entries)?;
         }
         Ok(entries)
     }
@@ -57,6 +60,7 @@ impl Tree {
         &'t self,
         value: NodeId,
         depth: usize,
+        left: &mut usize,
         seen: &mut BTreeSet<&'t str>,
         entries: &mut Vec<Entry>,
     ) -> Result<(), NodeId> {
@@ -67,20 +71,22 @@ impl Tree {
                     if self.kind(item) != Kind::Map {
                         return Err(item);
                     }
-                    self.merge(item, depth, seen, entries)?;
+                    self.merge(item, depth, left, seen, entries)?;
                 }
                 Ok(())
             }
             Kind::Map => {
                 let mut merges = Vec::new();
-                for (key, value) in self.pairs(value) {
+                for (key, entry) in self.pairs(value) {
+                    *left = left.checked_sub(1).ok_or(value)?;
+                    let value = entry;
                     if self.is_merge(key) {
                         merges.push(value);
                     } else if self.name(key).is_none_or(|name| seen.insert(name)) {
                         entries.push(Entry { key, value, is_own: false });
                     }
                 }
-                merges.into_iter().try_for_each(|value| self.merge(value, depth, seen, entries))
+                merges.into_iter().try_for_each(|value| self.merge(value, depth, left, seen, entries))
             }
             Kind::Scalar(_) => Err(value),
         }
@@ -97,7 +103,11 @@ mod tests {
         let tree = Tree::build(&Arc::from(text)).unwrap();
         let (_, map) = tree.entry(tree.root().unwrap(), key).unwrap();
         let text = |id| tree.scalar(id).unwrap().1.to_owned();
-        tree.entries(map).unwrap().iter().map(|entry| (text(entry.key), text(entry.value))).collect()
+        tree.entries(map, &mut 100)
+            .unwrap()
+            .iter()
+            .map(|entry| (text(entry.key), text(entry.value)))
+            .collect()
     }
 
     #[test]

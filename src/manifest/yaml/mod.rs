@@ -10,6 +10,7 @@
 //! text is refused in bounded time and memory: nothing here is quadratic in the text, nothing recurses with
 //! it, and aliases are counted each time they are followed.
 
+mod build;
 mod error;
 mod merge;
 mod scalar;
@@ -31,7 +32,7 @@ pub const MAX_DEPTH: usize = 64;
 /// The most nodes (keys, values, lists, mappings) in one file. The 50 MB manifest has 3.6 million.
 pub const MAX_NODES: usize = 10_000_000;
 /// The most nodes that aliases may repeat in one file. Each costs as much as if it were written out.
-pub const MAX_REPEATED: usize = 2_000_000;
+pub const MAX_REPEATED: usize = 1_000_000;
 /// The most anchors in one file.
 pub const MAX_ANCHORS: usize = 50_000;
 /// The most aliases in one file.

@@ -13,8 +13,6 @@ mod source_outlives_copy;
 mod successor_first;
 mod unshare_before_delete;
 
-pub(super) use self::edit_unshared::order as edit_unshared;
-
 /// The rules, in the order they are applied. They are independent of each other: the order decides only which
 /// reason an edge shows that two rules ask for.
 pub const RULES: &[fn(&mut Draft<'_>)] = &[
@@ -27,4 +25,5 @@ pub const RULES: &[fn(&mut Draft<'_>)] = &[
     delete_first::order,
     source_outlives_copy::order,
     grant_after_revoke::order,
+    edit_unshared::order,
 ];

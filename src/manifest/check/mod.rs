@@ -3,13 +3,12 @@
 //! Walks the whole tree once and goes on after each problem. What is broken is marked, and left out when the
 //! rest is read; so the later checks still see everything else.
 
+mod value;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use super::codes::{
-    ALIAS_INVALID, KEY_DUPLICATE, KEY_UNKNOWN, LIMIT_EXCEEDED, TAG_UNSUPPORTED, TEXT_UNQUOTED, TYPE_WRONG,
-    VALUE_MISSING,
-};
+use super::codes::{ALIAS_INVALID, KEY_DUPLICATE, KEY_UNKNOWN, LIMIT_EXCEEDED, TAG_UNSUPPORTED, TYPE_WRONG};
 use super::shape::{FieldsId, Shape, Shapes};
 use super::text::{corrected, quoted};
 use super::yaml::{Entry, Kind, MAX_REPEATED, NodeId, Plain, Style, Tree, plain};
@@ -17,6 +16,11 @@ use crate::diagnostics::{Diagnostic, FileId, Span, closest, shown};
 
 /// After this many problems the walk stops: nobody reads more, and a hostile text could ask for millions.
 pub(super) const MAX_FINDINGS: usize = 1_000;
+
+/// Tells that there is more to tell.
+pub(super) fn too_many(told: usize) -> Diagnostic {
+    LIMIT_EXCEEDED.found(format!("There are more than {told} problems. The others are not told."))
+}
 
 /// What is wrong, and which nodes are of no use.
 #[derive(Debug, Default)]
@@ -27,6 +31,8 @@ pub(super) struct Findings {
     pub(super) broken: HashSet<NodeId>,
     /// Mistyped keys, and the keys that they are read as.
     pub(super) renamed: HashMap<NodeId, String>,
+    /// Whether the walk stopped before its end: nothing is known of the rest.
+    pub(super) is_stopped: bool,
 }
 
 /// Checks a tree.
@@ -40,7 +46,6 @@ pub(super) fn check(tree: &Tree, file: FileId, shapes: &Shapes) -> Findings {
         path: Vec::new(),
         alias_depth: 0,
         repeated: 0,
-        is_stopped: false,
     };
     if let Some(root) = tree.root() {
         walk.value(root, None, &shapes.root());
@@ -64,13 +69,12 @@ struct Walk<'t> {
     path: Vec<Step<'t>>,
     alias_depth: usize,
     repeated: usize,
-    is_stopped: bool,
 }
 
 impl<'t> Walk<'t> {
     /// Checks a value; `key` is the key that it stands under.
     fn value(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape) {
-        if self.is_stopped {
+        if self.findings.is_stopped {
             return;
         }
         if let Some(tag) = self.tree.tag(node) {
@@ -90,13 +94,7 @@ impl<'t> Walk<'t> {
         if self.alias_depth > 0 {
             self.repeated += 1;
             if self.repeated > MAX_REPEATED {
-                let detail = format!(
-                    "Written out, the aliases of this file would repeat more than {MAX_REPEATED} values. The rest of \
-                     the file was not checked."
-                );
-                let span = self.span(&self.tree.span(node));
-                self.tell(node, LIMIT_EXCEEDED.found(detail).at(span, "while this was written out"));
-                self.is_stopped = true;
+                self.too_much(node);
             }
         }
         match self.tree.kind(node) {
@@ -104,6 +102,9 @@ impl<'t> Walk<'t> {
             Kind::List => match &shape.list {
                 Some(item_shape) => {
                     for (position, &item) in self.tree.items(node).iter().enumerate() {
+                        if self.findings.is_stopped {
+                            break;
+                        }
                         self.path.push(Step::Item(position));
                         self.value(item, None, item_shape);
                         self.path.pop();
@@ -155,6 +156,9 @@ impl<'t> Walk<'t> {
         let mut unknown = Vec::new();
         let mut there: BTreeSet<&str> = BTreeSet::new();
         for &Entry { key, value, is_own } in &entries {
+            if self.findings.is_stopped {
+                break;
+            }
             let Some(name) = self.key(key) else { continue };
             match shapes.field(fields, name) {
                 Some(value_shape) => {
@@ -167,6 +171,9 @@ impl<'t> Walk<'t> {
             }
         }
         for (key, name, value, is_own) in unknown {
+            if self.findings.is_stopped {
+                break;
+            }
             let Some(word) = self.unknown(key, name, fields) else { continue };
             // Read as the key that was meant, where that key is not there too: so it is not called missing,
             // and what is wrong with its value is told as well. Not by way of an alias or a merge: the same key may
@@ -188,6 +195,9 @@ impl<'t> Walk<'t> {
     /// A mapping of names that the user chooses.
     fn names(&mut self, node: NodeId, entry_shape: &Shape) {
         for Entry { key, value, .. } in self.entries(node) {
+            if self.findings.is_stopped {
+                break;
+            }
             let Some(name) = self.key(key) else { continue };
             self.path.push(Step::Key(name));
             if let Some((Style::Plain, text)) = self.tree.scalar(key)
@@ -202,8 +212,15 @@ impl<'t> Walk<'t> {
 
     /// The entries of a mapping, each key once, merges followed.
     fn entries(&mut self, node: NodeId) -> Vec<Entry> {
-        let entries = match self.tree.entries(node) {
+        let mut left = MAX_REPEATED - self.repeated.min(MAX_REPEATED);
+        let entries = self.tree.entries(node, &mut left);
+        self.repeated = MAX_REPEATED - left;
+        let entries = match entries {
             Ok(entries) => entries,
+            Err(bad) if left == 0 => {
+                self.too_much(bad);
+                return Vec::new();
+            }
             Err(bad) => {
                 let detail = format!(
                     "`<<` in {} merges the entries of other mappings, and this is no mapping, or one that is merged \
@@ -222,7 +239,9 @@ impl<'t> Walk<'t> {
             if entry.is_own
                 && let Some((_, name)) = self.tree.scalar(entry.key)
             {
-                if let Some(&first) = seen.get(name) {
+                if let Some(&first) = seen.get(name)
+                    && !self.findings.is_stopped
+                {
                     self.duplicate(entry.key, first, name);
                     continue;
                 }
@@ -231,6 +250,17 @@ impl<'t> Walk<'t> {
             unique.push(entry);
         }
         unique
+    }
+
+    /// More than may be repeated.
+    fn too_much(&mut self, node: NodeId) {
+        let detail = format!(
+            "Written out, the aliases and merges of this file would repeat more than {MAX_REPEATED} values. The rest of \
+             the file was not checked."
+        );
+        let span = self.span(&self.tree.span(node));
+        self.tell(node, LIMIT_EXCEEDED.found(detail).at(span, "while this was written out"));
+        self.findings.is_stopped = true;
     }
 
     /// The text of a key; a key that has none is told.
@@ -285,76 +315,6 @@ impl<'t> Walk<'t> {
         similar
     }
 
-    /// Text that reads as something else.
-    fn unquoted(&mut self, node: NodeId, text: &str, found: Plain) {
-        let why = match found {
-            Plain::Null => "without quotes it stands for nothing",
-            Plain::Boolean(_) => "without quotes it is a boolean",
-            Plain::Integer(_) | Plain::OtherNumber => {
-                "without quotes it is a number, which can lose its first and last digits"
-            }
-            Plain::YesOrNo | Plain::Text => "without quotes many readers of YAML take it for a boolean",
-        };
-        let detail = format!("`{}` is text in {}, and {why}.", shown(text), self.here());
-        let span = self.tree.span(node);
-        let correct = corrected(self.tree.text(), &span, &quoted(text));
-        self.tell(node, TEXT_UNQUOTED.found(detail).at(self.span(&span), "needs quotes").help(correct));
-    }
-
-    /// A key without a value.
-    fn missing(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape) {
-        let span = self.tree.span(node);
-        let place = if span.is_empty() { key.map_or(span, |key| self.tree.span(key)) } else { span };
-        let detail = format!("{} has no value; {} is expected.", capitalised(&self.here()), expected(shape));
-        let diagnostic = VALUE_MISSING.found(detail).at(self.span(&place), "nothing stands here");
-        let help = if shape.text && key.is_some() {
-            "Write the value, `\"\"` for an empty text, or leave the key out."
-        } else {
-            "Write the value, or leave it out."
-        };
-        self.tell(node, diagnostic.help(help));
-    }
-
-    fn wrong(&mut self, node: NodeId, key: Option<NodeId>, shape: &Shape, found: &str) {
-        let detail =
-            format!("{} is {}, and {found} stands here.", capitalised(&self.here()), expected(shape));
-        let span = self.tree.span(node);
-        // A long value is shown by its key.
-        let is_long = self.tree.text().get(span.clone()).is_some_and(|piece| piece.contains('\n'));
-        let place = match key {
-            Some(key) if is_long => self.tree.span(key),
-            _ => span.clone(),
-        };
-        let mut diagnostic =
-            TYPE_WRONG.found(detail).at(self.span(&place), format!("{} is expected", expected(shape)));
-        if let Some(value) = self.repaired(node, shape) {
-            diagnostic = diagnostic.help(corrected(self.tree.text(), &span, &value));
-        }
-        self.tell(node, diagnostic);
-    }
-
-    /// The value as it was probably meant.
-    fn repaired(&self, node: NodeId, shape: &Shape) -> Option<String> {
-        let (_, text) = self.tree.scalar(node)?;
-        let source = self.tree.text().get(self.tree.span(node))?;
-        if let Some(item) = &shape.list {
-            return (item.text && !text.is_empty() && plain(text) == Plain::Text)
-                .then(|| format!("[{source}]"));
-        }
-        match plain(text) {
-            Plain::Integer(number) if shape.number && u32::try_from(number).is_ok() => {
-                Some(number.to_string())
-            }
-            Plain::Boolean(value) if shape.switches.contains(&value) => Some(value.to_string()),
-            Plain::YesOrNo => {
-                let value =
-                    matches!(text.as_bytes().first(), Some(b'y' | b'Y')) || text.eq_ignore_ascii_case("on");
-                shape.switches.contains(&value).then(|| value.to_string())
-            }
-            _ => None,
-        }
-    }
-
     /// Marks a node as broken and tells why, once.
     fn tell(&mut self, node: NodeId, diagnostic: Diagnostic) {
         self.findings.broken.insert(node);
@@ -362,16 +322,15 @@ impl<'t> Walk<'t> {
             Some(crate::diagnostics::Place::Span(span)) => span.start,
             _ => 0,
         };
-        if self.is_stopped || !self.told.insert((diagnostic.code, start)) {
+        if self.findings.is_stopped || !self.told.insert((diagnostic.code, start)) {
             return;
         }
         let subject = diagnostic.subject.clone();
         let diagnostic = if subject.is_empty() { diagnostic.about(self.path()) } else { diagnostic };
         self.findings.diagnostics.push(diagnostic);
         if self.findings.diagnostics.len() >= MAX_FINDINGS {
-            self.is_stopped = true;
-            let detail = format!("{MAX_FINDINGS} problems were found. The rest of the file was not checked.");
-            self.findings.diagnostics.push(LIMIT_EXCEEDED.found(detail));
+            self.findings.is_stopped = true;
+            self.findings.diagnostics.push(too_many(MAX_FINDINGS));
         }
     }
 
@@ -397,31 +356,4 @@ impl<'t> Walk<'t> {
     fn here(&self) -> String {
         if self.path.is_empty() { "the manifest".to_owned() } else { format!("`{}`", self.path()) }
     }
-}
-
-fn capitalised(text: &str) -> String {
-    text.strip_prefix("the ").map_or_else(|| text.to_owned(), |rest| format!("The {rest}"))
-}
-
-/// What a shape allows, in words.
-fn expected(shape: &Shape) -> String {
-    let mut words = Vec::new();
-    if shape.text {
-        words.push("text");
-    }
-    if shape.number {
-        words.push("a whole number");
-    }
-    match shape.switches.as_slice() {
-        [] => {}
-        [false] => words.push("`false`"),
-        _ => words.push("`true` or `false`"),
-    }
-    if shape.list.is_some() {
-        words.push("a list");
-    }
-    if shape.fields.is_some() || shape.names.is_some() {
-        words.push("a mapping");
-    }
-    words.join(", or ")
 }

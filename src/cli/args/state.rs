@@ -1,0 +1,139 @@
+//! The arguments of commands that look into the state or change it by hand.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{LockArgs, ManifestArgs};
+
+/// `state`.
+#[derive(Debug, Args)]
+pub struct StateArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub command: StateCommand,
+}
+
+/// The commands of `state`.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List the addresses of everything recorded, one a line
+    List(StateListArgs),
+    /// Show what is recorded of one address
+    Show(StateShowArgs),
+    /// Give what is recorded at one address another: an entry, a placement, a region of an entry
+    Mv(StateMoveArgs),
+    /// Stop managing an image, a placement or a share; nothing is deleted (same as `forget`)
+    Rm(ForgetArgs),
+    /// Print the state as JSON
+    Pull(StatePullArgs),
+    /// Put a state file in the place of the state
+    Push(StatePushArgs),
+    /// List the snapshots that are kept: serial, when, by whom, for what
+    History(StateHistoryArgs),
+    /// Make a kept snapshot the state again
+    Restore(StateRestoreArgs),
+}
+
+/// `state list`.
+#[derive(Debug, Args)]
+pub struct StateListArgs {
+    /// Only what this address speaks of
+    pub address: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+}
+
+/// `state show`.
+#[derive(Debug, Args)]
+pub struct StateShowArgs {
+    /// The address: image.KEY, image.KEY@REGION, image.KEY@REGION#GENERATION
+    pub address: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+}
+
+/// `state mv`.
+#[derive(Debug, Args)]
+pub struct StateMoveArgs {
+    /// The present address: image.KEY, image.KEY@REGION, image.KEY@REGION#GENERATION, lookup.NAME
+    pub old: String,
+    /// The new one, of the same kind and in the same region
+    pub new: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lock: LockArgs,
+}
+
+/// `forget` and `state rm`.
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    /// The addresses: image.KEY, image.KEY@REGION, image.KEY@REGION#GENERATION,
+    /// share.KEY@REGION#GENERATION/ACCOUNT, lookup.NAME
+    #[arg(required = true)]
+    pub addresses: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lock: LockArgs,
+}
+
+/// `state pull`.
+#[derive(Debug, Args)]
+pub struct StatePullArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+}
+
+/// `state push`.
+#[derive(Debug, Args)]
+pub struct StatePushArgs {
+    /// The state file; `-` reads standard input
+    pub path: PathBuf,
+    /// Even if it is older than the state, or another one
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lock: LockArgs,
+}
+
+/// `state history`.
+#[derive(Debug, Args)]
+pub struct StateHistoryArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+}
+
+/// `state restore`.
+#[derive(Debug, Args)]
+pub struct StateRestoreArgs {
+    /// The serial of the snapshot, as `state history` lists it
+    pub serial: u64,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lock: LockArgs,
+}
+
+/// `history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+}

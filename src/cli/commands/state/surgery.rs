@@ -1,0 +1,149 @@
+//! `state mv`, `state rm` and `forget`: the record gets other addresses, or speaks of less. The cloud is not asked and
+//! not changed.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::parse;
+use crate::backend::{FileStore, Freshness, LockWait, StateStore as _};
+use crate::cli::args::{ForgetArgs, Format, LockArgs, ManifestArgs, StateMoveArgs};
+use crate::cli::printer::Printer;
+use crate::cli::workspace::Workspace;
+use crate::cli::{CommandError, ExitStatus};
+use crate::model::{Address, PlacementKey};
+use crate::state::{Snapshot, surgery};
+
+/// A locked state that may be changed by hand.
+struct Theatre {
+    workspace: Workspace,
+    store: FileStore,
+    snapshot: Snapshot,
+}
+
+async fn open(
+    manifest: &ManifestArgs,
+    lock: &LockArgs,
+    operation: &str,
+    printer: &Printer,
+) -> Result<Theatre, CommandError> {
+    let workspace = Workspace::open(manifest, None, printer)?;
+    let mut store = workspace.locked_store(operation, LockWait(lock.lock_timeout)).await?;
+    let Some(snapshot) = store.load().await? else {
+        return Err(CommandError::input(
+            format!("{}: nothing is recorded yet", store.place()),
+            "Record something:\n\n    goldform apply",
+        ));
+    };
+    workspace.check_owner(&snapshot)?;
+    surgery::check_closed(&snapshot.intents)?;
+    Ok(Theatre { workspace, store, snapshot })
+}
+
+/// Gives what is recorded at one address another.
+///
+/// # Errors
+/// When the two do not fit, steps are open, or the state cannot be written.
+pub async fn move_to(args: &StateMoveArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let (old, new) = (parse(&args.old)?, parse(&args.new)?);
+    let Theatre { workspace, mut store, mut snapshot } =
+        open(&args.manifest, &args.lock, "state mv", printer).await?;
+    let moved = surgery::move_to(&mut snapshot.recorded, &old, &new)?;
+    store.save(&mut snapshot, Freshness::New).await?;
+    match printer.format {
+        Format::Text => {
+            let mut text = String::new();
+            for (from, to) in &moved {
+                let _ = writeln!(text, "{from} → {to}");
+            }
+            printer.data(&text);
+        }
+        Format::Json => {
+            let moved: Vec<_> = moved.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
+            printer.json(&json!({ "moved": moved, "serial": snapshot.serial }));
+        }
+    }
+    for (_, to) in &moved {
+        if !is_declared(&workspace, to) {
+            printer.say(&format!(
+                "note: the manifest does not declare {}: the next plan deletes what is recorded there",
+                place_of(to)
+            ));
+            break;
+        }
+    }
+    printer.say(&format!("Recorded as serial {}.", snapshot.serial));
+    Ok(ExitStatus::Done)
+}
+
+/// Stops managing addresses.
+///
+/// # Errors
+/// When nothing is recorded at one of them, steps are open, or the state cannot be written.
+pub async fn forget(
+    args: &ForgetArgs,
+    operation: &str,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let addresses = args.addresses.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let Theatre { workspace, mut store, mut snapshot } =
+        open(&args.manifest, &args.lock, operation, printer).await?;
+    let before = snapshot.recorded.clone();
+    let mut forgotten = Vec::new();
+    for address in &addresses {
+        forgotten.extend(surgery::forget(&mut snapshot.recorded, address)?);
+    }
+    store.save(&mut snapshot, Freshness::New).await?;
+    let id = |address: &Address| match address {
+        Address::Placement(at) => before.placement(at).map(|placement| placement.id.clone()),
+        _ => None,
+    };
+    match printer.format {
+        Format::Text => {
+            let mut text = String::new();
+            for address in &forgotten {
+                let stays = id(address).map(|id| format!(" ({id} stays as it is)")).unwrap_or_default();
+                let _ = writeln!(text, "{address}: no longer managed{stays}");
+            }
+            printer.data(&text);
+        }
+        Format::Json => {
+            let forgotten: Vec<_> =
+                forgotten.iter().map(|address| json!({ "address": address, "id": id(address) })).collect();
+            printer.json(&json!({ "forgotten": forgotten, "serial": snapshot.serial }));
+        }
+    }
+    if let Some(address) = forgotten.iter().find(|address| is_declared(&workspace, address)) {
+        let what = if matches!(address, Address::Share(..)) { "manages" } else { "makes" };
+        printer.say(&format!(
+            "note: the manifest still declares {}: the next plan {what} it again",
+            place_of(address)
+        ));
+    }
+    printer.say(&format!("Recorded as serial {}.", snapshot.serial));
+    Ok(ExitStatus::Done)
+}
+
+/// Whether the manifest wants something at this address.
+fn is_declared(workspace: &Workspace, address: &Address) -> bool {
+    let images = &workspace.desired.images;
+    match address {
+        Address::Image(key) => images.contains_key(key),
+        Address::InRegion(key, region) | Address::Placement(PlacementKey { image: key, region, .. }) => {
+            images.get(key).is_some_and(|image| image.placements().contains(region))
+        }
+        Address::Share(at, account) => images
+            .get(&at.image)
+            .and_then(|image| image.shares.get(&at.region))
+            .is_some_and(|accounts| accounts.contains(*account)),
+        Address::Lookup(name) => workspace.desired.lookups.contains_key(name),
+    }
+}
+
+/// The address without its generation, which a manifest does not name.
+fn place_of(address: &Address) -> String {
+    match address {
+        Address::Placement(at) => Address::InRegion(at.image.clone(), at.region.clone()).to_string(),
+        other => other.to_string(),
+    }
+}

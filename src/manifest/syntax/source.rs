@@ -1,0 +1,119 @@
+//! What images are made from, as it is written.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Given, List, Switch, Text, architectures, boots, licenses};
+
+/// What an image is made from: exactly one of the kinds, and a revision.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("oneOf" = one_kind()))]
+pub(in crate::manifest) struct Source {
+    /// Any text. A new text asks for a new build.
+    #[schemars(example = &"2026-11-24")]
+    pub(in crate::manifest) revision: Given<Text>,
+    /// From a cloud server's disks.
+    #[schemars(extend("examples" = [{ "id": "ins-8f3a1c2d", "power_off": true }]))]
+    pub(in crate::manifest) instance: Given<Instance>,
+    /// From disk snapshots; exactly one of them is of a system disk.
+    #[schemars(example = ["snap-2f3a1c2d"])]
+    pub(in crate::manifest) snapshots: Given<List<Text>>,
+    /// From a disk image in object storage.
+    #[schemars(extend("examples" = [{
+        "url": "https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2",
+        "query": "${signature}", "os": "Ubuntu", "version": "22", "architecture": "x86_64"
+    }]))]
+    pub(in crate::manifest) import: Given<Import>,
+    /// A copy, in the same region, of an image that another account shares with you.
+    #[schemars(extend("examples" = [{ "id": "img-3c1f0a9b", "from": "partner" }]))]
+    pub(in crate::manifest) shared: Given<Shared>,
+    /// An encrypted copy, in the same region, of another entry.
+    #[schemars(extend("examples" = [{ "image": "web-base", "kms_key": "key-id" }]))]
+    pub(in crate::manifest) encrypted: Given<Encrypted>,
+    /// An existing image, taken over as it is.
+    #[schemars(example = &"img-0a1b2c3d")]
+    pub(in crate::manifest) adopted: Given<Text>,
+}
+
+/// A cloud server that was prepared.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["id"]))]
+pub(in crate::manifest) struct Instance {
+    /// Its id.
+    #[schemars(example = &"ins-8f3a1c2d")]
+    pub(in crate::manifest) id: Given<Text>,
+    /// Shut it down first, by force.
+    #[schemars(extend("default" = false))]
+    pub(in crate::manifest) power_off: Given<Switch>,
+    /// Windows only: generalise it first.
+    #[schemars(extend("default" = false))]
+    pub(in crate::manifest) sysprep: Given<Switch>,
+    /// Data disks that belong to the image. Such an image can neither be copied nor shared.
+    #[schemars(example = ["disk-1a2b3c4d"])]
+    pub(in crate::manifest) data_disks: Option<List<Text>>,
+}
+
+/// A disk image in object storage.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["url", "os", "version", "architecture"]))]
+pub(in crate::manifest) struct Import {
+    /// The object's URL without its query; it identifies the build.
+    #[schemars(example = &"https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2")]
+    pub(in crate::manifest) url: Given<Text>,
+    /// The query of the URL: a signature, from a sensitive variable. It is never stored.
+    #[schemars(example = &"${signature}")]
+    pub(in crate::manifest) query: Given<Text>,
+    /// The operating system, as the service spells it.
+    #[schemars(example = &"Ubuntu")]
+    pub(in crate::manifest) os: Given<Text>,
+    /// The operating system's version, as the service spells it, in quotes.
+    #[schemars(example = &"22")]
+    pub(in crate::manifest) version: Given<Text>,
+    /// `x86_64`, `i386` or `arm`.
+    #[schemars(schema_with = "architectures", example = &"x86_64")]
+    pub(in crate::manifest) architecture: Given<Text>,
+    /// Who licences the operating system: `TencentCloud` or `BYOL`. A `BYOL` image cannot be shared.
+    #[schemars(schema_with = "licenses", example = &"TencentCloud")]
+    pub(in crate::manifest) license: Given<Text>,
+    /// How it boots: `Legacy BIOS` or `UEFI`.
+    #[schemars(schema_with = "boots", example = &"UEFI")]
+    pub(in crate::manifest) boot: Given<Text>,
+    /// Import it although it has no cloud-init.
+    #[schemars(extend("default" = false))]
+    pub(in crate::manifest) force: Given<Switch>,
+}
+
+/// An image that another account shares with you.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["id"]))]
+pub(in crate::manifest) struct Shared {
+    /// Its id, or `${lookup.NAME}`.
+    #[schemars(example = &"img-3c1f0a9b")]
+    pub(in crate::manifest) id: Given<Text>,
+    /// The account that it must come from: a name or a quoted id.
+    #[schemars(example = &"partner")]
+    pub(in crate::manifest) from: Given<Text>,
+}
+
+/// An encrypted copy of another entry.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["image"]))]
+pub(in crate::manifest) struct Encrypted {
+    /// The key of the other entry.
+    #[schemars(example = &"web-base")]
+    pub(in crate::manifest) image: Given<Text>,
+    /// The key that it is encrypted with. Default: the disk service's own.
+    #[schemars(example = &"key-id")]
+    pub(in crate::manifest) kms_key: Given<Text>,
+}
+
+/// Exactly one of the kinds of source is required.
+fn one_kind() -> serde_json::Value {
+    let kinds = ["instance", "snapshots", "import", "shared", "encrypted", "adopted"];
+    kinds.iter().map(|kind| serde_json::json!({ "required": [kind] })).collect()
+}
