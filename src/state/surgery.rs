@@ -138,6 +138,15 @@ pub fn move_to(
             move_placement(recorded, old, new)?;
             Ok(vec![(from.clone(), to.clone())])
         }
+        (Address::Lookup(old), Address::Lookup(new)) => {
+            if recorded.lookups.contains_key(new) {
+                return Err(SurgeryError::Taken(to.clone()));
+            }
+            let lookup =
+                recorded.lookups.remove(old).ok_or_else(|| SurgeryError::NotRecorded(from.clone()))?;
+            recorded.lookups.insert(new.clone(), lookup);
+            Ok(vec![(from.clone(), to.clone())])
+        }
         _ => Err(SurgeryError::Unlike { from: from.clone(), to: to.clone() }),
     }
 }
@@ -252,7 +261,10 @@ pub fn forget(recorded: &mut Recorded, address: &Address) -> Result<Vec<Address>
             placement.foreign = placement.foreign.joined(&account);
             Ok(vec![address.clone()])
         }
-        Address::Lookup(_) => Err(missing()),
+        Address::Lookup(name) => {
+            recorded.lookups.remove(name).ok_or_else(missing)?;
+            Ok(vec![address.clone()])
+        }
     }
 }
 
