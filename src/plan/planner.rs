@@ -13,7 +13,7 @@ use crate::diff::{Action, Diff, ImageChange};
 use crate::manifest::Desired;
 use crate::model::limits::{DOCUMENTED_ACCOUNTS_PER_IMAGE, DOCUMENTED_IMAGES_PER_REGION};
 use crate::model::{AccountId, Digest, ImageKey, Limit, Operation, PlacementKey, Region};
-use crate::state::{Edit, Lineage, Recorded, Snapshot, Usage};
+use crate::state::{Edit, Lineage, Recorded, Snapshot};
 
 /// The state that a plan was made from; nothing before the first write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -363,7 +363,7 @@ fn rooms(desired: &Desired, prior: &Recorded, graph: &StepGraph) -> BTreeMap<Reg
         }
     }
     for region in takers.keys() {
-        usage.entry((*region).clone()).or_insert_with(Usage::default);
+        usage.entry((*region).clone()).or_default();
     }
     let waves = waves(graph);
     usage

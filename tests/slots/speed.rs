@@ -31,7 +31,7 @@ fn replaced(images: usize, free: usize) -> Case {
         .map(|seed| case(seed, Shape { images: 1, regions: 1, plain: true }))
         .find(|case| case.desired.images.len() == 1 && case.desired.cloud.ownership_tag.is_none())
         .unwrap();
-    let mut desired: Desired = template.desired.clone();
+    let mut desired: Desired = template.desired;
     let image = desired.images.values().next().unwrap().clone();
     desired.images.clear();
     desired.limits.regions.clear();

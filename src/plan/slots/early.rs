@@ -27,7 +27,7 @@ pub(super) fn play(
 ) -> Result<Vec<StepIndex>, Stuck> {
     // A circle is no order at all; it got nowhere.
     let board = Board::new(draft, slots).map_err(|_| Stuck::default())?;
-    if board.has_room() { Ok(Vec::new()) } else { Play::new(&board).to_the_end(budget) }
+    if board.has_room() { Ok(Vec::new()) } else { Play::new(&board).run(budget) }
 }
 
 struct Chooser<'c, 'a> {
@@ -188,7 +188,7 @@ fn candidates(draft: &Draft<'_>, board: &Board<'_>) -> Vec<PlacementKey> {
                 && lowered.steps.delete.is_some()
                 && lowered.steps.make.is_none()
                 && draft.successor_of(at).is_some()
-                && !(gaps_are_refused && !lowered.change.unshare.is_empty())
+                && (!gaps_are_refused || lowered.change.unshare.is_empty())
         })
         .map(|(at, lowered)| (&at.region, lowered.change.unshare.len(), *at))
         .collect();
