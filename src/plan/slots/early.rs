@@ -27,7 +27,7 @@ pub(super) fn play(
 ) -> Result<Vec<StepIndex>, Stuck> {
     // A circle is no order at all; it got nowhere.
     let board = Board::new(draft, slots).map_err(|_| Stuck::default())?;
-    if board.has_room() { Ok(Vec::new()) } else { Play::new(&board).run_out(budget) }
+    if board.has_room() { Ok(Vec::new()) } else { Play::new(&board).run(budget) }
 }
 
 struct Chooser<'c, 'a> {
