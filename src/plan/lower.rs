@@ -91,12 +91,24 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// The same, with all names and orders, where these placements go before their successors.
-    #[must_use]
-    pub fn with_early(&self, early: &BTreeSet<PlacementKey>) -> Draft<'a> {
-        let mut draft = Draft::lower(self.desired, self.prior, self.diff, self.share_limit, early.clone());
+    /// The steps of a diff with all names and orders but that of slots, where these placements go before their
+    /// successors.
+    pub fn ordered(
+        desired: &'a Desired,
+        prior: &'a Recorded,
+        diff: &'a Diff,
+        share_limit: usize,
+        early: &BTreeSet<PlacementKey>,
+    ) -> Self {
+        let mut draft = Draft::lower(desired, prior, diff, share_limit, early.clone());
         draft.order();
         draft
+    }
+
+    /// The same diff, where these placements go before their successors.
+    #[must_use]
+    pub fn with_early(&self, early: &BTreeSet<PlacementKey>) -> Draft<'a> {
+        Draft::ordered(self.desired, self.prior, self.diff, self.share_limit, early)
     }
 
     /// Names, and every order but that of slots. Where names would close a circle, some step aside, and the rest is

@@ -19,6 +19,7 @@ pub mod planner;
 pub mod propose;
 pub mod slots;
 pub mod step;
+mod usage;
 pub mod view;
 
 pub use file::PlanFile;

@@ -180,10 +180,9 @@ fn arrange<'a>(
     share_limit: &Limit,
 ) -> Result<(Draft<'a>, bool), Cycle> {
     let most_shares = usize::try_from(share_limit.value).unwrap_or(usize::MAX);
-    let mut draft = Draft::lower(desired, prior, diff, most_shares, BTreeSet::new());
-    draft.order();
+    let mut draft = Draft::ordered(desired, prior, diff, most_shares, &BTreeSet::new());
     draft.graph.check()?;
-    let is_stuck = match choose_early(&mut draft, slots) {
+    let is_stuck = match choose_early(&draft, slots) {
         Ok(early) => {
             if !early.is_empty() {
                 draft = draft.with_early(&early);
@@ -210,8 +209,7 @@ fn blocked(
 ) -> Blocked {
     let most_shares = usize::try_from(share_limit.value).unwrap_or(usize::MAX);
     let missing = {
-        let mut draft = Draft::lower(desired, prior, diff, most_shares, BTreeSet::new());
-        draft.order();
+        let draft = Draft::ordered(desired, prior, diff, most_shares, &BTreeSet::new());
         slots::missing(&draft, slots)
     };
     let makes = |image: &&ImageChange| {
@@ -356,10 +354,7 @@ fn rooms(desired: &Desired, prior: &Recorded, graph: &StepGraph) -> BTreeMap<Reg
             let givers = givers.get(&region).map(Vec::as_slice).unwrap_or_default();
             let now = usage.total();
             let after = now.saturating_add(takers.len()).saturating_sub(givers.len());
-            let highest = now.saturating_add(takers.len());
-            // Where everything fits at once, nothing needs a proof.
-            let fits = u32::try_from(highest).is_ok_and(|highest| highest <= limit.value);
-            let peak = if fits { highest } else { peak(graph, now, takers, givers) };
+            let peak = peak(graph, now, takers, givers);
             let waves = waves.get(&region).copied().unwrap_or(usize::from(!takers.is_empty()));
             let room =
                 RegionRoom { managed: usage.managed, unmanaged: usage.unmanaged, peak, after, waves, limit };

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 
 use super::graph::StepIndex;
-use super::peak::peak_when_taking;
 use super::planner::Plan;
 use super::step::Step;
+use super::usage;
 use crate::model::{Accounts, Operation, PlacementKey, Region};
 use crate::state::Recorded;
 
@@ -51,47 +51,14 @@ impl<'a> PlanView<'a> {
     /// The most custom images that a region holds at any moment, in any order of the steps, and the most right
     /// after an image is begun: only the second is the plan's doing where a limit fell below what is used.
     pub fn image_peak(&self, region: &Region) -> Peak {
-        let (mut takers, mut givers) = (Vec::new(), Vec::new());
-        for (index, step) in self.plan.graph.steps().filter(|(_, step)| step.at().region == *region) {
-            match &step.operation {
-                operation if operation.makes_image() => takers.push((index, 1)),
-                Operation::Delete { .. } => givers.push((index, 1)),
-                _ => {}
-            }
-        }
-        let used = self.prior.placements().filter(|(at, _)| at.region == *region).count();
-        let unmanaged = self.prior.regions.get(region).map_or(0, |known| known.unmanaged.len());
         let limit = self.plan.regions.get(region).map_or(u32::MAX, |room| room.limit.value);
-        self.peak_of(used.saturating_add(unmanaged), limit, &takers, &givers)
+        usage::of_images(self, region, usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
     /// The same for the accounts that a placement is shared with.
     pub fn share_peak(&self, at: &PlacementKey) -> Peak {
-        let (mut takers, mut givers) = (Vec::new(), Vec::new());
-        for (index, step) in self.steps_at(at) {
-            match &step.operation {
-                Operation::Share { accounts, .. } => takers.push((index, accounts.len())),
-                Operation::Unshare { accounts, .. } => givers.push((index, accounts.len())),
-                _ => {}
-            }
-        }
-        let used = self.prior.placement(at).map_or(0, |placement| placement.everyone().len());
-        self.peak_of(used, self.plan.share_limit.value, &takers, &givers)
-    }
-
-    fn peak_of(
-        &self,
-        used: usize,
-        limit: u32,
-        takers: &[(StepIndex, usize)],
-        givers: &[(StepIndex, usize)],
-    ) -> Peak {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let when_taking = match takers {
-            [] => 0,
-            _ => peak_when_taking(&self.plan.graph, used, limit, takers, givers),
-        };
-        Peak { at_any_moment: used.max(when_taking), when_taking }
+        let limit = usize::try_from(self.plan.share_limit.value).unwrap_or(usize::MAX);
+        usage::of_accounts(self, at, limit)
     }
 
     /// The accounts that see a placement when the plan is done, foreign ones included.
@@ -116,35 +83,41 @@ impl<'a> PlanView<'a> {
         for (region, recorded) in &self.prior.regions {
             for (id, name) in &recorded.unmanaged {
                 let holder = NameHolder::Unmanaged(id.clone());
-                add(region, name, NameUse { holder, taken: None, freed: None });
+                add(region, name, NameUse { holder, taken: None, makes: false, freed: Vec::new() });
             }
         }
         let mut visit = |at: &PlacementKey, recorded: Option<&CompactString>| {
-            // A placement's steps that take a name follow each other: each frees the one before.
-            let mut uses: Vec<(CompactString, Option<StepIndex>)> =
-                recorded.map(|name| (name.clone(), None)).into_iter().collect();
-            let mut delete = None;
-            let mut remade = false;
+            let mut takers: Vec<(StepIndex, CompactString, bool)> = Vec::new();
+            let mut deletes = Vec::new();
             for (index, step) in self.steps_at(at) {
                 match &step.operation {
                     Operation::Update { set, .. } => {
-                        uses.extend(set.name.clone().map(|name| (name, Some(index))));
+                        takers.extend(set.name.clone().map(|name| (index, name, false)));
                     }
-                    Operation::Delete { .. } => delete = Some(index),
+                    Operation::Delete { .. } => deletes.push(index),
                     operation => {
-                        if let Some(name) = operation.made_name() {
-                            remade = recorded.is_some();
-                            uses.push((name.clone(), Some(index)));
-                        }
+                        takers.extend(operation.made_name().map(|name| (index, name.clone(), true)));
                     }
                 }
             }
-            for (position, (name, taken)) in uses.iter().enumerate() {
-                let next = uses.get(position.saturating_add(1)).and_then(|(_, taken)| *taken);
-                let freed =
-                    if remade && position == 0 { delete } else { next.or(delete.filter(|_| !remade)) };
+            // What frees a name: another name for the same image, or its end, if it surely comes later.
+            let frees = |since: Option<StepIndex>, name: &CompactString| -> Vec<StepIndex> {
+                let renames = takers.iter().filter(|(_, other, makes)| !makes && other != name);
+                let ends = renames.map(|(step, _, _)| *step).chain(deletes.iter().copied());
+                ends.filter(|end| since.is_none_or(|since| self.must_precede(since, *end))).collect()
+            };
+            if let Some(name) = recorded {
                 let holder = NameHolder::Managed(at.clone());
-                add(&at.region, name, NameUse { holder, taken: *taken, freed });
+                add(
+                    &at.region,
+                    name,
+                    NameUse { holder, taken: None, makes: false, freed: frees(None, name) },
+                );
+            }
+            for (step, name, makes) in &takers {
+                let holder = NameHolder::Managed(at.clone());
+                let freed = frees(Some(*step), name);
+                add(&at.region, name, NameUse { holder, taken: Some(*step), makes: *makes, freed });
             }
         };
         let mut seen = std::collections::BTreeSet::new();
@@ -186,6 +159,8 @@ pub struct NameUse {
     pub holder: NameHolder,
     /// The step that takes it; nothing: it is held when the plan starts.
     pub taken: Option<StepIndex>,
-    /// The step that frees it; nothing: it is held when the plan is done.
-    pub freed: Option<StepIndex>,
+    /// Whether that step makes an image, one of its own even where there is one at the same placement.
+    pub makes: bool,
+    /// The steps that free it, each of them; nothing: it is held when the plan is done.
+    pub freed: Vec<StepIndex>,
 }

@@ -18,7 +18,7 @@ A shared image whose name does not hold `{generation}` is replaced by a new gene
 
 ### Why
 The new image is made under an interim name and takes the fixed one at the end: for a while its accounts see an
-image with another name than the one they may select by.
+image with another name than the one they may select by. The service itself would let it pass.
 
 ### Example
     name: web                          # shared, and its source has changed

@@ -45,7 +45,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             for second in uses.iter().skip(position.saturating_add(1)) {
                 // What is so already, and what the plan does not touch, is not the plan's doing.
                 let touched = first.taken.is_some() || second.taken.is_some();
-                if touched && first.holder != second.holder && !apart(view, first, second) {
+                let images_differ = first.holder != second.holder || first.makes || second.makes;
+                if touched && images_differ && !apart(view, first, second) {
                     findings.push(finding(case, &region, &name, first, second));
                 }
             }
@@ -55,9 +56,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
 
 /// Whether one has freed the name before the other takes it, in every order.
 fn apart(view: &PlanView<'_>, first: &NameUse, second: &NameUse) -> bool {
-    let before = |one: &NameUse, other: &NameUse| match (one.freed, other.taken) {
-        (Some(freed), Some(taken)) => view.must_precede(freed, taken),
-        _ => false,
+    let before = |one: &NameUse, other: &NameUse| {
+        other.taken.is_some_and(|taken| one.freed.iter().any(|freed| view.must_precede(*freed, taken)))
     };
     before(first, second) || before(second, first)
 }

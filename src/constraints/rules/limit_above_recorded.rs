@@ -16,6 +16,7 @@ A limit of custom images in the manifest is not higher than the one that the ser
 
 ### Why
 The lower one counts, so the manifest's number changes nothing and misleads its reader.
+The service itself would let it pass.
 
 ### Example
     limits: { images_per_region: 500 }  # DescribeImageQuota said 10

@@ -18,6 +18,7 @@ Replacement, retention and `destroy` do not count.
 
 ### Why
 An empty or truncated manifest, or the wrong state, looks exactly like the wish to delete everything.
+The service itself would let it pass.
 
 ### Example
     images: {}                         # and four images are recorded

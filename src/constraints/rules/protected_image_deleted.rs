@@ -18,7 +18,8 @@ An entry is protected by `protect: true`, and stays so while it is recorded as s
 manifest.
 
 ### Why
-Protection is for images whose loss would hurt; taking the entry out of the manifest must not be enough to lose them.
+Protection is for images whose loss would hurt; taking the entry out of the manifest must not be enough to lose
+them. The service itself would let it pass.
 
 ### Example
     # `web` was applied with protect: true, and its entry was removed

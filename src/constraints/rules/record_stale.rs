@@ -1,10 +1,10 @@
 //! GF901: record is old.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::manifest::Level;
-use crate::model::Region;
+use crate::model::{Address, PlacementKey, Region};
 
 /// GF901.
 pub(super) static RULE: Rule = Rule {
@@ -19,7 +19,7 @@ been read at least once.
 
 ### Why
 A verdict is only as good as the record it rests on: images that others made since count in the limit, and their
-names are taken.
+names are taken. The service itself would let it pass.
 
 ### Example
     # a state file that was last refreshed a month ago
@@ -45,9 +45,12 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     if view.plan.base.is_none() {
         return;
     }
-    let mut stale: BTreeMap<String, Vec<&Region>> = BTreeMap::new();
-    let touched: BTreeSet<&Region> = view.plan.graph.steps().map(|(_, step)| &step.at().region).collect();
-    for region in touched {
+    let mut stale: BTreeMap<String, Vec<&PlacementKey>> = BTreeMap::new();
+    let mut touched: BTreeMap<&Region, &PlacementKey> = BTreeMap::new();
+    for (_, step) in view.plan.graph.steps() {
+        touched.entry(&step.at().region).or_insert(step.at());
+    }
+    for (region, at) in touched {
         let what = match case.prior.regions.get(region) {
             None => "was never read".to_owned(),
             Some(recorded) if recorded.image_limit.is_none() => "has a limit that was never read".to_owned(),
@@ -59,14 +62,18 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 format!("was last read {days} days ago, on {}", recorded.read_at.strftime("%Y-%m-%d"))
             }
         };
-        stale.entry(what).or_default().push(region);
+        stale.entry(what).or_default().push(at);
     }
-    for (what, regions) in stale {
-        let names: Vec<&str> = regions.iter().map(|region| region.as_str()).collect();
+    for (what, placements) in stale {
+        let names: Vec<&str> = placements.iter().map(|at| at.region.as_str()).collect();
         let names = names.join(", ");
-        findings.push(
-            Finding::about(&names, format!("Of the regions that this plan touches, {names} {what}."))
-                .help("Read it again:\n\n    goldform refresh"),
-        );
+        let mut finding =
+            Finding::about(&names, format!("Of the regions that this plan touches, {names} {what}."));
+        // One of the entries that it is about is enough to see what is meant.
+        if let Some(&at) = placements.first() {
+            let path = case.desired.path_of(&Address::Placement(at.clone()));
+            finding = finding.at(path, "planned against an old record");
+        }
+        findings.push(finding.help("Read it again:\n\n    goldform refresh"));
     }
 }

@@ -20,7 +20,7 @@ An account that sees a generation of an image in a region when the plan starts, 
 sees one at every moment in between.
 
 ### Why
-In between, the account can create no machine from the image.
+In between, the account can create no machine from the image. The service itself would let it pass.
 
 ### Example
     replace: delete-first              # for a while there is none

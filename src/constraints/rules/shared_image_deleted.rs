@@ -43,6 +43,14 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 shared = shared.without(accounts);
             }
         }
+        // A share that may come before the delete: of an image that is to be deleted and made again at its address.
+        for (share, other) in view.steps_at(at) {
+            if let Operation::Share { accounts, .. } = &other.operation
+                && !view.must_precede(delete, share)
+            {
+                shared = shared.joined(accounts);
+            }
+        }
         if !shared.is_empty() {
             findings.push(
                 Finding::about(

@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
 Nothing is wrong: every image, and every copy of it, keeps snapshots that are billed by size. Copying itself is free.
 
 ### Why
-For those who want to see it in every plan.
+For those who want to see it in every plan. The service itself would let it pass.
 
 ### Example
     rules: { snapshot_storage_billed: warn }
@@ -37,7 +37,10 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         findings.push(
             Finding::about(
                 Address::Image(key.clone()),
-                format!("image.{key} keeps snapshots, which are billed, in {placements} regions."),
+                format!(
+                    "image.{key} keeps snapshots, which are billed, in {placements} {}.",
+                    if placements == 1 { "region" } else { "regions" },
+                ),
             )
             .at(ManifestPath::image(key), "keeps billed snapshots"),
         );

@@ -1,13 +1,23 @@
 //! Create-first: an old generation is unshared only after its successor is NORMAL in that region and shared
-//! with every account that is to keep access, and deleted after that.
+//! with every account that is to keep access, and deleted after that. Where none of the accounts that lose the
+//! old one is given the new one, nothing waits for the share.
 
 use crate::diff::Action;
-use crate::plan::graph::EdgeReason;
+use crate::model::{Accounts, Operation};
+use crate::plan::graph::{EdgeReason, StepIndex};
 use crate::plan::lower::{Draft, Lowered};
 
 /// Whether the successor is shared only once it has taken the name of the one that it follows.
 fn shares_last(draft: &Draft<'_>, successor: &Lowered<'_>) -> bool {
     draft.edits_unshared && successor.steps.rename.is_some()
+}
+
+/// Whether a share gives access to one of these accounts.
+fn gives(draft: &Draft<'_>, share: StepIndex, accounts: &Accounts) -> bool {
+    match draft.graph.step(share).map(|step| &step.operation) {
+        Some(Operation::Share { accounts: given, .. }) => !given.shared_with(accounts).is_empty(),
+        _ => false,
+    }
 }
 
 pub(super) fn order(draft: &mut Draft<'_>) {
@@ -27,7 +37,10 @@ pub(super) fn order(draft: &mut Draft<'_>) {
         match (lowered.steps.unshare, lowered.steps.delete) {
             // A successor that takes its name last, and cannot while it is shared, is shared after that.
             (Some(unshare), _) => {
-                match (successor.steps.share.filter(|_| !shares_last(draft, successor)), ready) {
+                let share = successor.steps.share.filter(|share| {
+                    !shares_last(draft, successor) && gives(draft, *share, &lowered.change.unshare)
+                });
+                match (share, ready) {
                     (Some(share), _) => edges.push((unshare, share, EdgeReason::SuccessorShared)),
                     (None, Some(make)) => edges.push((unshare, make, EdgeReason::SuccessorReady)),
                     (None, None) => {}

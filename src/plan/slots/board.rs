@@ -1,0 +1,149 @@
+//! What of a draft matters to slots: which step takes or gives one, and where.
+
+use std::collections::BTreeMap;
+
+use super::Slots;
+use crate::model::{ImageKey, Operation, Region};
+use crate::plan::graph::{Cycle, StepGraph, StepIndex};
+use crate::plan::lower::Draft;
+
+/// What a step does to the slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Nothing, or in a region in which there is room for everything.
+    Neither,
+    /// Takes one.
+    Make {
+        /// Of which region.
+        region: usize,
+        /// When its turn is.
+        turn: Turn,
+    },
+    /// Gives one back.
+    Delete {
+        /// Of which region.
+        region: usize,
+    },
+}
+
+/// When the turn of a make is, among those that could start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Turn {
+    /// Its predecessor is deleted after it, in the same region.
+    Replacement,
+    /// Something is deleted after it, elsewhere.
+    Move,
+    /// The same, and its predecessor went before it.
+    LateMove,
+    /// Nothing is deleted after it.
+    Addition,
+    /// The same, and its predecessor went before it.
+    Last,
+}
+
+impl Turn {
+    /// Whether a delete waits for it.
+    pub(super) fn leads(self) -> bool {
+        self < Self::Addition
+    }
+}
+
+/// The regions in which slots matter, and what each step does there.
+pub(super) struct Board<'d> {
+    pub(super) graph: &'d StepGraph,
+    /// Regions in which more is made than is free, in name order.
+    pub(super) regions: Vec<(Region, Slots)>,
+    /// By step.
+    pub(super) parts: Vec<Part>,
+}
+
+impl<'d> Board<'d> {
+    pub(super) fn new(draft: &'d Draft<'_>, slots: &BTreeMap<Region, Slots>) -> Result<Self, Cycle> {
+        let graph = &draft.graph;
+        let order = graph.check()?;
+        let mut made: BTreeMap<&Region, usize> = BTreeMap::new();
+        for (_, step) in graph.steps().filter(|(_, step)| step.operation.makes_image()) {
+            *made.entry(&step.at().region).or_default() += 1;
+        }
+        let tight = made.into_iter().filter_map(|(region, made)| {
+            let slots = *slots.get(region)?;
+            (slots.used.saturating_add(made) > slots.limit).then(|| (region.clone(), slots))
+        });
+        let mut board = Self { graph, regions: tight.collect(), parts: vec![Part::Neither; graph.len()] };
+        if !board.has_room() {
+            board.tell_parts(draft, &order);
+        }
+        Ok(board)
+    }
+
+    /// Whether there is room for everything at once.
+    pub(super) fn has_room(&self) -> bool {
+        self.regions.is_empty()
+    }
+
+    pub(super) fn part(&self, step: StepIndex) -> Part {
+        self.parts.get(step.index()).copied().unwrap_or(Part::Neither)
+    }
+
+    /// By region: how many images it holds when all is done.
+    pub(super) fn held_at_the_end(&self) -> Vec<usize> {
+        let mut held: Vec<usize> = self.regions.iter().map(|(_, slots)| slots.used).collect();
+        for part in &self.parts {
+            match part {
+                Part::Make { region, .. } => change(&mut held, *region, 1),
+                Part::Delete { region } => change(&mut held, *region, -1),
+                Part::Neither => {}
+            }
+        }
+        held
+    }
+
+    fn tell_parts(&mut self, draft: &Draft<'_>, order: &[StepIndex]) {
+        let graph = self.graph;
+        let regions: BTreeMap<&Region, usize> =
+            self.regions.iter().enumerate().map(|(number, (region, _))| (region, number)).collect();
+        // Where something retires, and whether it goes before its successor.
+        let mut retires: BTreeMap<(&ImageKey, &Region), bool> = BTreeMap::new();
+        for (&at, lowered) in &draft.placements {
+            if lowered.steps.delete.is_some() && lowered.steps.make.is_none() {
+                *retires.entry((&at.image, &at.region)).or_default() |= draft.early.contains(at);
+            }
+        }
+        let mut leads = vec![false; graph.len()];
+        for &index in order.iter().rev() {
+            let Some(step) = graph.step(index) else { continue };
+            let is_delete = matches!(step.operation, Operation::Delete { .. });
+            let follows =
+                graph.awaited_by(index).any(|(next, _)| leads.get(next.index()).copied().unwrap_or_default());
+            if let Some(leads) = leads.get_mut(index.index()) {
+                *leads = is_delete || follows;
+            }
+            let at = step.at();
+            let Some(&region) = regions.get(&at.region) else { continue };
+            let part = if is_delete {
+                Part::Delete { region }
+            } else if step.operation.makes_image() {
+                let turn = match (follows, retires.get(&(&at.image, &at.region))) {
+                    (true, Some(false)) => Turn::Replacement,
+                    (true, Some(true)) => Turn::LateMove,
+                    (true, None) => Turn::Move,
+                    (false, Some(true)) => Turn::Last,
+                    (false, _) => Turn::Addition,
+                };
+                Part::Make { region, turn }
+            } else {
+                continue;
+            };
+            if let Some(place) = self.parts.get_mut(index.index()) {
+                *place = part;
+            }
+        }
+    }
+}
+
+/// Adds to the count of a region.
+pub(super) fn change(held: &mut [usize], region: usize, by: isize) {
+    if let Some(held) = held.get_mut(region) {
+        *held = held.saturating_add_signed(by);
+    }
+}

@@ -1,0 +1,217 @@
+//! Which placements go before their successors, and what is missing where even that does not help.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::board::Board;
+use super::play::{Budget, Play};
+use super::{Slots, Stuck};
+use crate::manifest::{Level, ReplaceOrder};
+use crate::model::{PlacementKey, Region};
+use crate::plan::graph::StepIndex;
+use crate::plan::lower::Draft;
+
+/// How many steps may be tried in all plays of a plan after their first way got stuck.
+pub(super) const STEPS: usize = 400_000;
+/// How many sets of early placements are tried for being smaller than the one that was found.
+const SETS: usize = 2_000;
+/// The same, in steps of the plan: trying a set makes the whole draft anew.
+const SETS_IN_STEPS: usize = 400_000;
+/// How many placements of one region are tried before the best of them is taken.
+const TRIED_FOR_THE_BEST: usize = 16;
+
+/// Plays a draft: the order that fits, and nothing where there is room for everything.
+pub(super) fn play(
+    draft: &Draft<'_>,
+    slots: &BTreeMap<Region, Slots>,
+    budget: &mut Budget,
+) -> Result<Vec<StepIndex>, Stuck> {
+    // A circle is no order at all; it got nowhere.
+    let board = Board::new(draft, slots).map_err(|_| Stuck::default())?;
+    if board.has_room() { Ok(Vec::new()) } else { Play::new(&board).to_the_end(budget) }
+}
+
+struct Chooser<'c, 'a> {
+    draft: &'c Draft<'a>,
+    slots: &'c BTreeMap<Region, Slots>,
+    candidates: Vec<PlacementKey>,
+    budget: Budget,
+    /// How many sets may still be tried.
+    sets: usize,
+}
+
+/// Which placements go before their successors, so that the rest fits; an error where nothing makes it fit.
+pub fn choose_early(
+    draft: &Draft<'_>,
+    slots: &BTreeMap<Region, Slots>,
+) -> Result<BTreeSet<PlacementKey>, Stuck> {
+    let mut budget = Budget(STEPS);
+    let stuck = match play(draft, slots, &mut budget) {
+        Ok(_) => return Ok(BTreeSet::new()),
+        Err(stuck) => stuck,
+    };
+    let Ok(board) = Board::new(draft, slots) else { return Err(stuck) };
+    let candidates = candidates(draft, &board);
+    let sets = SETS.min(SETS_IN_STEPS / draft.graph.len().max(1)).max(8);
+    let mut chooser = Chooser { draft, slots, candidates, budget, sets };
+    let found = chooser.one_by_one(&stuck);
+    let most = found.as_ref().map_or(chooser.candidates.len(), |found| found.len().saturating_sub(1));
+    if most == 0 {
+        return found.ok_or(stuck);
+    }
+    let short = chooser.short_regions(&board);
+    for size in short.len().max(1)..=most {
+        let mut set = BTreeSet::new();
+        if chooser.smallest(size, 0, &short, &mut set) {
+            return Ok(set);
+        }
+    }
+    found.ok_or(stuck)
+}
+
+impl Chooser<'_, '_> {
+    fn fits(&mut self, early: &BTreeSet<PlacementKey>) -> Result<(), Stuck> {
+        self.sets = self.sets.saturating_sub(1);
+        play(&self.draft.with_early(early), self.slots, &mut self.budget).map(|_| ())
+    }
+
+    /// A set that makes it fit, one placement after the other, where the play is stuck.
+    fn one_by_one(&mut self, stuck: &Stuck) -> Option<BTreeSet<PlacementKey>> {
+        let mut chosen = BTreeSet::new();
+        let mut stuck = stuck.clone();
+        loop {
+            let here: Vec<PlacementKey> = self
+                .candidates
+                .iter()
+                .filter(|at| stuck.regions.contains(&at.region) && !chosen.contains(*at))
+                .take(TRIED_FOR_THE_BEST)
+                .cloned()
+                .collect();
+            let mut best: Option<(Stuck, PlacementKey)> = None;
+            for candidate in here {
+                chosen.insert(candidate.clone());
+                let result = self.fits(&chosen);
+                match result {
+                    Ok(()) => return Some(self.pruned(chosen)),
+                    // The region has what it needs: on to the next.
+                    Err(now) if now.done > stuck.done && !now.regions.contains(&candidate.region) => {
+                        chosen.remove(&candidate);
+                        best = Some((now, candidate));
+                        break;
+                    }
+                    Err(now) => {
+                        chosen.remove(&candidate);
+                        if now.done > best.as_ref().map_or(stuck.done, |(best, _)| best.done) {
+                            best = Some((now, candidate));
+                        }
+                    }
+                }
+            }
+            let (now, candidate) = best?;
+            stuck = now;
+            chosen.insert(candidate);
+        }
+    }
+
+    /// Without those that turn out to be needless.
+    fn pruned(&mut self, mut chosen: BTreeSet<PlacementKey>) -> BTreeSet<PlacementKey> {
+        if chosen.len() > 1 {
+            for candidate in self.candidates.clone() {
+                if self.sets > 0 && chosen.remove(&candidate) && self.fits(&chosen).is_err() {
+                    chosen.insert(candidate);
+                }
+            }
+        }
+        chosen
+    }
+
+    /// Regions that are stuck even where all others have room: each needs an early placement of its own.
+    fn short_regions(&mut self, board: &Board<'_>) -> BTreeSet<Region> {
+        let alone = |(region, slots): &(Region, Slots)| BTreeMap::from([(region.clone(), *slots)]);
+        let is_short = |region: &&(Region, Slots)| {
+            let mut budget = Budget(STEPS / 16);
+            play(self.draft, &alone(region), &mut budget).is_err()
+        };
+        board.regions.iter().filter(is_short).map(|(region, _)| region.clone()).collect()
+    }
+
+    /// The first set of this size, in the order of the candidates, that makes it fit.
+    fn smallest(
+        &mut self,
+        size: usize,
+        from: usize,
+        short: &BTreeSet<Region>,
+        set: &mut BTreeSet<PlacementKey>,
+    ) -> bool {
+        let is_helped = |region: &Region| set.iter().any(|at| at.region == *region);
+        let open = short.iter().filter(|region| !is_helped(region)).count();
+        let left = size.saturating_sub(set.len());
+        if self.sets == 0 || open > left {
+            return false;
+        }
+        if left == 0 {
+            return self.fits(set).is_ok();
+        }
+        for position in from..self.candidates.len() {
+            let Some(candidate) = self.candidates.get(position).cloned() else { break };
+            set.insert(candidate.clone());
+            if self.smallest(size, position.saturating_add(1), short, set) {
+                return true;
+            }
+            set.remove(&candidate);
+            // Looking costs too, where nothing is tried.
+            if self.sets == 0 {
+                return false;
+            }
+        }
+        false
+    }
+}
+
+/// Retiring placements that may go before their successor: by region, then the smallest blast radius first.
+fn candidates(draft: &Draft<'_>, board: &Board<'_>) -> Vec<PlacementKey> {
+    let gaps_are_refused = draft.desired.levels.get("share_gap") == Some(&Level::Deny);
+    let mut candidates: Vec<(&Region, usize, &PlacementKey)> = draft
+        .placements
+        .iter()
+        .filter(|(at, lowered)| {
+            let image = draft.desired.images.get(&at.image);
+            let is_auto = image.is_some_and(|image| image.replace == ReplaceOrder::Auto && !image.protect);
+            let is_protected = draft.prior.images.get(&at.image).is_some_and(|image| image.protect);
+            is_auto
+                && !is_protected
+                && board.regions.iter().any(|(region, _)| *region == at.region)
+                && lowered.steps.delete.is_some()
+                && lowered.steps.make.is_none()
+                && draft.successor_of(at).is_some()
+                && !(gaps_are_refused && !lowered.change.unshare.is_empty())
+        })
+        .map(|(at, lowered)| (&at.region, lowered.change.unshare.len(), *at))
+        .collect();
+    candidates.sort();
+    candidates.into_iter().map(|(_, _, at)| at.clone()).collect()
+}
+
+/// The slots that are missing where nothing fits: what has to be free, region by region, for the play to end.
+pub fn missing(draft: &Draft<'_>, slots: &BTreeMap<Region, Slots>) -> BTreeMap<Region, usize> {
+    let mut missing: BTreeMap<Region, usize> = BTreeMap::new();
+    let Ok(board) = Board::new(draft, slots) else { return missing };
+    let mut roomier = slots.clone();
+    let mut add = |region: &Region, slots: &mut BTreeMap<Region, Slots>, more: usize| {
+        if let Some(slots) = slots.get_mut(region).filter(|_| more > 0) {
+            slots.limit = slots.limit.saturating_add(more);
+            *missing.entry(region.clone()).or_default() += more;
+        }
+    };
+    // What does not fit in the end is missing in any case.
+    for ((region, slots), held) in board.regions.iter().zip(board.held_at_the_end()) {
+        add(region, &mut roomier, held.saturating_sub(slots.limit));
+    }
+    // Then one slot after the other, of the first region that is stuck. It ends: a region with room for everything
+    // does not matter any more.
+    let mut budget = Budget(STEPS);
+    while let Err(stuck) = play(draft, &roomier, &mut budget) {
+        let Some(region) = stuck.regions.first() else { break };
+        add(region, &mut roomier, 1);
+    }
+    missing
+}

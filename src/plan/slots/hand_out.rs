@@ -1,0 +1,136 @@
+//! Slots become edges: each make beyond the free slots waits for one particular delete.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::board::{Board, Part};
+use super::early::STEPS;
+use super::play::{Budget, Play};
+use super::{Slots, Stuck};
+use crate::model::{Operation, Region};
+use crate::plan::graph::{EdgeReason, StepGraph, StepIndex};
+use crate::plan::lower::Draft;
+use crate::plan::peak::peak_when_taking;
+
+/// Edges are tried for being necessary as long as a proof for each is affordable: edges of a region times steps.
+const PROVEN: usize = 20_000;
+
+/// The slots of a region while they are handed out along the played order.
+struct Hand {
+    /// Free from the start.
+    free: usize,
+    /// Deletes whose slot nobody has, the oldest first.
+    deletes: VecDeque<StepIndex>,
+    /// How many deletes only bring the region back to its limit: they give no slot.
+    debt: usize,
+    /// Those deletes: every make waits for all of them, since any make could be the first.
+    paid: Vec<StepIndex>,
+}
+
+/// Hands the slots out.
+///
+/// # Errors
+/// When no order fits.
+pub fn hand_out(draft: &mut Draft<'_>, slots: &BTreeMap<Region, Slots>) -> Result<(), Stuck> {
+    let mut edges: BTreeMap<Region, Vec<(StepIndex, StepIndex)>> = BTreeMap::new();
+    {
+        let board = Board::new(draft, slots).map_err(|_| Stuck::default())?;
+        if board.has_room() {
+            return Ok(());
+        }
+        let order = Play::new(&board).to_the_end(&mut Budget(STEPS))?;
+        for (region, make, delete) in grants(&board, &order) {
+            let Some((region, _)) = board.regions.get(region) else { continue };
+            edges.entry(region.clone()).or_default().push((make, delete));
+        }
+    }
+    for (region, edges) in &edges {
+        for (make, delete) in edges {
+            draft.graph.wait(*make, *delete, EdgeReason::SlotFreed { region: region.clone() });
+        }
+    }
+    for (region, edges) in &edges {
+        if edges.len().saturating_mul(draft.graph.len()) <= PROVEN {
+            drop_needless(draft, slots, region, edges);
+        }
+    }
+    Ok(())
+}
+
+/// Who has whose slot, where that is not said by other edges: region, make, delete.
+fn grants(board: &Board<'_>, order: &[StepIndex]) -> Vec<(usize, StepIndex, StepIndex)> {
+    let mut hands: Vec<Hand> = board
+        .regions
+        .iter()
+        .map(|(_, slots)| Hand {
+            free: slots.limit.saturating_sub(slots.used),
+            deletes: VecDeque::new(),
+            debt: slots.used.saturating_sub(slots.limit),
+            paid: Vec::new(),
+        })
+        .collect();
+    let mut grants = Vec::new();
+    for &step in order {
+        match board.part(step) {
+            Part::Delete { region } => {
+                let Some(hand) = hands.get_mut(region) else { continue };
+                if hand.debt > 0 {
+                    hand.debt = hand.debt.saturating_sub(1);
+                    hand.paid.push(step);
+                } else {
+                    hand.deletes.push_back(step);
+                }
+            }
+            Part::Make { region, .. } => {
+                let Some(hand) = hands.get_mut(region) else { continue };
+                grants.extend(hand.paid.iter().map(|delete| (region, step, *delete)));
+                // One whose delete it waits for anyway, else a free slot, else the oldest delete's.
+                let earlier = ancestors(board.graph, step);
+                if let Some(own) = hand.deletes.iter().position(|delete| earlier.contains(delete)) {
+                    hand.deletes.remove(own);
+                } else if hand.free > 0 {
+                    hand.free = hand.free.saturating_sub(1);
+                } else if let Some(delete) = hand.deletes.pop_front() {
+                    grants.push((region, step, delete));
+                }
+            }
+            Part::Neither => {}
+        }
+    }
+    grants
+}
+
+/// Everything that a step waits for, directly or through others.
+fn ancestors(graph: &StepGraph, step: StepIndex) -> BTreeSet<StepIndex> {
+    let mut seen = BTreeSet::new();
+    let mut stack = vec![step];
+    while let Some(step) = stack.pop() {
+        stack.extend(
+            graph.waits_for(step).map(|(earlier, _)| earlier).filter(|earlier| seen.insert(*earlier)),
+        );
+    }
+    seen
+}
+
+/// Takes out slot edges of a region without which the peak stays within the limit.
+fn drop_needless(
+    draft: &mut Draft<'_>,
+    slots: &BTreeMap<Region, Slots>,
+    region: &Region,
+    edges: &[(StepIndex, StepIndex)],
+) {
+    let Some(Slots { limit, used }) = slots.get(region).copied() else { return };
+    let (mut takers, mut givers) = (Vec::new(), Vec::new());
+    for (index, step) in draft.graph.steps().filter(|(_, step)| step.at().region == *region) {
+        match &step.operation {
+            operation if operation.makes_image() => takers.push((index, 1)),
+            Operation::Delete { .. } => givers.push((index, 1)),
+            _ => {}
+        }
+    }
+    for (make, delete) in edges {
+        let Some(reason) = draft.graph.unwait(*make, *delete) else { continue };
+        if peak_when_taking(&draft.graph, used, limit, &takers, &givers) > limit {
+            draft.graph.wait(*make, *delete, reason);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! The play: step after step, back where it got stuck.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::Stuck;
+use super::board::{Board, Part, Turn, change};
+use crate::plan::graph::StepIndex;
+
+/// The most makes of a region that are looked at before a choice is made among them.
+const LOOKED_AT: usize = 32;
+
+/// How many more steps may be tried after the first way got stuck.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget(pub(super) usize);
+
+/// A choice among makes of which none is known to be right.
+struct Choice {
+    /// How many steps were done before it.
+    mark: usize,
+    /// Those that were not tried yet, the next one last.
+    left: Vec<StepIndex>,
+}
+
+pub(super) struct Play<'b, 'd> {
+    board: &'b Board<'d>,
+    /// By step: how many steps it still waits for.
+    waits: Vec<usize>,
+    /// By region: how many images it holds.
+    used: Vec<usize>,
+    /// By region: the makes that could start.
+    ready: Vec<BTreeSet<(Turn, StepIndex)>>,
+    /// Steps that take no slot and can go.
+    free: Vec<StepIndex>,
+    /// The steps that are done, in order.
+    done: Vec<StepIndex>,
+    /// A number that stands for the set of them.
+    key: u64,
+    /// How many makes that lead to a delete are not done.
+    leading: usize,
+    stuck: Option<Stuck>,
+}
+
+impl<'b, 'd> Play<'b, 'd> {
+    pub(super) fn new(board: &'b Board<'d>) -> Self {
+        let graph = board.graph;
+        let is_leading = |part: &&Part| matches!(part, Part::Make { turn, .. } if turn.leads());
+        let mut play = Self {
+            board,
+            waits: graph.steps().map(|(index, _)| graph.waits_for(index).count()).collect(),
+            used: board.regions.iter().map(|(_, slots)| slots.used).collect(),
+            ready: vec![BTreeSet::new(); board.regions.len()],
+            free: Vec::new(),
+            done: Vec::with_capacity(graph.len()),
+            key: 0,
+            leading: board.parts.iter().filter(is_leading).count(),
+            stuck: None,
+        };
+        for (index, _) in graph.steps() {
+            if play.waits.get(index.index()) == Some(&0) {
+                play.arrive(index);
+            }
+        }
+        play.free.reverse();
+        play
+    }
+
+    /// An order that fits; or where the play got stuck, as far as the budget lasts.
+    pub(super) fn to_the_end(mut self, budget: &mut Budget) -> Result<Vec<StepIndex>, Stuck> {
+        let mut seen: HashSet<u64> = HashSet::new();
+        let mut choices: Vec<Choice> = Vec::new();
+        loop {
+            self.run_free();
+            while self.makes_one_that_is_right() {}
+            if self.leading == 0 && self.makes_the_rest() {
+                return Ok(self.done);
+            }
+            let mut left = if seen.insert(self.key) { self.choices() } else { Vec::new() };
+            if left.is_empty() {
+                self.remember_stuck();
+            }
+            left.reverse();
+            choices.push(Choice { mark: self.done.len(), left });
+            // The next choice that was not tried, here or further back.
+            loop {
+                let Some(choice) = choices.last_mut() else { return Err(self.stuck.unwrap_or_default()) };
+                if self.done.len() > choice.mark {
+                    let undone = self.done.len().saturating_sub(choice.mark);
+                    budget.0 = budget.0.saturating_sub(undone);
+                    let mark = choice.mark;
+                    self.undo(mark);
+                }
+                let Some(choice) = choices.last_mut() else { continue };
+                if let Some(next) = choice.left.pop().filter(|_| budget.0 > 0 || self.stuck.is_none()) {
+                    self.settle(next);
+                    break;
+                }
+                choices.pop();
+            }
+        }
+    }
+
+    fn has_slot(&self, region: usize) -> bool {
+        match (self.used.get(region), self.board.regions.get(region)) {
+            (Some(used), Some((_, slots))) => *used < slots.limit,
+            _ => false,
+        }
+    }
+
+    /// A step waits for nothing any more.
+    fn arrive(&mut self, step: StepIndex) {
+        match self.board.part(step) {
+            Part::Make { region, turn } => {
+                if let Some(ready) = self.ready.get_mut(region) {
+                    ready.insert((turn, step));
+                }
+            }
+            Part::Neither | Part::Delete { .. } => self.free.push(step),
+        }
+    }
+
+    fn settle(&mut self, step: StepIndex) {
+        self.done.push(step);
+        self.key ^= scatter(step);
+        match self.board.part(step) {
+            Part::Make { region, turn } => {
+                change(&mut self.used, region, 1);
+                self.leading = self.leading.saturating_sub(usize::from(turn.leads()));
+                if let Some(ready) = self.ready.get_mut(region) {
+                    ready.remove(&(turn, step));
+                }
+            }
+            Part::Delete { region } => change(&mut self.used, region, -1),
+            Part::Neither => {}
+        }
+        let graph = self.board.graph;
+        for (next, _) in graph.awaited_by(step) {
+            let Some(waits) = self.waits.get_mut(next.index()) else { continue };
+            *waits = waits.saturating_sub(1);
+            if *waits == 0 {
+                self.arrive(next);
+            }
+        }
+    }
+
+    /// Takes steps back, the last first. Only makes were ready then: what takes no slot is always done at once.
+    fn undo(&mut self, mark: usize) {
+        let graph = self.board.graph;
+        while self.done.len() > mark {
+            let Some(step) = self.done.pop() else { return };
+            self.key ^= scatter(step);
+            for (next, _) in graph.awaited_by(step) {
+                let Some(waits) = self.waits.get_mut(next.index()) else { continue };
+                *waits = waits.saturating_add(1);
+                if let Part::Make { region, turn } = self.board.part(next)
+                    && let Some(ready) = self.ready.get_mut(region)
+                {
+                    ready.remove(&(turn, next));
+                }
+            }
+            match self.board.part(step) {
+                Part::Make { region, turn } => {
+                    change(&mut self.used, region, -1);
+                    self.leading = self.leading.saturating_add(usize::from(turn.leads()));
+                    if let Some(ready) = self.ready.get_mut(region) {
+                        ready.insert((turn, step));
+                    }
+                }
+                Part::Delete { region } => change(&mut self.used, region, 1),
+                Part::Neither => {}
+            }
+        }
+    }
+
+    /// Everything that takes no slot, as long as anything can go.
+    fn run_free(&mut self) {
+        while let Some(step) = self.free.pop() {
+            self.settle(step);
+        }
+    }
+
+    /// Makes that lead to a delete and find a slot, a few of each region.
+    fn candidates(&self, region: usize) -> Vec<StepIndex> {
+        let ready = self.ready.get(region).filter(|_| self.has_slot(region));
+        let leading = ready.into_iter().flatten().filter(|(turn, _)| turn.leads());
+        leading.take(LOOKED_AT).map(|(_, step)| *step).collect()
+    }
+
+    /// Does one make that leaves its region no fuller than it was, with everything that follows from it.
+    fn makes_one_that_is_right(&mut self) -> bool {
+        for region in 0..self.board.regions.len() {
+            let before = self.used.get(region).copied();
+            // The first is nearly always right: the others are not listed for nothing.
+            let first = self.ready.get(region).filter(|_| self.has_slot(region)).and_then(BTreeSet::first);
+            let Some(&(_, first)) = first.filter(|(turn, _)| turn.leads()) else { continue };
+            if self.is_right(first, region, before) {
+                return true;
+            }
+            for step in self.candidates(region) {
+                if step != first && self.is_right(step, region, before) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn is_right(&mut self, step: StepIndex, region: usize, before: Option<usize>) -> bool {
+        let mark = self.done.len();
+        self.settle(step);
+        self.run_free();
+        let is_right = self.used.get(region).copied() <= before;
+        if !is_right {
+            self.undo(mark);
+        }
+        is_right
+    }
+
+    /// The makes that could be next, the best first.
+    fn choices(&self) -> Vec<StepIndex> {
+        let mut choices: Vec<(Turn, StepIndex)> = (0..self.board.regions.len())
+            .flat_map(|region| self.candidates(region))
+            .filter_map(|step| match self.board.part(step) {
+                Part::Make { turn, .. } => Some((turn, step)),
+                _ => None,
+            })
+            .collect();
+        choices.sort();
+        choices.into_iter().map(|(_, step)| step).collect()
+    }
+
+    /// The makes that lead to nothing: they only take, so it does not matter in which order.
+    fn makes_the_rest(&mut self) -> bool {
+        let mark = self.done.len();
+        loop {
+            self.run_free();
+            let next = (0..self.board.regions.len())
+                .filter(|region| self.has_slot(*region))
+                .filter_map(|region| self.ready.get(region).and_then(BTreeSet::first))
+                .min()
+                .copied();
+            match next {
+                Some((_, step)) => self.settle(step),
+                None if self.done.len() == self.board.graph.len() => return true,
+                None => {
+                    self.remember_stuck();
+                    self.undo(mark);
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Keeps where it got furthest.
+    fn remember_stuck(&mut self) {
+        let done = self.done.len();
+        if self.stuck.as_ref().is_some_and(|stuck| stuck.done >= done) {
+            return;
+        }
+        // While something that leads to a delete is missing, what only takes is not what is in the way.
+        let waits = |(turn, _): &(Turn, StepIndex)| turn.leads() || self.leading == 0;
+        let is_full = |region: &usize| {
+            !self.has_slot(*region) && self.ready.get(*region).is_some_and(|ready| ready.iter().any(waits))
+        };
+        let full = (0..self.board.regions.len()).filter(is_full);
+        let regions =
+            full.filter_map(|region| self.board.regions.get(region)).map(|(region, _)| region.clone());
+        self.stuck = Some(Stuck { regions: regions.collect(), done });
+    }
+}
+
+/// A number for a step, such that those of different sets of steps, taken together, differ.
+fn scatter(step: StepIndex) -> u64 {
+    let mut mixed = u64::try_from(step.index()).unwrap_or(u64::MAX).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}

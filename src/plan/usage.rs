@@ -1,0 +1,159 @@
+//! What a plan uses of something limited: how much is used before it, and which steps take and give.
+//!
+//! A plan may be anybody's, so nothing is counted twice: an image that is deleted by two steps gives one slot, and an
+//! account that is granted by two steps takes one place. Where that cannot be said by weights of steps, a step is
+//! made up, in a copy of the graph: one that both wait for, or that waits for both.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::graph::{EdgeReason, StepGraph, StepIndex};
+use super::peak::peak_when_taking;
+use super::view::{Peak, PlanView};
+use crate::model::{AccountId, Operation, PlacementKey, Region};
+
+/// Steps and how much of it each takes or gives.
+type Weights = Vec<(StepIndex, usize)>;
+
+/// The most ways in which places may be taken by one of several steps.
+const WAYS: usize = 16;
+
+struct Usage<'p> {
+    graph: Cow<'p, StepGraph>,
+    used: usize,
+    takers: Weights,
+    givers: Weights,
+    /// Taken by whichever of several steps comes first.
+    either: Vec<(Vec<StepIndex>, usize)>,
+}
+
+/// The slots of a region.
+pub(super) fn of_images(view: &PlanView<'_>, region: &Region, limit: usize) -> Peak {
+    let graph = &view.plan.graph;
+    let managed = view.prior.placements().filter(|(at, _)| at.region == *region).count();
+    let unmanaged = view.prior.regions.get(region).map_or(0, |known| known.unmanaged.len());
+    let mut usage = Usage::new(graph, managed.saturating_add(unmanaged));
+    let mut deletes: BTreeMap<&PlacementKey, Vec<StepIndex>> = BTreeMap::new();
+    for (index, step) in graph.steps().filter(|(_, step)| step.at().region == *region) {
+        match &step.operation {
+            operation if operation.makes_image() => usage.takers.push((index, 1)),
+            Operation::Delete { at, .. } => deletes.entry(at).or_default().push(index),
+            _ => {}
+        }
+    }
+    for deletes in deletes.values() {
+        usage.give(deletes, 1);
+    }
+    usage.peak(limit)
+}
+
+/// The accounts that a placement is shared with.
+pub(super) fn of_accounts(view: &PlanView<'_>, at: &PlacementKey, limit: usize) -> Peak {
+    let everyone = view.prior.placement(at).map(|placement| placement.everyone()).unwrap_or_default();
+    let mut usage = Usage::new(&view.plan.graph, everyone.len());
+    // The steps that grant and revoke, by account; then accounts with the same steps together.
+    let mut by_account: BTreeMap<AccountId, (Vec<StepIndex>, Vec<StepIndex>)> = BTreeMap::new();
+    for (index, step) in view.steps_at(at) {
+        match &step.operation {
+            Operation::Share { accounts, .. } => {
+                accounts.iter().for_each(|account| by_account.entry(account).or_default().0.push(index));
+            }
+            Operation::Unshare { accounts, .. } => {
+                accounts.iter().for_each(|account| by_account.entry(account).or_default().1.push(index));
+            }
+            _ => {}
+        }
+    }
+    let mut groups: BTreeMap<(bool, Vec<StepIndex>, Vec<StepIndex>), usize> = BTreeMap::new();
+    for (account, (shares, unshares)) in by_account {
+        *groups.entry((everyone.contains(account), shares, unshares)).or_default() += 1;
+    }
+    for ((is_on, shares, unshares), accounts) in groups {
+        match (is_on, &shares[..], &unshares[..]) {
+            (true, [], unshares) => usage.give(unshares, accounts),
+            (true, [share], [unshare]) => usage.give_and_take(*unshare, *share, accounts),
+            // Taken for being on the list all along.
+            (true, ..) => {}
+            (false, shares, _) => usage.take(shares, accounts),
+        }
+    }
+    usage.peak(limit)
+}
+
+impl<'p> Usage<'p> {
+    fn new(graph: &'p StepGraph, used: usize) -> Self {
+        let graph = Cow::Borrowed(graph);
+        Self { graph, used, takers: Vec::new(), givers: Vec::new(), either: Vec::new() }
+    }
+
+    /// A step that is none: only the order around it matters.
+    fn made_up(&mut self, like: StepIndex) -> Option<StepIndex> {
+        let step = self.graph.step(like)?.clone();
+        Some(self.graph.to_mut().add(step))
+    }
+
+    /// Given back when any of these has settled.
+    fn give(&mut self, steps: &[StepIndex], weight: usize) {
+        match steps {
+            [] => {}
+            [step] => self.givers.push((*step, weight)),
+            [first, ..] => {
+                let Some(given) = self.made_up(*first) else { return };
+                for step in steps {
+                    self.graph.to_mut().wait(*step, given, EdgeReason::ImageReady);
+                }
+                self.givers.push((given, weight));
+            }
+        }
+    }
+
+    /// Taken when any of these starts.
+    fn take(&mut self, steps: &[StepIndex], weight: usize) {
+        match steps {
+            [] => {}
+            [step] => self.takers.push((*step, weight)),
+            _ => self.either.push((steps.to_vec(), weight)),
+        }
+    }
+
+    /// Revoked and granted again.
+    fn give_and_take(&mut self, unshare: StepIndex, share: StepIndex, weight: usize) {
+        self.givers.push((unshare, weight));
+        if self.graph.must_precede(share, unshare) {
+            return;
+        }
+        if self.graph.must_precede(unshare, share) {
+            self.takers.push((share, weight));
+        } else if let Some(again) = self.made_up(share) {
+            self.graph.to_mut().wait(again, share, EdgeReason::ImageReady);
+            self.graph.to_mut().wait(again, unshare, EdgeReason::ImageReady);
+            self.takers.push((again, weight));
+        }
+    }
+
+    fn peak(mut self, limit: usize) -> Peak {
+        let ways = self.either.iter().fold(1usize, |ways, (steps, _)| ways.saturating_mul(steps.len()));
+        if ways > WAYS {
+            // Each takes: too much rather than too little.
+            let all =
+                self.either.drain(..).flat_map(|(steps, weight)| steps.into_iter().map(move |s| (s, weight)));
+            self.takers.extend(all);
+        }
+        let when_taking = (0..ways.min(WAYS)).map(|way| self.when_taking(way, limit)).max().unwrap_or(0);
+        Peak { at_any_moment: self.used.max(when_taking), when_taking }
+    }
+
+    /// The same, where of several steps that may take the one of this way does.
+    fn when_taking(&self, mut way: usize, limit: usize) -> usize {
+        let mut takers = self.takers.clone();
+        for (steps, weight) in &self.either {
+            let count = steps.len().max(1);
+            takers.extend(steps.get(way % count).map(|step| (*step, *weight)));
+            way /= count;
+        }
+        match takers[..] {
+            [] => 0,
+            _ => peak_when_taking(&self.graph, self.used, limit, &takers, &self.givers),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Valid plans that were tampered with: the rules and exploring every order agree on which are safe.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use goldform::plan::{Plan, StepIndex};
+
+use crate::edges::{edits_refused, errors, judged, valid_plans};
+use crate::model::{Model, RULED, Wrong};
+use crate::world::{Dice, Shape, graph_in_words};
+
+fn rule_of(wrong: Wrong) -> &'static str {
+    match wrong {
+        Wrong::Quota => "GF601",
+        Wrong::Name => "GF202",
+        Wrong::Places => "GF503",
+        _ => "GF702",
+    }
+}
+
+/// Tampers with a plan, and says how.
+fn mutate(plan: &mut Plan, dice: &mut Dice) -> Option<String> {
+    let steps: Vec<StepIndex> = plan.graph.steps().map(|(index, _)| index).collect();
+    match dice.below(3) {
+        0 => {
+            let edges: Vec<(StepIndex, StepIndex)> =
+                plan.graph.edges().map(|(earlier, later, _)| (earlier, later)).collect();
+            let (earlier, later) = *edges.get(dice.below(edges.len().max(1)))?;
+            plan.graph.unwait(later, earlier);
+            Some(format!("dropped {} → {}", earlier.index(), later.index()))
+        }
+        1 => {
+            let (one, other) = (steps[dice.below(steps.len())], steps[dice.below(steps.len())]);
+            let first = plan.graph.step(one).cloned()?;
+            let second = plan.graph.step(other).cloned()?;
+            if one == other {
+                return None;
+            }
+            *plan.graph.step_mut(one)? = second;
+            *plan.graph.step_mut(other)? = first;
+            Some(format!("swapped {} and {}", one.index(), other.index()))
+        }
+        _ => {
+            let one = steps[dice.below(steps.len())];
+            let twin = plan.graph.step(one).cloned()?;
+            let before: Vec<_> =
+                plan.graph.waits_for(one).map(|(earlier, reason)| (earlier, reason.clone())).collect();
+            let after: Vec<_> =
+                plan.graph.awaited_by(one).map(|(later, reason)| (later, reason.clone())).collect();
+            let new = plan.graph.add(twin);
+            let (keeps_before, keeps_after) = (dice.percent(70), dice.percent(40));
+            if keeps_before {
+                for (earlier, reason) in before {
+                    plan.graph.wait(new, earlier, reason);
+                }
+            }
+            if keeps_after {
+                for (later, reason) in after {
+                    plan.graph.wait(later, new, reason);
+                }
+            }
+            Some(format!("doubled {} ({keeps_before}, {keeps_after})", one.index()))
+        }
+    }
+}
+
+#[test]
+fn rules_and_exploring_agree_on_plans_that_were_tampered_with() {
+    let mut dice = Dice::new(0xedd1e);
+    let (mut mutants, mut unsafe_ones, mut skipped) = (0, 0, 0);
+    let mut by_rule: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut disagreements: Vec<String> = Vec::new();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    'plans: for (case, plan, model) in valid_plans(4_000_000, Shape { images: 3, regions: 2, plain: false }) {
+        if model.steps + 1 > crate::model::MOST {
+            continue;
+        }
+        for _ in 0..5 {
+            let mut mutant = plan.clone();
+            let Some(how) = mutate(&mut mutant, &mut dice) else { continue };
+            let model = Model::new(&mutant, &case.prior, edits_refused(&case)).unwrap();
+            let Some(found) = model.explore(|found| RULED.iter().all(|wrong| found.contains(wrong))) else {
+                skipped += 1;
+                continue;
+            };
+            let found: BTreeSet<&str> =
+                found.into_iter().filter(|wrong| RULED.contains(wrong)).map(rule_of).collect();
+            let judged = judged(&case, &mutant);
+            let refused: BTreeSet<&str> = errors(&judged)
+                .into_iter()
+                .filter(|code| RULED.iter().any(|wrong| rule_of(*wrong) == *code))
+                .collect();
+            mutants += 1;
+            unsafe_ones += usize::from(!found.is_empty());
+            for rule in &found {
+                *by_rule.entry(rule).or_default() += 1;
+            }
+            if found.is_empty() != refused.is_empty() {
+                let kind = how.split(' ').next().unwrap_or_default();
+                *kinds.entry(format!("{kind}: explored {found:?}, judged {refused:?}")).or_default() += 1;
+                disagreements.push(format!(
+                    "{how}: exploring finds {found:?}, the rules {refused:?}\n{}{}",
+                    case.describe(),
+                    graph_in_words(&mutant.graph)
+                ));
+            }
+            if mutants == 12_000 {
+                break 'plans;
+            }
+        }
+    }
+    println!(
+        "mutants: {mutants} judged and explored, {skipped} too large; {unsafe_ones} unsafe {by_rule:?}; {} disagree {kinds:#?}",
+        disagreements.len()
+    );
+    for disagreement in disagreements.iter().take(3) {
+        println!("{disagreement}\n");
+    }
+    assert!(disagreements.is_empty(), "{} disagree", disagreements.len());
+}
