@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+#[expect(clippy::disallowed_methods, reason = "arguments are read here and nowhere else")]
 fn main() -> ExitCode {
     ExitCode::from(goldform::cli::run(std::env::args_os()).code())
 }
