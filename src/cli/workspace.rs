@@ -299,11 +299,30 @@ impl Workspace {
     pub fn cloud(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {
         match self.desired.cloud.provider {
             Provider::Sandbox => self.sandbox(),
-            Provider::Tencent => Err(CommandError::input(
-                "the provider `tencent` needs credentials, and none are set up",
-                "Use the embedded cloud:\n\n    cloud: { provider: sandbox }",
-            )),
+            Provider::Tencent => {
+                let transport = super::service::transport(&self.desired.cloud, &self.clock)?;
+                Ok(Arc::new(Client::new(transport)))
+            }
         }
+    }
+
+    /// Whether the keys belong to the account that the manifest names: with another's, everything would be made
+    /// there. The embedded cloud takes the manifest's word.
+    ///
+    /// # Errors
+    /// When they belong to another account, or the service does not take them.
+    pub async fn check_caller(&self) -> Result<(), CommandError> {
+        if self.desired.cloud.provider == Provider::Sandbox {
+            return Ok(());
+        }
+        let (caller, account) = (self.cloud()?.caller().await?, self.desired.account);
+        if caller == account {
+            return Ok(());
+        }
+        Err(CommandError::input(
+            format!("the keys belong to account {caller}, the manifest to {account}"),
+            "Use the account's own keys, or correct the manifest:\n\n    account: \"<main account id>\"",
+        ))
     }
 
     fn sandbox(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {

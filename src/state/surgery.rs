@@ -4,6 +4,8 @@
 //! Each function changes the record or leaves it as it was. None runs while steps are open: their outcome would be
 //! written to addresses that have moved.
 
+#![expect(clippy::result_large_err, reason = "made once in a run, and told at once")]
+
 use thiserror::Error;
 
 use super::journal::Intents;

@@ -232,6 +232,7 @@ impl Bench {
 
 /// What became of an apply.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one of a test")]
 pub enum Applied {
     /// The plan was walked.
     Walked(Plan, Outcome),

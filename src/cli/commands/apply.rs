@@ -58,6 +58,7 @@ async fn start(
     let mut snapshot = stored.unwrap_or_else(|| workspace.first_snapshot());
     workspace.check_owner(&snapshot)?;
     stop_on_errors(workspace, Some(&snapshot), printer)?;
+    workspace.check_caller().await?;
     // What an earlier run left open is closed before anything is planned.
     is_new |= repair(workspace, &mut store, &mut snapshot, printer).await?;
     if !args.no_refresh {

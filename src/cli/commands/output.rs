@@ -29,10 +29,13 @@ pub async fn run(args: &OutputCommandArgs, printer: &Printer) -> Result<ExitStat
     Ok(ExitStatus::Done)
 }
 
+/// An entry's current generation, and the image of it in each region.
+type Current = (ImageKey, GenerationNumber, Vec<(Region, ImageId)>);
+
 /// What other tools are told.
 #[derive(Debug, Default)]
 struct Ids {
-    images: Vec<(ImageKey, GenerationNumber, Vec<(Region, ImageId)>)>,
+    images: Vec<Current>,
     lookups: Vec<(ImageKey, Region, ImageId)>,
 }
 
