@@ -7,9 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::sandbox::args::SandboxArgs;
 use super::exit;
+use super::workspace::DEFAULT_MANIFEST;
 
+pub mod images;
 pub mod state;
 
+pub use images::{ArchitectureArg, ImagesArgs, KindArg};
 pub use state::{
     ForgetArgs, HistoryArgs, StateArgs, StateCommand, StateHistoryArgs, StateListArgs, StateMoveArgs,
     StatePullArgs, StatePushArgs, StateRestoreArgs, StateShowArgs,
@@ -51,6 +54,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Print the ids of the images, for other tools
     Output(OutputCommandArgs),
+    /// List images of the cloud by region, kind, operating system, name, tag and age
+    Images(Box<ImagesArgs>),
     /// Stop managing an image, a placement or a share; nothing is deleted
     Forget(ForgetArgs),
     /// List what was applied: when, by whom, with which digest
@@ -111,7 +116,7 @@ pub enum Color {
 #[command(next_help_heading = "Manifest")]
 pub struct ManifestArgs {
     /// A manifest, or a directory of them; may be repeated
-    #[arg(long = "file", short = 'f', value_name = "FILE|DIR", default_value = "goldform.yaml")]
+    #[arg(long = "file", short = 'f', value_name = "FILE|DIR", default_value = DEFAULT_MANIFEST)]
     pub files: Vec<PathBuf>,
     /// Set a variable; may be repeated
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]

@@ -10,6 +10,7 @@ pub mod confirm;
 pub mod env;
 pub mod error;
 pub mod exit;
+mod inputs;
 pub mod printer;
 pub mod progress;
 pub mod service;
@@ -71,6 +72,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<ExitStatus, CommandErr
         Command::Drift(args) => commands::refresh::drift(args, printer).await,
         Command::Show(args) => commands::show::run(args, printer).await,
         Command::Output(args) => commands::output::run(args, printer).await,
+        Command::Images(args) => commands::images::run(args, printer).await,
         Command::Forget(args) => commands::state::surgery::forget(args, "forget", printer).await,
         Command::History(args) => commands::history::run(args, printer).await,
         Command::State(args) => commands::state::run(args, printer).await,

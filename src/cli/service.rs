@@ -1,22 +1,23 @@
-//! The real service: hosts, keys, and manners, as the manifest and the environment say.
+//! How the service is reached: the real one with hosts, keys and manners as the manifest and the environment say, the
+//! embedded one in this process.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{CommandError, env};
 use crate::cloud::client::credentials::{Surroundings, keyring};
 use crate::cloud::client::http::{Hosts, Https, Site as HostSite};
+use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};
 use crate::cloud::wrap::{Careful, Policy, Rates};
 use crate::cloud::{Clock, Transport};
-use crate::manifest::{CloudSettings, Site};
+use crate::manifest::{CloudSettings, SandboxSettings, Site};
+use crate::model::AccountId;
 
 /// A transport to the real service, with the rates that its documents name. Nothing is sent yet.
 ///
 /// # Errors
 /// When the endpoint is no address that keys may be used with, or TLS cannot be set up.
-pub fn transport(
-    settings: &CloudSettings,
-    clock: &Arc<dyn Clock>,
-) -> Result<Arc<dyn Transport>, CommandError> {
+pub fn tencent(settings: &CloudSettings, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Transport>, CommandError> {
     let hosts = match &settings.endpoint {
         Some(endpoint) => Hosts::at(endpoint).map_err(|error| {
             CommandError::input(
@@ -35,7 +36,64 @@ pub fn transport(
     let https = Https::new(hosts, Arc::new(keys), Arc::clone(clock)).map_err(|error| {
         CommandError::input(error.to_string(), "Look at the machine's certificates and proxy.")
     })?;
+    Ok(with_manners(Arc::new(https), Rates::Documented))
+}
+
+/// A transport to the embedded cloud's world. It has no rate limits out of the box; where its world was made with them,
+/// it says so and calls slow down.
+///
+/// # Errors
+/// When the world cannot be opened.
+pub fn sandbox(
+    path: &Path,
+    settings: &SandboxSettings,
+    caller: AccountId,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Transport>, CommandError> {
+    let SandboxSettings { world: _, images_per_region, accounts_per_image } = settings;
+    let mut settings = Settings::default();
+    if let Some(images) = images_per_region {
+        settings.images_per_region = *images;
+    }
+    if let Some(accounts) = accounts_per_image {
+        settings.accounts_per_image = *accounts;
+    }
+    in_process(Sim::open(path, settings), path, caller, clock)
+}
+
+/// A transport to a world of which no manifest says anything: it is left as it is, and where there is none, none is made.
+///
+/// # Errors
+/// When the world cannot be opened.
+pub fn sandbox_as_it_is(
+    path: &Path,
+    caller: AccountId,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Transport>, CommandError> {
+    let settings = Settings::default();
+    let sim = if path.exists() { Sim::attach(path, settings) } else { Sim::in_memory(settings) };
+    in_process(sim, path, caller, clock)
+}
+
+fn in_process(
+    sim: Result<Sim, SimError>,
+    path: &Path,
+    caller: AccountId,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Transport>, CommandError> {
+    let sim = sim.map_err(|error| {
+        CommandError::input(
+            format!("the embedded cloud's world {} cannot be opened: {error}", path.display()),
+            "Name another file, or move it away to start an empty world:\n\n    \
+             cloud: { sandbox: { world: another.world.db } }",
+        )
+    })?;
+    let transport = SimTransport { sim: Arc::new(sim), caller, clock: Arc::clone(clock) };
+    Ok(with_manners(Arc::new(transport), Rates::Unlimited))
+}
+
+fn with_manners(transport: Arc<dyn Transport>, rates: Rates) -> Arc<dyn Transport> {
     // Two runs that start at once pause differently.
     let seed = u64::from(std::process::id());
-    Ok(Arc::new(Careful::around(Arc::new(https), Rates::Documented, Policy::default(), seed)))
+    Arc::new(Careful::around(transport, rates, Policy::default(), seed))
 }

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::args::{ManifestArgs, RuleArgs};
+use super::inputs::{read_manifests, variables};
 use super::printer::Printer;
-use super::{CommandError, ExitStatus, env};
+use super::{CommandError, ExitStatus, env, service};
 use crate::backend::{FileStore, LockInfo, LockWait, StateStore};
 use crate::cloud::client::{Client, Secret};
-use crate::cloud::sim::{Settings as SimSettings, Sim, SimTransport};
 use crate::cloud::{Clock, CloudWrite, SystemClock};
 use crate::constraints::Levels;
 use crate::diagnostics::{Diagnostic, Severity};
@@ -20,6 +21,9 @@ use crate::manifest::{self, Desired, Input, Level, Locator, Provider, StateLocat
 use crate::model::{ImageKey, Region};
 use crate::plan::{Outcome, Plan, StepOutcome};
 use crate::state::{Lineage, Run, RunEnd, RunResult, Snapshot};
+
+/// The manifest that is read where none is named.
+pub const DEFAULT_MANIFEST: &str = "goldform.yaml";
 
 /// A manifest that was read, and everything that is reached from it.
 pub struct Workspace {
@@ -41,6 +45,8 @@ pub struct Workspace {
     pub variables: Variables,
     /// `--state`: read from here, write nothing.
     state_file: Option<PathBuf>,
+    cloud: OnceLock<Arc<dyn CloudWrite>>,
+    is_caller_known: OnceCell<()>,
 }
 
 impl Workspace {
@@ -73,7 +79,33 @@ impl Workspace {
             base,
             variables,
             state_file: args.state.clone(),
+            cloud: OnceLock::new(),
+            is_caller_known: OnceCell::new(),
         })
+    }
+
+    /// As [`Workspace::open`]; where no manifest was named and there is none, a workspace of the embedded cloud as it is
+    /// in this folder, for looking around.
+    ///
+    /// # Errors
+    /// As [`Workspace::open`].
+    pub fn open_or_look_around(args: &ManifestArgs, printer: &Printer) -> Result<Self, CommandError> {
+        let is_default = matches!(args.files.as_slice(), [file] if file.as_os_str() == DEFAULT_MANIFEST);
+        if !is_default || Path::new(DEFAULT_MANIFEST).exists() {
+            return Self::open(args, None, printer);
+        }
+        let bytes = b"version: 1\naccount: \"100000000001\"\n".to_vec();
+        let inputs = vec![Input { name: "no manifest".to_owned(), bytes }];
+        let loaded = manifest::load(inputs, &Variables::default());
+        let desired = loaded
+            .desired
+            .ok_or_else(|| CommandError::Internal("the empty manifest cannot be read".to_owned()))?;
+        let rules = RuleArgs { allow: Vec::new(), warn: Vec::new(), deny: Vec::new() };
+        let workspace = Self::of_plan(desired, "", args, &rules)?;
+        let path = workspace.world();
+        let cloud = service::sandbox_as_it_is(&path, workspace.desired.account, &workspace.clock)?;
+        let _ = workspace.cloud.set(Arc::new(Client::new(cloud)));
+        Ok(workspace)
     }
 
     /// A workspace without a manifest: of a saved plan. Variables are still taken from the arguments.
@@ -97,6 +129,8 @@ impl Workspace {
             base: PathBuf::from(folder),
             variables: Variables::new(variables(args)?),
             state_file: None,
+            cloud: OnceLock::new(),
+            is_caller_known: OnceCell::new(),
         })
     }
 
@@ -292,22 +326,35 @@ impl Workspace {
         Snapshot::first(lineage, self.desired.account, self.desired.cloud.provider)
     }
 
-    /// The cloud that the manifest names.
+    /// The cloud that the manifest names: one client for the whole command, so that its calls are paced together and
+    /// its keys fetched once.
     ///
     /// # Errors
     /// When it cannot be reached, or the embedded one's world cannot be opened.
     pub fn cloud(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {
-        match self.desired.cloud.provider {
-            Provider::Sandbox => self.sandbox(),
-            Provider::Tencent => {
-                let transport = super::service::transport(&self.desired.cloud, &self.clock)?;
-                Ok(Arc::new(Client::new(transport)))
-            }
+        if let Some(cloud) = self.cloud.get() {
+            return Ok(Arc::clone(cloud));
         }
+        let transport = match self.desired.cloud.provider {
+            Provider::Sandbox => {
+                let (settings, account) = (&self.desired.cloud.sandbox, self.desired.account);
+                service::sandbox(&self.world(), settings, account, &self.clock)?
+            }
+            Provider::Tencent => service::tencent(&self.desired.cloud, &self.clock)?,
+        };
+        let cloud: Arc<dyn CloudWrite> = Arc::new(Client::new(transport));
+        Ok(Arc::clone(self.cloud.get_or_init(|| cloud)))
     }
 
-    /// Whether the keys belong to the account that the manifest names: with another's, everything would be made
-    /// there. The embedded cloud takes the manifest's word.
+    /// The file of the embedded cloud's world: beside the state.
+    fn world(&self) -> PathBuf {
+        let state = self.state_path().unwrap_or_else(|_| self.base.join("goldform.state.json"));
+        let folder = state.parent().map(Path::to_path_buf).unwrap_or_default();
+        folder.join(self.desired.cloud.sandbox.world.as_deref().unwrap_or("goldform.world.db"))
+    }
+
+    /// Whether the keys belong to the account that the manifest names: with another's, nothing that is recorded would
+    /// be there, and everything would be made again. The embedded cloud takes the manifest's word. Asked once.
     ///
     /// # Errors
     /// When they belong to another account, or the service does not take them.
@@ -315,38 +362,19 @@ impl Workspace {
         if self.desired.cloud.provider == Provider::Sandbox {
             return Ok(());
         }
-        let (caller, account) = (self.cloud()?.caller().await?, self.desired.account);
-        if caller == account {
-            return Ok(());
-        }
-        Err(CommandError::input(
-            format!("the keys belong to account {caller}, the manifest to {account}"),
-            "Use the account's own keys, or correct the manifest:\n\n    account: \"<main account id>\"",
-        ))
-    }
-
-    fn sandbox(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {
-        let settings = &self.desired.cloud.sandbox;
-        let state = self.state_path().unwrap_or_else(|_| self.base.join("goldform.state.json"));
-        let folder = state.parent().map(Path::to_path_buf).unwrap_or_default();
-        let path = folder.join(settings.world.as_deref().unwrap_or("goldform.world.db"));
-        let mut world = SimSettings::default();
-        if let Some(images) = settings.images_per_region {
-            world.images_per_region = images;
-        }
-        if let Some(accounts) = settings.accounts_per_image {
-            world.accounts_per_image = accounts;
-        }
-        let sim = Sim::open(&path, world).map_err(|error| {
-            CommandError::input(
-                format!("the embedded cloud's world {} cannot be opened: {error}", path.display()),
-                "Name another file, or move it away to start an empty world:\n\n    \
-                 cloud: { sandbox: { world: another.world.db } }",
-            )
-        })?;
-        let transport =
-            SimTransport { sim: Arc::new(sim), caller: self.desired.account, clock: Arc::clone(&self.clock) };
-        Ok(Arc::new(Client::new(Arc::new(transport))))
+        self.is_caller_known
+            .get_or_try_init(async || {
+                let (caller, account) = (self.cloud()?.caller().await?, self.desired.account);
+                if caller == account {
+                    return Ok(());
+                }
+                Err(CommandError::input(
+                    format!("the keys belong to account {caller}, the manifest to {account}"),
+                    "Use the account's own keys, or correct the manifest:\n\n    account: \"<main account id>\"",
+                ))
+            })
+            .await
+            .copied()
     }
 
     /// The regions to look at: those that the manifest names, and those that are recorded.
@@ -381,85 +409,4 @@ fn name(provider: Provider) -> &'static str {
 fn command_line(rules: &RuleArgs) -> Vec<(String, Level)> {
     let levels = [(&rules.allow, Level::Allow), (&rules.warn, Level::Warn), (&rules.deny, Level::Deny)];
     levels.iter().flat_map(|(names, level)| names.iter().map(|name| (name.clone(), *level))).collect()
-}
-
-/// Variables: the environment's, over those the files', over those the command line's.
-fn variables(args: &ManifestArgs) -> Result<BTreeMap<String, String>, CommandError> {
-    let mut variables = env::manifest_variables();
-    for path in &args.variable_files {
-        let bytes = read(path, "Name a YAML file of names and texts.")?;
-        let values = manifest::read_variables(&bytes).map_err(|why| {
-            CommandError::input(
-                format!("{}: {why}", path.display()),
-                "A variable file holds names and texts:\n\n    build: ins-8f3a1c2d",
-            )
-        })?;
-        variables.extend(values);
-    }
-    variables.extend(args.variables.iter().cloned());
-    Ok(variables)
-}
-
-#[expect(clippy::disallowed_methods, reason = "manifests and variable files are read here")]
-fn read(path: &Path, help: &str) -> Result<Vec<u8>, CommandError> {
-    std::fs::read(path).map_err(|source| CommandError::File {
-        path: path.display().to_string(),
-        source,
-        help: help.to_owned(),
-    })
-}
-
-/// The manifests that were named, in order, and the folder of the first.
-fn read_manifests(paths: &[PathBuf]) -> Result<(Vec<Input>, PathBuf), CommandError> {
-    const HELP: &str = "Name a manifest, or write a first one:\n\n    goldform init";
-    let mut inputs = Vec::new();
-    let mut base = None;
-    for path in paths {
-        let folder = if path.is_dir() {
-            path.clone()
-        } else {
-            path.parent().map(Path::to_path_buf).unwrap_or_default()
-        };
-        base.get_or_insert(folder);
-        let files = if path.is_dir() { yaml_files(path)? } else { vec![path.clone()] };
-        if files.is_empty() {
-            return Err(CommandError::input(
-                format!("{}: there is no *.yaml or *.yml below it", path.display()),
-                HELP,
-            ));
-        }
-        for file in files {
-            let bytes = read(&file, HELP)?;
-            inputs.push(Input { name: file.display().to_string(), bytes });
-        }
-    }
-    Ok((inputs, base.unwrap_or_default()))
-}
-
-/// Every `*.yaml` and `*.yml` below a folder, in name order; hidden ones are left out.
-fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
-    let error = |source| CommandError::File {
-        path: folder.display().to_string(),
-        source,
-        help: "The folder must be readable.".to_owned(),
-    };
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(error)? {
-            let path = entry.map_err(error)?.path();
-            let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-            if is_hidden {
-                continue;
-            }
-            // A link to a folder is not followed: it could lead in a circle.
-            if path.is_dir() && !path.is_symlink() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
 }

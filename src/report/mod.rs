@@ -6,6 +6,7 @@
 pub mod drift;
 pub mod graph;
 pub mod history;
+pub mod images;
 pub mod json;
 pub mod outcome;
 pub mod paint;

@@ -11,7 +11,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod images;
 mod lookups;
+mod service;
 mod state;
 
 use common::TestEnv;

@@ -219,6 +219,7 @@ pub async fn repair(
     if snapshot.intents.is_empty() {
         return Ok(false);
     }
+    workspace.check_caller().await?;
     let cloud = workspace.cloud()?;
     let mut doubts = Vec::new();
     for (step, became, events) in recover(cloud.as_ref(), snapshot, workspace.clock.now()).await? {

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod explain;
 pub mod graph;
 pub mod history;
+pub mod images;
 pub mod init;
 pub mod output;
 pub mod plan;

@@ -43,6 +43,7 @@ pub async fn look_at_managed(
     snapshot: &mut Snapshot,
     parallelism: usize,
 ) -> Result<Drift, CommandError> {
+    workspace.check_caller().await?;
     let cloud: Arc<dyn CloudRead> = workspace.cloud()?;
     let regions = workspace.regions(snapshot);
     let wanted = workspace.desired.named();

@@ -27,7 +27,10 @@ What is made from a lookup would be made from nothing, or from an image that nob
       ubuntu: { region: ap-jakarta, type: public, os: Ubuntu }   # there are several
 
 ### What to do
-Ask for more (`name`, `architecture`, `bits`, `from`), or take the newest of several (`newest: true`).
+Ask for more (`name`, `architecture`, `bits`, `from`), take the newest of several (`newest: true`), or see what is
+there:
+
+    goldform images --region ap-jakarta --type public
 ",
     sources: &[
         RuleSource::Document("213/15715 DescribeImages", "what a region offers"),

@@ -1,0 +1,83 @@
+//! The real service's way: `provider: tencent`, over HTTP to the embedded cloud, with keys from the environment.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use crate::common::{PROGRAM, TestEnv};
+use crate::{MANIFEST, transcript};
+
+/// The embedded cloud on the wire, until it is dropped.
+struct Served {
+    child: Child,
+    endpoint: String,
+}
+
+impl Served {
+    fn start(env: &TestEnv) -> Self {
+        let mut child = env
+            .command(PROGRAM)
+            .args(["sandbox", "serve", "--listen", "127.0.0.1:0", "--format", "json"])
+            .args([
+                "--account",
+                "100000000001:AKIDone:key-of-one",
+                "--account",
+                "100000000002:AKIDtwo:key-of-two",
+            ])
+            .args(["--world", "served.world.db"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut text = String::new();
+        let told: serde_json::Value = loop {
+            text.push_str(&lines.next().expect("the server says where it is").unwrap());
+            if let Ok(value) = serde_json::from_str(&text) {
+                break value;
+            }
+        };
+        let endpoint = told["endpoint"].as_str().unwrap_or_else(|| panic!("{told}")).to_owned();
+        Self { child, endpoint }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn manifest(served: &Served) -> String {
+    format!("{MANIFEST}\ncloud: {{ provider: tencent, endpoint: \"{}\" }}\n", served.endpoint)
+}
+
+#[test]
+fn a_manifest_is_applied_over_the_wire_and_nothing_is_done_with_anothers_keys() {
+    let env =
+        TestEnv::new().set("TENCENTCLOUD_SECRET_ID", "AKIDone").set("TENCENTCLOUD_SECRET_KEY", "key-of-one");
+    let served = Served::start(&env);
+    env.write("goldform.yaml", &manifest(&served));
+    env.expect(0, "apply --yes");
+    env.expect(0, "plan --refresh --expect-no-changes");
+    assert_eq!(env.expect(0, "images --type custom --ids").stdout.lines().count(), 2);
+    let state = env.read("goldform.state.json");
+
+    let env = env.set("TENCENTCLOUD_SECRET_ID", "AKIDtwo").set("TENCENTCLOUD_SECRET_KEY", "key-of-two");
+    insta::assert_snapshot!(
+        "anothers-keys",
+        transcript(&env, &["apply --yes", "refresh", "drift", "plan --refresh", "images", "destroy --yes"])
+    );
+    let env = env.set("TENCENTCLOUD_SECRET_KEY", "mistyped");
+    insta::assert_snapshot!("mistyped-key", transcript(&env, &["refresh"]));
+    assert_eq!(env.read("goldform.state.json"), state, "nothing was recorded of another account");
+}
+
+#[test]
+fn without_keys_it_is_said_where_they_were_looked_for() {
+    let env = TestEnv::new();
+    env.write("goldform.yaml", &format!("{MANIFEST}\ncloud: {{ provider: tencent, profile: work }}\n"));
+    env.expect(0, "validate");
+    env.expect(0, "plan");
+    insta::assert_snapshot!(env.run("refresh").text().replace(&env.path("").display().to_string(), "~/"));
+}
