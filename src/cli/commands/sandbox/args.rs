@@ -20,11 +20,11 @@ pub struct SandboxArgs {
 /// The commands of `sandbox`.
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
-    /// Serve it to other programs, with the real protocol, and to browsers
+    /// Serve the embedded cloud to other programs, by the real protocol, and to browsers
     Serve(Box<ServeArgs>),
-    /// Put images, shares, instances, snapshots and switches into it
+    /// Put images, shares, instances, snapshots and switches into its world
     Seed(SeedArgs),
-    /// Take everything out of it but its switches and faults
+    /// Empty its world, but for switches and faults
     Reset(WorldArgs),
     /// Let things go wrong
     Faults(FaultsArgs),
@@ -146,13 +146,13 @@ pub struct FaultsArgs {
 /// The commands of `sandbox faults`.
 #[derive(Debug, Subcommand)]
 pub enum FaultsCommand {
-    /// Set one; its number is printed
+    /// Let something go wrong at certain calls; the number of the fault is printed
     Add(Box<FaultArgs>),
-    /// List them
+    /// List the faults that are set
     List(WorldArgs),
-    /// Take one away
+    /// Take a fault away
     Remove(FaultRemoveArgs),
-    /// Take all of them away
+    /// Take all faults away
     Clear(WorldArgs),
 }
 
