@@ -62,7 +62,7 @@ pub enum Command {
     History(HistoryArgs),
     /// Look into the state, and change it by hand
     State(StateArgs),
-    /// Print the page of a rule, or the list of rules
+    /// Print the page of a rule, or why a step is in the plan and what it waits for
     Explain(ExplainArgs),
     /// Print a JSON Schema, for editors
     Schema(SchemaArgs),
@@ -89,6 +89,12 @@ pub struct OutputArgs {
     /// Print results and errors only
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Log what happens, to stderr: error, warn, info, debug, trace; or a filter (default: GOLDFORM_LOG)
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log: Option<String>,
+    /// Log as JSON, one event a line
+    #[arg(long, global = true)]
+    pub log_json: bool,
 }
 
 /// How results are printed.
@@ -318,8 +324,15 @@ pub struct OutputCommandArgs {
 /// `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A rule's id or name; left out: the list of rules
-    pub rule: Option<String>,
+    /// A rule's id or name; or a step of the plan by its id or address; left out: the list of rules
+    #[arg(value_name = "RULE|STEP")]
+    pub what: Vec<String>,
+    /// Of the plan that deletes everything
+    #[arg(long)]
+    pub destroy: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
 }
 
 /// `graph`.

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 pub const NO_COLOR: &str = "NO_COLOR";
 /// Any value but `0`: colour even without a terminal.
 pub const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
+/// A level or filter for the log, where `--log` is not given.
+pub const LOG: &str = "GOLDFORM_LOG";
 /// Any value: a continuous-integration run; nothing is asked and no bars are drawn.
 pub const CI: &str = "CI";
 /// `dumb`: no colour.

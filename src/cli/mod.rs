@@ -11,6 +11,7 @@ pub mod env;
 pub mod error;
 pub mod exit;
 mod inputs;
+pub mod log;
 pub mod printer;
 pub mod progress;
 pub mod service;
@@ -42,6 +43,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
         }
     };
     let printer = Printer::new(&cli.output);
+    if let Err(error) = log::start(&cli.output, printer.talk.color) {
+        printer.failure(&error);
+        return error.exit_status();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -76,7 +81,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<ExitStatus, CommandErr
         Command::Forget(args) => commands::state::surgery::forget(args, "forget", printer).await,
         Command::History(args) => commands::history::run(args, printer).await,
         Command::State(args) => commands::state::run(args, printer).await,
-        Command::Explain(args) => commands::explain::run(args, printer),
+        Command::Explain(args) => commands::explain::run(args, printer).await,
         Command::Graph(args) => commands::graph::run(args, printer).await,
         Command::Completions(args) => commands::completions::completions(args, printer),
         Command::Man(args) => commands::completions::man(args, printer),

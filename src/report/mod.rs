@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod paint;
 pub mod plan;
 pub mod state;
+pub mod step;
 pub mod summary;
 pub mod table;
 

@@ -122,11 +122,7 @@ impl Writer<'_> {
         };
         let _ = writeln!(text, "{mark} {name}: {what}{from}");
         if change.action != Action::Update {
-            let _ = writeln!(
-                text,
-                "    {}",
-                self.paint.dim(&format!("because {}", self.because(&change.reason)))
-            );
+            let _ = writeln!(text, "    {}", self.paint.dim(&format!("because {}", because(&change.reason))));
         }
         for placement in &change.placements {
             self.placement(text, change, placement);
@@ -171,7 +167,7 @@ impl Writer<'_> {
                 | Reason::Superseded { .. }
         ) || (change.action == Action::Update && image.action == Action::Update)
         {
-            let because = format!("because {}", self.because(&change.reason));
+            let because = format!("because {}", because(&change.reason));
             let _ = writeln!(text, "        {}", self.paint.dim(&because));
         }
         for field in change.fields() {
@@ -261,35 +257,6 @@ impl Writer<'_> {
         }
     }
 
-    fn because(&self, reason: &Reason) -> String {
-        let revision = |text: &Option<compact_str::CompactString>| match text {
-            Some(text) => format!("`{}`", harmless::shown(text)),
-            None => "none".to_owned(),
-        };
-        match reason {
-            Reason::Declared => "it is in the manifest and not recorded".to_owned(),
-            Reason::Gone => "its current generation is nowhere any more".to_owned(),
-            Reason::SourceChanged { before, after } => format!(
-                "its source was {} and is to be {}",
-                harmless::shown(&before.describe()),
-                harmless::shown(&after.describe())
-            ),
-            Reason::RevisionChanged { before, after } => {
-                format!("its revision was {} and is to be {}", revision(before), revision(after))
-            }
-            Reason::RegionWanted => "the manifest wants it there and it is not".to_owned(),
-            Reason::RegionUnwanted => "the manifest does not want it there any more".to_owned(),
-            Reason::EntryRemoved => "it is recorded and not in the manifest any more".to_owned(),
-            Reason::Destroy => "everything is to be deleted".to_owned(),
-            Reason::Superseded { by } => format!("generation {by} takes its place"),
-            Reason::Kept => "it is kept as an earlier generation".to_owned(),
-            Reason::Failed { state } => format!("it is {}", state.as_str()),
-            Reason::Asked => "a new build was asked for".to_owned(),
-            Reason::Differs => "it differs from the manifest".to_owned(),
-            Reason::Follows => "its entry changes".to_owned(),
-        }
-    }
-
     fn limits(&self, text: &mut String, plan: &Plan) {
         if plan.regions.is_empty() || plan.graph.is_empty() {
             return;
@@ -324,5 +291,35 @@ fn cut(text: &str) -> String {
     match text.char_indices().nth(WIDEST) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
         None => text.to_owned(),
+    }
+}
+
+/// Why a change is wanted, in a clause that follows "because".
+pub fn because(reason: &Reason) -> String {
+    let revision = |text: &Option<compact_str::CompactString>| match text {
+        Some(text) => format!("`{}`", harmless::shown(text)),
+        None => "none".to_owned(),
+    };
+    match reason {
+        Reason::Declared => "it is in the manifest and not recorded".to_owned(),
+        Reason::Gone => "its current generation is nowhere any more".to_owned(),
+        Reason::SourceChanged { before, after } => format!(
+            "its source was {} and is to be {}",
+            harmless::shown(&before.describe()),
+            harmless::shown(&after.describe())
+        ),
+        Reason::RevisionChanged { before, after } => {
+            format!("its revision was {} and is to be {}", revision(before), revision(after))
+        }
+        Reason::RegionWanted => "the manifest wants it there and it is not".to_owned(),
+        Reason::RegionUnwanted => "the manifest does not want it there any more".to_owned(),
+        Reason::EntryRemoved => "it is recorded and not in the manifest any more".to_owned(),
+        Reason::Destroy => "everything is to be deleted".to_owned(),
+        Reason::Superseded { by } => format!("generation {by} takes its place"),
+        Reason::Kept => "it is kept as an earlier generation".to_owned(),
+        Reason::Failed { state } => format!("it is {}", state.as_str()),
+        Reason::Asked => "a new build was asked for".to_owned(),
+        Reason::Differs => "it differs from the manifest".to_owned(),
+        Reason::Follows => "its entry changes".to_owned(),
     }
 }

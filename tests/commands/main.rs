@@ -11,7 +11,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod explain;
 mod images;
+mod log;
 mod lookups;
 mod service;
 mod state;

@@ -1,28 +1,45 @@
-//! `explain`: the page of a rule, or the list of rules.
+//! `explain`: the page of a rule, the list of rules, or a step of the plan.
 
 use std::fmt::Write as _;
 
-use crate::cli::args::ExplainArgs;
+use serde_json::Value;
+
+use super::planning::{make_plan, stop_on_errors};
+use crate::cli::args::{ExplainArgs, Format};
 use crate::cli::printer::Printer;
+use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::constraints::{RULES, RuleSource, find};
 use crate::diagnostics::similar::closest;
+use crate::diff::Intention;
 use crate::manifest::codes;
+use crate::model::{Address, ImageKey, Region};
+use crate::plan::{Step, Wish};
+use crate::report::AccountNames;
+use crate::report::state::is_meant;
+use crate::report::step::{step_json, step_text};
 use crate::report::table::{Align, table};
+use crate::state::Snapshot;
 
-/// Prints a rule's page.
+/// Prints a rule's page, or why a step is in the plan and what it waits for.
 ///
 /// # Errors
-/// When there is no such rule.
-pub fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let Some(name) = &args.rule else {
+/// When there is no such rule or step, or the manifest or state of the plan cannot be read.
+pub async fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let name = args.what.join(" ");
+    let name = name.trim();
+    // Neither a rule nor a code has such a sign in its name.
+    if name.contains(['@', '.']) {
+        return step(name, args, printer).await;
+    }
+    if name.is_empty() {
         let rows: Vec<Vec<String>> = RULES
             .iter()
             .map(|rule| [rule.id, rule.level.as_str(), rule.name, rule.title].map(str::to_owned).to_vec())
             .collect();
         printer.data(&table("", &[Align::Left; 4], &rows));
         return Ok(ExitStatus::Done);
-    };
+    }
     let Some(rule) = find(name) else {
         if let Some(code) = codes::find(name) {
             printer.data(&code.page());
@@ -47,5 +64,63 @@ pub fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, CommandE
         };
     }
     printer.data(&text);
+    Ok(ExitStatus::Done)
+}
+
+/// Whether an address speaks of something that is declared or recorded.
+fn is_known(workspace: &Workspace, snapshot: Option<&Snapshot>, address: &Address) -> bool {
+    let declared = |key: &ImageKey, region: Option<&Region>| {
+        let image = workspace.desired.images.get(key);
+        image.is_some_and(|image| region.is_none_or(|region| image.placements().contains(region)))
+    };
+    let is_recorded =
+        snapshot.is_some_and(|snapshot| snapshot.recorded.placements().any(|(at, _)| is_meant(address, &at)));
+    match address {
+        Address::Image(key) => declared(key, None) || is_recorded,
+        Address::InRegion(key, region) => declared(key, Some(region)) || is_recorded,
+        _ => is_recorded,
+    }
+}
+
+/// Explains the steps of the plan with this id or at this address.
+async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let mut workspace = Workspace::open(&args.manifest, None, printer)?;
+    let snapshot = workspace.snapshot().await?;
+    stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
+    let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
+    workspace.use_lookups(snapshot.as_ref(), intention);
+    let planned = make_plan(&workspace, snapshot.as_ref(), &Wish::all(intention), printer)?;
+    let graph = &planned.plan().graph;
+    let address: Option<Address> = name.parse().ok();
+    let is_asked = |step: &Step| {
+        *step.id.0 == *name || address.as_ref().is_some_and(|address| is_meant(address, step.at()))
+    };
+    let found: Vec<_> = graph.steps().filter(|(_, step)| is_asked(step)).map(|(index, _)| index).collect();
+    let is_known = address.as_ref().is_some_and(|address| is_known(&workspace, snapshot.as_ref(), address));
+    if found.is_empty() && is_known {
+        printer.data(&format!("The plan changes nothing at {name}.\n"));
+        return Ok(ExitStatus::Done);
+    }
+    if found.is_empty() {
+        let ids: Vec<String> = graph.steps().map(|(_, step)| step.id.to_string()).collect();
+        let help = match closest(name, ids.iter().map(String::as_str)) {
+            Some(similar) => format!("Did you mean this one?\n\n    goldform explain {similar}"),
+            None => "See the steps of the plan:\n\n    goldform graph".to_owned(),
+        };
+        return Err(CommandError::input(format!("the plan has no step `{name}`"), help));
+    }
+    match printer.format {
+        Format::Text => {
+            let names = AccountNames::of(&workspace.desired);
+            let texts: Vec<String> =
+                found.iter().map(|index| step_text(planned.plan(), *index, &names, printer.out)).collect();
+            printer.data(&texts.join("\n"));
+        }
+        Format::Json => {
+            let steps =
+                found.iter().map(|index| step_json(planned.plan(), *index)).collect::<Result<Vec<_>, _>>()?;
+            printer.json(&Value::Array(steps));
+        }
+    }
     Ok(ExitStatus::Done)
 }

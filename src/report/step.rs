@@ -1,0 +1,123 @@
+//! One step of a plan: what it does, why it is there, what it waits for and what waits for it.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::plan::because;
+use super::{AccountNames, Paint};
+use crate::diagnostics::harmless::shown;
+use crate::diff::Reason;
+use crate::model::{Attributes, Operation};
+use crate::plan::{EdgeReason, Plan, Step, StepIndex};
+
+/// A step for people.
+pub fn step_text(plan: &Plan, index: StepIndex, names: &AccountNames, paint: Paint) -> String {
+    let Some(step) = plan.graph.step(index) else { return String::new() };
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", paint.bold(&step.id.to_string()));
+    let _ = writeln!(text, "  {}", what(&step.operation, names));
+    let _ = writeln!(text, "  because {}", why(plan, step));
+    let mut list = |title: &str, none: &str, edges: Vec<(StepIndex, &EdgeReason)>| {
+        if edges.is_empty() {
+            let _ = writeln!(text, "\n  {none}");
+            return;
+        }
+        let _ = writeln!(text, "\n  {title}");
+        for (other, reason) in edges {
+            let Some(other) = plan.graph.step(other) else { continue };
+            let source = paint.dim(&format!("({})", reason.source()));
+            let _ = writeln!(text, "    {}: {} {source}", other.id, reason.explain());
+        }
+    };
+    list("It waits for", "It waits for nothing.", sorted(plan.graph.waits_for(index)));
+    list("What waits for it", "Nothing waits for it.", sorted(plan.graph.awaited_by(index)));
+    text
+}
+
+/// Why a step is there; of one that follows from a change of its entry, why that changes.
+fn why(plan: &Plan, step: &Step) -> String {
+    let entry = plan.changes.iter().find(|change| change.image == step.at().image);
+    match entry.filter(|entry| step.reason == Reason::Follows && entry.reason != Reason::Follows) {
+        Some(entry) => format!("image.{} changes: {}", entry.image, because(&entry.reason)),
+        None => because(&step.reason),
+    }
+}
+
+/// Edges in the order in which their steps were planned.
+fn sorted<'a>(edges: impl Iterator<Item = (StepIndex, &'a EdgeReason)>) -> Vec<(StepIndex, &'a EdgeReason)> {
+    let mut edges: Vec<_> = edges.collect();
+    edges.sort_by_key(|(index, _)| *index);
+    edges
+}
+
+/// A step for programs.
+///
+/// # Errors
+/// When it cannot be written as JSON: a defect of goldform.
+pub fn step_json(plan: &Plan, index: StepIndex) -> Result<Value, serde_json::Error> {
+    let Some(step) = plan.graph.step(index) else { return Ok(Value::Null) };
+    let edges = |edges: Vec<(StepIndex, &EdgeReason)>| -> Result<Vec<Value>, serde_json::Error> {
+        edges
+            .into_iter()
+            .map(|(other, reason)| {
+                let step = plan.graph.step(other).map(|step| &step.id);
+                Ok(json!({ "step": step, "why": serde_json::to_value(reason)?, "because": reason.explain(),
+                           "source": reason.source() }))
+            })
+            .collect()
+    };
+    Ok(json!({
+        "step": step.id,
+        "operation": serde_json::to_value(&step.operation)?,
+        "reason": serde_json::to_value(&step.reason)?,
+        "because": why(plan, step),
+        "waits_for": edges(sorted(plan.graph.waits_for(index)))?,
+        "awaited_by": edges(sorted(plan.graph.awaited_by(index)))?,
+    }))
+}
+
+/// What an operation does, in a line.
+fn what(operation: &Operation, names: &AccountNames) -> String {
+    match operation {
+        Operation::Create { at, source, attributes, .. } => format!(
+            "makes `{}` in {} from {}",
+            shown(attributes.name.as_deref().unwrap_or_default()),
+            at.region,
+            shown(&source.describe())
+        ),
+        Operation::Copy { at, from, name } => {
+            format!("copies generation {} from {from} to {} as `{}`", at.generation, at.region, shown(name))
+        }
+        Operation::Update { at: _, set } => format!("sets {}", fields(set)),
+        Operation::Tag { at: _, set, unset, ownership } => {
+            let mut parts = Vec::new();
+            parts.extend(set.keys().map(|key| format!("sets `{}`", shown(key))));
+            parts.extend(unset.iter().map(|key| format!("removes `{}`", shown(key))));
+            parts.extend(ownership.iter().map(|key| format!("sets the ownership tag `{}`", shown(key))));
+            format!("changes tags: {}", parts.join(", "))
+        }
+        Operation::Share { at: _, accounts, foreign } => {
+            let carried = match foreign.is_empty() {
+                true => String::new(),
+                false => format!("; others shared its predecessor with {}", names.list(foreign)),
+            };
+            format!("shares it with {}{carried}", names.list(accounts))
+        }
+        Operation::Unshare { at: _, accounts } => format!("cancels the share of {}", names.list(accounts)),
+        Operation::Delete { at: _, snapshots } => {
+            if *snapshots { "deletes it and its snapshots" } else { "deletes it; its snapshots stay" }
+                .to_owned()
+        }
+    }
+}
+
+fn fields(set: &Attributes) -> String {
+    let Attributes { name, description, family, deprecated } = set;
+    let mut fields = Vec::new();
+    fields.extend(name.iter().map(|name| format!("the name `{}`", shown(name))));
+    fields.extend(description.iter().map(|text| format!("the description `{}`", shown(text))));
+    fields.extend(family.iter().map(|family| format!("the family `{}`", shown(family))));
+    fields.extend(deprecated.iter().map(|mark| format!("deprecated to {mark}")));
+    fields.join(", ")
+}
