@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::commands::sandbox::args::SandboxArgs;
 use super::exit;
 
 pub mod state;
@@ -60,6 +61,14 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Print a JSON Schema, for editors
     Schema(SchemaArgs),
+    /// Print the plan's graph for Graphviz or Mermaid to draw
+    Graph(GraphArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write all of them into a folder
+    Man(ManArgs),
+    /// Serve the embedded cloud, and arrange what is in it
+    Sandbox(SandboxArgs),
 }
 
 /// How to talk.
@@ -279,9 +288,23 @@ pub struct ShowArgs {
     pub manifest: ManifestArgs,
 }
 
+/// What ids of images are printed as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputAs {
+    /// One image and region a line
+    Table,
+    /// Shell variables: GOLDFORM_IMAGE_WEB_BASE_AP_TOKYO=img-…
+    Env,
+    /// A map of maps for Terraform: image_ids["web-base"]["ap-tokyo"]
+    Tfvars,
+}
+
 /// `output`.
 #[derive(Debug, Args)]
 pub struct OutputCommandArgs {
+    /// For which tool; `--format json` gives JSON
+    #[arg(long = "as", value_enum, default_value_t = OutputAs::Table)]
+    pub output_as: OutputAs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub manifest: ManifestArgs,
@@ -292,6 +315,45 @@ pub struct OutputCommandArgs {
 pub struct ExplainArgs {
     /// A rule's id or name; left out: the list of rules
     pub rule: Option<String>,
+}
+
+/// `graph`.
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// In which language
+    #[arg(long = "as", value_enum, default_value_t = DrawAs::Dot)]
+    pub draw_as: DrawAs,
+    /// Of the plan that deletes everything that is managed
+    #[arg(long)]
+    pub destroy: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+}
+
+/// The languages that graphs are printed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DrawAs {
+    /// For Graphviz
+    Dot,
+    /// For Mermaid, which is drawn in comments on pull requests
+    Mermaid,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write one page a command into this folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// `schema`.

@@ -74,6 +74,10 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<ExitStatus, CommandErr
         Command::History(args) => commands::history::run(args, printer).await,
         Command::State(args) => commands::state::run(args, printer).await,
         Command::Explain(args) => commands::explain::run(args, printer),
+        Command::Graph(args) => commands::graph::run(args, printer).await,
+        Command::Completions(args) => commands::completions::completions(args, printer),
+        Command::Man(args) => commands::completions::man(args, printer),
         Command::Schema(args) => commands::schema::run(args, printer),
+        Command::Sandbox(args) => commands::sandbox::run(args, printer).await,
     }
 }

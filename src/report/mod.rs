@@ -4,6 +4,7 @@
 //! (`+` `~` `-` `-/+`) and a word. User text is made harmless before it is shown.
 
 pub mod drift;
+pub mod graph;
 pub mod history;
 pub mod json;
 pub mod outcome;

@@ -213,7 +213,7 @@ impl Writer<'_> {
         let made = made.map(|name| harmless::shown(name)).unwrap_or_default();
         match later {
             Some(later) => format!("{made}`, then named `{}", harmless::shown(later)),
-            None => made.to_string(),
+            None => made,
         }
     }
 

@@ -6,10 +6,12 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::lookup::{Found, Lent, RecordedLookup};
 use super::{Edit, ObservedImage};
 use crate::model::image::Build;
 use crate::model::{
-    Accounts, GenerationNumber, ImageId, ImageKey, ImageLimit, ImageState, PlacementKey, Region, Source, Tags,
+    Accounts, GenerationNumber, ImageId, ImageKey, ImageKind, ImageLimit, ImageState, PlacementKey, Region,
+    Source, Tags,
 };
 
 /// Everything that is recorded about the cloud.
@@ -29,6 +31,12 @@ pub struct Recorded {
     /// Images that the manifest names to be taken over, as they were last seen; by region.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub adoptable: BTreeMap<Region, BTreeMap<ImageId, Placement>>,
+    /// What the manifest's lookups found.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lookups: BTreeMap<ImageKey, RecordedLookup>,
+    /// Images that other accounts share with us and that the manifest names by id, as they were last seen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lent: BTreeMap<Region, BTreeMap<ImageId, Lent>>,
     /// The limit of accounts per image, once an OverQuota has taught it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_limit: Option<ImageLimit>,
@@ -194,11 +202,23 @@ impl Recorded {
         self.adoptable.get(region)?.get(id)
     }
 
-    /// Takes an image over: it is managed from now, and counts as unmanaged no more.
-    pub fn adopt(&mut self, at: &PlacementKey, source: &Source, placement: Placement) {
-        if let Some(region) = self.regions.get_mut(&at.region) {
-            region.unmanaged.remove(&placement.id);
+    /// An image that another account shares with us, as it was last seen: named by its id, or found by a lookup.
+    pub fn lent(&self, region: &Region, id: &ImageId) -> Option<Lent> {
+        if let Some(lent) = self.lent.get(region).and_then(|images| images.get(id)) {
+            return Some(lent.clone());
         }
+        self.lookups.values().find_map(|lookup| match &lookup.found {
+            Found::One(image)
+                if lookup.asked.region == *region && image.id == *id && image.kind == ImageKind::Shared =>
+            {
+                Some(Lent { name: image.name.clone(), creator: image.creator.clone() })
+            }
+            _ => None,
+        })
+    }
+
+    /// Takes an image over: it is managed from now.
+    pub fn adopt(&mut self, at: &PlacementKey, source: &Source, placement: Placement) {
         if let Some(region) = self.adoptable.get_mut(&at.region) {
             region.remove(&placement.id);
         }
@@ -206,8 +226,12 @@ impl Recorded {
         self.put(at, source, placement);
     }
 
-    /// Records a placement; its generation becomes the current one where it is the newest.
+    /// Records a placement, which is then no unmanaged image; its generation becomes the current one where it is the
+    /// newest.
     pub fn put(&mut self, at: &PlacementKey, source: &Source, placement: Placement) {
+        if let Some(region) = self.regions.get_mut(&at.region) {
+            region.unmanaged.remove(&placement.id);
+        }
         let used = self.generations_used.entry(at.image.clone()).or_insert(at.generation);
         *used = (*used).max(at.generation);
         let image = self.images.entry(at.image.clone()).or_insert_with(|| RecordedImage {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use goldform::cloud::client::Client;
-use goldform::cloud::sim::{Settings, Sim, SimTransport};
+use goldform::cloud::sim::{Fault, Settings, Sim, SimTransport};
 use goldform::cloud::{CloudRead as _, CloudWrite as _, NewImage, SystemClock};
 use goldform::model::{Accounts, Attributes, ImageId, Region, Source, SourceKind, Tags};
 
@@ -30,7 +30,7 @@ pub fn id(sim: &Sim, name: &str, region: &str) -> ImageId {
 /// ```text
 /// delete NAME REGION          describe NAME REGION TEXT      rename NAME REGION NEW
 /// unshare NAME REGION ID      share NAME REGION ID           tag NAME REGION KEY=VALUE
-/// create NAME REGION          list
+/// create NAME REGION          list                           fault {"action": …, "effect": …}
 /// ```
 pub fn run(env: &TestEnv, line: &str) -> String {
     let sim = open(env);
@@ -49,6 +49,10 @@ pub fn run(env: &TestEnv, line: &str) -> String {
     };
     match *words.as_slice() {
         ["list"] => return list(&sim),
+        ["fault", ..] => {
+            let (_, fault) = line.split_once(' ').unwrap();
+            sim.add_fault(&serde_json::from_str::<Fault>(fault).unwrap()).unwrap();
+        }
         ["create", name, region] => {
             let source = Source {
                 kind: SourceKind::Instance {

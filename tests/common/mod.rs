@@ -76,10 +76,16 @@ impl TestEnv {
         Self { folder, variables: Vec::new(), filters: Mutex::default() }
     }
 
-    /// With this manifest, and a world whose images are ready at once, so that tests do not wait.
+    /// With this manifest, and a world as [`TestEnv::quick`] has it.
     pub fn with(manifest: &str) -> Self {
-        let env = Self::new();
+        let env = Self::quick();
         env.write("goldform.yaml", manifest);
+        env
+    }
+
+    /// With a world whose images are ready at once, so that tests do not wait.
+    pub fn quick() -> Self {
+        let env = Self::new();
         let settings = Settings { settle: SignedDuration::ZERO, ..Settings::default() };
         cloud::open(&env).set_settings(settings).unwrap();
         env
@@ -202,7 +208,9 @@ impl Filters {
             [
                 (r"\bin \d+\.\d s\b", "in [time] s"),
                 (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
-                (r"\b\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC", "[time]"),
+                (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "####-##-## ##:##:## UTC"),
+                (r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC", "####-##-## ##:## UTC"),
+                (r"(  \d+  )[0-9a-f]{12}(  )", "$1[digest....]$2"),
                 (r"\b(read|on)(\s+(?:│ )?)\d{4}-\d\d-\d\d\b", "$1$2[day]"),
                 (r"\(request [0-9a-f-]{36}\)", "(request [id])"),
                 (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[lineage]"),

@@ -164,7 +164,7 @@ fn interrupted(env: &TestEnv, settle: SignedDuration, signals: &[&str]) -> (i32,
 #[test]
 fn the_first_interruption_lets_what_runs_settle() {
     let env = TestEnv::with(WEB);
-    let (status, told, _) = interrupted(&env, SignedDuration::from_secs(2), &["-INT"]);
+    let (status, told, _) = interrupted(&env, SignedDuration::from_secs(4), &["-INT"]);
     assert_eq!(status, 130, "{told}");
     assert!(told.contains("Interrupted"), "{told}");
     shown!("apply-interrupted", env.filter(&told[told.find("Stopping").unwrap()..]));

@@ -1,13 +1,16 @@
 //! One file a command: settings in, exit status out.
 
 pub mod apply;
+pub mod completions;
 pub mod explain;
+pub mod graph;
 pub mod history;
 pub mod init;
 pub mod output;
 pub mod plan;
 pub mod planning;
 pub mod refresh;
+pub mod sandbox;
 pub mod schema;
 pub mod show;
 pub mod state;

@@ -32,7 +32,7 @@ pub mod http;
 mod mapping;
 mod read;
 mod secret;
-mod sign;
+pub(crate) mod sign;
 pub(crate) mod wire;
 mod write;
 

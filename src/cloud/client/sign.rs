@@ -44,6 +44,11 @@ impl Signed<'_> {
         format!("{ALGORITHM} Credential={secret_id}/{scope}, SignedHeaders={names}, Signature={signature}")
     }
 
+    /// Whether a signature is this request's under a key.
+    pub(crate) fn is_signed_by(&self, secret_key: &str, other: &str) -> bool {
+        signature(&*signing_key(secret_key, &self.date(), self.service), &self.string_to_sign()) == other
+    }
+
     fn canonical_request(&self) -> String {
         let Self { method, query, headers, payload, service: _, at: _ } = self;
         let headers: String =

@@ -55,6 +55,14 @@ impl Sim {
         Ok(self.lock().log_after(after)?)
     }
 
+    /// The last so many requests, the newest first.
+    ///
+    /// # Errors
+    /// When the world cannot be read.
+    pub fn log_tail(&self, most: u32) -> Result<Vec<Entry>, SimError> {
+        Ok(self.lock().log_tail(most)?)
+    }
+
     /// The most custom images that each account had in each region at one time.
     ///
     /// # Errors
@@ -97,6 +105,16 @@ impl Sim {
     /// When the world cannot be written.
     pub fn set_settings(&self, settings: Settings) -> Result<(), SimError> {
         self.lock().set_settings(settings)
+    }
+
+    /// A new id that no thing of the world had, has or will have, such as `img-6pb6lrmy`.
+    ///
+    /// # Errors
+    /// When the world cannot be written.
+    pub fn new_id(&self, prefix: &str) -> Result<String, SimError> {
+        let mut id = String::new();
+        self.lock().together(|world| world.new_id(prefix).map(|new| id = new))?;
+        Ok(id)
     }
 
     /// Puts an image into the world as it stands, with the snapshots that it is made of, the system disk's first:

@@ -28,6 +28,7 @@ mod actions;
 mod catalogue;
 mod checksum;
 mod geography;
+pub mod http;
 mod ids;
 mod inspect;
 mod protocol;
@@ -103,6 +104,14 @@ impl Sim {
     /// When the file cannot be opened, is no world, or is one of a newer version.
     pub fn open(path: &Path, settings: Settings) -> Result<Self, SimError> {
         World::open(path, settings).map(Self::of)
+    }
+
+    /// As [`Sim::open`], but an existing world keeps all of its settings.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is no world, or is one of a newer version.
+    pub fn attach(path: &Path, fresh: Settings) -> Result<Self, SimError> {
+        World::attach(path, fresh).map(Self::of)
     }
 
     /// A world that lives in memory, for tests and rehearsals.

@@ -140,6 +140,17 @@ impl World {
             .collect()
     }
 
+    /// The last so many requests, the newest first.
+    pub(in crate::cloud::sim) fn log_tail(&self, most: u32) -> Result<Vec<Entry>, rusqlite::Error> {
+        self.db
+            .prepare_cached(
+                "SELECT seq, at, caller, service, action, region, params, code, fate, request_id \
+                 FROM log ORDER BY seq DESC LIMIT ?1",
+            )?
+            .query_map(params![most], read)?
+            .collect()
+    }
+
     /// Keeps the highest number of images that an account had in a region.
     pub(super) fn note_peak(
         &self,

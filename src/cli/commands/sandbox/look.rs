@@ -1,0 +1,90 @@
+//! `sandbox log` and `sandbox peaks`.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::args::{LogArgs, WorldArgs};
+use crate::cli::args::Format;
+use crate::cli::printer::Printer;
+use crate::cli::{CommandError, ExitStatus};
+use crate::cloud::sim::Entry;
+use crate::diagnostics::harmless::harmless;
+
+/// Lists the requests that came.
+pub(super) fn log(args: &LogArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let sim = super::attach(&args.world)?;
+    let entries = sim.log(args.after).map_err(|error| super::broken(&args.world.world, &error))?;
+    let mut text = String::new();
+    for entry in &entries {
+        if args.json || printer.format == Format::Json {
+            let _ = writeln!(text, "{}", as_json(entry)?);
+        } else {
+            let region = entry.region.as_deref().unwrap_or("-");
+            let fate = serde_json::to_value(entry.fate)?;
+            let fate = fate.as_str().unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "{:>6}  {}  {}  {}:{}  {region}  {fate}  {}",
+                entry.seq,
+                time(entry.at),
+                entry.caller,
+                entry.service,
+                harmless(&entry.action),
+                entry.code.as_deref().unwrap_or("ok"),
+            );
+        }
+    }
+    printer.data(&text);
+    Ok(ExitStatus::Done)
+}
+
+/// An entry with its time as a text and its parameters as they were, not as text in text.
+fn as_json(entry: &Entry) -> Result<Value, CommandError> {
+    let mut value = serde_json::to_value(entry)?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("at".to_owned(), Value::from(time(entry.at)));
+        fields.insert("params".to_owned(), serde_json::from_str(&entry.params).unwrap_or(Value::Null));
+    }
+    Ok(value)
+}
+
+/// Shows the most images at one time.
+pub(super) fn peaks(args: &WorldArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let sim = super::attach(args)?;
+    let told = |error| super::broken(&args.world, &error);
+    let (peaks, settings) = (sim.peaks().map_err(told)?, sim.settings().map_err(told)?);
+    match printer.format {
+        Format::Json => {
+            let mut all = Vec::new();
+            for peak in &peaks {
+                let mut value = serde_json::to_value(peak)?;
+                if let Some(fields) = value.as_object_mut() {
+                    fields.insert("at".to_owned(), Value::from(time(peak.at)));
+                    fields.insert("limit".to_owned(), Value::from(settings.image_limit(&peak.region)));
+                }
+                all.push(value);
+            }
+            printer.json(&Value::from(all));
+        }
+        Format::Text => {
+            let mut text = String::new();
+            for peak in &peaks {
+                let limit = settings.image_limit(&peak.region);
+                let at = time(peak.at);
+                let _ = writeln!(
+                    text,
+                    "{}  {}  {} of {limit} images  {at}",
+                    peak.owner, peak.region, peak.images
+                );
+            }
+            printer.data(&text);
+        }
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn time(micros: i64) -> String {
+    Timestamp::from_microsecond(micros).unwrap_or_default().to_string()
+}

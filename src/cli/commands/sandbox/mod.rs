@@ -1,0 +1,61 @@
+//! `sandbox`: the embedded cloud for other programs, and what is in it.
+//!
+//! The commands but `serve` work on the world's file, so they may be used while a server or goldform itself works
+//! on the same world.
+
+pub mod args;
+mod faults;
+mod look;
+mod seed;
+mod serve;
+mod switches;
+mod tls;
+
+use std::path::Path;
+
+use args::{SandboxArgs, SandboxCommand, WorldArgs};
+
+use crate::cli::printer::Printer;
+use crate::cli::{CommandError, ExitStatus};
+use crate::cloud::sim::{Settings, Sim, SimError};
+
+/// Runs a command of `sandbox`.
+///
+/// # Errors
+/// When the world cannot be used, or what was typed or read is no use.
+pub async fn run(args: &SandboxArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    match &args.command {
+        SandboxCommand::Serve(args) => serve::run(args, printer).await,
+        SandboxCommand::Seed(args) => seed::run(args, printer),
+        SandboxCommand::Reset(args) => {
+            attach(args)?.reset().map_err(|error| broken(&args.world, &error))?;
+            printer.say("The world is empty; its switches and faults are as they were.");
+            Ok(ExitStatus::Done)
+        }
+        SandboxCommand::Faults(args) => faults::run(args, printer),
+        SandboxCommand::Log(args) => look::log(args, printer),
+        SandboxCommand::Peaks(args) => look::peaks(args, printer),
+    }
+}
+
+/// Opens the world; one that is not there yet is made.
+fn attach(args: &WorldArgs) -> Result<Sim, CommandError> {
+    Sim::attach(&args.world, Settings::default()).map_err(|error| broken(&args.world, &error))
+}
+
+fn broken(path: &Path, error: &SimError) -> CommandError {
+    CommandError::input(
+        format!("{}: {error}", path.display()),
+        "Name another file, or move it away to start an empty world:\n\n    --world another.world.db",
+    )
+}
+
+/// Reads a small file of the user.
+#[expect(clippy::disallowed_methods, reason = "seeds, switches and certificates are read here")]
+fn read(path: &Path, help: &str) -> Result<String, CommandError> {
+    std::fs::read_to_string(path).map_err(|source| CommandError::File {
+        path: path.display().to_string(),
+        source,
+        help: help.to_owned(),
+    })
+}

@@ -1,0 +1,134 @@
+//! `sandbox serve`.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::args::ServeArgs;
+use super::{switches, tls};
+use crate::apply::Stop;
+use crate::cli::args::Format;
+use crate::cli::printer::Printer;
+use crate::cli::signals::Signals;
+use crate::cli::{CommandError, ExitStatus};
+use crate::cloud::SystemClock;
+use crate::cloud::client::Secret;
+use crate::cloud::sim::http::{Face, Key, Server};
+use crate::cloud::sim::{Settings, Sim};
+use crate::model::AccountId;
+
+/// The account that may call when none was named.
+const ACCOUNT: &str = "100000000001";
+/// The id of its key.
+const SECRET_ID: &str = "AKIDgoldformsandbox";
+/// Its key, as long as only this machine can call: no secret at all, so that scripts can rely on it.
+const SECRET_KEY: &str = "goldform-sandbox-key";
+
+/// Serves until it is told to stop.
+pub(super) async fn run(args: &ServeArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let is_open = !args.listen.ip().is_loopback();
+    let (keys, is_default) = match args.accounts.as_slice() {
+        [] => (vec![default_key(is_open)?], true),
+        given => (given.to_vec(), false),
+    };
+    let sim = world(args)?;
+    let identity = args.tls.as_deref().map(tls::identity).transpose()?;
+    let face = Face::new(sim, keys.iter().cloned().collect(), Arc::new(SystemClock));
+    let mut server = Server::bind(args.listen, face).await.map_err(|source| CommandError::File {
+        path: args.listen.to_string(),
+        source,
+        help: "Listen elsewhere; port 0 takes one that is free:\n\n    --listen 127.0.0.1:0".to_owned(),
+    })?;
+    if let Some(identity) = &identity {
+        server = server
+            .with_tls(identity)
+            .map_err(|error| CommandError::input(error.to_string(), "Empty the folder."))?;
+    }
+    // From here on a signal ends the server, and not the process in the middle of a call.
+    let mut signals = Signals::listen(*printer);
+    if is_open {
+        printer.always(&format!(
+            "warning: everybody who reaches {} sees the page, and calls with a key of {}",
+            server.address(),
+            if is_default { "those below" } else { "those given" }
+        ));
+    }
+    announce(&server, &keys, is_default, args, printer);
+    let stop = async move {
+        // The sender lives as long as the listener.
+        let _ = signals.stop.wait_for(|stop| *stop != Stop::No).await;
+        signals
+    };
+    let (told, heard) = tokio::sync::oneshot::channel();
+    server
+        .run(async move {
+            // Kept until the end: a second signal does not wait for calls that are under way.
+            let _ = told.send(stop.await);
+        })
+        .await;
+    drop(heard);
+    Ok(ExitStatus::Done)
+}
+
+fn world(args: &ServeArgs) -> Result<Sim, CommandError> {
+    let path = &args.world.world;
+    let fresh = Settings::default();
+    let opened = if args.in_memory { Sim::in_memory(fresh) } else { Sim::attach(path, fresh) };
+    let told = |error| super::broken(path, &error);
+    let sim = opened.map_err(told)?;
+    let before = sim.settings().map_err(told)?;
+    let after = switches::apply(before.clone(), &args.switches)?;
+    if after != before {
+        sim.set_settings(after).map_err(told)?;
+    }
+    Ok(sim)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a key that others cannot guess")]
+fn default_key(is_open: bool) -> Result<Key, CommandError> {
+    let account: AccountId = ACCOUNT.parse().map_err(|error| CommandError::Internal(format!("{error}")))?;
+    let secret_key = if is_open { Uuid::new_v4().simple().to_string() } else { SECRET_KEY.to_owned() };
+    Ok(Key { account, secret_id: SECRET_ID.to_owned(), secret_key: Secret::new(secret_key) })
+}
+
+/// Tells where it is, and who may call. A key that was given is not shown again.
+fn announce(server: &Server, keys: &[Key], show: bool, args: &ServeArgs, printer: &Printer) {
+    let url = server.url();
+    let ca = args.tls.as_ref().map(|folder| folder.join("ca.pem").display().to_string());
+    match printer.format {
+        Format::Json => {
+            let accounts: Vec<_> = keys
+                .iter()
+                .map(|key| {
+                    json!({
+                        "account": key.account,
+                        "secret_id": key.secret_id,
+                        "secret_key": show.then(|| key.secret_key.reveal()),
+                    })
+                })
+                .collect();
+            // One line, so that who reads it knows that it is whole.
+            printer.data(&format!("{}\n", json!({ "endpoint": url, "ca": ca, "accounts": accounts })));
+        }
+        Format::Text => {
+            let mut text = format!("endpoint    {url}\n");
+            if let Some(ca) = ca {
+                text.push_str(&format!("trust       {ca}\n"));
+            }
+            for key in keys {
+                text.push_str(&format!("account     {}\nsecret id   {}\n", key.account, key.secret_id));
+                if show {
+                    text.push_str(&format!("secret key  {}\n", key.secret_key.reveal()));
+                }
+            }
+            printer.data(&text);
+            let world = if args.in_memory {
+                "a world in memory".to_owned()
+            } else {
+                args.world.world.display().to_string()
+            };
+            printer.say(&format!("Serving {world}; a browser shows what is in it. Ctrl-C ends it."));
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The folder of `--tls`: the certificates that are in it, or new ones.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::cli::CommandError;
+use crate::cloud::client::Secret;
+use crate::cloud::sim::http::Identity;
+
+const HELP: &str = "Name an empty folder; ca.pem, cert.pem and key.pem are made in it.";
+
+/// The identity in a folder. One that is there is kept; where there is none, a new one is on disk when this returns.
+pub(super) fn identity(folder: &Path) -> Result<Identity, CommandError> {
+    let (ca, certificate, key) = (folder.join("ca.pem"), folder.join("cert.pem"), folder.join("key.pem"));
+    let there = [&ca, &certificate, &key].map(|path| path.exists());
+    if there == [true; 3] {
+        return Ok(Identity {
+            ca: super::read(&ca, HELP)?,
+            certificate: super::read(&certificate, HELP)?,
+            key: Secret::new(super::read(&key, HELP)?),
+        });
+    }
+    // The certificate comes last: a folder that lacks it was not finished, and is begun anew.
+    if certificate.exists() {
+        return Err(CommandError::input(
+            format!("{} holds cert.pem, but not ca.pem and key.pem too", folder.display()),
+            HELP,
+        ));
+    }
+    let identity = Identity::issue().map_err(|error| CommandError::input(error.to_string(), ""))?;
+    make_folder(folder)?;
+    write(&ca, &identity.ca, 0o644)?;
+    write(&key, identity.key.reveal(), 0o600)?;
+    write(&certificate, &identity.certificate, 0o644)?;
+    Ok(identity)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the folder that the user named is made here")]
+fn make_folder(folder: &Path) -> Result<(), CommandError> {
+    std::fs::create_dir_all(folder).map_err(|source| told(folder, source))
+}
+
+/// Writes a file, and waits for the disk.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "modes are of Unix"))]
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), CommandError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    options
+        .open(path)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .map_err(|source| told(path, source))
+}
+
+fn told(path: &Path, source: std::io::Error) -> CommandError {
+    CommandError::File { path: path.display().to_string(), source, help: HELP.to_owned() }
+}

@@ -1,0 +1,53 @@
+//! The embedded cloud on the wire: goldform's own client, and requests as other clients send them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod cli;
+mod client;
+mod faults;
+mod raw;
+mod requests;
+mod terraform;
+
+use std::sync::Arc;
+
+use goldform::cloud::ManualClock;
+use goldform::cloud::sim::http::{Face, Key, Server};
+use goldform::cloud::sim::{Settings, Sim};
+
+pub const OWNER: &str = "100000000001";
+pub const FRIEND: &str = "200000000002";
+pub const ID: &str = "AKIDowner";
+pub const SECRET: &str = "owner-key";
+pub const HOME: &str = "ap-jakarta";
+pub const AWAY: &str = "ap-tokyo";
+
+/// A server in this process; it ends with the runtime of its test.
+pub struct Served {
+    pub sim: Sim,
+    pub clock: Arc<ManualClock>,
+    /// `127.0.0.1:port`.
+    pub host: String,
+}
+
+impl Served {
+    /// Serves a world in memory to two accounts, with a clock that the test moves.
+    pub async fn new(settings: Settings) -> Self {
+        let clock = Arc::new(ManualClock::at("2026-11-24T10:00:00Z".parse().unwrap()));
+        let sim = Sim::in_memory(settings).unwrap();
+        let keys = [format!("{OWNER}:{ID}:{SECRET}"), format!("{FRIEND}:AKIDfriend:friend-key")];
+        let keys = keys.iter().map(|key| key.parse::<Key>().unwrap()).collect();
+        let face = Face::new(sim.clone(), keys, clock.clone());
+        let server = Server::bind("127.0.0.1:0".parse().unwrap(), face).await.unwrap();
+        let host = server.address().to_string();
+        tokio::spawn(server.run(std::future::pending()));
+        Self { sim, clock, host }
+    }
+}
