@@ -9,7 +9,7 @@ use crate::model::image::Build;
 use crate::model::{
     Address, Architecture, GenerationNumber, ImageKey, ImageLimit, ImageState, PlacementKey, Region,
 };
-use crate::plan::{Plan, Wish, propose};
+use crate::plan::{EdgeReason, Plan, StepIndex, Wish, propose};
 use crate::state::{Event, Lineage, Placement, RecordedRegion, SettledImage, Snapshot};
 
 /// When everything in these records happened.
@@ -124,20 +124,21 @@ pub fn step_ids(plan: &Plan) -> Vec<String> {
     ids
 }
 
-/// What a step waits for, as ids; panics where there is no such step.
-pub fn waits_for(plan: &Plan, step: &str) -> Vec<String> {
-    let (index, _) = plan
-        .graph
-        .steps()
-        .find(|(_, candidate)| candidate.id.to_string() == step)
-        .unwrap_or_else(|| panic!("no step {step} among {:#?}", step_ids(plan)));
-    let mut ids: Vec<String> = plan
-        .graph
-        .waits_for(index)
-        .map(|(before, _)| plan.graph.step(before).unwrap().id.to_string())
-        .collect();
-    ids.sort();
-    ids
+/// The step of a plan with this id; panics where there is none.
+pub fn step(plan: &Plan, id: &str) -> StepIndex {
+    let found = plan.graph.steps().find(|(_, step)| step.id.0 == id);
+    found.unwrap_or_else(|| panic!("no step {id} among {:#?}", step_ids(plan))).0
+}
+
+/// Whether a step waits for another, directly or through others.
+pub fn waits(plan: &Plan, later: &str, earlier: &str) -> bool {
+    plan.graph.must_precede(step(plan, earlier), step(plan, later))
+}
+
+/// Why a step waits for another; nothing where no edge says so directly.
+pub fn reason(plan: &Plan, later: &str, earlier: &str) -> Option<EdgeReason> {
+    let (later, earlier) = (step(plan, later), step(plan, earlier));
+    plan.graph.waits_for(later).find(|(before, _)| *before == earlier).map(|(_, reason)| reason.clone())
 }
 
 /// The plan from a record to a manifest.
