@@ -140,3 +140,204 @@ fn looks_like_it(image: &ObservedImage, recorded: &Recorded, intent: &Intent) ->
             && build.architecture == image.build.architecture
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::model::{AccountId, Accounts, ImageState, Region};
+    use crate::plan::Plan;
+    use crate::testing::EXAMPLE;
+    use crate::testing::worlds::{applied, at, build, noon, placement, plan_to, step};
+
+    /// A cloud that lists these images, whatever it is asked for.
+    struct Lists(Vec<ObservedImage>);
+
+    #[async_trait]
+    impl CloudRead for Lists {
+        async fn images(&self, _: &Region, _: &ImageFilter) -> Result<Vec<ObservedImage>, CloudError> {
+            Ok(self.0.clone())
+        }
+
+        async fn images_by_id(&self, _: &Region, _: &[ImageId]) -> Result<Vec<ObservedImage>, CloudError> {
+            unreachable!("recovery looks by name")
+        }
+
+        async fn shares(&self, _: &Region, _: &ImageId) -> Result<Accounts, CloudError> {
+            unreachable!("recovery reads no shares")
+        }
+
+        async fn image_limit(&self, _: &Region) -> Result<u32, CloudError> {
+            unreachable!("recovery reads no limits")
+        }
+
+        async fn regions(&self) -> Result<Vec<Region>, CloudError> {
+            unreachable!("recovery reads no regions")
+        }
+
+        async fn caller(&self) -> Result<AccountId, CloudError> {
+            unreachable!("recovery asks for nobody")
+        }
+    }
+
+    /// What the call of an intent would have made.
+    fn made(name: &str) -> ObservedImage {
+        ObservedImage {
+            id: "img-0a1b2c3d".parse().unwrap(),
+            name: name.into(),
+            description: String::new(),
+            family: Default::default(),
+            deprecated: false,
+            tags: [("goldform".into(), crate::testing::LINEAGE.into())].into(),
+            state: ImageState::Creating,
+            kind: ImageKind::Custom,
+            created: noon(),
+            creator: "100000000001".into(),
+            build: build(),
+        }
+    }
+
+    fn intent(plan: &Plan, id: &str) -> Intent {
+        let operation = plan.graph.step(step(plan, id)).unwrap().operation.clone();
+        let operation = operation.owned_by(crate::testing::LINEAGE);
+        Intent { at: noon(), operation, name_was_free: true, accepted: None }
+    }
+
+    const CREATE: &str = "create image.db@ap-jakarta#1";
+
+    /// What becomes of the first create of the example, when these images are listed.
+    async fn found(images: Vec<ObservedImage>, change: impl FnOnce(&mut Intent)) -> Found {
+        let snapshot = applied(&[]);
+        let mut intent = intent(&plan_to(&snapshot, EXAMPLE), CREATE);
+        change(&mut intent);
+        find_made(&Lists(images), &snapshot.recorded, crate::testing::LINEAGE, &intent).await.unwrap()
+    }
+
+    fn one(name: &str) -> Found {
+        Found::One(Box::new(made(name)))
+    }
+
+    #[tokio::test]
+    async fn an_image_of_just_that_name_is_the_one_that_was_made() {
+        assert_eq!(found(vec![made("db-1")], |_| {}).await, one("db-1"));
+        assert_eq!(found(Vec::new(), |_| {}).await, Found::None);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_only_holds_the_text_is_another_one() {
+        assert_eq!(found(vec![made("db-10"), made("my-db-1")], |_| {}).await, Found::None);
+    }
+
+    #[tokio::test]
+    async fn an_image_that_others_share_is_another_one() {
+        let lent = ObservedImage { kind: ImageKind::Shared, ..made("db-1") };
+        assert_eq!(found(vec![lent], |_| {}).await, Found::None);
+    }
+
+    #[tokio::test]
+    async fn an_image_that_was_there_before_is_another_one_and_a_clock_may_differ_by_five_minutes() {
+        let at = |ago| noon().checked_sub(ago).unwrap();
+        let late = ObservedImage { created: at(SKEW), ..made("db-1") };
+        assert_eq!(found(vec![late.clone()], |_| {}).await, Found::One(Box::new(late)));
+        let before = ObservedImage { created: at(SKEW + SignedDuration::from_secs(1)), ..made("db-1") };
+        assert_eq!(found(vec![before], |_| {}).await, Found::None);
+    }
+
+    #[tokio::test]
+    async fn an_image_that_carries_the_tag_of_another_state_is_another_one() {
+        let mut other = made("db-1");
+        other.tags.insert("goldform".into(), "lineage-2".into());
+        assert_eq!(found(vec![other], |_| {}).await, Found::None);
+        let mut untagged = made("db-1");
+        untagged.tags.clear();
+        assert!(matches!(found(vec![untagged], |_| {}).await, Found::One(_)), "the tag may come later");
+    }
+
+    #[tokio::test]
+    async fn where_the_name_was_not_seen_to_be_free_a_person_must_look() {
+        let doubtful = Found::Doubtful(vec!["img-0a1b2c3d".parse().unwrap()]);
+        assert_eq!(found(vec![made("db-1")], |intent| intent.name_was_free = false).await, doubtful);
+    }
+
+    #[tokio::test]
+    async fn of_several_candidates_all_are_shown() {
+        let second = ObservedImage { id: "img-00000002".parse().unwrap(), ..made("db-1") };
+        let Found::Doubtful(ids) = found(vec![made("db-1"), second], |_| {}).await else {
+            panic!("two of them")
+        };
+        assert_eq!(ids.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_copy_is_like_what_it_was_copied_from() {
+        let snapshot = applied(&[EXAMPLE]);
+        let more = EXAMPLE.replace("[ap-singapore, ap-tokyo]", "[ap-singapore, ap-tokyo, ap-seoul]");
+        let intent = intent(&plan_to(&snapshot, &more), "copy image.web@ap-seoul#1");
+        let find = async |image: ObservedImage| {
+            find_made(&Lists(vec![image]), &snapshot.recorded, crate::testing::LINEAGE, &intent)
+                .await
+                .unwrap()
+        };
+        let mut copy = made("web-1");
+        copy.tags.clear();
+        assert_eq!(find(copy.clone()).await, Found::One(Box::new(copy.clone())));
+        copy.build.size_gib = 51;
+        assert!(matches!(find(copy).await, Found::Doubtful(_)));
+    }
+
+    /// What becomes of a snapshot with one intent.
+    async fn recovered(
+        snapshot: &mut Snapshot,
+        id: &str,
+        intent: Intent,
+        images: Vec<ObservedImage>,
+    ) -> Recovered {
+        snapshot.intents.insert(StepId(id.into()), intent);
+        let mut recovered = recover(&Lists(images), snapshot, noon()).await.unwrap();
+        let (_, what, events) = recovered.remove(0);
+        for event in &events {
+            snapshot.take(event).unwrap();
+        }
+        snapshot.verify().unwrap();
+        assert_eq!(snapshot.intents.is_empty(), !matches!(what, Recovered::Doubtful(_)));
+        what
+    }
+
+    #[tokio::test]
+    async fn an_image_that_was_made_is_taken_over_and_one_that_was_not_is_planned_again() {
+        let mut snapshot = applied(&[]);
+        let make = intent(&plan_to(&snapshot, EXAMPLE), CREATE);
+        let what = recovered(&mut snapshot, CREATE, make.clone(), vec![made("db-1")]).await;
+        assert_eq!(what, Recovered::Adopted("img-0a1b2c3d".parse().unwrap()));
+        assert_eq!(placement(&mut snapshot, "image.db@ap-jakarta#1").id.as_str(), "img-0a1b2c3d");
+
+        let mut snapshot = applied(&[]);
+        assert_eq!(recovered(&mut snapshot, CREATE, make, Vec::new()).await, Recovered::NotExecuted);
+        assert!(snapshot.recorded.images.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_accepted_image_and_every_other_call_show_in_the_next_listing() {
+        let mut snapshot = applied(&[EXAMPLE]);
+        let change = EXAMPLE.replace("Ubuntu with nginx", "Ubuntu with Caddy");
+        let update = "update image.web@ap-tokyo#1";
+        let set = intent(&plan_to(&snapshot, &change), update);
+        assert_eq!(recovered(&mut snapshot, update, set, Vec::new()).await, Recovered::SeenByListing);
+
+        let accepted = {
+            let id = placement(&mut snapshot, "image.db@ap-jakarta#1").id.clone();
+            Intent { accepted: Some(id), ..intent(&plan_to(&applied(&[]), EXAMPLE), CREATE) }
+        };
+        assert_eq!(recovered(&mut snapshot, CREATE, accepted, Vec::new()).await, Recovered::SeenByListing);
+        assert!(snapshot.recorded.placement(&at("image.db@ap-jakarta#1")).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_doubtful_intent_stays_open() {
+        let mut snapshot = applied(&[]);
+        let make = Intent { name_was_free: false, ..intent(&plan_to(&snapshot, EXAMPLE), CREATE) };
+        let what = recovered(&mut snapshot, CREATE, make, vec![made("db-1")]).await;
+        assert!(matches!(what, Recovered::Doubtful(_)));
+    }
+}

@@ -126,3 +126,126 @@ impl<'a> Scheduler<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::diff::Reason;
+    use crate::model::Operation;
+    use crate::plan::{EdgeReason, Step};
+    use crate::testing::worlds::at;
+
+    /// A graph of this many steps; a bit of `edges` for each pair of an earlier and a later step.
+    fn graph(steps: usize, edges: u32) -> StepGraph {
+        let mut graph = StepGraph::default();
+        let indexes: Vec<StepIndex> = (1..=steps)
+            .map(|number| {
+                let at = at(&format!("image.web@ap-tokyo#{number}"));
+                graph.add(Step::new(Operation::Delete { at, snapshots: true }, Reason::Follows))
+            })
+            .collect();
+        let pairs = (0..steps).flat_map(|earlier| (earlier + 1..steps).map(move |later| (earlier, later)));
+        for (bit, (earlier, later)) in pairs.enumerate() {
+            if edges >> bit & 1 == 1 {
+                graph.wait(indexes[later], indexes[earlier], EdgeReason::ImageReady);
+            }
+        }
+        graph
+    }
+
+    fn statuses(scheduler: &Scheduler<'_>) -> Vec<Status> {
+        scheduler.graph.steps().map(|(index, _)| scheduler.status(index).unwrap()).collect()
+    }
+
+    /// What must hold of every state that is reached.
+    fn is_sound(scheduler: &Scheduler<'_>) {
+        let ready: BTreeSet<StepIndex> = scheduler.ready().collect();
+        let mut running = 0;
+        for (index, _) in scheduler.graph.steps() {
+            let before: Vec<Status> =
+                scheduler.graph.waits_for(index).map(|(step, _)| scheduler.status(step).unwrap()).collect();
+            let unsettled = before.iter().filter(|status| **status != Status::Settled).count();
+            let is_doomed =
+                before.iter().any(|status| matches!(status, Status::Failed | Status::Skipped { .. }));
+            let status = scheduler.status(index).unwrap();
+            match status {
+                Status::Waiting(count) => assert!(count == unsettled && count > 0 && !is_doomed),
+                Status::Skipped { because } => {
+                    assert!(is_doomed);
+                    assert_eq!(
+                        scheduler.status(because),
+                        Some(Status::Failed),
+                        "it names the one that failed"
+                    );
+                    assert!(scheduler.graph.must_precede(because, index));
+                }
+                Status::Ready | Status::Running | Status::Settled | Status::Failed => {
+                    assert_eq!(unsettled, 0)
+                }
+            }
+            assert_eq!(ready.contains(&index), status == Status::Ready);
+            running += usize::from(status == Status::Running);
+        }
+        assert_eq!(scheduler.running(), running);
+        assert_eq!(scheduler.is_idle(), ready.is_empty() && running == 0);
+    }
+
+    /// Visits every state that can be reached; tells how many, and how many of them are ends.
+    fn explore(scheduler: &Scheduler<'_>, seen: &mut BTreeSet<String>, ends: &mut usize) {
+        if !seen.insert(format!("{:?}", statuses(scheduler))) {
+            return;
+        }
+        is_sound(scheduler);
+        if scheduler.is_idle() {
+            *ends += 1;
+            for status in statuses(scheduler) {
+                assert!(
+                    matches!(status, Status::Settled | Status::Failed | Status::Skipped { .. }),
+                    "nothing is left over at the end: {status:?}"
+                );
+            }
+        }
+        for (index, _) in scheduler.graph.steps() {
+            let status = scheduler.status(index).unwrap();
+            for event in [Scheduler::started, Scheduler::settled, Scheduler::failed] {
+                let mut next = scheduler.clone();
+                event(&mut next, index);
+                let is_start =
+                    std::ptr::fn_addr_eq(event as fn(&mut _, _), Scheduler::started as fn(&mut _, _));
+                let is_due = if is_start { status == Status::Ready } else { status == Status::Running };
+                if is_due {
+                    explore(&next, seen, ends);
+                } else {
+                    assert_eq!(statuses(&next), statuses(scheduler), "what is not due is ignored");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_run_of_every_small_graph_is_sound_and_leaves_nothing_over() {
+        let (mut graphs, mut states, mut ends) = (0, 0, 0);
+        for steps in 0..=4usize {
+            let pairs = steps * steps.saturating_sub(1) / 2;
+            for edges in 0..1u32 << pairs {
+                let graph = graph(steps, edges);
+                let mut seen = BTreeSet::new();
+                explore(&Scheduler::new(&graph), &mut seen, &mut ends);
+                graphs += 1;
+                states += seen.len();
+            }
+        }
+        println!("scheduler: {graphs} graphs, {states} states, {ends} ends");
+        assert_eq!(graphs, 1 + 1 + 2 + 8 + 64);
+    }
+
+    #[test]
+    fn steps_are_offered_in_planned_order() {
+        let graph = graph(4, 0);
+        let scheduler = Scheduler::new(&graph);
+        let offered: Vec<usize> = scheduler.ready().map(|index| index.index()).collect();
+        assert_eq!(offered, [0, 1, 2, 3]);
+    }
+}

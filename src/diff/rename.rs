@@ -25,3 +25,40 @@ pub fn renamed<'a>(desired: &Desired, prior: &'a Recorded) -> (Cow<'a, Recorded>
     }
     (record, edits)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::worlds::{applied, key};
+    use crate::testing::{EXAMPLE, desired};
+
+    fn renaming() -> String {
+        EXAMPLE.replace("  db:", "  store:").replace("image: db", "image: store")
+            + "renames: [ { from: image.db, to: image.store } ]\n"
+    }
+
+    #[test]
+    fn the_record_of_a_renamed_entry_goes_by_its_new_name_and_keeps_its_number() {
+        let snapshot = applied(&[EXAMPLE]);
+        let (record, edits) = renamed(&desired(&renaming()), &snapshot.recorded);
+        assert!(matches!(&edits[..], [Edit::Rename { .. }]));
+        assert!(record.images.contains_key(&key("store")) && !record.images.contains_key(&key("db")));
+        assert_eq!(record.next_generation(&key("store")).0, 2);
+    }
+
+    #[test]
+    fn a_rename_that_is_done_already_is_no_edit() {
+        let snapshot = applied(&[EXAMPLE, &renaming()]);
+        let (record, edits) = renamed(&desired(&renaming()), &snapshot.recorded);
+        assert!(edits.is_empty());
+        assert_eq!(*record, snapshot.recorded);
+    }
+
+    #[test]
+    fn a_rename_builds_nothing_and_the_image_takes_the_name_of_its_entry() {
+        let snapshot = applied(&[EXAMPLE]);
+        let plan = crate::testing::worlds::plan_to(&snapshot, &renaming());
+        assert_eq!(crate::testing::worlds::step_ids(&plan), Vec::<String>::new());
+        assert_eq!(plan.edits.len(), 1);
+    }
+}

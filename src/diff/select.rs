@@ -74,3 +74,48 @@ pub fn keep_only(diff: &mut Diff, kept: &BTreeSet<PlacementKey>) {
         Edit::Rename { .. } | Edit::LearnShareLimit { .. } | Edit::LearnSharedEditsRefused => true,
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::{Action, Intention, diff};
+    use crate::testing::worlds::{applied, at, example_with};
+    use crate::testing::{EXAMPLE, desired};
+
+    #[test]
+    fn an_address_speaks_of_what_is_below_it() {
+        let web = at("image.web@ap-tokyo#2");
+        for (address, speaks) in [
+            ("image.web", true),
+            ("image.db", false),
+            ("image.web@ap-tokyo", true),
+            ("image.web@ap-seoul", false),
+            ("image.web@ap-tokyo#2", true),
+            ("image.web@ap-tokyo#1", false),
+            ("share.web@ap-tokyo#2/200000000001", true),
+            ("lookup.web", false),
+        ] {
+            assert_eq!(speaks_of(&address.parse().unwrap(), &web), speaks, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_stays_as_it_is() {
+        let changed = example_with("Ubuntu with nginx", "Ubuntu with Caddy");
+        let mut changes = diff(&desired(&changed), &applied(&[EXAMPLE]).recorded, Intention::Converge);
+        keep_only(&mut changes, &BTreeSet::from([at("image.web@ap-tokyo#1")]));
+        let web = changes.images.iter().find(|image| image.image.as_str() == "web").unwrap();
+        assert_eq!((web.placements.len(), web.unchanged), (1, 2));
+        keep_only(&mut changes, &BTreeSet::new());
+        assert!(changes.images.iter().all(|image| image.action == Action::Unchanged));
+    }
+
+    #[test]
+    fn an_address_that_speaks_of_nothing_is_told() {
+        let changes = diff(&desired(EXAMPLE), &applied(&[EXAMPLE]).recorded, Intention::Converge);
+        let targets = vec!["image.web".parse().unwrap(), "image.web@ap-seoul".parse().unwrap()];
+        let selection = Selection { targets, excluded: Vec::new() };
+        let unmatched: Vec<String> = selection.unmatched(&changes).iter().map(ToString::to_string).collect();
+        assert_eq!(unmatched, ["image.web@ap-seoul"]);
+    }
+}

@@ -114,6 +114,9 @@ fn taken_name(draft: &Draft<'_>, step: StepIndex) -> Option<CompactString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Plan;
+    use crate::testing::EXAMPLE;
+    use crate::testing::worlds::{applied, example_with, plan_to, reason, region, step, step_ids, waits};
 
     #[test]
     fn an_interim_name_fits_the_limit_in_characters() {
@@ -122,5 +125,94 @@ mod tests {
         let interim = interim_name(&long, "g3");
         assert_eq!(interim.chars().count(), NAME_MAX_CHARS);
         assert!(interim.ends_with("~g3"));
+    }
+
+    /// The example, in which both entries have fixed names.
+    fn fixed(web: &str, db: &str) -> String {
+        example_with("name: web-{generation}", &format!("name: {web}"))
+            .replace("name: db-{generation}", &format!("name: {db}"))
+            .replace("copies: [ap-singapore, ap-tokyo]", "copies: []")
+    }
+
+    fn second(text: &str) -> String {
+        text.replace("revision: \"1\"", "revision: \"2\"")
+    }
+
+    fn made_name(plan: &Plan, id: &str) -> String {
+        plan.graph.step(step(plan, id)).unwrap().operation.made_name().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_name_that_nobody_has_is_taken_at_once() {
+        let plan = plan_to(&applied(&[]), &fixed("web", "db"));
+        assert!(!plan.graph.edges().any(|(_, _, reason)| matches!(reason, EdgeReason::NameFreed { .. })));
+        assert_eq!(made_name(&plan, "create image.web@ap-jakarta#1"), "web");
+    }
+
+    #[test]
+    fn a_new_generation_under_a_fixed_name_takes_it_when_the_old_one_is_gone() {
+        let plan = plan_to(&applied(&[&fixed("web", "db")]), &second(&fixed("web", "db")));
+        assert_eq!(made_name(&plan, "create image.web@ap-jakarta#2"), "web~g2");
+        let rename = "update image.web@ap-jakarta#2 (takes its name)";
+        let freed = EdgeReason::NameFreed { name: "web".into(), region: region("ap-jakarta") };
+        assert_eq!(reason(&plan, rename, "delete image.web@ap-jakarta#1"), Some(freed));
+        assert!(waits(&plan, rename, "create image.web@ap-jakarta#2"));
+    }
+
+    #[test]
+    fn with_the_generation_in_the_name_nothing_is_renamed() {
+        let plan = plan_to(&applied(&[EXAMPLE]), &second(EXAMPLE));
+        assert!(step_ids(&plan).iter().all(|id| !id.contains("takes its name")));
+    }
+
+    #[test]
+    fn where_the_old_generation_goes_first_its_name_is_waited_for() {
+        let replace = |text: &str| text.replace("copies: []", "replace: delete-first");
+        let plan =
+            plan_to(&applied(&[&replace(&fixed("web", "db"))]), &second(&replace(&fixed("web", "db"))));
+        assert_eq!(made_name(&plan, "create image.web@ap-jakarta#2"), "web");
+        assert!(waits(&plan, "create image.web@ap-jakarta#2", "delete image.web@ap-jakarta#1"));
+    }
+
+    #[test]
+    fn a_name_that_is_passed_on_is_waited_for() {
+        let plan = plan_to(&applied(&[&fixed("web", "db")]), &fixed("old", "web"));
+        let (takes, frees) = ("update image.db@ap-jakarta#1", "update image.web@ap-jakarta#1");
+        let freed = EdgeReason::NameFreed { name: "web".into(), region: region("ap-jakarta") };
+        assert_eq!(reason(&plan, takes, frees), Some(freed));
+    }
+
+    #[test]
+    fn of_two_that_swap_their_names_one_steps_aside() {
+        let plan = plan_to(&applied(&[&fixed("web", "db")]), &fixed("db", "web"));
+        assert_eq!(
+            step_ids(&plan),
+            [
+                "update image.db@ap-jakarta#1",
+                "update image.web@ap-jakarta#1",
+                "update image.web@ap-jakarta#1 (takes its name)",
+            ]
+        );
+        let renamed = plan.graph.step(step(&plan, "update image.web@ap-jakarta#1")).unwrap();
+        let Operation::Update { set, .. } = &renamed.operation else { panic!("{renamed:?}") };
+        assert_eq!(set.name.as_deref(), Some("web~aside"));
+    }
+
+    #[test]
+    fn a_name_that_passes_between_a_replaced_and_a_renamed_entry_closes_no_circle() {
+        let plan = plan_to(&applied(&[&fixed("web", "db")]), &second(&fixed("db", "web")));
+        assert_eq!(made_name(&plan, "create image.web@ap-jakarta#2"), "db~g2");
+        let last = "update image.web@ap-jakarta#2 (takes its name)";
+        assert!(waits(&plan, last, "update image.db@ap-jakarta#1"));
+        assert!(waits(&plan, "update image.db@ap-jakarta#1", "delete image.web@ap-jakarta#1"));
+    }
+
+    #[test]
+    fn the_same_name_in_another_region_is_another_name() {
+        let apart =
+            fixed("web", "web").replace("  db:\n    region: ap-jakarta", "  db:\n    region: ap-tokyo");
+        let plan = plan_to(&applied(&[]), &apart);
+        assert_eq!(made_name(&plan, "create image.db@ap-tokyo#1"), "web");
+        assert!(!waits(&plan, "create image.web@ap-jakarta#1", "create image.db@ap-tokyo#1"));
     }
 }

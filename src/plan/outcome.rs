@@ -64,3 +64,29 @@ impl Outcome {
         self.steps.iter().any(|(_, _, outcome)| *outcome == StepOutcome::Done)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(steps: &[StepOutcome]) -> Outcome {
+        let steps = steps.iter().map(|outcome| (StepId("a step".into()), Verb::Create, outcome.clone()));
+        Outcome { steps: steps.collect(), ..Outcome::default() }
+    }
+
+    #[test]
+    fn a_plan_is_complete_when_every_step_is_done() {
+        assert!(outcome(&[]).is_complete() && !outcome(&[]).did_anything());
+        assert!(outcome(&[StepOutcome::Done, StepOutcome::Done]).is_complete());
+        for other in [
+            StepOutcome::Pending,
+            StepOutcome::NotStarted,
+            StepOutcome::Failed { why: String::new() },
+            StepOutcome::Unknown { why: String::new() },
+            StepOutcome::Skipped { because: StepId("another".into()) },
+        ] {
+            let mixed = outcome(&[StepOutcome::Done, other]);
+            assert!(!mixed.is_complete() && mixed.did_anything(), "{mixed:?}");
+        }
+    }
+}

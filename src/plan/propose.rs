@@ -97,3 +97,54 @@ fn grow<'a>(set: &mut BTreeSet<&'a PlacementKey>, edges: Vec<(&'a PlacementKey, 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::worlds::{applied, example_with, step_ids};
+    use crate::testing::{EXAMPLE, desired};
+
+    fn plan(yaml: &str, targets: &[&str], excluded: &[&str]) -> Proposal {
+        let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let selection = Selection { targets: parse(targets), excluded: parse(excluded) };
+        let wish = Wish { selection, ..Wish::all(Intention::Converge) };
+        propose(&desired(yaml), &applied(&[EXAMPLE]).recorded, None, &wish).unwrap()
+    }
+
+    #[test]
+    fn a_target_brings_along_what_it_waits_for() {
+        let second = example_with("revision: \"1\"", "revision: \"2\"");
+        let steps = step_ids(&plan(&second, &["image.web@ap-tokyo#2"], &[]).plan);
+        assert!(
+            steps.contains(&"create image.web@ap-jakarta#2".to_owned()),
+            "a copy needs its origin: {steps:#?}"
+        );
+        assert!(steps.iter().all(|id| !id.contains("ap-singapore")), "{steps:#?}");
+    }
+
+    #[test]
+    fn what_is_excluded_takes_along_what_waits_for_it() {
+        let second = example_with("revision: \"1\"", "revision: \"2\"");
+        let steps = step_ids(&plan(&second, &[], &["image.web@ap-jakarta#2"]).plan);
+        assert_eq!(
+            steps,
+            Vec::<String>::new(),
+            "no copy without its origin, no retirement without a successor"
+        );
+    }
+
+    #[test]
+    fn an_exclusion_leaves_other_entries_alone() {
+        let both =
+            example_with("Ubuntu with nginx", "Ubuntu with Caddy").replace("snap-2f3a1c2d", "snap-99999999");
+        let steps = step_ids(&plan(&both, &[], &["image.db"]).plan);
+        assert_eq!(steps.len(), 3, "{steps:#?}");
+        assert!(steps.iter().all(|id| id.starts_with("update image.web@")));
+    }
+
+    #[test]
+    fn a_target_that_does_not_change_is_told() {
+        let told = plan(EXAMPLE, &["image.web@ap-seoul"], &[]).unmatched;
+        assert_eq!(told.iter().map(ToString::to_string).collect::<Vec<_>>(), ["image.web@ap-seoul"]);
+    }
+}

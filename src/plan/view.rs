@@ -164,3 +164,80 @@ pub struct NameUse {
     /// The steps that free it, each of them; nothing: it is held when the plan is done.
     pub freed: Vec<StepIndex>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::EXAMPLE;
+    use crate::testing::worlds::{applied, at, example_with, placement, plan_to, region};
+
+    #[test]
+    fn the_accounts_after_a_plan_are_those_that_stay_and_those_that_come() {
+        let mut snapshot = applied(&[EXAMPLE]);
+        let stranger: Accounts = ["900000000009".parse().unwrap()].into_iter().collect();
+        placement(&mut snapshot, "image.web@ap-tokyo#1").foreign = stranger.clone();
+        let plan = plan_to(
+            &snapshot,
+            &example_with("with: [partner, staging]", "with: [staging, \"200000000003\"]"),
+        );
+        let view = PlanView::new(&plan, &snapshot.recorded);
+        let after: Vec<String> = view
+            .accounts_after(&at("image.web@ap-tokyo#1"))
+            .iter()
+            .map(|account| account.to_string())
+            .collect();
+        assert_eq!(after, ["200000000002", "200000000003", "900000000009"]);
+    }
+
+    #[test]
+    fn the_peak_counts_what_is_there_what_is_made_and_nothing_that_may_still_be_there() {
+        let snapshot = applied(&[EXAMPLE]);
+        let plan = plan_to(&snapshot, &example_with("revision: \"1\"", "revision: \"2\""));
+        let view = PlanView::new(&plan, &snapshot.recorded);
+        let peak = view.image_peak(&region("ap-jakarta"));
+        assert_eq!((peak.at_any_moment, peak.when_taking), (3, 3), "web twice, and db");
+        assert_eq!(view.image_peak(&region("ap-seoul")).when_taking, 0, "nothing is made there");
+    }
+
+    #[test]
+    fn the_peak_of_shares_counts_those_of_others() {
+        let mut snapshot = applied(&[EXAMPLE]);
+        let stranger: Accounts = ["900000000009".parse().unwrap()].into_iter().collect();
+        placement(&mut snapshot, "image.db@ap-jakarta#1").foreign = stranger;
+        let plan =
+            plan_to(&snapshot, &example_with("image: db, with: [partner]", "image: db, with: [staging]"));
+        let view = PlanView::new(&plan, &snapshot.recorded);
+        assert_eq!(view.share_peak(&at("image.db@ap-jakarta#1")).at_any_moment, 3);
+    }
+
+    #[test]
+    fn who_uses_a_name_is_told_with_when_it_is_taken_and_freed() {
+        let fixed =
+            example_with("name: db-{generation}", "name: db").replace("snap-2f3a1c2d", "snap-11111111");
+        let snapshot = applied(&[&fixed]);
+        let plan = plan_to(&snapshot, &fixed.replace("snap-11111111", "snap-22222222"));
+        let view = PlanView::new(&plan, &snapshot.recorded);
+        let names = view.names();
+        let uses = &names[&(region("ap-jakarta"), "db".into())];
+        let of = |generation: u32| {
+            let holder = NameHolder::Managed(at(&format!("image.db@ap-jakarta#{generation}")));
+            uses.iter().find(|used| used.holder == holder).unwrap()
+        };
+        assert!(of(1).taken.is_none() && !of(1).freed.is_empty(), "held now, until it is deleted");
+        assert!(of(2).taken.is_some() && of(2).freed.is_empty(), "taken, and kept");
+        assert!(view.must_precede(of(1).freed[0], of(2).taken.unwrap()));
+        let interim = &names[&(region("ap-jakarta"), "db~g2".into())][0];
+        assert!(interim.taken.is_some() && !interim.freed.is_empty(), "for a while");
+    }
+
+    #[test]
+    fn a_name_of_an_unmanaged_image_is_never_freed() {
+        let mut snapshot = applied(&[EXAMPLE]);
+        let jakarta = snapshot.recorded.regions.get_mut(&region("ap-jakarta")).unwrap();
+        jakarta.unmanaged.insert("img-0a1b2c3d".parse().unwrap(), "other".into());
+        let plan = plan_to(&snapshot, EXAMPLE);
+        let names = PlanView::new(&plan, &snapshot.recorded).names();
+        let used = &names[&(region("ap-jakarta"), "other".into())];
+        assert_eq!((used.len(), used[0].taken, used[0].freed.len()), (1, None, 0));
+    }
+}

@@ -67,3 +67,142 @@ impl Snapshot {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{Accounts, ImageId};
+    use crate::state::{Intent, Snapshot, StateError, StepId};
+    use crate::testing::EXAMPLE;
+    use crate::testing::worlds::{applied, generation, key, noon, placement, region, settle};
+
+    /// Why the example is refused once it is broken in one way.
+    fn broken(change: impl FnOnce(&mut Snapshot)) -> String {
+        let mut snapshot = applied(&[EXAMPLE]);
+        change(&mut snapshot);
+        match snapshot.verify() {
+            Err(StateError::Broken { why }) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_unbroken_example_is_one_that_can_be_written_and_read() {
+        let snapshot = applied(&[EXAMPLE]);
+        snapshot.verify().unwrap();
+        assert_eq!(Snapshot::from_text(&snapshot.to_text().unwrap()).unwrap(), snapshot);
+    }
+
+    #[test]
+    fn an_entry_has_a_generation() {
+        let why = broken(|snapshot| {
+            snapshot.recorded.images.get_mut(&key("db")).unwrap().generations.clear();
+        });
+        assert_eq!(why, "image.db has no generation");
+    }
+
+    #[test]
+    fn a_generation_is_somewhere() {
+        let why = broken(|snapshot| {
+            let db = snapshot.recorded.images.get_mut(&key("db")).unwrap();
+            db.generations.get_mut(&generation(1)).unwrap().placements.clear();
+        });
+        assert_eq!(why, "image.db generation 1 is nowhere");
+    }
+
+    #[test]
+    fn no_generation_is_above_the_last_number_that_was_used() {
+        let why = broken(|snapshot| {
+            snapshot.recorded.generations_used.remove(&key("db"));
+        });
+        assert_eq!(why, "image.db has a generation above the last number it has used");
+    }
+
+    #[test]
+    fn the_current_generation_is_one_that_there_was() {
+        let why = broken(|snapshot| {
+            snapshot.recorded.images.get_mut(&key("db")).unwrap().current = generation(2);
+        });
+        assert_eq!(why, "image.db names a current generation that it never had");
+    }
+
+    #[test]
+    fn an_account_has_one_share_of_an_image() {
+        let why = broken(|snapshot| {
+            let db = placement(snapshot, "image.db@ap-jakarta#1");
+            db.foreign = db.shares.clone();
+        });
+        assert_eq!(why, "image.db@ap-jakarta#1 lists an account as its own share and as a foreign one");
+    }
+
+    #[test]
+    fn an_image_is_recorded_once() {
+        let why = broken(|snapshot| {
+            let id = placement(snapshot, "image.web@ap-jakarta#1").id.clone();
+            placement(snapshot, "image.db@ap-jakarta#1").id = id;
+        });
+        assert!(
+            why.ends_with("is recorded twice: as image.db@ap-jakarta#1 and as image.web@ap-jakarta#1"),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn ids_are_unique_in_their_region_only() {
+        let mut snapshot = applied(&[EXAMPLE]);
+        let id = placement(&mut snapshot, "image.web@ap-tokyo#1").id.clone();
+        placement(&mut snapshot, "image.db@ap-jakarta#1").id = id;
+        snapshot.verify().unwrap();
+    }
+
+    #[test]
+    fn a_managed_image_does_not_count_as_unmanaged() {
+        let why = broken(|snapshot| {
+            let id = placement(snapshot, "image.db@ap-jakarta#1").id.clone();
+            let jakarta = snapshot.recorded.regions.get_mut(&region("ap-jakarta")).unwrap();
+            jakarta.unmanaged.insert(id, "db-1".into());
+        });
+        assert!(why.ends_with("is recorded as image.db@ap-jakarta#1 and as unmanaged"), "{why}");
+    }
+
+    #[test]
+    fn what_was_accepted_is_recorded() {
+        let why = broken(|snapshot| {
+            let plan = crate::testing::worlds::plan_to(&applied(&[]), EXAMPLE);
+            let (_, step) = plan.graph.steps().find(|(_, step)| step.operation.makes_image()).unwrap();
+            let accepted: ImageId = "img-0a1b2c3d".parse().unwrap();
+            let intent = Intent {
+                at: noon(),
+                operation: step.operation.clone(),
+                name_was_free: true,
+                accepted: Some(accepted),
+            };
+            snapshot.intents.insert(StepId("create".into()), intent);
+        });
+        assert!(why.starts_with("step `create` was accepted as img-0a1b2c3d, but"), "{why}");
+    }
+
+    #[test]
+    fn a_state_that_contradicts_itself_is_neither_written_nor_read() {
+        let mut snapshot = applied(&[EXAMPLE]);
+        let text = snapshot.to_text().unwrap();
+        placement(&mut snapshot, "image.db@ap-jakarta#1").foreign =
+            Accounts::from(vec!["200000000001".parse().unwrap()]);
+        assert!(snapshot.to_text().is_err());
+        let lie = text.replace("\"current\": 1", "\"current\": 7");
+        assert_ne!(lie, text);
+        assert!(matches!(Snapshot::from_text(&lie), Err(StateError::Broken { .. })));
+    }
+
+    #[test]
+    fn what_applies_leave_behind_verifies_after_every_one_of_them() {
+        let mut snapshot = applied(&[EXAMPLE]);
+        for yaml in [
+            EXAMPLE.replace("revision: \"1\"", "revision: \"2\""),
+            EXAMPLE.replace("  db:", "  store:").replace("image: db", "image: store"),
+        ] {
+            let plan = crate::testing::worlds::plan_to(&snapshot, &yaml);
+            settle(&mut snapshot, &plan);
+            snapshot.verify().unwrap();
+        }
+    }
+}

@@ -217,11 +217,8 @@ impl Recorded {
         })
     }
 
-    /// Takes an image over: it is managed from now, and counts as unmanaged no more.
+    /// Takes an image over: it is managed from now.
     pub fn adopt(&mut self, at: &PlacementKey, source: &Source, placement: Placement) {
-        if let Some(region) = self.regions.get_mut(&at.region) {
-            region.unmanaged.remove(&placement.id);
-        }
         if let Some(region) = self.adoptable.get_mut(&at.region) {
             region.remove(&placement.id);
         }
@@ -229,8 +226,12 @@ impl Recorded {
         self.put(at, source, placement);
     }
 
-    /// Records a placement; its generation becomes the current one where it is the newest.
+    /// Records a placement, which is then no unmanaged image; its generation becomes the current one where it is the
+    /// newest.
     pub fn put(&mut self, at: &PlacementKey, source: &Source, placement: Placement) {
+        if let Some(region) = self.regions.get_mut(&at.region) {
+            region.unmanaged.remove(&placement.id);
+        }
         let used = self.generations_used.entry(at.image.clone()).or_insert(at.generation);
         *used = (*used).max(at.generation);
         let image = self.images.entry(at.image.clone()).or_insert_with(|| RecordedImage {

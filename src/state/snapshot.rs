@@ -184,3 +184,56 @@ pub enum StateError {
         why: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::EXAMPLE;
+    use crate::testing::worlds::applied;
+
+    fn refusal(text: &str) -> String {
+        Snapshot::from_text(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_text_of_a_state_reads_well_in_a_pull_request() {
+        let text = applied(&[EXAMPLE]).to_text().unwrap();
+        assert!(text.ends_with("}\n"));
+        assert!(text.lines().all(|line| line.len() < 200), "one fact a line");
+        assert_eq!(applied(&[EXAMPLE]).to_text().unwrap(), text, "the same record is the same text");
+    }
+
+    #[test]
+    fn a_state_of_a_newer_goldform_is_not_touched() {
+        let text = applied(&[EXAMPLE]).to_text().unwrap().replacen("\"format\": 1", "\"format\": 2", 1);
+        let expected = StateError::Newer { format: 2, by: env!("CARGO_PKG_VERSION").to_owned() };
+        assert_eq!(Snapshot::from_text(&text).unwrap_err(), expected);
+        let unknown = text.replacen("\"lineage\"", "\"lineage_of_the_future\"", 1);
+        assert_eq!(Snapshot::from_text(&unknown).unwrap_err(), expected, "whatever else it says");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let text = applied(&[EXAMPLE]).to_text().unwrap();
+        let wrong = text.replacen("\"state\": \"NORMAL\"", "\"state\": 7", 1);
+        let told = refusal(&wrong);
+        assert!(told.contains("at `recorded.images.db.generations.1.placements.ap-jakarta.state`"), "{told}");
+        let unknown = refusal(&text.replacen("\"serial\"", "\"sreial\"", 1));
+        assert!(unknown.contains("unknown field `sreial`"), "{unknown}");
+    }
+
+    #[test]
+    fn any_cut_of_a_state_is_a_refusal_and_never_a_state() {
+        let text = applied(&[EXAMPLE]).to_text().unwrap();
+        for end in (0..text.len() - 2).step_by(7).filter(|end| text.is_char_boundary(*end)) {
+            assert!(Snapshot::from_text(&text[..end]).is_err(), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_state_is_told_as_such() {
+        for text in ["", "[]", "{}", "null", "state", "{\"format\": 1}"] {
+            assert!(refusal(text).starts_with("the state cannot be read:"), "{text}");
+        }
+    }
+}

@@ -8,6 +8,7 @@
 pub mod bench;
 pub mod death;
 pub mod walker;
+pub mod worlds;
 
 use crate::diagnostics::Severity;
 use crate::manifest::{self, Desired, Input, Variables};

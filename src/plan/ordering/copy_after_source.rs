@@ -16,3 +16,25 @@ pub(super) fn order(draft: &mut Draft<'_>) {
         draft.graph.wait(copy, make, EdgeReason::CopySourceReady);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::EdgeReason;
+    use crate::testing::EXAMPLE;
+    use crate::testing::worlds::*;
+
+    #[test]
+    fn a_copy_waits_until_its_source_is_ready() {
+        let plan = plan_to(&applied(&[]), EXAMPLE);
+        let (copy, create) = ("copy image.web@ap-tokyo#1", "create image.web@ap-jakarta#1");
+        assert_eq!(reason(&plan, copy, create), Some(EdgeReason::CopySourceReady));
+        assert!(!waits(&plan, "copy image.web@ap-singapore#1", copy), "copies do not wait for each other");
+    }
+
+    #[test]
+    fn a_copy_of_what_is_there_waits_for_nothing() {
+        let more = example_with("[ap-singapore, ap-tokyo]", "[ap-singapore, ap-tokyo, ap-seoul]");
+        let plan = plan_to(&applied(&[EXAMPLE]), &more);
+        assert_eq!(plan.graph.waits_for(step(&plan, "copy image.web@ap-seoul#1")).count(), 0);
+    }
+}

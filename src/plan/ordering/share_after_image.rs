@@ -23,3 +23,35 @@ pub(super) fn order(draft: &mut Draft<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::EdgeReason;
+    use crate::testing::EXAMPLE;
+    use crate::testing::worlds::*;
+
+    #[test]
+    fn a_new_image_is_shared_when_it_is_ready() {
+        let plan = plan_to(&applied(&[]), EXAMPLE);
+        let (share, create) = ("share image.db@ap-jakarta#1", "create image.db@ap-jakarta#1");
+        assert_eq!(reason(&plan, share, create), Some(EdgeReason::ShareImageReady));
+    }
+
+    #[test]
+    fn a_copy_is_described_and_tagged_before_anybody_sees_it() {
+        let plan = plan_to(&applied(&[]), EXAMPLE);
+        let share = "share image.web@ap-tokyo#1";
+        for set in ["update image.web@ap-tokyo#1", "tag image.web@ap-tokyo#1"] {
+            assert_eq!(reason(&plan, share, set), Some(EdgeReason::ShareAfterAttributes));
+            assert_eq!(reason(&plan, set, "copy image.web@ap-tokyo#1"), Some(EdgeReason::ImageReady));
+        }
+    }
+
+    #[test]
+    fn a_share_of_what_is_there_does_not_wait_for_a_change_of_its_description() {
+        let changed = example_with("Ubuntu with nginx", "Ubuntu with Caddy")
+            .replace("with: [partner, staging]", "with: [partner, \"200000000003\"]");
+        let plan = plan_to(&applied(&[EXAMPLE]), &changed);
+        assert!(!waits(&plan, "share image.web@ap-tokyo#1", "update image.web@ap-tokyo#1"));
+    }
+}

@@ -18,3 +18,19 @@ pub(super) fn order(draft: &mut Draft<'_>) {
         draft.graph.wait(delete, copy, EdgeReason::CopySourceKept);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::EdgeReason;
+    use crate::testing::EXAMPLE;
+    use crate::testing::worlds::*;
+
+    #[test]
+    fn what_is_copied_from_stays_until_the_copy_is_ready() {
+        let moved = example_with("  db:\n    region: ap-jakarta", "  db:\n    region: ap-tokyo");
+        let plan = plan_to(&applied(&[EXAMPLE]), &moved);
+        let (delete, copy) = ("delete image.db@ap-jakarta#1", "copy image.db@ap-tokyo#1");
+        assert_eq!(reason(&plan, delete, copy), Some(EdgeReason::CopySourceKept));
+        assert!(!waits(&plan, "unshare image.db@ap-jakarta#1", copy), "a copy does not need the shares");
+    }
+}

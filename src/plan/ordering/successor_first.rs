@@ -58,3 +58,59 @@ pub(super) fn order(draft: &mut Draft<'_>) {
         draft.graph.wait(later, earlier, reason);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::EdgeReason;
+    use crate::testing::EXAMPLE;
+    use crate::testing::worlds::*;
+
+    fn second() -> String {
+        example_with("revision: \"1\"", "revision: \"2\"")
+    }
+
+    #[test]
+    fn accounts_have_the_new_generation_before_they_lose_the_old_one() {
+        let plan = plan_to(&applied(&[EXAMPLE]), &second());
+        for region in ["ap-jakarta", "ap-singapore", "ap-tokyo"] {
+            let (unshare, share) =
+                (format!("unshare image.web@{region}#1"), format!("share image.web@{region}#2"));
+            assert_eq!(reason(&plan, &unshare, &share), Some(EdgeReason::SuccessorShared));
+        }
+        let (tokyo, jakarta) = ("unshare image.web@ap-tokyo#1", "share image.web@ap-jakarta#2");
+        assert!(
+            !waits(&plan, "unshare image.web@ap-jakarta#1", "share image.web@ap-tokyo#2"),
+            "each region by itself"
+        );
+        assert!(!waits(&plan, tokyo, jakarta));
+    }
+
+    #[test]
+    fn an_old_generation_that_is_not_shared_goes_when_the_new_one_is_ready() {
+        let unshared = |text: &str| text.split("shares:").next().unwrap().to_owned();
+        let plan = plan_to(&applied(&[&unshared(EXAMPLE)]), &unshared(&second()));
+        let (delete, make) = ("delete image.web@ap-tokyo#1", "copy image.web@ap-tokyo#2");
+        assert_eq!(reason(&plan, delete, make), Some(EdgeReason::SuccessorReady));
+    }
+
+    #[test]
+    fn accounts_that_get_nothing_new_are_unshared_once_the_successor_is_ready() {
+        let plan = plan_to(
+            &applied(&[EXAMPLE]),
+            &second().replace(
+                "{ image: web, with: [partner, staging] }",
+                "{ image: web, with: [\"200000000003\"] }",
+            ),
+        );
+        let unshare = "unshare image.web@ap-tokyo#1";
+        assert!(waits(&plan, unshare, "copy image.web@ap-tokyo#2"));
+        assert!(!waits(&plan, unshare, "share image.web@ap-tokyo#2"));
+    }
+
+    #[test]
+    fn a_region_without_a_successor_waits_for_nobody() {
+        let plan =
+            plan_to(&applied(&[EXAMPLE]), &second().replace("[ap-singapore, ap-tokyo]", "[ap-singapore]"));
+        assert_eq!(plan.graph.waits_for(step(&plan, "unshare image.web@ap-tokyo#1")).count(), 0);
+    }
+}

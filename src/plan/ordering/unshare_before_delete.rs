@@ -10,3 +10,24 @@ pub(super) fn order(draft: &mut Draft<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::EdgeReason;
+    use crate::testing::EXAMPLE;
+    use crate::testing::worlds::*;
+
+    #[test]
+    fn a_shared_image_is_unshared_before_it_is_deleted() {
+        let plan = plan_to(&applied(&[EXAMPLE]), "version: 1\naccount: \"100000000001\"\n");
+        let (delete, unshare) = ("delete image.web@ap-tokyo#1", "unshare image.web@ap-tokyo#1");
+        assert_eq!(reason(&plan, delete, unshare), Some(EdgeReason::UnshareFirst));
+    }
+
+    #[test]
+    fn deletes_of_copies_and_origin_are_independent() {
+        let plan = plan_to(&applied(&[EXAMPLE]), "version: 1\naccount: \"100000000001\"\n");
+        let (copy, origin) = ("delete image.web@ap-tokyo#1", "delete image.web@ap-jakarta#1");
+        assert!(!waits(&plan, copy, origin) && !waits(&plan, origin, copy));
+    }
+}
