@@ -24,7 +24,7 @@ use goldform::cloud::sim::Settings;
 use goldform::cloud::{Request, Service};
 use goldform::constraints::{Judgement, Levels, RULES, Rule, RuleSource, judge};
 use goldform::diagnostics::{Diagnostic, RenderOptions, Severity, render};
-use goldform::diff::Intention;
+use goldform::diff::{Intention, use_lookups};
 use goldform::manifest::{Input, Level, Loaded, Variables, load};
 use goldform::model::{Address, Region};
 use goldform::plan::Plan;
@@ -43,6 +43,10 @@ const PROMISES: &[(&str, &str)] = &[
     ("fixed_name_replaced", "names may change hands"),
     ("snapshot_storage_billed", "an invoice is no refusal"),
     ("record_stale", "the service does not know what is recorded"),
+    ("lookup_unanswered", "a question without an answer makes no request"),
+    ("lookup_unread", "the service does not know what is recorded"),
+    ("shared_image_untrusted", "the service lets everybody use what is shared with them"),
+    ("windows_fee_outside_mainland", "an invoice is no refusal"),
 ];
 
 /// How a page says that the service knows nothing of its rule.
@@ -136,11 +140,12 @@ impl Stage {
             assert!(outcome.is_complete(), "{outcome:#?}");
             snapshot = bench.snapshot().await;
         }
-        let loaded = folder.manifest(manifest);
-        let wanted = loaded.desired.as_ref().unwrap();
+        let mut loaded = folder.manifest(manifest);
+        let wanted = loaded.desired.as_mut().unwrap();
         if world.look.unwrap_or(true) {
             bench.look(wanted, &mut snapshot).await;
         }
+        use_lookups(wanted, &snapshot.recorded);
         let proposal = Bench::propose(wanted, &snapshot, Intention::Converge);
         let (mut plan, prior) = (proposal.plan, proposal.prior);
         if let Some(edits) = folder.json::<Edits>("edit.json").filter(|_| manifest == "fail.yaml") {

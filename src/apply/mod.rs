@@ -14,6 +14,7 @@
 mod answers;
 pub(crate) mod calls;
 pub mod executor;
+pub mod lookups;
 pub mod observe;
 
 pub mod polling;
@@ -22,6 +23,7 @@ pub mod scheduler;
 mod settling;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
+pub use lookups::look_up;
 pub use observe::observe;
 
 pub use recover::{Recovered, recover};

@@ -48,7 +48,7 @@ pub async fn observe(
     }
     let mut observed = Observed::default();
     while let Some(result) = tasks.join_next().await {
-        let (region, seen) = result.map_err(lost)??;
+        let (region, seen) = result.map_err(|error| lost(&error))??;
         observed.regions.insert(region, seen);
     }
     Ok(observed)
@@ -90,7 +90,7 @@ async fn observe_region(
     }
     let mut shares = BTreeMap::new();
     while let Some(result) = tasks.join_next().await {
-        match result.map_err(lost)? {
+        match result.map_err(|error| lost(&error))? {
             (id, Ok(accounts)) => {
                 shares.insert(id, accounts);
             }
@@ -109,7 +109,7 @@ async fn observe_region(
 }
 
 /// A task that did not end: the runtime is going down.
-fn lost(error: tokio::task::JoinError) -> CloudError {
+pub(super) fn lost(error: &tokio::task::JoinError) -> CloudError {
     CloudError {
         meaning: Meaning::Unreachable,
         action: "observe".into(),

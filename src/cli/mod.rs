@@ -12,6 +12,7 @@ pub mod error;
 pub mod exit;
 pub mod printer;
 pub mod progress;
+pub mod service;
 pub mod signals;
 pub mod workspace;
 

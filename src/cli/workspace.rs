@@ -15,6 +15,7 @@ use crate::cloud::sim::{Settings as SimSettings, Sim, SimTransport};
 use crate::cloud::{Clock, CloudWrite, SystemClock};
 use crate::constraints::Levels;
 use crate::diagnostics::{Diagnostic, Severity};
+use crate::diff::{Intention, use_lookups};
 use crate::manifest::{self, Desired, Input, Level, Locator, Provider, StateLocation, Variables};
 use crate::model::{ImageKey, Region};
 use crate::plan::{Outcome, Plan, StepOutcome};
@@ -123,6 +124,29 @@ impl Workspace {
             queries.insert(key.clone(), Secret::new(query));
         }
         Ok(queries)
+    }
+
+    /// Puts what lookups found, as recorded, into the sources that name them. What is deleted needs none of it.
+    pub fn use_lookups(&mut self, snapshot: Option<&Snapshot>, intention: Intention) {
+        if intention == Intention::Destroy {
+            self.desired.lookups.clear();
+        }
+        let Some(snapshot) = snapshot else { return };
+        use_lookups(&mut self.desired, &snapshot.recorded);
+    }
+
+    /// Whether every entry is known well enough to be applied.
+    ///
+    /// # Errors
+    /// When what an entry is made from is looked up, and no image is known.
+    pub fn check_lookups(&self) -> Result<(), CommandError> {
+        let waiting = self.desired.images.iter().find(|(_, image)| image.waits_for_lookup());
+        let Some((key, image)) = waiting else { return Ok(()) };
+        let name = image.lookup.as_ref().map(|lookup| lookup.name.to_string()).unwrap_or_default();
+        Err(CommandError::input(
+            format!("image.{key} is made from ${{lookup.{name}}}, and no image is known for it"),
+            "Look for it first:\n\n    goldform refresh",
+        ))
     }
 
     /// Whether the text has errors of its own.
@@ -275,11 +299,30 @@ impl Workspace {
     pub fn cloud(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {
         match self.desired.cloud.provider {
             Provider::Sandbox => self.sandbox(),
-            Provider::Tencent => Err(CommandError::input(
-                "the provider `tencent` needs credentials, and none are set up",
-                "Use the embedded cloud:\n\n    cloud: { provider: sandbox }",
-            )),
+            Provider::Tencent => {
+                let transport = super::service::transport(&self.desired.cloud, &self.clock)?;
+                Ok(Arc::new(Client::new(transport)))
+            }
         }
+    }
+
+    /// Whether the keys belong to the account that the manifest names: with another's, everything would be made
+    /// there. The embedded cloud takes the manifest's word.
+    ///
+    /// # Errors
+    /// When they belong to another account, or the service does not take them.
+    pub async fn check_caller(&self) -> Result<(), CommandError> {
+        if self.desired.cloud.provider == Provider::Sandbox {
+            return Ok(());
+        }
+        let (caller, account) = (self.cloud()?.caller().await?, self.desired.account);
+        if caller == account {
+            return Ok(());
+        }
+        Err(CommandError::input(
+            format!("the keys belong to account {caller}, the manifest to {account}"),
+            "Use the account's own keys, or correct the manifest:\n\n    account: \"<main account id>\"",
+        ))
     }
 
     fn sandbox(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {

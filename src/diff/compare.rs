@@ -40,7 +40,10 @@ pub fn diff_replacing(
         Intention::Destroy => prior.images.keys().collect(),
     };
     for key in keys {
-        let is_asked = replace.contains(key);
+        if wanted(key).is_some_and(|image| waits_for_lookup(image, prior.images.get(key))) {
+            continue;
+        }
+        let is_asked = replace.contains(key) && !wanted(key).is_some_and(DesiredImage::waits_for_lookup);
         let entry = Entry { key, context: desired, prior, is_asked, edits: &mut diff.edits };
         let change = match (wanted(key), prior.images.get(key)) {
             (Some(image), recorded) => entry.converge(image, recorded),
@@ -485,6 +488,13 @@ fn adopted_id(image: &DesiredImage) -> Option<&ImageId> {
         Some(Source { kind: SourceKind::Adopted(id), .. }) => Some(id),
         _ => None,
     }
+}
+
+/// Whether nothing can be said of an entry until its lookup was read: there is nothing that it could be made from, and
+/// no current generation that could be kept meanwhile.
+fn waits_for_lookup(image: &DesiredImage, recorded: Option<&RecordedImage>) -> bool {
+    let has_current = recorded.is_some_and(|image| image.generations.contains_key(&image.current));
+    image.waits_for_lookup() && !has_current
 }
 
 /// Whether a generation answers a source: it was made from just that. An adopted image answers whatever it was

@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::change::FieldChange;
+use super::lookups::LookupDrift;
 use crate::manifest::{Desired, DesiredImage};
 use crate::model::{Accounts, ImageId, ImageKind, ImageLimit, PlacementKey, Region};
-use crate::state::{Observed, ObservedRegion, Placement, Recorded, RecordedRegion};
+use crate::state::{Lent, Observed, ObservedRegion, Placement, Recorded, RecordedRegion};
 
 /// How long an accepted image that no listing has shown yet is only late, not missing.
 pub const PENDING_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -21,8 +22,17 @@ pub struct Drift {
     pub items: Vec<DriftItem>,
     /// Placements that were accepted and that no listing has shown yet.
     pub pending: Vec<PlacementKey>,
+    /// Lookups whose answer is another one, or gone.
+    pub lookups: Vec<LookupDrift>,
     /// Whether any fact changed, drift or not: limits, unmanaged images, states.
     pub facts_changed: bool,
+}
+
+impl Drift {
+    /// Whether the cloud is as recorded.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty() && !self.lookups.iter().any(LookupDrift::is_drift)
+    }
 }
 
 /// One difference.
@@ -201,6 +211,7 @@ fn observe_region(recorded: &mut Recorded, region: &Region, seen: &ObservedRegio
         drift.facts_changed |= recorded.adoptable.get(region) != Some(&adoptable);
         recorded.adoptable.insert(region.clone(), adoptable);
     }
+    observe_lent(recorded, region, seen, drift);
     let before = recorded.regions.get(region);
     let image_limit = match seen.image_limit {
         Some(value) => Some(ImageLimit { value, read_at: seen.at }),
@@ -212,4 +223,20 @@ fn observe_region(recorded: &mut Recorded, region: &Region, seen: &ObservedRegio
             || before.image_limit.as_ref().map(|l| l.value) != after.image_limit.as_ref().map(|l| l.value)
     });
     recorded.regions.insert(region.clone(), after);
+}
+
+/// Images that others share with us are seen only where the manifest names them by id.
+fn observe_lent(recorded: &mut Recorded, region: &Region, seen: &ObservedRegion, drift: &mut Drift) {
+    let lent: BTreeMap<ImageId, Lent> = seen
+        .images
+        .values()
+        .filter(|image| image.kind == ImageKind::Shared)
+        .map(|image| (image.id.clone(), Lent { name: image.name.clone(), creator: image.creator.clone() }))
+        .collect();
+    let before = if lent.is_empty() {
+        recorded.lent.remove(region)
+    } else {
+        recorded.lent.insert(region.clone(), lent)
+    };
+    drift.facts_changed |= before.as_ref() != recorded.lent.get(region);
 }

@@ -10,11 +10,13 @@
 pub mod change;
 pub mod compare;
 pub mod drift;
+pub mod lookups;
 pub mod rename;
 pub mod select;
 
 pub use change::{Action, Diff, FieldChange, ImageChange, PlacementChange, PlacementFacts, Reason};
 pub use compare::{Intention, diff, diff_replacing};
 pub use drift::{Drift, DriftItem, observe};
+pub use lookups::{LookupDrift, observe_lookups, use_lookups};
 pub use rename::renamed;
 pub use select::Selection;

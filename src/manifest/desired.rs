@@ -90,6 +90,11 @@ impl DesiredImage {
         std::iter::once(&self.region).chain(&self.copies).collect()
     }
 
+    /// Whether what it is made from is looked up, and not known yet.
+    pub fn waits_for_lookup(&self) -> bool {
+        self.source.is_none() && self.lookup.is_some()
+    }
+
     /// Whether snapshots are deleted with the image: where the service made them for it they are, those that
     /// the user named, and those of adopted images, stay.
     pub fn deletes_snapshots(&self) -> bool {
@@ -123,6 +128,17 @@ impl Desired {
             }
         }
         adopted
+    }
+
+    /// The images that the manifest names by id, by region: those to be taken over, and those that others share.
+    pub fn named(&self) -> BTreeMap<Region, BTreeSet<ImageId>> {
+        let mut named = self.adopted();
+        for image in self.images.values() {
+            if let Some(Source { kind: SourceKind::Shared { id, .. }, .. }) = &image.source {
+                named.entry(image.region.clone()).or_default().insert(id.clone());
+            }
+        }
+        named
     }
 
     /// The names of the sensitive variables that an apply needs.

@@ -110,6 +110,18 @@ pub enum ImageKind {
     Other,
 }
 
+impl ImageKind {
+    /// The kind as a manifest spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Custom => "custom",
+            Self::Shared => "shared",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// The architecture of an image. The service spells ARM `arm` on an image and `arm_64` on an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -127,6 +139,16 @@ pub enum Architecture {
 }
 
 impl Architecture {
+    /// The architecture as an image spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::I386 => "i386",
+            Self::Arm => "arm",
+            Self::Other => "other",
+        }
+    }
+
     /// 32 or 64; nothing for an unknown architecture.
     pub fn bits(self) -> Option<u8> {
         match self {

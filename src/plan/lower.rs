@@ -201,8 +201,7 @@ impl<'a> Draft<'a> {
             (None, Some(source)) if source.is_copied() => {
                 let name = Attributes { name: attributes.name.clone(), ..Attributes::default() };
                 let (tags, source) = (Tags::new(), source.clone());
-                let create =
-                    Operation::Create { at: at.clone(), attributes: name, tags, ownership: None, source };
+                let create = Operation::Create { at, attributes: name, tags, ownership: None, source };
                 steps.make = Some(self.add(create, &change.reason));
                 self.lower_after_copy(change, attributes, steps);
             }

@@ -13,7 +13,7 @@ use crate::diff::{Action, Diff, ImageChange};
 use crate::manifest::Desired;
 use crate::model::limits::{DOCUMENTED_ACCOUNTS_PER_IMAGE, DOCUMENTED_IMAGES_PER_REGION};
 use crate::model::{AccountId, Digest, ImageKey, Limit, Operation, PlacementKey, Region};
-use crate::state::{Edit, Lineage, Recorded, Snapshot, Usage};
+use crate::state::{Edit, Lineage, Recorded, Snapshot};
 
 /// The state that a plan was made from; nothing before the first write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +198,8 @@ fn arrange<'a>(
 
 /// How many sets of entries are tried for being left out.
 const TRIED_SETS: usize = 400;
+/// The same, in changes: trying a set plans all that is left.
+const TRIED_CHANGES: usize = 20_000;
 
 /// The fewest changed entries that, left as recorded, let all others be applied, and the missing slots.
 fn blocked(
@@ -235,9 +237,12 @@ fn blocked(
             .collect();
         let mut rest = diff.clone();
         keep_only(&mut rest, &kept);
-        matches!(arrange(desired, prior, &rest, slots, share_limit), Ok((_, false)))
+        // Counting is cheap, and mostly enough to say no.
+        fits_in_the_end(&rest, slots)
+            && matches!(arrange(desired, prior, &rest, slots, share_limit), Ok((_, false)))
     };
-    let mut tries = TRIED_SETS;
+    let changes = diff.images.iter().map(|image| image.placements.len()).sum::<usize>();
+    let mut tries = TRIED_SETS.min(TRIED_CHANGES / changes.max(1)).max(8);
     let mut leave_out = Vec::new();
     for size in 1..=candidates.len() {
         let mut set = BTreeSet::new();
@@ -251,6 +256,21 @@ fn blocked(
         }
     }
     Blocked { leave_out, missing }
+}
+
+/// Whether no region in which images are made holds more than its limit when all is done.
+fn fits_in_the_end(diff: &Diff, slots: &BTreeMap<Region, Slots>) -> bool {
+    let mut held: BTreeMap<&Region, (usize, usize)> = BTreeMap::new();
+    for change in diff.images.iter().flat_map(|image| &image.placements) {
+        let (made, deleted) = held.entry(&change.at.region).or_default();
+        let is_made = matches!(change.action, Action::Create | Action::Copy);
+        *made = made.saturating_add(usize::from(is_made));
+        *deleted = deleted.saturating_add(usize::from(change.action == Action::Delete || change.remake));
+    }
+    held.into_iter().all(|(region, (made, deleted))| {
+        let end = |slots: &Slots| slots.used.saturating_add(made).saturating_sub(deleted);
+        made == 0 || slots.get(region).is_none_or(|slots| end(slots) <= slots.limit)
+    })
 }
 
 /// The first set of this size, in the order of the candidates, without which the rest fits.
@@ -343,7 +363,7 @@ fn rooms(desired: &Desired, prior: &Recorded, graph: &StepGraph) -> BTreeMap<Reg
         }
     }
     for region in takers.keys() {
-        usage.entry((*region).clone()).or_insert_with(Usage::default);
+        usage.entry((*region).clone()).or_default();
     }
     let waves = waves(graph);
     usage

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{AccountNames, Paint, count};
 use crate::diagnostics::harmless;
-use crate::diff::{Drift, DriftItem};
+use crate::diff::{Drift, DriftItem, LookupDrift};
 
 /// What the cloud says differently, and one summary line.
 pub fn drift_text(drift: &Drift, names: &AccountNames, paint: Paint) -> String {
@@ -40,10 +40,25 @@ pub fn drift_text(drift: &Drift, names: &AccountNames, paint: Paint) -> String {
     for at in &drift.pending {
         let _ = writeln!(text, "{} {at}: accepted, and not listed yet", paint.dim("?"));
     }
-    if drift.items.is_empty() {
+    for lookup in &drift.lookups {
+        let line = match lookup {
+            LookupDrift::Gone { lookup, id } => {
+                format!("{} lookup.{lookup} ({id}): is not there any more", paint.removed("-"))
+            }
+            LookupDrift::Answered { lookup, before: Some(before), after } => {
+                format!("{} lookup.{lookup}: {after} in the place of {before}", paint.changed("~"))
+            }
+            LookupDrift::Answered { lookup, before: None, after } => {
+                format!("{} lookup.{lookup}: {after}", paint.added("+"))
+            }
+        };
+        let _ = writeln!(text, "{line}");
+    }
+    let number = drift.items.len() + drift.lookups.iter().filter(|lookup| lookup.is_drift()).count();
+    if number == 0 {
         text.push_str("No drift: the cloud is as recorded.\n");
     } else {
-        let _ = writeln!(text, "Drift: {}.", count(drift.items.len(), "difference", "differences"));
+        let _ = writeln!(text, "Drift: {}.", count(number, "difference", "differences"));
     }
     text
 }

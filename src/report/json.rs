@@ -89,5 +89,6 @@ pub fn drift(drift: &Drift) -> Result<Value, serde_json::Error> {
         "format_version": FORMAT_VERSION,
         "drift": serde_json::to_value(&drift.items)?,
         "pending": serde_json::to_value(&drift.pending)?,
+        "lookups": serde_json::to_value(&drift.lookups)?,
     }))
 }

@@ -6,7 +6,7 @@ use super::table::{Align, table};
 use super::{AccountNames, Paint, count};
 use crate::diagnostics::harmless;
 use crate::model::{Address, PlacementKey};
-use crate::state::{Placement, Snapshot};
+use crate::state::{Found, Placement, RecordedLookup, Snapshot};
 
 /// The whole state: images by entry and generation, regions, open intents.
 pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> String {
@@ -53,6 +53,20 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
             text.push_str(&table("    ", &[Align::Left; 5], &rows));
         }
     }
+    if !snapshot.recorded.lookups.is_empty() {
+        let _ = writeln!(text, "\n{}", paint.bold("lookups"));
+        let mut rows = Vec::new();
+        for (name, RecordedLookup { asked, read_at, found }) in &snapshot.recorded.lookups {
+            let found = match found {
+                Found::One(image) => format!("{}  {}", image.id, harmless::shown(&image.name)),
+                Found::Several { count, .. } => format!("{count} images"),
+                Found::Nothing { .. } => "no image".to_owned(),
+            };
+            let read = read_at.strftime("read %Y-%m-%d %H:%M UTC").to_string();
+            rows.push(vec![name.to_string(), asked.region.to_string(), read, found]);
+        }
+        text.push_str(&table("  ", &[Align::Left; 4], &rows));
+    }
     if !snapshot.recorded.regions.is_empty() {
         let _ = writeln!(text, "\n{}", paint.bold("regions"));
         let mut rows = vec![["region", "unmanaged", "limit", "read"].map(str::to_owned).to_vec()];
@@ -77,7 +91,7 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
     text
 }
 
-/// The addresses of a state, one a line: placements, then their shares.
+/// The addresses of a state, one a line: placements, each with its shares, then lookups.
 pub fn addresses(snapshot: &Snapshot) -> Vec<Address> {
     let mut addresses = Vec::new();
     for (at, placement) in snapshot.recorded.placements() {
@@ -86,6 +100,7 @@ pub fn addresses(snapshot: &Snapshot) -> Vec<Address> {
         addresses.push(Address::Placement(at));
         addresses.extend(shares);
     }
+    addresses.extend(snapshot.recorded.lookups.keys().cloned().map(Address::Lookup));
     addresses
 }
 

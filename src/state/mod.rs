@@ -11,13 +11,16 @@
 
 pub mod integrity;
 pub mod journal;
+pub mod lookup;
 pub mod observed;
 pub mod recorded;
 pub mod runs;
+pub mod select;
 pub mod snapshot;
 pub mod surgery;
 
 pub use journal::{Edit, Event, IllegalEvent, Intent, Intents, SettledImage, StepId};
+pub use lookup::{Found, FoundImage, Lent, Near, RecordedLookup};
 pub use observed::{Observed, ObservedImage, ObservedRegion};
 pub use recorded::{Placement, Recorded, RecordedGeneration, RecordedImage, RecordedRegion, Usage};
 pub use runs::{Run, RunEnd, RunResult, Runs};

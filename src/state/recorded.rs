@@ -6,10 +6,12 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::lookup::{Found, Lent, RecordedLookup};
 use super::{Edit, ObservedImage};
 use crate::model::image::Build;
 use crate::model::{
-    Accounts, GenerationNumber, ImageId, ImageKey, ImageLimit, ImageState, PlacementKey, Region, Source, Tags,
+    Accounts, GenerationNumber, ImageId, ImageKey, ImageKind, ImageLimit, ImageState, PlacementKey, Region,
+    Source, Tags,
 };
 
 /// Everything that is recorded about the cloud.
@@ -29,6 +31,12 @@ pub struct Recorded {
     /// Images that the manifest names to be taken over, as they were last seen; by region.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub adoptable: BTreeMap<Region, BTreeMap<ImageId, Placement>>,
+    /// What the manifest's lookups found.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lookups: BTreeMap<ImageKey, RecordedLookup>,
+    /// Images that other accounts share with us and that the manifest names by id, as they were last seen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lent: BTreeMap<Region, BTreeMap<ImageId, Lent>>,
     /// The limit of accounts per image, once an OverQuota has taught it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_limit: Option<ImageLimit>,
@@ -192,6 +200,21 @@ impl Recorded {
     /// An image that is not managed yet, as it was last seen, where the manifest names it to be taken over.
     pub fn adoptable(&self, region: &Region, id: &ImageId) -> Option<&Placement> {
         self.adoptable.get(region)?.get(id)
+    }
+
+    /// An image that another account shares with us, as it was last seen: named by its id, or found by a lookup.
+    pub fn lent(&self, region: &Region, id: &ImageId) -> Option<Lent> {
+        if let Some(lent) = self.lent.get(region).and_then(|images| images.get(id)) {
+            return Some(lent.clone());
+        }
+        self.lookups.values().find_map(|lookup| match &lookup.found {
+            Found::One(image)
+                if lookup.asked.region == *region && image.id == *id && image.kind == ImageKind::Shared =>
+            {
+                Some(Lent { name: image.name.clone(), creator: image.creator.clone() })
+            }
+            _ => None,
+        })
     }
 
     /// Takes an image over: it is managed from now, and counts as unmanaged no more.

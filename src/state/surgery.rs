@@ -4,6 +4,8 @@
 //! Each function changes the record or leaves it as it was. None runs while steps are open: their outcome would be
 //! written to addresses that have moved.
 
+#![expect(clippy::result_large_err, reason = "made once in a run, and told at once")]
+
 use thiserror::Error;
 
 use super::journal::Intents;
@@ -138,6 +140,15 @@ pub fn move_to(
             move_placement(recorded, old, new)?;
             Ok(vec![(from.clone(), to.clone())])
         }
+        (Address::Lookup(old), Address::Lookup(new)) => {
+            if recorded.lookups.contains_key(new) {
+                return Err(SurgeryError::Taken(to.clone()));
+            }
+            let lookup =
+                recorded.lookups.remove(old).ok_or_else(|| SurgeryError::NotRecorded(from.clone()))?;
+            recorded.lookups.insert(new.clone(), lookup);
+            Ok(vec![(from.clone(), to.clone())])
+        }
         _ => Err(SurgeryError::Unlike { from: from.clone(), to: to.clone() }),
     }
 }
@@ -252,7 +263,10 @@ pub fn forget(recorded: &mut Recorded, address: &Address) -> Result<Vec<Address>
             placement.foreign = placement.foreign.joined(&account);
             Ok(vec![address.clone()])
         }
-        Address::Lookup(_) => Err(missing()),
+        Address::Lookup(name) => {
+            recorded.lookups.remove(name).ok_or_else(missing)?;
+            Ok(vec![address.clone()])
+        }
     }
 }
 

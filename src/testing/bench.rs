@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::death::{Death, DyingStore, DyingTransport};
-use crate::apply::{Executor, Pace, Quiet, Recovered, Stop, observe, recover};
+use crate::apply::{Executor, Pace, Quiet, Recovered, Stop, look_up, observe, recover};
 use crate::backend::{Freshness, LockInfo, LockWait, MemoryStore, StateStore, StoreError};
 use crate::cloud::client::Client;
 use crate::cloud::sim::{Settings, Sim, SimTransport};
@@ -105,9 +105,13 @@ impl Bench {
         snapshot: &mut Snapshot,
     ) -> Result<diff::Drift, CloudError> {
         let regions = Self::regions(desired, &snapshot.recorded);
-        let adopted = desired.adopted();
-        let seen = observe(cloud, self.clock.as_ref(), &snapshot.recorded, &adopted, regions, 10).await?;
-        Ok(diff::observe(&mut snapshot.recorded, &seen, desired))
+        let named = desired.named();
+        let seen = observe(cloud, self.clock.as_ref(), &snapshot.recorded, &named, regions, 10).await?;
+        let mut drift = diff::observe(&mut snapshot.recorded, &seen, desired);
+        let (lookups, _) =
+            look_up(cloud, self.clock.as_ref(), &desired.lookups, &mut snapshot.recorded, 10).await?;
+        drift.lookups = lookups;
+        Ok(drift)
     }
 
     pub fn propose(desired: &Desired, snapshot: &Snapshot, intention: Intention) -> Proposal {
@@ -228,6 +232,7 @@ impl Bench {
 
 /// What became of an apply.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one of a test")]
 pub enum Applied {
     /// The plan was walked.
     Walked(Plan, Outcome),

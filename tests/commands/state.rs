@@ -1,86 +1,96 @@
 //! The state by hand: moving, forgetting, whole snapshots, history.
 
-use crate::bench::{Bench, MANIFEST};
+use crate::common::PROGRAM;
+use crate::{MANIFEST, applied, state_of, transcript};
 
 #[test]
 fn an_entry_that_was_moved_and_renamed_in_the_manifest_has_no_changes() {
-    let bench = Bench::applied(MANIFEST);
-    insta::assert_snapshot!(bench.transcript(&["state mv image.web image.edge", "state list"]));
-    bench.write("goldform.yaml", &MANIFEST.replace("web:", "edge:").replace("image: web,", "image: edge,"));
-    insta::assert_snapshot!(bench.transcript(&["plan", "plan --refresh --expect-no-changes"]));
+    let env = applied(MANIFEST);
+    insta::assert_snapshot!(transcript(&env, &["state mv image.web image.edge", "state list"]));
+    env.write("goldform.yaml", &MANIFEST.replace("web:", "edge:").replace("image: web,", "image: edge,"));
+    insta::assert_snapshot!(transcript(&env, &["plan", "plan --refresh --expect-no-changes"]));
 }
 
 #[test]
 fn what_is_forgotten_stays_in_the_cloud() {
-    let bench = Bench::applied(MANIFEST);
-    insta::assert_snapshot!(bench.transcript(&[
-        "forget share.web@ap-jakarta#1/200000000001",
-        "state rm image.web@ap-tokyo",
-        "state list",
-        "refresh",
-        "forget image.web@ap-tokyo image.web",
-    ]));
+    let env = applied(MANIFEST);
+    insta::assert_snapshot!(transcript(
+        &env,
+        &[
+            "forget share.web@ap-jakarta#1/200000000001",
+            "state rm image.web@ap-tokyo",
+            "state list",
+            "refresh",
+            "forget image.web@ap-tokyo image.web",
+        ]
+    ));
 }
 
 #[test]
 fn the_record_is_not_changed_by_hand_while_steps_are_open() {
-    let bench = Bench::applied(MANIFEST);
-    let state = bench.state();
+    let env = applied(MANIFEST);
+    let state = state_of(&env);
     let header = serde_json::json!({ "lineage": state["lineage"], "follows": state["serial"] });
     let started = serde_json::json!({
         "event": "started", "step": "unshare image.web@ap-tokyo#1", "at": "2026-11-24T12:00:00Z",
         "operation": { "do": "unshare", "at": "image.web@ap-tokyo#1", "accounts": ["200000000001"] },
     });
     let journal = format!("{header}\n{started}\n");
-    bench.write("goldform.state.json.journal", &journal);
-    std::fs::copy(bench.path("goldform.state.json"), bench.path("copy.json")).unwrap();
-    insta::assert_snapshot!(bench.transcript(&[
-        "state mv image.web image.edge",
-        "forget image.web",
-        "state push copy.json --force",
-        "state restore 1",
-        "refresh --quiet",
-        "forget image.web --quiet",
-    ]));
+    env.write("goldform.state.json.journal", &journal);
+    std::fs::copy(env.path("goldform.state.json"), env.path("copy.json")).unwrap();
+    insta::assert_snapshot!(transcript(
+        &env,
+        &[
+            "state mv image.web image.edge",
+            "forget image.web",
+            "state push copy.json --force",
+            "state restore 1",
+            "refresh --quiet",
+            "forget image.web --quiet",
+        ]
+    ));
 }
 
 #[test]
 fn a_snapshot_is_pulled_changed_and_pushed() {
-    let bench = Bench::applied(MANIFEST);
-    let pulled = bench.command("state pull").output().unwrap().stdout;
-    std::fs::write(bench.path("pulled.json"), &pulled).unwrap();
+    let env = applied(MANIFEST);
+    let pulled = env.command(PROGRAM).args(["state", "pull"]).output().unwrap().stdout;
+    std::fs::write(env.path("pulled.json"), &pulled).unwrap();
     let mut edited: serde_json::Value = serde_json::from_slice(&pulled).unwrap();
     edited["recorded"]["images"]["web"]["protect"] = true.into();
-    bench.write("edited.json", &edited.to_string());
+    env.write("edited.json", &edited.to_string());
     edited["lineage"] = "another".into();
-    bench.write("another.json", &edited.to_string());
+    env.write("another.json", &edited.to_string());
     edited["account"] = "100000000009".into();
-    bench.write("foreign.json", &edited.to_string());
-    bench.write("newer.json", r#"{"format": 99, "goldform": "9.0.0"}"#);
-    bench.write("broken.json", r#"{"format": 1, "goldform": 7}"#);
-    insta::assert_snapshot!(bench.transcript(&[
-        "state push pulled.json",
-        "state push edited.json",
-        "state push pulled.json",
-        "state push another.json",
-        "state push foreign.json --force",
-        "state push newer.json --force",
-        "state push broken.json --force",
-        "state push missing.json",
-        "state push another.json --force",
-        "state history",
-    ]));
-    assert_eq!(bench.state()["lineage"], "another");
+    env.write("foreign.json", &edited.to_string());
+    env.write("newer.json", r#"{"format": 99, "goldform": "9.0.0"}"#);
+    env.write("broken.json", r#"{"format": 1, "goldform": 7}"#);
+    insta::assert_snapshot!(transcript(
+        &env,
+        &[
+            "state push pulled.json",
+            "state push edited.json",
+            "state push pulled.json",
+            "state push another.json",
+            "state push foreign.json --force",
+            "state push newer.json --force",
+            "state push broken.json --force",
+            "state push missing.json",
+            "state push another.json --force",
+            "state history",
+        ]
+    ));
+    assert_eq!(state_of(&env)["lineage"], "another");
 }
 
 #[test]
 fn a_kept_snapshot_is_restored_and_loses_neither_runs_nor_numbers() {
-    let bench = Bench::applied(MANIFEST);
-    let before = bench.state();
-    bench.write("goldform.yaml", &MANIFEST.replace("revision: \"1\"", "revision: \"2\""));
-    assert!(bench.command("apply --yes").output().unwrap().status.success());
-    insta::assert_snapshot!(bench.transcript(&["state history", "state restore 2", "state restore 99"]));
-    let state = bench.state();
+    let env = applied(MANIFEST);
+    let before = state_of(&env);
+    env.write("goldform.yaml", &MANIFEST.replace("revision: \"1\"", "revision: \"2\""));
+    env.expect(0, "apply --yes");
+    insta::assert_snapshot!(transcript(&env, &["state history", "state restore 2", "state restore 99"]));
+    let state = state_of(&env);
     assert_eq!(state["recorded"]["images"], before["recorded"]["images"]);
     assert_eq!(
         state["recorded"]["generations_used"]["web"], 2,
@@ -91,44 +101,45 @@ fn a_kept_snapshot_is_restored_and_loses_neither_runs_nor_numbers() {
 
 #[test]
 fn a_state_that_cannot_be_read_is_left_alone_and_a_kept_one_helps() {
-    let bench = Bench::applied(MANIFEST);
-    bench.write("goldform.state.json", "{\"format\": 1, ");
-    insta::assert_snapshot!(bench.transcript(&["state list", "refresh", "state history", "state restore 1"]));
-    assert_eq!(bench.read("goldform.state.json"), "{\"format\": 1, ");
-    std::fs::remove_file(bench.path("goldform.state.json")).unwrap();
-    insta::assert_snapshot!(bench.transcript(&[
-        "state restore 1 --quiet",
-        "refresh --quiet",
-        "state history"
-    ]));
+    let env = applied(MANIFEST);
+    env.write("goldform.state.json", "{\"format\": 1, ");
+    insta::assert_snapshot!(transcript(&env, &["state list", "refresh", "state history", "state restore 1"]));
+    assert_eq!(env.read("goldform.state.json"), "{\"format\": 1, ");
+    std::fs::remove_file(env.path("goldform.state.json")).unwrap();
+    insta::assert_snapshot!(transcript(
+        &env,
+        &["state restore 1 --quiet", "refresh --quiet", "state history"]
+    ));
 }
 
 #[test]
 fn a_state_that_was_named_is_read_only() {
-    let bench = Bench::applied(MANIFEST);
-    std::fs::copy(bench.path("goldform.state.json"), bench.path("copy.json")).unwrap();
-    let before = bench.read("copy.json");
-    insta::assert_snapshot!(bench.transcript(&[
-        "state mv image.web image.edge --state copy.json",
-        "forget image.web --state copy.json",
-        "state push copy.json --state copy.json",
-        "state restore 1 --state copy.json",
-        "refresh --state copy.json",
-        "apply --yes --state copy.json",
-    ]));
-    assert_eq!(bench.read("copy.json"), before);
+    let env = applied(MANIFEST);
+    std::fs::copy(env.path("goldform.state.json"), env.path("copy.json")).unwrap();
+    let before = env.read("copy.json");
+    insta::assert_snapshot!(transcript(
+        &env,
+        &[
+            "state mv image.web image.edge --state copy.json",
+            "forget image.web --state copy.json",
+            "state push copy.json --state copy.json",
+            "state restore 1 --state copy.json",
+            "refresh --state copy.json",
+            "apply --yes --state copy.json",
+        ]
+    ));
+    assert_eq!(env.read("copy.json"), before);
 }
 
 #[test]
 fn what_was_applied_is_listed() {
-    let bench = Bench::applied(MANIFEST);
-    assert!(bench.command("destroy --yes").output().unwrap().status.success());
-    let text = bench.transcript(&["history"]);
+    let env = applied(MANIFEST);
+    env.expect(0, "destroy --yes");
+    let text = transcript(&env, &["history"]);
     assert!(text.contains("apply") && text.contains("destroy"), "{text}");
-    let json: serde_json::Value =
-        serde_json::from_slice(&bench.command("history --format json").output().unwrap().stdout).unwrap();
+    let json = env.run("history --format json").json();
     assert_eq!(json[0]["command"], "destroy");
-    assert_eq!(json[0]["by"], "me@here");
+    assert_eq!(json[0]["by"], "tester");
     assert_eq!(json[1]["end"]["result"], "complete");
     assert_eq!(json[1]["steps"]["create"], 1);
 }

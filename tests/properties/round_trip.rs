@@ -87,7 +87,8 @@ proptest! {
     #[test]
     fn addresses_read_back_as_they_print(address in address()) {
         let text = address.to_string();
-        prop_assert_eq!(text.parse::<Address>().unwrap(), address.clone());
+        let parsed: Address = text.parse().unwrap();
+        prop_assert_eq!(&parsed, &address);
         let json = serde_json::to_string(&address).unwrap();
         prop_assert_eq!(serde_json::from_str::<Address>(&json).unwrap(), address);
     }

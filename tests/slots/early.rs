@@ -107,10 +107,10 @@ fn compare_many(name: &str, shape: Shape, from: u64, cases: usize) {
 
 #[test]
 fn as_few_as_possible_go_early_where_shares_and_names_are_in_the_way() {
-    compare_many("early, all", Shape { images: 4, regions: 3, plain: false }, 1_000_000, 8_000);
+    compare_many("early, all", Shape { images: 4, regions: 3, plain: false }, 1_000_000, 5_500);
 }
 
 #[test]
 fn as_few_as_possible_go_early_between_full_regions() {
-    compare_many("early, plain", Shape { images: 5, regions: 3, plain: true }, 2_000_000, 8_000);
+    compare_many("early, plain", Shape { images: 5, regions: 3, plain: true }, 2_000_000, 5_500);
 }

@@ -406,7 +406,8 @@ impl Model {
         }
         let is_remade = !place.makes.is_empty() && place.exists;
         let is_delete = matches!(operation, Operation::Delete { .. });
-        if !is_there(place) && !(is_delete && is_remade) {
+        let is_old_one = is_delete && is_remade;
+        if !is_there(place) && !is_old_one {
             found.insert(Wrong::NotThere);
         }
         match operation {
@@ -491,17 +492,17 @@ impl Model {
             if states > MOST_STATES {
                 return false;
             }
-            for step in 0..self.steps {
+            for (step, three) in threes.iter().enumerate() {
                 if !has(started, step) {
                     if self.before[step] & !settled == 0 {
                         let now = started | bit(step);
                         if !visit(step, now, settled) {
                             return true;
                         }
-                        stack.push((code + threes[step], now, settled));
+                        stack.push((code + three, now, settled));
                     }
                 } else if !has(settled, step) {
-                    stack.push((code + threes[step], started, settled | bit(step)));
+                    stack.push((code + three, started, settled | bit(step)));
                 }
             }
         }

@@ -93,7 +93,7 @@ fn may_go_early(case: &Case, diff: &Diff) -> Vec<PlacementKey> {
                     && matches!(other.action, Action::Create | Action::Copy)
                     && other.at != change.at
             });
-            if successor.is_some() && !(gaps_are_refused && !change.unshare.is_empty()) {
+            if successor.is_some() && (!gaps_are_refused || change.unshare.is_empty()) {
                 found.push(change.at.clone());
             }
         }

@@ -31,7 +31,7 @@ fn replaced(images: usize, free: usize) -> Case {
         .map(|seed| case(seed, Shape { images: 1, regions: 1, plain: true }))
         .find(|case| case.desired.images.len() == 1 && case.desired.cloud.ownership_tag.is_none())
         .unwrap();
-    let mut desired: Desired = template.desired.clone();
+    let mut desired: Desired = template.desired;
     let image = desired.images.values().next().unwrap().clone();
     desired.images.clear();
     desired.limits.regions.clear();
@@ -44,6 +44,7 @@ fn replaced(images: usize, free: usize) -> Case {
         image.region = regions[number % 10].clone();
         image.copies = regions.iter().filter(|region| **region != image.region).cloned().collect();
         image.copy_entries = (0..9).collect();
+        image.keep = goldform::manifest::Keep::default();
         image.replace = goldform::manifest::ReplaceOrder::Auto;
         let source = image.source.as_mut().unwrap();
         source.revision = Some("1".into());

@@ -1,6 +1,6 @@
 //! What fault scripts do to a connection.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use goldform::cloud::sim::{Effect, Fate, Fault, Settings};
 use jiff::SignedDuration;
@@ -52,7 +52,7 @@ async fn errors_throttles_garbage_and_delays_come_over_the_wire() {
     assert_eq!(ask.send(&served.host).await.body, "<html>");
     let by = SignedDuration::from_millis(300);
     served.sim.add_fault(&fault(Effect::Slow { by })).unwrap();
-    let begun = Instant::now();
+    let begun = tokio::time::Instant::now();
     assert_eq!(ask.send(&served.host).await.code(), "InvalidImageName.Duplicate");
     assert!(begun.elapsed() >= Duration::from_millis(300));
 }

@@ -28,7 +28,8 @@ async fn every_signed_part_counts() {
     let body = r#"{"ImageName":"web","InstanceId":"ins-8f3a1c2d"}"#;
     let good = Ask::post(&served.host, "CreateImage", HOME, body);
     let signature = format!("Authorization: {}\r\n", good.authorization());
-    let tampered: [(&str, Box<dyn Fn(&mut Ask)>); 4] = [
+    type Tamper<'a> = Box<dyn Fn(&mut Ask) + 'a>;
+    let tampered: [(&str, Tamper<'_>); 4] = [
         ("body", Box::new(|ask| ask.body = body.replace("web", "bad"))),
         ("host", Box::new(|ask| ask.host = "localhost:1".to_owned())),
         ("content type", Box::new(|ask| ask.content_type = "application/json; charset=utf-8".to_owned())),

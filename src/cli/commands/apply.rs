@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::planning::{Planned, check_expected, make_plan, show, stop_on_errors, wish};
-use super::refresh::look;
+use super::refresh::{look, look_at_managed};
 use crate::apply::{Executor, Pace, Recovered, recover};
 use crate::backend::{FileStore, Freshness, LockWait, StateStore as _};
 use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
@@ -58,12 +58,18 @@ async fn start(
     let mut snapshot = stored.unwrap_or_else(|| workspace.first_snapshot());
     workspace.check_owner(&snapshot)?;
     stop_on_errors(workspace, Some(&snapshot), printer)?;
+    workspace.check_caller().await?;
     // What an earlier run left open is closed before anything is planned.
     is_new |= repair(workspace, &mut store, &mut snapshot, printer).await?;
     if !args.no_refresh {
-        let drift = look(workspace, &mut snapshot, usize::from(args.parallelism)).await?;
+        let parallelism = usize::from(args.parallelism);
+        let drift = match name {
+            "destroy" => look_at_managed(workspace, &mut snapshot, parallelism).await?,
+            _ => look(workspace, &mut snapshot, parallelism).await?,
+        };
         is_new |= drift.facts_changed;
-        if !drift.items.is_empty() && printer.format == Format::Text {
+        let is_news = !(drift.items.is_empty() && drift.lookups.is_empty());
+        if is_news && printer.format == Format::Text {
             let names = report::AccountNames::of(&workspace.desired);
             printer.say(&report::drift::drift_text(&drift, &names, printer.talk));
         }
@@ -73,9 +79,10 @@ async fn start(
 }
 
 async fn go(args: &ApplyArgs, intention: Intention, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
+    let mut workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
     let name = if intention == Intention::Destroy { "destroy" } else { "apply" };
     let start = start(args, &workspace, name, printer).await?;
+    workspace.use_lookups(Some(&start.snapshot), intention);
     let wish = wish(&args.select, intention, &workspace, Some(&start.snapshot))?;
     let planned = make_plan(&workspace, Some(&start.snapshot), &wish, printer)?;
     finish(args, &workspace, start, &planned, intention, printer).await
@@ -145,6 +152,9 @@ async fn finish(
         return Ok(ExitStatus::Error.or(planned.status()));
     }
     let Ok(plan) = &planned.valid else { return Ok(planned.status()) };
+    if intention == Intention::Converge {
+        workspace.check_lookups()?;
+    }
     if plan.plan().is_empty() {
         store.save(&mut snapshot, freshness).await?;
         return Ok(ExitStatus::Done);

@@ -14,10 +14,11 @@ use crate::report::graph::{dot, mermaid};
 /// # Errors
 /// When the manifest or state cannot be read.
 pub async fn run(args: &GraphArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    let mut workspace = Workspace::open(&args.manifest, None, printer)?;
     let snapshot = workspace.snapshot().await?;
     stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
     let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
+    workspace.use_lookups(snapshot.as_ref(), intention);
     let planned = make_plan(&workspace, snapshot.as_ref(), &Wish::all(intention), printer)?;
     printer.data(&match args.draw_as {
         DrawAs::Dot => dot(planned.plan()),

@@ -17,7 +17,7 @@ use crate::plan::PlanFile;
 /// # Errors
 /// When the manifest or state cannot be read, or the cloud cannot be reached with `--refresh`.
 pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
+    let mut workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
     let mut snapshot = workspace.snapshot().await?;
     stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
     if args.refresh {
@@ -26,6 +26,7 @@ pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, Comma
         snapshot = Some(seen);
     }
     let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
+    workspace.use_lookups(snapshot.as_ref(), intention);
     let wish = wish(&args.select, intention, &workspace, snapshot.as_ref())?;
     let planned = make_plan(&workspace, snapshot.as_ref(), &wish, printer)?;
     show(&workspace, &planned, printer)?;
@@ -53,6 +54,10 @@ fn save(
 ) -> Result<(), CommandError> {
     if planned.valid.is_err() {
         printer.say(&format!("{} was not written: a rule refuses the plan", path.display()));
+        return Ok(());
+    }
+    if let Err(error) = workspace.check_lookups() {
+        printer.say(&format!("{} was not written: {error}", path.display()));
         return Ok(());
     }
     // The levels that it was judged by go with it.

@@ -118,6 +118,8 @@ pub fn judge_alone(workspace: &Workspace, snapshot: Option<&Snapshot>) -> Result
     if let Some(snapshot) = snapshot {
         bare.regions.clone_from(&snapshot.recorded.regions);
         bare.share_limit.clone_from(&snapshot.recorded.share_limit);
+        bare.lookups.clone_from(&snapshot.recorded.lookups);
+        bare.lent.clone_from(&snapshot.recorded.lent);
     }
     let changes = diff(&workspace.desired, &bare, Intention::Converge);
     let made = plan(&workspace.desired, &bare, None, changes)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::apply::observe;
+use crate::apply::{look_up, observe};
 use crate::backend::Freshness;
 use crate::backend::{LockWait, StateStore as _};
 use crate::cli::args::{Format, RefreshArgs};
@@ -14,7 +14,8 @@ use crate::diff::{self, Drift};
 use crate::report;
 use crate::state::Snapshot;
 
-/// Looks at every region that the manifest names or that is recorded, and folds what is there into the snapshot.
+/// Looks at every region that the manifest names or that is recorded, and for the images that lookups ask for, and
+/// folds what is there into the snapshot.
 ///
 /// # Errors
 /// When the cloud cannot be read.
@@ -23,9 +24,28 @@ pub async fn look(
     snapshot: &mut Snapshot,
     parallelism: usize,
 ) -> Result<Drift, CommandError> {
+    let mut drift = look_at_managed(workspace, snapshot, parallelism).await?;
+    let cloud: Arc<dyn CloudRead> = workspace.cloud()?;
+    let lookups = &workspace.desired.lookups;
+    let recorded = &mut snapshot.recorded;
+    let (changed, facts) = look_up(&cloud, workspace.clock.as_ref(), lookups, recorded, parallelism).await?;
+    drift.lookups = changed;
+    drift.facts_changed |= facts;
+    Ok(drift)
+}
+
+/// As [`look`], and what lookups ask for is left alone: what is deleted needs none of it.
+///
+/// # Errors
+/// As [`look`].
+pub async fn look_at_managed(
+    workspace: &Workspace,
+    snapshot: &mut Snapshot,
+    parallelism: usize,
+) -> Result<Drift, CommandError> {
     let cloud: Arc<dyn CloudRead> = workspace.cloud()?;
     let regions = workspace.regions(snapshot);
-    let wanted = workspace.desired.adopted();
+    let wanted = workspace.desired.named();
     let observed =
         observe(&cloud, workspace.clock.as_ref(), &snapshot.recorded, &wanted, regions, parallelism).await?;
     Ok(diff::observe(&mut snapshot.recorded, &observed, &workspace.desired))
@@ -58,7 +78,7 @@ pub async fn drift(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, 
     let mut snapshot = workspace.snapshot().await?.unwrap_or_else(|| workspace.first_snapshot());
     let drift = look(&workspace, &mut snapshot, 10).await?;
     tell(&workspace, &drift, printer)?;
-    Ok(if drift.items.is_empty() { ExitStatus::Done } else { ExitStatus::Changes })
+    Ok(if drift.is_empty() { ExitStatus::Done } else { ExitStatus::Changes })
 }
 
 fn open(args: &RefreshArgs, printer: &Printer) -> Result<Workspace, CommandError> {

@@ -59,6 +59,7 @@ fn list(snapshot: Option<&Snapshot>, only: Option<&Address>, printer: &Printer) 
             (Address::Share(at, _), Some(only)) => {
                 is_meant(only, at) && (!matches!(only, Address::Share(..)) || *only == address)
             }
+            (Address::Lookup(_), Some(only)) => *only == address,
             _ => false,
         };
         if is_wanted {
@@ -87,6 +88,11 @@ fn show(
         if is_meant(address, &at) {
             found.insert(at.to_string(), serde_json::to_value(placement)?);
         }
+    }
+    if let (Address::Lookup(name), Some(snapshot)) = (address, snapshot)
+        && let Some(lookup) = snapshot.recorded.lookups.get(name)
+    {
+        found.insert(address.to_string(), serde_json::to_value(lookup)?);
     }
     if found.is_empty() {
         return Err(CommandError::input(

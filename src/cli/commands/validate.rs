@@ -5,6 +5,7 @@ use crate::cli::args::{Format, ValidateArgs};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
+use crate::diff::Intention;
 use crate::report::{self, count};
 
 /// Judges the manifest by itself, under the limits that a local state has recorded.
@@ -12,8 +13,9 @@ use crate::report::{self, count};
 /// # Errors
 /// When the manifest or the state cannot be read.
 pub async fn run(args: &ValidateArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
+    let mut workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
     let snapshot = workspace.snapshot().await?;
+    workspace.use_lookups(snapshot.as_ref(), Intention::Converge);
     let judgement = judge_alone(&workspace, snapshot.as_ref())?;
     let mut status = if judgement.refuses() { ExitStatus::Violated } else { ExitStatus::Done };
     if workspace.has_errors() {

@@ -23,7 +23,7 @@ Nothing can be taken over that is not there, and copies of it could not be made.
     source: { adopted: img-0a1b2c3d }  # deleted, or in another region
 
 ### What to do
-Correct the id or the region; `goldform images` lists what is there.
+Correct the id or the region; the console and the service's command line list what is there.
 ",
     sources: &[
         RuleSource::Document("213/15715 DescribeImages", "an image is in one region"),
@@ -49,7 +49,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 format!("{id} is not a custom image of the account in {}.", change.at.region),
             )
             .at(path.field("adopted"), "not there")
-            .help("See what is there:\n\n    goldform images"),
+            .help("Correct the id or the region."),
         );
     }
 }

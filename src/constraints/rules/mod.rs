@@ -10,6 +10,8 @@ mod image_name_invalid;
 mod image_name_taken;
 mod image_quota_exceeded;
 mod limit_above_recorded;
+mod lookup_unanswered;
+mod lookup_unread;
 mod mass_deletion;
 mod protected_image_deleted;
 mod record_stale;
@@ -19,9 +21,15 @@ mod share_gap;
 mod share_kind_refused;
 mod share_limit_exceeded;
 mod share_outside_image_region;
+mod shared_image_changed;
+mod shared_image_copied;
 mod shared_image_deleted;
+mod shared_image_reshared;
+mod shared_image_untrusted;
 mod snapshot_storage_billed;
 mod source_invalid;
+mod source_not_shared;
+mod windows_fee_outside_mainland;
 
 /// Every rule, by id.
 pub static RULES: &[&Rule] = &[
@@ -30,6 +38,12 @@ pub static RULES: &[&Rule] = &[
     &source_invalid::RULE,
     &region_unknown::RULE,
     &adopted_image_missing::RULE,
+    &lookup_unanswered::RULE,
+    &lookup_unread::RULE,
+    &source_not_shared::RULE,
+    &shared_image_copied::RULE,
+    &shared_image_reshared::RULE,
+    &shared_image_changed::RULE,
     &copy_target_invalid::RULE,
     &share_account_invalid::RULE,
     &share_outside_image_region::RULE,
@@ -42,6 +56,8 @@ pub static RULES: &[&Rule] = &[
     &share_gap::RULE,
     &mass_deletion::RULE,
     &fixed_name_replaced::RULE,
+    &shared_image_untrusted::RULE,
+    &windows_fee_outside_mainland::RULE,
     &snapshot_storage_billed::RULE,
     &record_stale::RULE,
 ];

@@ -3,6 +3,7 @@
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::manifest::Level;
 use crate::model::{Address, Operation};
+use crate::plan::StepIndex;
 
 /// GF702.
 pub(super) static RULE: Rule = Rule {
@@ -34,30 +35,40 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
     for (delete, step) in view.deletes() {
         let at = step.at();
-        let Some(placement) = view.prior.placement(at) else { continue };
-        let mut shared = placement.everyone();
+        let recorded = view.prior.placement(at);
+        let is_before_delete = |step: StepIndex| view.must_precede(step, delete);
+        let mut shared = recorded.map(|placement| placement.everyone()).unwrap_or_default();
         for (unshare, other) in view.steps_at(at) {
             if let Operation::Unshare { accounts, .. } = &other.operation
-                && view.must_precede(unshare, delete)
+                && is_before_delete(unshare)
             {
                 shared = shared.without(accounts);
             }
         }
-        // A share that may come before the delete: of an image that is to be deleted and made again at its address.
+        // What the plan itself shares, unless that surely comes later or is cancelled in between.
         for (share, other) in view.steps_at(at) {
-            if let Operation::Share { accounts, .. } = &other.operation
-                && !view.must_precede(delete, share)
-            {
-                shared = shared.joined(accounts);
+            let Operation::Share { accounts, .. } = &other.operation else { continue };
+            if view.must_precede(delete, share) {
+                continue;
             }
+            let mut granted = accounts.clone();
+            for (unshare, other) in view.steps_at(at) {
+                if let Operation::Unshare { accounts, .. } = &other.operation
+                    && view.must_precede(share, unshare)
+                    && is_before_delete(unshare)
+                {
+                    granted = granted.without(accounts);
+                }
+            }
+            shared = shared.joined(&granted);
         }
         if !shared.is_empty() {
             findings.push(
                 Finding::about(
                     at,
                     format!(
-                        "{at} ({}) would be deleted while it is shared with {} {}.",
-                        placement.id,
+                        "{at}{} would be deleted while it is shared with {} {}.",
+                        recorded.map(|placement| format!(" ({})", placement.id)).unwrap_or_default(),
                         shared.len(),
                         if shared.len() == 1 { "account" } else { "accounts" },
                     ),

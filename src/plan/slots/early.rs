@@ -27,7 +27,7 @@ pub(super) fn play(
 ) -> Result<Vec<StepIndex>, Stuck> {
     // A circle is no order at all; it got nowhere.
     let board = Board::new(draft, slots).map_err(|_| Stuck::default())?;
-    if board.has_room() { Ok(Vec::new()) } else { Play::new(&board).to_the_end(budget) }
+    if board.has_room() { Ok(Vec::new()) } else { Play::new(&board).run(budget) }
 }
 
 struct Chooser<'c, 'a> {
@@ -50,6 +50,11 @@ pub fn choose_early(
         Err(stuck) => stuck,
     };
     let Ok(board) = Board::new(draft, slots) else { return Err(stuck) };
+    // What does not fit in the end fits in no order.
+    let held = board.held_at_the_end();
+    if board.regions.iter().zip(held).any(|((_, slots), held)| held > slots.limit) {
+        return Err(stuck);
+    }
     let candidates = candidates(draft, &board);
     let sets = SETS.min(SETS_IN_STEPS / draft.graph.len().max(1)).max(8);
     let mut chooser = Chooser { draft, slots, candidates, budget, sets };
@@ -183,7 +188,7 @@ fn candidates(draft: &Draft<'_>, board: &Board<'_>) -> Vec<PlacementKey> {
                 && lowered.steps.delete.is_some()
                 && lowered.steps.make.is_none()
                 && draft.successor_of(at).is_some()
-                && !(gaps_are_refused && !lowered.change.unshare.is_empty())
+                && (!gaps_are_refused || lowered.change.unshare.is_empty())
         })
         .map(|(at, lowered)| (&at.region, lowered.change.unshare.len(), *at))
         .collect();

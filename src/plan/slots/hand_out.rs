@@ -37,7 +37,7 @@ pub fn hand_out(draft: &mut Draft<'_>, slots: &BTreeMap<Region, Slots>) -> Resul
         if board.has_room() {
             return Ok(());
         }
-        let order = Play::new(&board).to_the_end(&mut Budget(STEPS))?;
+        let order = Play::new(&board).run(&mut Budget(STEPS))?;
         for (region, make, delete) in grants(&board, &order) {
             let Some((region, _)) = board.regions.get(region) else { continue };
             edges.entry(region.clone()).or_default().push((make, delete));

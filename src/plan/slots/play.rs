@@ -65,7 +65,7 @@ impl<'b, 'd> Play<'b, 'd> {
     }
 
     /// An order that fits; or where the play got stuck, as far as the budget lasts.
-    pub(super) fn to_the_end(mut self, budget: &mut Budget) -> Result<Vec<StepIndex>, Stuck> {
+    pub(super) fn run(mut self, budget: &mut Budget) -> Result<Vec<StepIndex>, Stuck> {
         let mut seen: HashSet<u64> = HashSet::new();
         let mut choices: Vec<Choice> = Vec::new();
         loop {

@@ -114,11 +114,12 @@ pub async fn forget(
         }
     }
     if let Some(address) = forgotten.iter().find(|address| is_declared(&workspace, address)) {
-        let what = if matches!(address, Address::Share(..)) { "manages" } else { "makes" };
-        printer.say(&format!(
-            "note: the manifest still declares {}: the next plan {what} it again",
-            place_of(address)
-        ));
+        let then = match address {
+            Address::Lookup(_) => "the next refresh reads it again",
+            Address::Share(..) => "the next plan manages it again",
+            _ => "the next plan makes it again",
+        };
+        printer.say(&format!("note: the manifest still declares {}: {then}", place_of(address)));
     }
     printer.say(&format!("Recorded as serial {}.", snapshot.serial));
     Ok(ExitStatus::Done)

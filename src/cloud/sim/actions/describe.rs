@@ -62,6 +62,9 @@ pub(super) const FILTERS_MAX: usize = 10;
 /// See [`FILTERS_MAX`].
 pub(super) const VALUES_MAX: usize = 5;
 
+/// With more own images in the region than this, a listing reads only the page that is asked for.
+const MANY: u32 = 1_000;
+
 /// A filter whose name is documented.
 enum Filter<'a> {
     Id(Vec<&'a str>),
@@ -163,6 +166,13 @@ fn describe_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let page = Page::read(args, "InvalidParameterValue.InvalidParameterValueLimit")?;
     let architecture = args.text("InstanceType").map(|name| runs_on(scene, name)).transpose()?;
 
+    if ids.is_empty()
+        && architecture.is_none()
+        && filters.iter().all(|filter| matches!(filter, Filter::Type(_)))
+        && scene.world.image_count(scene.region(), scene.caller)? > MANY
+    {
+        return one_of_many_pages(scene, &page, &filters);
+    }
     let mut images = if ids.is_empty() { listed(scene)? } else { named(scene, &ids)? };
     images.retain(|(image, _)| image.visible_at <= scene.now);
     if let Some(runs) = architecture {
@@ -182,6 +192,37 @@ fn describe_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let total = images.len();
     let set =
         page.of(images).map(|(image, standing)| told(scene, &image, standing)).collect::<Result<_, _>>()?;
+    Ok(Reply::from_iter([
+        ("ImageSet".to_owned(), Value::Array(set)),
+        ("TotalCount".to_owned(), Value::from(total)),
+    ]))
+}
+
+/// A page of a listing that looks at nothing but types: of the caller's own images, which come first, only those
+/// on the page are read.
+fn one_of_many_pages(scene: &Scene<'_>, page: &Page, filters: &[Filter<'_>]) -> Result<Reply, Stop> {
+    let passes = |image: &Image, standing| filters.iter().all(|filter| filter.passes(image, standing, &[]));
+    let is_own = |types: &Vec<&str>| types.contains(&image_type(Standing::Own));
+    let own = filters.iter().all(|filter| matches!(filter, Filter::Type(types) if is_own(types)));
+    let (own_total, images) = if own {
+        let (region, caller, now) = (scene.region(), scene.caller, scene.now);
+        (
+            scene.world.visible_count(region, caller, now)?,
+            scene.world.images_on_page(region, caller, now, page.offset, page.limit)?,
+        )
+    } else {
+        (0, Vec::new())
+    };
+    let mut images: Vec<(Image, Standing)> = images.into_iter().map(|image| (image, Standing::Own)).collect();
+    let lent = scene.world.images_shared_with(scene.region(), scene.caller)?;
+    let mut others: Vec<(Image, Standing)> = lent.into_iter().map(|image| (image, Standing::Lent)).collect();
+    others.extend(catalogue::images(scene.settings, scene.region(), scene.caller));
+    others.retain(|(image, standing)| image.visible_at <= scene.now && passes(image, *standing));
+    let total = own_total + others.len();
+    let room = page.limit.saturating_sub(images.len());
+    images.extend(others.into_iter().skip(page.offset.saturating_sub(own_total)).take(room));
+    let set =
+        images.iter().map(|(image, standing)| told(scene, image, *standing)).collect::<Result<_, _>>()?;
     Ok(Reply::from_iter([
         ("ImageSet".to_owned(), Value::Array(set)),
         ("TotalCount".to_owned(), Value::from(total)),

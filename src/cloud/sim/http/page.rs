@@ -12,6 +12,8 @@ use crate::cloud::sim::{Entry, Image, Settings, Sim, SimError};
 
 /// How many images of one account in one region are shown.
 const IMAGES_SHOWN: usize = 50;
+/// How many accounts of one image are shown.
+const ACCOUNTS_SHOWN: usize = 4;
 /// How many requests are shown.
 const REQUESTS_SHOWN: u32 = 30;
 
@@ -49,16 +51,23 @@ fn write_page(
         homes.entry((image.region.clone(), image.owner.clone())).or_default().push(image);
     }
     let mut regions = String::new();
+    let mut received: BTreeMap<String, Vec<String>> = BTreeMap::new();
     if homes.is_empty() {
         regions.push_str("<p class=none>No image was made yet.</p>");
     }
     for ((region, owner), images) in &homes {
         let mut shares = Vec::new();
         for image in images.iter().take(IMAGES_SHOWN) {
-            shares.push(sim.shares(&image.id)?.into_iter().map(|share| share.account).collect());
+            let accounts: Vec<String> =
+                sim.shares(&image.id)?.into_iter().map(|share| share.account).collect();
+            for account in &accounts {
+                received.entry(account.clone()).or_default().push(format!("{}@{region}", image.name));
+            }
+            shares.push(accounts);
         }
         let _ = write_home(&mut regions, &settings, region, owner, images, &shares, now);
     }
+    let _ = write_received(&mut regions, &received);
     let (log, faults) = (sim.log_tail(REQUESTS_SHOWN)?, sim.faults()?);
     Ok((|| {
         page.push_str(HEAD);
@@ -111,13 +120,10 @@ fn write_home(
             state = state.as_str()
         )?;
         if !accounts.is_empty() {
-            write!(
-                page,
-                "<details><summary>{} of {}</summary>{}</details>",
-                accounts.len(),
-                settings.accounts_per_image,
-                Safe(&accounts.join(" "))
-            )?;
+            let shown = accounts.get(..ACCOUNTS_SHOWN).unwrap_or(accounts).join(" ");
+            let more = if accounts.len() > ACCOUNTS_SHOWN { " …" } else { "" };
+            let limit = settings.accounts_per_image;
+            write!(page, "{} of {limit}: {}{more}", accounts.len(), Safe(&shown))?;
         }
     }
     page.push_str("</table>");
@@ -125,6 +131,21 @@ fn write_home(
     if more > 0 {
         write!(page, "<p class=none>and {more} more</p>")?;
     }
+    Ok(())
+}
+
+/// What each account has been given.
+fn write_received(page: &mut String, received: &BTreeMap<String, Vec<String>>) -> fmt::Result {
+    if received.is_empty() {
+        return Ok(());
+    }
+    page.push_str("<h2>Shares by account</h2><table><tr><th>account<th>images<th>which");
+    for (account, images) in received.iter().take(IMAGES_SHOWN) {
+        let shown = images.get(..ACCOUNTS_SHOWN).unwrap_or(images).join(" ");
+        let more = if images.len() > ACCOUNTS_SHOWN { " …" } else { "" };
+        write!(page, "<tr><td>{}<td>{}<td>{}{more}", Safe(account), images.len(), Safe(&shown))?;
+    }
+    page.push_str("</table>");
     Ok(())
 }
 
@@ -139,12 +160,17 @@ fn write_requests(page: &mut String, log: &[Entry]) -> fmt::Result {
         let fate = serde_json::to_value(entry.fate).unwrap_or_default();
         let fate = fate.as_str().unwrap_or_default();
         let code = entry.code.as_deref().unwrap_or("");
-        let class = if code.is_empty() && fate == "answered" { "NORMAL" } else { "refused" };
+        let is_well = code.is_empty() && fate == "answered";
+        let (class, fate) = match (is_well, fate) {
+            (true, _) => ("NORMAL", "ok"),
+            (false, "answered" | "refused") => ("refused", ""),
+            (false, fate) => ("refused", fate),
+        };
         write!(
             page,
-            "<tr><td>{}<td>{}<td>{}<td>{} {}<td>{}<td class={class}>{} {}<td><code>{}</code>",
+            "<tr><td>{}<td>{}<td>{}<td>{}&nbsp;{}<td class=code>{}<td class={class}>{} {}<td><code>{}</code>",
             entry.seq,
-            clock(entry.at),
+            clock(entry.at).split(' ').next_back().unwrap_or_default(),
             Safe(&entry.caller),
             Safe(&entry.service),
             Safe(&entry.action),

@@ -194,6 +194,7 @@ fn the_next_change_is_when_something_settles_or_becomes_visible() {
 #[test]
 #[ignore = "runs only as a process that is killed"]
 fn victim() {
+    #[expect(clippy::disallowed_methods, reason = "how a test tells its child where the world is")]
     let path = std::path::PathBuf::from(std::env::var_os("GOLDFORM_TEST_WORLD").unwrap());
     let settings = Settings { images_per_region: 1_000_000, ..instant() };
     let desk = Desk::over(Sim::open(&path, settings).unwrap());

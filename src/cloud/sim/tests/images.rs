@@ -254,3 +254,31 @@ fn peaks_tell_the_most_images_at_one_time() {
     let peaks = desk.sim.peaks().unwrap();
     assert_eq!((peaks.len(), peaks[0].images), (1, 2));
 }
+
+#[test]
+fn a_listing_of_very_many_images_has_the_pages_that_a_listing_of_few_has() {
+    let desk = Desk::new(Settings { images_per_region: 2_000, ..instant() });
+    for number in 0..1_002 {
+        desk.create(HOME, &format!("many-{number}"));
+    }
+    let page = |filters: &[&str], offset: usize| {
+        let filters: Vec<Value> =
+            filters.iter().map(|types| json!({"Name": "image-type", "Values": [types]})).collect();
+        let listed =
+            desk.ok("DescribeImages", HOME, json!({"Filters": filters, "Offset": offset, "Limit": 4}));
+        let names = listed["ImageSet"].as_array().unwrap().iter().map(|image| {
+            format!("{} {}", image["ImageType"].as_str().unwrap(), image["ImageName"].as_str().unwrap())
+        });
+        (listed["TotalCount"].as_u64().unwrap(), names.collect::<Vec<_>>())
+    };
+    assert_eq!(page(&["PRIVATE_IMAGE"], 0).1[0], "PRIVATE_IMAGE many-1001");
+    let (total, last) = page(&["PRIVATE_IMAGE"], 1_000);
+    assert_eq!((total, last), (1_002, vec!["PRIVATE_IMAGE many-1".into(), "PRIVATE_IMAGE many-0".into()]));
+    let (total, mixed) = page(&[], 1_000);
+    assert_eq!(total, 1_014);
+    assert_eq!(mixed[1], "PRIVATE_IMAGE many-0");
+    assert!(mixed[2].starts_with("SHARED_IMAGE ") && mixed[3].starts_with("PUBLIC_IMAGE "), "{mixed:?}");
+    assert_eq!(page(&["PUBLIC_IMAGE"], 0).0, 11);
+    assert_eq!(page(&["PUBLIC_IMAGE"], 10).1.len(), 1);
+    assert_eq!(page(&["PRIVATE_IMAGE", "PUBLIC_IMAGE"], 0).0, 0);
+}

@@ -173,6 +173,40 @@ impl World {
         Ok(images.into_iter().map(|(_, image)| image).collect())
     }
 
+    /// How many images of an account a listing of a region holds.
+    pub(in crate::cloud::sim) fn visible_count(
+        &self,
+        region: &str,
+        owner: &str,
+        now: i64,
+    ) -> Result<usize, rusqlite::Error> {
+        self.db
+            .prepare_cached(
+                "SELECT count(*) FROM images WHERE region = ?1 AND owner = ?2 AND visible_at <= ?3",
+            )?
+            .query_row(params![region, owner, now], |row| row.get::<_, i64>(0))
+            .map(|count| usize::try_from(count).unwrap_or(0))
+    }
+
+    /// A page of the images of an account that a listing of a region holds, the newest first.
+    pub(in crate::cloud::sim) fn images_on_page(
+        &self,
+        region: &str,
+        owner: &str,
+        now: i64,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<Image>, rusqlite::Error> {
+        let [offset, limit] = [offset, limit].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+        self.db
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM images WHERE region = ?1 AND owner = ?2 AND visible_at <= ?3 \
+                 ORDER BY seq DESC LIMIT ?4 OFFSET ?5"
+            ))?
+            .query_map(params![region, owner, now, limit, offset], read)?
+            .collect()
+    }
+
     /// The images of a region that other accounts share with an account, by id.
     pub(in crate::cloud::sim) fn images_shared_with(
         &self,

@@ -1,0 +1,81 @@
+//! GF403: shared image is changed.
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::{ManifestPath, shown};
+use crate::manifest::{DesiredImage, Level};
+use crate::model::{Address, GenerationNumber, SourceKind};
+use crate::state::Lent;
+
+/// GF403.
+pub(super) static RULE: Rule = Rule {
+    id: "GF403",
+    name: "shared_image_changed",
+    title: "Shared image is changed",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+An image that another account shares with this one gets no other name, description, family or tag.
+
+### Why
+Only its owner can change it.
+
+### Example
+    web: { region: ap-jakarta, description: ours, source: { adopted: img-3c1f0a9b } }   # which partner shares
+
+### What to do
+Take the attributes out; or copy the image, and give the copy its own.
+",
+    sources: &[
+        RuleSource::Document("213/15713 ModifyImageAttribute", "shared images cannot be changed"),
+        RuleSource::ErrorCode("UnsupportedOperation.SharedImageModifyUnsupported"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    for (key, image) in &case.desired.images {
+        let Some(SourceKind::Adopted(id)) = image.source.as_ref().map(|source| &source.kind) else {
+            continue;
+        };
+        let Some(lent) = case.prior.lent(&image.region, id) else { continue };
+        let entry = ManifestPath::root().field("images").field(key.as_str());
+        for (field, text) in changes(image, &lent) {
+            let path = if field == "name" && *image.name.0 == *key.as_str() {
+                ManifestPath::image(key) // the name that an entry has when none is written
+            } else {
+                entry.field(field)
+            };
+            findings.push(
+                Finding::about(
+                    Address::Image(key.clone()),
+                    format!(
+                        "image.{key} is {id}, which {} shares with this account: its {field} cannot be changed{text}.",
+                        shown(&lent.creator)
+                    ),
+                )
+                .at(path, "would be changed")
+                .at(entry.field("source").field("adopted"), "an image of another account")
+                .help("Take it out, or ask the owner to change it."),
+            );
+        }
+    }
+}
+
+/// What the manifest would change on it.
+fn changes(image: &DesiredImage, lent: &Lent) -> Vec<(&'static str, String)> {
+    let mut changes = Vec::new();
+    let name = image.name.of(GenerationNumber(1));
+    if name != lent.name {
+        changes.push(("name", format!(" from `{}` to `{}`", shown(&lent.name), shown(&name))));
+    }
+    for (field, is_set) in [
+        ("description", image.description.is_some()),
+        ("family", image.family.is_some()),
+        ("tags", !image.tags.is_empty()),
+    ] {
+        if is_set {
+            changes.push((field, String::new()));
+        }
+    }
+    changes
+}

@@ -1,0 +1,96 @@
+//! GF401: shared image is copied.
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::ManifestPath;
+use crate::manifest::{DesiredImage, Level};
+use crate::model::{Address, ImageKind, SourceKind};
+
+/// GF401.
+pub(super) static RULE: Rule = Rule {
+    id: "GF401",
+    name: "shared_image_copied",
+    title: "Shared image is copied",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+An image that another account shares with this one is not copied: neither to another region nor, unless that is
+allowed, in its own (`source.shared`).
+
+### Why
+The service never copies a shared image to another region. In its own region its documents disagree: the user page says
+that shared images cannot be copied, the newer page of the API says that they can, as a new custom image. Who has tried
+it allows the rule; to another region it stays refused.
+
+### Example
+    source: { shared: { id: img-3c1f0a9b, from: partner } }
+
+### What to do
+Ask the owner to share it in the region where it is needed. To copy it in its own region:
+
+    rules: { shared_image_copied: allow }
+",
+    sources: &[
+        RuleSource::Document("213/4941", "shared images cannot be copied"),
+        RuleSource::Document("213/15711 SyncImages", "a shared image is copied in its own region only"),
+        RuleSource::ErrorCode("InvalidParameterValue.InvalidImageId"),
+    ],
+    check,
+};
+
+/// The kind of the image that a lookup found; until then the kind that it asks for.
+fn lookup_kind(case: &Case<'_>, image: &DesiredImage) -> Option<ImageKind> {
+    let name = &image.lookup.as_ref()?.name;
+    let lookup = case.desired.lookups.get(name)?;
+    let answer = case.prior.lookups.get(name).and_then(|recorded| recorded.answer(lookup));
+    answer.map(|image| image.kind).or(lookup.kind)
+}
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    for (key, image) in &case.desired.images {
+        let entry = ManifestPath::root().field("images").field(key.as_str());
+        let source = entry.field("source");
+        let kind = image.source.as_ref().map(|source| &source.kind);
+        let by_lookup = image.lookup.as_ref().map(|lookup| format!("lookup.{}", lookup.name));
+        if lookup_kind(case, image).is_some_and(|kind| kind != ImageKind::Shared) {
+            continue; // not a shared image: another rule's
+        }
+        let shared = match kind {
+            Some(SourceKind::Shared { id, .. }) => Some(match by_lookup {
+                Some(lookup) => format!("{id} ({lookup})"),
+                None => id.to_string(),
+            }),
+            // Which image it will be is not known yet; that it is shared is.
+            None => by_lookup,
+            Some(_) => None,
+        };
+        if let Some(shared) = shared {
+            findings.push(
+                Finding::about(
+                    Address::Image(key.clone()),
+                    format!(
+                        "image.{key} is to be a copy of {shared}, which another account shares. The user documents of \
+                         the service forbid that, its API documents permit it in the image's own region."
+                    ),
+                )
+                .at(source.field("shared"), "a copy of a shared image")
+                .help("If the service permits it to this account:\n\n    rules: { shared_image_copied: allow }"),
+            );
+        }
+        let Some(SourceKind::Adopted(id)) = kind else { continue };
+        if image.copies.is_empty() || case.prior.lent(&image.region, id).is_none() {
+            continue;
+        }
+        findings.push(
+            Finding::about(
+                Address::Image(key.clone()),
+                format!(
+                    "image.{key} is {id}, which another account shares: it cannot be copied to other regions."
+                ),
+            )
+            .at(entry.field("copies"), "cannot be copied")
+            .at(source.field("adopted"), "shared by another account")
+            .help("Ask its owner to share it in those regions.")
+            .hard(true),
+        );
+    }
+}

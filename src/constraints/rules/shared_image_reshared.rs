@@ -1,0 +1,80 @@
+//! GF402: shared image is shared on.
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::{ManifestPath, shown};
+use crate::manifest::{FaultKind, Level};
+use crate::model::{Accounts, Address, SourceKind};
+
+/// GF402.
+pub(super) static RULE: Rule = Rule {
+    id: "GF402",
+    name: "shared_image_reshared",
+    title: "Shared image is shared on",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+Only images of this account are shared: neither what a lookup finds, nor an image that another account shares with this
+one.
+
+### Why
+Only its owner can share an image. A copy of it (`source.shared`) is an image of this account, and can be shared.
+
+### Example
+    shares: [ { image: \"${lookup.ubuntu}\", with: [partner] } ]
+
+### What to do
+Ask the owner to share it with those accounts.
+",
+    sources: &[
+        RuleSource::Document("213/4941", "shared images cannot be shared again"),
+        RuleSource::Document("213/15710 ModifyImageSharePermission", "only custom images of the account"),
+        RuleSource::ErrorCode("UnauthorizedOperation.ImageNotBelongToAccount"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    for fault in &case.desired.faults {
+        let FaultKind::LookupShared { lookup } = &fault.kind else { continue };
+        let lookup = shown(lookup);
+        findings.push(
+            Finding::about(
+                format!("lookup.{lookup}"),
+                format!(
+                    "lookup.{lookup} is used and not managed: it is an image of others, and only its owner can share it."
+                ),
+            )
+            .at(fault.path.clone(), "not an image of this account")
+            .help("Ask its owner to share it with those accounts, or share an entry.")
+            .hard(fault.is_hard()),
+        );
+    }
+    for (key, image) in &case.desired.images {
+        let Some(SourceKind::Adopted(id)) = image.source.as_ref().map(|source| &source.kind) else {
+            continue;
+        };
+        if image.shares.values().all(Accounts::is_empty) {
+            continue;
+        }
+        let Some(lent) = case.prior.lent(&image.region, id) else { continue };
+        let path = image.share_entries.first().map_or_else(
+            || ManifestPath::image(key),
+            |entry| ManifestPath::root().field("shares").index(*entry).field("image"),
+        );
+        findings.push(
+            Finding::about(
+                Address::Image(key.clone()),
+                format!(
+                    "image.{key} is {id}, which {} shares with this account: only its owner can share it.",
+                    shown(&lent.creator)
+                ),
+            )
+            .at(path, "shared here")
+            .at(
+                ManifestPath::root().field("images").field(key.as_str()).field("source").field("adopted"),
+                "an image of another account",
+            )
+            .help("Ask its owner to share it with those accounts."),
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! GF306: image to be copied is not a shared one.
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::ManifestPath;
+use crate::manifest::{DesiredImage, Level};
+use crate::model::{Address, ImageId, ImageKind, SourceKind};
+
+/// GF306.
+pub(super) static RULE: Rule = Rule {
+    id: "GF306",
+    name: "source_not_shared",
+    title: "Image to be copied is not a shared one",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+`source.shared` names an image that another account shares, as far as it was seen: no public image, and none of this
+account's own.
+
+### Why
+The service does not copy public images; and a copy of an own image in its own region is made by encrypting only.
+
+### Example
+    source: { shared: { id: \"${lookup.ubuntu}\" } }   # and the lookup finds a public image
+
+### What to do
+Make the image from an instance that runs the public one; copy an own image by `copies:`, or take it over by
+`adopted:`.
+",
+    sources: &[
+        RuleSource::Document("213/15711 SyncImages", "custom and shared images only"),
+        RuleSource::ErrorCode("InvalidParameterValue.InvalidImageId"),
+        RuleSource::ErrorCode("InvalidParameterValue.InvalidRegion"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    for (key, image) in &case.desired.images {
+        let Some(SourceKind::Shared { id, .. }) = image.source.as_ref().map(|source| &source.kind) else {
+            continue;
+        };
+        let Some(what) = what_it_is(case, image, id) else { continue };
+        let path = ManifestPath::root().field("images").field(key.as_str()).field("source").field("shared");
+        findings.push(
+            Finding::about(
+                Address::Image(key.clone()),
+                format!("image.{key} is to be a copy of {id}, which is {what} and not an image that another account shares."),
+            )
+            .at(path.field("id"), what),
+        );
+    }
+}
+
+/// What an image is that is known not to be a shared one.
+fn what_it_is(case: &Case<'_>, image: &DesiredImage, id: &ImageId) -> Option<&'static str> {
+    if let Some(name) = image.lookup.as_ref().map(|lookup| &lookup.name) {
+        let lookup = case.desired.lookups.get(name)?;
+        return match case.prior.lookups.get(name)?.answer(lookup)?.kind {
+            ImageKind::Public => Some("a public image"),
+            ImageKind::Custom => Some("an image of this account"),
+            ImageKind::Other => Some("an image of the market"),
+            ImageKind::Shared => None,
+        };
+    }
+    let region = &image.region;
+    let is_managed =
+        case.prior.placements().any(|(at, placement)| at.region == *region && placement.id == *id);
+    let is_unmanaged =
+        case.prior.regions.get(region).is_some_and(|recorded| recorded.unmanaged.contains_key(id));
+    (is_managed || is_unmanaged).then_some("an image of this account")
+}

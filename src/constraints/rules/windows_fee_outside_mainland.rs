@@ -1,0 +1,73 @@
+//! GF802: Windows image may be charged.
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::{ManifestPath, shown};
+use crate::manifest::Level;
+use crate::model::{Address, ImageKind};
+
+/// GF802.
+pub(super) static RULE: Rule = Rule {
+    id: "GF802",
+    name: "windows_fee_outside_mainland",
+    title: "Windows image may be charged",
+    level: Level::Warn,
+    docs: "\
+### What it checks
+No lookup takes a public Windows image in a region outside the Chinese mainland.
+
+### Why
+The licence is waived in the mainland's regions and charged elsewhere, as a part of the price of the instances that run
+the image. Hong Kong is outside. The service itself would let it pass.
+
+### Example
+    lookups:
+      win: { region: ap-singapore, type: public, os: Windows, newest: true }
+
+### What to do
+Nothing, where that is meant:
+
+    rules: { windows_fee_outside_mainland: allow }
+",
+    sources: &[
+        RuleSource::Document("213/4941", "public Windows images may be charged outside the Chinese mainland"),
+        RuleSource::Document("213/17244", "billing of images"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    for (name, lookup) in &case.desired.lookups {
+        // Of a region that is not known, nothing is said.
+        if case.desired.regions.get(&lookup.region).is_none_or(|facts| facts.mainland) {
+            continue;
+        }
+        let answer = case.prior.lookups.get(name).and_then(|recorded| recorded.answer(lookup));
+        let title = match answer {
+            Some(image) if image.kind == ImageKind::Public && is_windows(&image.platform) => {
+                image.os.as_str()
+            }
+            None if lookup.kind == Some(ImageKind::Public) => match lookup.os.as_deref() {
+                Some(os) if is_windows(os) => os,
+                _ => continue,
+            },
+            _ => continue,
+        };
+        let path = ManifestPath::root().field("lookups").field(name.as_str());
+        findings.push(
+            Finding::about(
+                Address::Lookup(name.clone()),
+                format!(
+                    "lookup.{name} takes a public image of {}, and {} is outside the Chinese mainland: its licence may be \
+                     charged.",
+                    shown(title),
+                    lookup.region
+                ),
+            )
+            .at(path.key(), "may be charged"),
+        );
+    }
+}
+
+fn is_windows(text: &str) -> bool {
+    text.to_lowercase().contains("windows")
+}
