@@ -316,7 +316,7 @@ fn the_manifests_of_the_readme_are_manifests() {
         let (text, _) = block.split_once("```\n").unwrap();
         let value: Value = serde_yaml::from_str(text).unwrap();
         assert!(validator.is_valid(&value), "{text}");
-        let env = TestEnv::with(text);
+        let env = with_secrets(TestEnv::with(text));
         env.expect(0, "validate");
         count += 1;
     }
