@@ -521,7 +521,7 @@ mod tests {
         let mut bench = Bench::new(Settings::default());
         apply(
             &mut bench,
-            &example_with("images:", "images: {}\nunused:").split("\nunused:").next().unwrap().to_owned(),
+            &example_with("images:", "images: {}\nunused:").split("\nunused:").next().unwrap(),
         )
         .await;
         let (sender, stop) = watch::channel(Stop::No);
@@ -658,7 +658,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_called_that_could_not_be_written_down_first() {
-        let mut bench = Bench::new(Settings::default());
+        let bench = Bench::new(Settings::default());
         let wanted = desired(EXAMPLE);
         let mut snapshot = bench.first_snapshot();
         bench.look(&wanted, &mut snapshot).await;

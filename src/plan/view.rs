@@ -175,7 +175,7 @@ mod tests {
     fn the_accounts_after_a_plan_are_those_that_stay_and_those_that_come() {
         let mut snapshot = applied(&[EXAMPLE]);
         let stranger: Accounts = ["900000000009".parse().unwrap()].into_iter().collect();
-        placement(&mut snapshot, "image.web@ap-tokyo#1").foreign = stranger.clone();
+        placement(&mut snapshot, "image.web@ap-tokyo#1").foreign = stranger;
         let plan = plan_to(
             &snapshot,
             &example_with("with: [partner, staging]", "with: [staging, \"200000000003\"]"),
