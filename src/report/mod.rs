@@ -11,6 +11,7 @@ pub mod json;
 pub mod outcome;
 pub mod paint;
 pub mod plan;
+pub mod preflight;
 pub mod state;
 pub mod step;
 pub mod summary;
