@@ -7,6 +7,7 @@ use std::sync::Arc;
 use compact_str::CompactString;
 
 use super::executor::{Report, Run};
+use super::sharing::in_parts;
 use crate::cloud::client::Secret;
 use crate::cloud::{CloudError, CloudWrite, NewImage};
 use crate::model::{AccountId, ImageId, ImageKey, Operation, PlacementKey, Region, SourceKind};
@@ -52,9 +53,10 @@ impl Run<'_, '_> {
             self.fail(index, &why, None);
             return;
         }
+        let most = self.snapshot.recorded.accounts_per_call;
         self.calls = self.calls.saturating_add(1);
         self.tasks.spawn(async move {
-            let result = send(cloud.as_ref(), owner, operation, id, query).await;
+            let result = send_parts(cloud.as_ref(), owner, operation, id, query, most).await;
             Report::Called(index, result)
         });
     }
@@ -93,6 +95,22 @@ pub(super) fn awaited_image(recorded: &Recorded, operation: &Operation) -> Optio
 fn current_in(recorded: &Recorded, image: &ImageKey, region: &Region) -> Option<PlacementKey> {
     let generation = recorded.images.get(image)?.current;
     Some(PlacementKey { image: image.clone(), generation, region: region.clone() })
+}
+
+/// Sends one operation in as many calls as its list of accounts takes, up to the first that fails.
+pub(super) async fn send_parts(
+    cloud: &dyn CloudWrite,
+    owner: AccountId,
+    operation: Operation,
+    id: Option<ImageId>,
+    query: Option<Secret>,
+    most: Option<u32>,
+) -> Result<Option<ImageId>, CloudError> {
+    let mut made = None;
+    for part in in_parts(operation, most) {
+        made = send(cloud, owner, part, id.clone(), query.clone()).await?;
+    }
+    Ok(made)
 }
 
 /// Sends one operation.

@@ -21,6 +21,7 @@ pub mod preflight;
 pub mod recover;
 pub mod scheduler;
 mod settling;
+mod sharing;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
 pub use lookups::look_up;

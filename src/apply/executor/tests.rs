@@ -246,6 +246,72 @@ async fn a_limit_of_shares_that_the_service_tells_by_refusing_is_learned() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_is_too_long_for_a_call_is_halved_and_that_is_remembered() {
+    for partial_shares in [false, true] {
+        let settings = Settings { accounts_per_call: Some(3), partial_shares, ..Settings::default() };
+        let mut bench = Bench::new(settings);
+        let with = |accounts: std::ops::Range<u64>| {
+            let all: Vec<String> = accounts.map(|n| format!("\"{n}\"")).collect();
+            example_with("image: db, with: [partner]", &format!("image: db, with: [{}]", all.join(", ")))
+        };
+        let first = with(300_000_000_001..300_000_000_011);
+        assert!(apply(&mut bench, &first).await.is_complete());
+        let learned = bench.snapshot().await.recorded.accounts_per_call;
+        assert_eq!(learned, Some(if partial_shares { 3 } else { 2 }), "from ten to five to two");
+        let before = calls(&bench, "ModifyImageSharePermission");
+        assert!(apply(&mut bench, &with(300_000_000_011..300_000_000_021)).await.is_complete());
+        let parts = if partial_shares { 4 } else { 5 };
+        assert_eq!(calls(&bench, "ModifyImageSharePermission") - before, 2 * parts, "none is refused");
+        assert!(apply(&mut bench, &with(300_000_000_011..300_000_000_021)).await.steps.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_refused_share_call_did_all_the_same_is_recorded_and_the_bad_account_named() {
+    let sub_users = ["200000000002".parse().unwrap()].into();
+    let mut bench = Bench::new(Settings { partial_shares: true, sub_users, ..Settings::default() });
+    let outcome = apply(&mut bench, EXAMPLE).await;
+    let why: Vec<&String> = outcome
+        .steps
+        .iter()
+        .filter_map(|(_, _, ending)| match ending {
+            StepOutcome::Failed { why } => Some(why),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(why.len(), 3, "{outcome:#?}");
+    assert!(why.iter().all(|why| why.contains("200000000002")));
+    let snapshot = bench.snapshot().await;
+    let web = snapshot.recorded.placement(&crate::testing::worlds::at("image.web@ap-tokyo#1")).unwrap();
+    assert_eq!((web.shares.len(), web.foreign.len()), (1, 0));
+    // Nobody is left over who has a share that nothing records as given.
+    assert!(apply(&mut bench, &EXAMPLE.replace("with: [partner, staging]", "with: []")).await.is_complete());
+    assert!(
+        bench
+            .sim
+            .images()
+            .unwrap()
+            .iter()
+            .all(|image| image.name.starts_with("db") || bench.sim.shares(&image.id).unwrap().is_empty())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_have_no_share_any_more_do_not_keep_the_others_theirs() {
+    let cancel_absent = crate::cloud::sim::CancelAbsent::Refused;
+    let mut bench = Bench::new(Settings { cancel_absent, ..Settings::default() });
+    apply(&mut bench, EXAMPLE).await;
+    fault(&bench, "ModifyImageSharePermission", Effect::LostAfter);
+    assert!(apply(&mut bench, &EXAMPLE.replace("with: [partner, staging]", "with: []")).await.is_complete());
+    let snapshot = bench.snapshot().await;
+    let db = snapshot.recorded.placement(&crate::testing::worlds::at("image.db@ap-jakarta#1")).unwrap();
+    let (region, partner) = ("ap-jakarta".parse().unwrap(), db.shares.clone());
+    bench.cloud().unshare_image(&region, &db.id, &partner).await.unwrap();
+    let none = EXAMPLE.replace("with: [partner, staging]", "with: []").replace("with: [partner]", "with: []");
+    assert!(walk(&mut bench, &none, going_on()).await.is_complete());
+}
+
+#[tokio::test(start_paused = true)]
 async fn images_that_settle_together_are_polled_for_together() {
     let mut bench = Bench::new(Settings::default());
     let entries: String = (1..=9)
