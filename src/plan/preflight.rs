@@ -86,6 +86,11 @@ impl Preflight {
 /// attributes, tags or shares.
 pub fn untried(graph: &StepGraph, recorded: &Recorded, index: StepIndex) -> Option<Untried> {
     let operation = &graph.step(index)?.operation;
+    let makes = |step: StepIndex| match &graph.step(step)?.operation {
+        Operation::Create { at, .. } | Operation::Copy { at, .. } => Some(at),
+        _ => None,
+    };
+    let not_made = |image: &PlacementKey| Untried::NotMadeYet { image: image.clone() };
     let needed = match operation {
         Operation::Update { .. }
         | Operation::Tag { .. }
@@ -93,20 +98,17 @@ pub fn untried(graph: &StepGraph, recorded: &Recorded, index: StepIndex) -> Opti
         | Operation::Unshare { .. } => return Some(Untried::NoTrial),
         // Made from another entry's image: where this plan makes it, it is the new one that counts.
         Operation::Create { .. } => {
-            let original = |(step, reason): (StepIndex, &EdgeReason)| match graph.step(step)?.operation {
-                Operation::Create { ref at, .. } | Operation::Copy { ref at, .. }
-                    if *reason == EdgeReason::EncryptSourceReady =>
-                {
-                    Some(at.clone())
-                }
-                _ => None,
+            let original = |(step, reason): (StepIndex, &EdgeReason)| {
+                makes(step).filter(|_| *reason == EdgeReason::EncryptSourceReady)
             };
-            return graph.waits_for(index).find_map(original).map(|image| Untried::NotMadeYet { image });
+            return graph.waits_for(index).find_map(original).map(not_made);
         }
         Operation::Copy { at, from, .. } => PlacementKey { region: from.clone(), ..at.clone() },
         Operation::Delete { at, .. } => at.clone(),
     };
-    recorded.placement(&needed).is_none().then_some(Untried::NotMadeYet { image: needed })
+    // One that failed is there, and made again before it is copied.
+    let is_made = graph.waits_for(index).any(|(step, _)| makes(step) == Some(&needed));
+    (is_made || recorded.placement(&needed).is_none()).then(|| not_made(&needed))
 }
 
 /// The step that removes an obstacle before this one's turn: one that it waits for, directly or through others.
@@ -144,8 +146,9 @@ fn holds_name(recorded: &Recorded, at: &PlacementKey, step: &Step) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ImageState;
     use crate::testing::EXAMPLE;
-    use crate::testing::worlds::{applied, at, example_with, plan_to, step};
+    use crate::testing::worlds::{applied, at, example_with, placement, plan_to, step};
 
     fn reason_of(plan: &crate::plan::Plan, recorded: &Recorded, id: &str) -> Option<Untried> {
         untried(&plan.graph, recorded, step(plan, id))
@@ -168,6 +171,19 @@ mod tests {
         let plan = plan_to(&snapshot, &example_with("[ap-singapore, ap-tokyo]", "[ap-singapore, ap-seoul]"));
         assert_eq!(reason_of(&plan, &snapshot.recorded, "copy image.web@ap-seoul#1"), None);
         assert_eq!(reason_of(&plan, &snapshot.recorded, "delete image.web@ap-tokyo#1"), None);
+    }
+
+    #[test]
+    fn a_copy_of_an_image_that_failed_is_tried_when_that_is_made_again() {
+        let mut snapshot = applied(&[EXAMPLE]);
+        placement(&mut snapshot, "image.web@ap-jakarta#1").state = ImageState::CreateFailed;
+        for copy in ["image.web@ap-tokyo#1", "image.web@ap-singapore#1"] {
+            snapshot.recorded.remove(&at(copy));
+        }
+        let plan = plan_to(&snapshot, EXAMPLE);
+        let untried = reason_of(&plan, &snapshot.recorded, "copy image.web@ap-tokyo#1");
+        assert_eq!(untried, Some(Untried::NotMadeYet { image: at("image.web@ap-jakarta#1") }));
+        assert_eq!(reason_of(&plan, &snapshot.recorded, "delete image.web@ap-jakarta#1"), None);
     }
 
     #[test]
