@@ -69,8 +69,13 @@ impl Bench {
     }
 
     /// With the manners that the command line has: calls are paced by the documented rates, and sent again.
-    pub fn with_manners(mut self) -> Self {
-        let transport = self.transport_of(self.account);
+    pub fn with_manners(self) -> Self {
+        self.through(|transport| transport)
+    }
+
+    /// As [`Bench::with_manners`], over a transport that something is done to.
+    pub fn through(mut self, way: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
+        let transport = way(self.transport_of(self.account));
         self.manners = Some(Arc::new(Careful::around(transport, Rates::Documented, Policy::default(), 1)));
         self
     }

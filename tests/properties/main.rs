@@ -10,6 +10,7 @@
 
 mod converge;
 mod crash;
+mod every_call;
 mod fault;
 mod heal;
 mod ideal;
