@@ -16,6 +16,7 @@ mod heal;
 mod ideal;
 mod manifests;
 mod order;
+mod pace;
 mod round_trip;
 mod stage;
 mod switches;
