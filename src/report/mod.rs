@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod page;
 pub mod paint;
 pub mod plan;
+pub mod preflight;
 pub mod state;
 pub mod step;
 pub mod summary;

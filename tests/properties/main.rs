@@ -17,3 +17,4 @@ mod manifests;
 mod order;
 mod round_trip;
 mod stage;
+mod switches;
