@@ -420,6 +420,10 @@ pub struct SchemaArgs {
 pub enum SchemaOf {
     /// The manifest
     Manifest,
+    /// The plan, as `plan --format json` prints it
+    Plan,
+    /// The state file
+    State,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 
 use super::Summary;
 use super::position::Position;
+use super::resources::resource_changes;
 use super::verdict::{Problem, Told, Verdict};
 use crate::diagnostics::harmless::is_harmful;
 use crate::diff::Drift;
 use crate::plan::Outcome;
 use crate::plan::Plan;
+use crate::state::Recorded;
 
 /// The version of the machine output: raised when a reader of an older one would be misled.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -73,21 +75,22 @@ pub fn verdict(verdict: &Verdict<'_>) -> Result<Value, serde_json::Error> {
             "valid": verdict.count(crate::diagnostics::Severity::Error) == 0,
             "diagnostics": problems,
         })),
-        Told::Plan { plan: made, .. } => plan(made, problems),
+        Told::Plan { plan: made, prior } => plan(made, prior, problems),
         Told::Drift(found) => drift(found),
         Told::Applied { outcome: became, .. } => outcome(became),
     }
 }
 
-/// A plan: changes, steps, edges, rooms, digest, summary and what the rules say.
+/// A plan: changes, steps, edges, rooms, digest, summary, resources as Terraform has them, and what the rules say.
 ///
 /// # Errors
 /// When the plan cannot be written as JSON: a defect of goldform.
-pub fn plan(plan: &Plan, diagnostics: Vec<Value>) -> Result<Value, serde_json::Error> {
+pub fn plan(plan: &Plan, prior: &Recorded, diagnostics: Vec<Value>) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(plan)?;
     if let Some(object) = value.as_object_mut() {
         object.insert("format_version".to_owned(), json!(FORMAT_VERSION));
         object.insert("summary".to_owned(), serde_json::to_value(Summary::of(plan))?);
+        object.insert("resource_changes".to_owned(), Value::Array(resource_changes(plan, prior)));
         object.insert("diagnostics".to_owned(), Value::Array(diagnostics));
     }
     Ok(value)

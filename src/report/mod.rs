@@ -21,6 +21,7 @@ pub mod plan;
 pub mod position;
 pub mod preflight;
 pub mod rdjson;
+pub mod resources;
 pub mod rule_page;
 pub mod sarif;
 pub mod state;

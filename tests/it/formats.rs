@@ -168,6 +168,7 @@ const HOSTILE: &str = r"::error::owned\n\e[31mred\e]8;;http://evil\a\n</details>
 
 /// What is not code in Markdown.
 fn outside_of_code(text: &str) -> String {
+    let spans = regex::Regex::new("``` .*? ```|`` .*? ``|`[^`]+`").unwrap();
     let mut fence: Option<String> = None;
     let mut outside = String::new();
     for line in text.lines() {
@@ -177,7 +178,6 @@ fn outside_of_code(text: &str) -> String {
             Some(_) => {}
             None if ticks.len() >= 3 => fence = Some(ticks),
             None => {
-                let spans = regex::Regex::new("``` .*? ```|`` .*? ``|`[^`]+`").unwrap();
                 outside.push_str(&spans.replace_all(line, "CODE"));
                 outside.push('\n');
             }

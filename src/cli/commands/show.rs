@@ -64,7 +64,7 @@ fn show_plan(file: PlanFile, printer: &Printer) -> Result<ExitStatus, CommandErr
                 ));
             }
         }
-        Format::Json => printer.json(&report::json::plan(&plan, Vec::new())?),
+        Format::Json => printer.json(&report::json::plan(&plan, &Recorded::default(), Vec::new())?),
     }
     Ok(ExitStatus::Done)
 }
