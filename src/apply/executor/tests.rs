@@ -155,7 +155,7 @@ async fn an_image_that_failed_is_told_and_made_again_by_the_next_run() {
 #[tokio::test(start_paused = true)]
 async fn stopped_gently_it_starts_nothing_new_and_lets_run_what_runs() {
     let mut bench = Bench::new(Settings::default());
-    apply(&mut bench, &example_with("images:", "images: {}\nunused:").split("\nunused:").next().unwrap())
+    apply(&mut bench, example_with("images:", "images: {}\nunused:").split("\nunused:").next().unwrap())
         .await;
     let (sender, stop) = watch::channel(Stop::No);
     let stopping = async {
