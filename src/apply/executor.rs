@@ -519,11 +519,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn stopped_gently_it_starts_nothing_new_and_lets_run_what_runs() {
         let mut bench = Bench::new(Settings::default());
-        apply(
-            &mut bench,
-            &example_with("images:", "images: {}\nunused:").split("\nunused:").next().unwrap(),
-        )
-        .await;
+        apply(&mut bench, &example_with("images:", "images: {}\nunused:").split("\nunused:").next().unwrap())
+            .await;
         let (sender, stop) = watch::channel(Stop::No);
         let stopping = async {
             tokio::time::sleep(Duration::from_millis(50)).await;

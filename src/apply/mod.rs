@@ -24,7 +24,7 @@ mod settling;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
 pub use lookups::look_up;
-pub use observe::observe;
+pub use observe::{observe, survey};
 
 pub use recover::{Recovered, recover};
 pub use scheduler::Scheduler;
