@@ -242,7 +242,16 @@ fn put(text: &str, section: Section, lines: &dyn Fn(usize) -> Vec<String>) -> Re
     if is_flow(text, &tree, node) {
         return refuse("is written in brackets");
     }
-    let Some(indentation) = column(text, span.start) else { return refuse("begins behind other text") };
+    let first = match section {
+        Section::Images => Some(span.start),
+        // A list that is not indented begins, for the parser, at its key: its dash is what counts.
+        Section::Shares => {
+            tree.items(node).first().and_then(|item| text.get(..tree.span(*item).start)?.rfind('-'))
+        }
+    };
+    let Some(indentation) = first.and_then(|first| column(text, first)) else {
+        return refuse("begins behind other text");
+    };
     let step = tree
         .pairs(node)
         .find(|(_, value)| tree.kind(*value) == Kind::Map && !tree.is_alias(*value))

@@ -4,7 +4,7 @@
 //! nothing is recorded for, and the same import again records them; the other way about, the next plan would delete
 //! what is recorded and not in the manifest. Both files are replaced whole, under the lock of the state.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -321,8 +321,18 @@ fn tell(
     for (at, id) in recorded {
         let _ = writeln!(text, "{at}: {id}");
     }
-    for LeftOut { region, id, name, why } in &found.left_out {
-        let _ = writeln!(text, "left out: {id} `{name}` in {region}: {why}");
+    // An image of a vendor is there in every region: it is told once.
+    let mut left_out: BTreeMap<(&str, &str), Vec<&LeftOut>> = BTreeMap::new();
+    for left in &found.left_out {
+        if !recorded.iter().any(|(at, id)| at.region == left.region && *id == left.id) {
+            left_out.entry((&left.name, &left.why)).or_default().push(left);
+        }
+    }
+    for ((name, why), left) in left_out {
+        let _ = match left.as_slice() {
+            [LeftOut { region, id, .. }] => writeln!(text, "left out: {id} `{name}` in {region}: {why}"),
+            many => writeln!(text, "left out: `{name}` in {} regions: {why}", many.len()),
+        };
     }
     for id in missing {
         let _ = writeln!(text, "left out: {id}: it is not in the regions that were looked at");
