@@ -60,7 +60,7 @@ fn manifest(size: &Size) -> String {
              description: Hardened base image number {image}\n    tags: {{ team: platform, tier: \"1\" }}\n    \
              source: {{ revision: \"1\", instance: {{ id: ins-{image:08} }} }}\n    copies: [{}]",
             REGIONS[0],
-            REGIONS[1..size.regions].join(", "),
+            REGIONS.get(1..size.regions).unwrap_or_default().join(", "),
         );
     }
     text.push_str("shares:\n");

@@ -13,7 +13,7 @@ use super::polling::Awaited;
 use super::recover::{Found, find_made};
 use crate::cloud::{CloudError, Meaning};
 use crate::diff::drift::PENDING_FOR;
-use crate::model::{Accounts, ImageId, Operation};
+use crate::model::{ImageId, Operation};
 use crate::plan::{Step, StepIndex, StepOutcome};
 use crate::state::{Edit, Event, Intent, SettledImage};
 
@@ -48,17 +48,14 @@ impl Run<'_, '_> {
             {
                 self.settle(index, None);
             }
-            Meaning::AlreadyShared if matches!(step.operation, Operation::Share { .. }) => {
-                self.ask_shares(index, error);
-            }
             Meaning::Tag if makes_image && self.untagged.insert(index) => self.call(index),
-            Meaning::ShareQuota if matches!(step.operation, Operation::Share { .. }) => {
-                self.learn_share_limit(step);
-                self.fail(index, &error.to_string(), None);
-            }
             Meaning::SharedImageUnmodifiable if matches!(step.operation, Operation::Update { .. }) => {
                 self.note(Event::Edited { at: self.now(), change: Edit::LearnSharedEditsRefused });
                 self.fail(index, &error.to_string(), None);
+            }
+            // A part of the list may have been done all the same.
+            _ if matches!(step.operation, Operation::Share { .. } | Operation::Unshare { .. }) => {
+                self.ask_shares(index, error);
             }
             _ if matches!(step.operation, Operation::Tag { .. }) => self.warn_untagged(index, &error),
             _ => self.fail(index, &error.to_string(), None),
@@ -109,16 +106,6 @@ impl Run<'_, '_> {
         self.outcomes.insert(index, outcome);
         self.scheduler.failed(index);
         self.executor.progress.failed(step, why);
-    }
-
-    /// No action tells the limit of accounts per image; a refusal says that it is below what was asked for.
-    pub(super) fn learn_share_limit(&mut self, step: &Step) {
-        let Operation::Share { at, accounts, .. } = &step.operation else { return };
-        let now = self.snapshot.recorded.placement(at).map_or(0, |placement| placement.everyone().len());
-        let most = now.saturating_add(accounts.len()).saturating_sub(1);
-        let value = u32::try_from(most).unwrap_or(u32::MAX);
-        let at = self.now();
-        self.note(Event::Edited { at, change: Edit::LearnShareLimit { value, at } });
     }
 
     /// A failure to tag never makes a good image bad: it is told, and tried again by the next apply.
@@ -218,50 +205,6 @@ impl Run<'_, '_> {
                 self.leave(index, StepOutcome::Unknown { why: why.clone() }, &why);
             }
         }
-    }
-
-    /// Some accounts have the share already: read the list, then share with the rest.
-    pub(super) fn ask_shares(&mut self, index: StepIndex, because: CloudError) {
-        let Some(at) = self.step(index).map(|step| step.at().clone()) else { return };
-        let Some(id) = self.snapshot.recorded.placement(&at).map(|placement| placement.id.clone()) else {
-            return self.fail(index, &because.to_string(), None);
-        };
-        let cloud = Arc::clone(&self.executor.cloud);
-        self.tasks.spawn(async move {
-            let shares = cloud.shares(&at.region, &id).await;
-            Report::ReadBack { step: index, because, shares }
-        });
-    }
-
-    pub(super) fn read_back(
-        &mut self,
-        index: StepIndex,
-        because: &CloudError,
-        shares: Result<Accounts, CloudError>,
-    ) {
-        let Some(Step { operation: Operation::Share { at, accounts, .. }, .. }) = self.plan.graph.step(index)
-        else {
-            return;
-        };
-        let missing = match shares {
-            Ok(shares) => accounts.without(&shares),
-            Err(error) => return self.fail(index, &format!("{because}; {error}"), None),
-        };
-        let id = self.snapshot.recorded.placement(at).map(|placement| placement.id.clone());
-        let (Some(id), Some(first)) = (id, missing.iter().next()) else { return self.settle(index, None) };
-        if self.tries_of(index) >= UNREACHABLE_TRIES {
-            let why = format!("{because}; {first} is still without the share");
-            return self.fail(index, &why, None);
-        }
-        let (tries, since) = self.tries.get(&index).copied().unwrap_or((0, self.now()));
-        self.tries.insert(index, (tries.saturating_add(1), since));
-        let cloud = Arc::clone(&self.executor.cloud);
-        let region = at.region.clone();
-        self.calls = self.calls.saturating_add(1);
-        self.tasks.spawn(async move {
-            let result = cloud.share_image(&region, &id, &missing).await;
-            Report::Called(index, result.map(|()| None))
-        });
     }
 }
 

@@ -7,27 +7,17 @@ use std::sync::Arc;
 use compact_str::CompactString;
 
 use super::executor::{Report, Run};
+use super::sharing::in_parts;
 use crate::cloud::client::Secret;
 use crate::cloud::{CloudError, CloudWrite, NewImage};
 use crate::model::{AccountId, ImageId, ImageKey, Operation, PlacementKey, Region, SourceKind};
 use crate::plan::StepIndex;
+use crate::state::Recorded;
 
 impl Run<'_, '_> {
-    /// The image that must be NORMAL before the step can call, where it is not: its own, or the one copied from.
+    /// The image that must be NORMAL before the step can call, where it is not.
     pub(super) fn not_ready_yet(&self, index: StepIndex) -> Option<(PlacementKey, ImageId)> {
-        let operation = &self.step(index)?.operation;
-        let at = match operation {
-            Operation::Create { at, .. } => {
-                let image = self.snapshot.recorded.images.get(original(operation)?)?;
-                let (original, region) = (original(operation)?.clone(), at.region.clone());
-                PlacementKey { image: original, generation: image.current, region }
-            }
-            Operation::Copy { at, from, .. } => PlacementKey { region: from.clone(), ..at.clone() },
-            other => other.at().clone(),
-        };
-        let placement = self.snapshot.recorded.placement(&at)?;
-        let is_settled = placement.state.is_ready() || placement.state.is_failed();
-        (!is_settled).then(|| (at, placement.id.clone()))
+        awaited_image(&self.snapshot.recorded, &self.step(index)?.operation)
     }
 
     /// The names that are held, by region: by managed images and by others, as recorded.
@@ -50,15 +40,8 @@ impl Run<'_, '_> {
         }
         let cloud = Arc::clone(&self.executor.cloud);
         let owner: AccountId = self.plan.account;
-        let mut source_of = operation.at().clone();
-        if let Operation::Copy { from, .. } = &operation {
-            source_of.region = from.clone();
-        }
         let query = self.executor.queries.get(&operation.at().image).cloned();
-        let id = match original(&operation) {
-            Some(image) => self.current_in(image, &operation.at().region),
-            None => self.snapshot.recorded.placement(&source_of).map(|placement| placement.id.clone()),
-        };
+        let id = named_image(&self.snapshot.recorded, &operation);
         if let (Some(image), None) = (original(&operation), &id) {
             let why =
                 format!("image.{image} is not in {}, so there is nothing to encrypt", operation.at().region);
@@ -66,23 +49,68 @@ impl Run<'_, '_> {
             return;
         }
         if id.is_none() && !matches!(operation, Operation::Create { .. }) {
-            let why = format!("{source_of} is not recorded: it is gone, or was never made");
+            let why = format!("{} is not recorded: it is gone, or was never made", source_of(&operation));
             self.fail(index, &why, None);
             return;
         }
+        let most = self.snapshot.recorded.accounts_per_call;
         self.calls = self.calls.saturating_add(1);
         self.tasks.spawn(async move {
-            let result = send(cloud.as_ref(), owner, operation, id, query).await;
+            let result = send_parts(cloud.as_ref(), owner, operation, id, query, most).await;
             Report::Called(index, result)
         });
     }
+}
 
-    /// The id of an entry's current image in a region.
-    pub(super) fn current_in(&self, image: &ImageKey, region: &Region) -> Option<ImageId> {
-        let recorded = self.snapshot.recorded.images.get(image)?;
-        let build = recorded.generations.get(&recorded.current)?;
-        Some(build.placements.get(region)?.id.clone())
+/// The placement whose id a call names: its own, or the one that it copies from.
+fn source_of(operation: &Operation) -> PlacementKey {
+    match operation {
+        Operation::Copy { at, from, .. } => PlacementKey { region: from.clone(), ..at.clone() },
+        other => other.at().clone(),
     }
+}
+
+/// The id of the image that a call names: its own, the one that it copies from, or the one that it encrypts.
+pub(super) fn named_image(recorded: &Recorded, operation: &Operation) -> Option<ImageId> {
+    let at = match original(operation) {
+        Some(image) => current_in(recorded, image, &operation.at().region)?,
+        None => source_of(operation),
+    };
+    recorded.placement(&at).map(|placement| placement.id.clone())
+}
+
+/// The image that must be NORMAL before a call can be made, where it is not: its own, or the one that it is made from.
+pub(super) fn awaited_image(recorded: &Recorded, operation: &Operation) -> Option<(PlacementKey, ImageId)> {
+    let at = match original(operation) {
+        Some(image) => current_in(recorded, image, &operation.at().region)?,
+        None if matches!(operation, Operation::Create { .. }) => return None,
+        None => source_of(operation),
+    };
+    let placement = recorded.placement(&at)?;
+    let is_settled = placement.state.is_ready() || placement.state.is_failed();
+    (!is_settled).then(|| (at, placement.id.clone()))
+}
+
+/// Where an entry's current image is in a region.
+fn current_in(recorded: &Recorded, image: &ImageKey, region: &Region) -> Option<PlacementKey> {
+    let generation = recorded.images.get(image)?.current;
+    Some(PlacementKey { image: image.clone(), generation, region: region.clone() })
+}
+
+/// Sends one operation in as many calls as its list of accounts takes, up to the first that fails.
+pub(super) async fn send_parts(
+    cloud: &dyn CloudWrite,
+    owner: AccountId,
+    operation: Operation,
+    id: Option<ImageId>,
+    query: Option<Secret>,
+    most: Option<u32>,
+) -> Result<Option<ImageId>, CloudError> {
+    let mut made = None;
+    for part in in_parts(operation, most) {
+        made = send(cloud, owner, part, id.clone(), query.clone()).await?;
+    }
+    Ok(made)
 }
 
 /// Sends one operation.

@@ -16,15 +16,16 @@ pub(crate) mod calls;
 pub mod executor;
 pub mod lookups;
 pub mod observe;
-
 pub mod polling;
+pub mod preflight;
 pub mod recover;
 pub mod scheduler;
 mod settling;
+mod sharing;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
 pub use lookups::look_up;
 pub use observe::{observe, survey};
-
+pub use preflight::preflight;
 pub use recover::{Recovered, recover};
 pub use scheduler::Scheduler;

@@ -273,6 +273,9 @@ pub struct ApplyArgs {
     /// Do not look at the cloud first: plan from the record
     #[arg(long, help_heading = "Run")]
     pub no_refresh: bool,
+    /// First ask the service whether it would take each call that can be tried (DryRun)
+    #[arg(long, help_heading = "Run")]
+    pub preflight: bool,
     /// How many calls are under way at once
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Run")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::exit::ExitStatus;
 use crate::backend::StoreError;
-use crate::cloud::CloudError;
+use crate::cloud::{CloudError, Meaning};
 use crate::plan::planner::PlanError;
 use crate::state::{StateError, SurgeryError};
 
@@ -92,9 +92,28 @@ impl CommandError {
                  snapshot that was kept:\n\n    goldform state history\n    goldform state restore <serial>"
                     .to_owned(),
             ),
+            Self::Cloud(error) => advice(error),
             _ => None,
         }
     }
+}
+
+/// What to do about a failure of the service, where its message does not say it.
+fn advice(error: &CloudError) -> Option<String> {
+    let text = match error.meaning {
+        // Without a code, it was said where keys were looked for.
+        Meaning::Credentials if error.code.is_some() => "The key is wrong, or the request was changed on its way. \
+             Keys are taken from the environment first:\n\n    TENCENTCLOUD_SECRET_ID=… TENCENTCLOUD_SECRET_KEY=…"
+            .to_owned(),
+        Meaning::Clock => "Set this machine's clock: a signature is good for five minutes.".to_owned(),
+        Meaning::Permission => format!("Allow the key's user to call {}, or use another key.", error.action),
+        Meaning::Unreachable => {
+            "Look at the network, at the proxy, and at the endpoint that the manifest names. Nothing was sent."
+                .to_owned()
+        }
+        _ => return None,
+    };
+    Some(text)
 }
 
 impl From<serde_json::Error> for CommandError {

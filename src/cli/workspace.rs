@@ -45,7 +45,7 @@ pub struct Workspace {
     pub variables: Variables,
     /// `--state`: read from here, write nothing.
     state_file: Option<PathBuf>,
-    cloud: OnceLock<Arc<dyn CloudWrite>>,
+    cloud: OnceLock<Arc<Client>>,
     is_caller_known: OnceCell<()>,
 }
 
@@ -332,8 +332,20 @@ impl Workspace {
     /// # Errors
     /// When it cannot be reached, or the embedded one's world cannot be opened.
     pub fn cloud(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {
-        if let Some(cloud) = self.cloud.get() {
-            return Ok(Arc::clone(cloud));
+        Ok(self.client()?.clone())
+    }
+
+    /// The same cloud, where every change is only tried.
+    ///
+    /// # Errors
+    /// As [`Workspace::cloud`].
+    pub fn trying(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {
+        Ok(Arc::new(self.client()?.trying()))
+    }
+
+    fn client(&self) -> Result<&Arc<Client>, CommandError> {
+        if let Some(client) = self.cloud.get() {
+            return Ok(client);
         }
         let transport = match self.desired.cloud.provider {
             Provider::Sandbox => {
@@ -342,8 +354,7 @@ impl Workspace {
             }
             Provider::Tencent => service::tencent(&self.desired.cloud, &self.clock)?,
         };
-        let cloud: Arc<dyn CloudWrite> = Arc::new(Client::new(transport));
-        Ok(Arc::clone(self.cloud.get_or_init(|| cloud)))
+        Ok(self.cloud.get_or_init(|| Arc::new(Client::new(transport))))
     }
 
     /// The file of the embedded cloud's world: beside the state.

@@ -69,9 +69,15 @@ pub fn keep_only(diff: &mut Diff, kept: &BTreeSet<PlacementKey>) {
         }
     }
     diff.edits.retain(|edit| match edit {
-        Edit::Claim { at, .. } | Edit::Forget { at, .. } | Edit::Adopt { at, .. } => kept.contains(at),
+        Edit::Claim { at, .. }
+        | Edit::Forget { at, .. }
+        | Edit::Adopt { at, .. }
+        | Edit::SeeShares { at, .. } => kept.contains(at),
         Edit::Settings { image, .. } => kept.iter().any(|at| at.image == *image),
-        Edit::Rename { .. } | Edit::LearnShareLimit { .. } | Edit::LearnSharedEditsRefused => true,
+        Edit::Rename { .. }
+        | Edit::LearnShareLimit { .. }
+        | Edit::LearnAccountsPerCall { .. }
+        | Edit::LearnSharedEditsRefused => true,
     });
 }
 

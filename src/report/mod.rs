@@ -3,14 +3,17 @@
 //! Everything here takes values and gives a `String`. Colour never carries meaning alone: every mark has a sign
 //! (`+` `~` `-` `-/+`) and a word. User text is made harmless before it is shown.
 
+pub mod drawing;
 pub mod drift;
 pub mod graph;
 pub mod history;
 pub mod images;
 pub mod json;
 pub mod outcome;
+pub mod page;
 pub mod paint;
 pub mod plan;
+pub mod preflight;
 pub mod state;
 pub mod step;
 pub mod summary;

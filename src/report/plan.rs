@@ -67,6 +67,8 @@ fn edit_text(edit: &Edit, names: &AccountNames) -> String {
         Edit::LearnShareLimit { value, .. } => {
             format!("an image can be shared with {value} accounts at most")
         }
+        Edit::LearnAccountsPerCall { value } => format!("a share call names {value} accounts at most"),
+        Edit::SeeShares { at, everyone, .. } => format!("{at}: is shared with {}", names.list(everyone)),
         Edit::LearnSharedEditsRefused => "an image cannot be changed while it is shared".to_owned(),
         Edit::Rename { from, to } => format!("image.{from}: renamed to image.{to}"),
     }

@@ -78,7 +78,7 @@ pub fn step_json(plan: &Plan, index: StepIndex) -> Result<Value, serde_json::Err
 }
 
 /// What an operation does, in a line.
-fn what(operation: &Operation, names: &AccountNames) -> String {
+pub(super) fn what(operation: &Operation, names: &AccountNames) -> String {
     match operation {
         Operation::Create { at, source, attributes, .. } => format!(
             "makes `{}` in {} from {}",

@@ -79,6 +79,20 @@ pub enum Edit {
         /// When it was refused.
         at: Timestamp,
     },
+    /// A LimitExceeded has taught that a share call cannot name more accounts than this.
+    LearnAccountsPerCall {
+        /// The most that it can.
+        value: u32,
+    },
+    /// The accounts that an image is shared with were read back, after a call that may have changed some of them.
+    SeeShares {
+        /// The placement.
+        at: PlacementKey,
+        /// Everyone that it is shared with.
+        everyone: Accounts,
+        /// Those that goldform asked for: its own, as far as they are among them.
+        own: Accounts,
+    },
     /// A SharedImageModifyUnsupported has taught that an image cannot be changed while it is shared.
     LearnSharedEditsRefused,
     /// An entry was renamed.
@@ -257,6 +271,16 @@ fn edit(recorded: &mut Recorded, change: &Edit) {
         Edit::LearnShareLimit { value, at } => {
             let known = recorded.share_limit.as_ref().map_or(u32::MAX, |known| known.value);
             recorded.share_limit = Some(ImageLimit { value: known.min(*value), read_at: *at });
+        }
+        Edit::LearnAccountsPerCall { value } => {
+            let known = recorded.accounts_per_call.unwrap_or(u32::MAX);
+            recorded.accounts_per_call = Some(known.min(*value).max(1));
+        }
+        Edit::SeeShares { at, everyone, own } => {
+            if let Some(placement) = recorded.placement_mut(at) {
+                placement.shares = placement.shares.joined(own);
+                placement.see_shares(everyone);
+            }
         }
         Edit::LearnSharedEditsRefused => recorded.shared_image_edits_refused = true,
         Edit::Rename { from, to } => {
@@ -550,6 +574,27 @@ mod tests {
 
         assert_eq!(edited(Edit::LearnShareLimit { value: 7, at: noon() }).share_limit.unwrap().value, 7);
         assert!(edited(Edit::LearnSharedEditsRefused).shared_image_edits_refused);
+    }
+
+    #[test]
+    fn a_list_of_shares_that_is_read_back_says_which_are_our_own() {
+        let (ours, theirs) = (accounts(&["200000000001", "200000000002"]), "200000000009");
+        let everyone = accounts(&["200000000002", theirs]);
+        let seen = Event::Edited { at: noon(), change: Edit::SeeShares { at: at(DB), everyone, own: ours } };
+        let (recorded, _) = fold_all(&[EXAMPLE], &[seen]).unwrap();
+        let placement = recorded.placement(&at(DB)).unwrap();
+        assert_eq!(
+            (&placement.shares, &placement.foreign),
+            (&accounts(&["200000000002"]), &accounts(&[theirs]))
+        );
+    }
+
+    #[test]
+    fn how_many_accounts_a_call_takes_only_falls_and_never_to_nothing() {
+        let learn = |value| Event::Edited { at: noon(), change: Edit::LearnAccountsPerCall { value } };
+        let (recorded, _) = fold_all(&[], &[learn(7), learn(9)]).unwrap();
+        assert_eq!(recorded.accounts_per_call, Some(7));
+        assert_eq!(fold_all(&[], &[learn(0)]).unwrap().0.accounts_per_call, Some(1));
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub struct Recorded {
     /// The limit of accounts per image, once an OverQuota has taught it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_limit: Option<ImageLimit>,
+    /// The most accounts that one share call takes, once a LimitExceeded has taught it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounts_per_call: Option<u32>,
     /// Whether the service has refused a change of an image because it was shared: the documents disagree.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared_image_edits_refused: bool,

@@ -11,6 +11,7 @@ use crate::apply::{Executor, Pace, Quiet, Recovered, Stop, look_up, observe, rec
 use crate::backend::{Freshness, LockInfo, LockWait, MemoryStore, StateStore, StoreError};
 use crate::cloud::client::Client;
 use crate::cloud::sim::{Settings, Sim, SimTransport};
+use crate::cloud::wrap::{Careful, Policy, Rates};
 use crate::cloud::{Clock, CloudError, CloudRead, CloudWrite, Transport};
 use crate::constraints::{Judgement, Levels, ValidPlan, validate};
 use crate::diff::{self, Intention};
@@ -47,6 +48,7 @@ pub struct Bench {
     pub store: MemoryStore,
     pub account: AccountId,
     pub pace: Pace,
+    manners: Option<Arc<dyn Transport>>,
 }
 
 fn lock_info(clock: &dyn Clock) -> LockInfo {
@@ -62,7 +64,20 @@ impl Bench {
             store: MemoryStore::default(),
             account: "100000000001".parse().unwrap(),
             pace: Pace::default(),
+            manners: None,
         }
+    }
+
+    /// With the manners that the command line has: calls are paced by the documented rates, and sent again.
+    pub fn with_manners(self) -> Self {
+        self.through(|transport| transport)
+    }
+
+    /// As [`Bench::with_manners`], over a transport that something is done to.
+    pub fn through(mut self, way: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
+        let transport = way(self.transport_of(self.account));
+        self.manners = Some(Arc::new(Careful::around(transport, Rates::Documented, Policy::default(), 1)));
+        self
     }
 
     pub fn transport_of(&self, caller: AccountId) -> Arc<dyn Transport> {
@@ -70,7 +85,8 @@ impl Bench {
     }
 
     pub fn cloud(&self) -> Arc<Client> {
-        Arc::new(Client::new(self.transport_of(self.account)))
+        let transport = self.manners.clone();
+        Arc::new(Client::new(transport.unwrap_or_else(|| self.transport_of(self.account))))
     }
 
     /// The present state; a first one where nothing was saved.

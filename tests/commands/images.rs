@@ -16,6 +16,8 @@ fn images_are_listed_by_what_they_are() {
             "images --region ap-tokyo --region nowhere-land --type shared",
         ]
     ));
+    let unread = env.expect(1, "images --region nowhere-land");
+    assert_eq!(unread.stdout, "", "it is not known that there is none");
     let custom = env.run("images --type custom --format json").json();
     let told: Vec<(&str, &str)> = custom
         .as_array()

@@ -11,10 +11,13 @@
 mod adopt;
 mod converge;
 mod crash;
+mod every_call;
 mod fault;
 mod heal;
 mod ideal;
 mod manifests;
 mod order;
+mod pace;
 mod round_trip;
 mod stage;
+mod switches;

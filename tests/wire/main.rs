@@ -11,10 +11,15 @@
 
 mod cli;
 mod client;
+#[path = "../common/mod.rs"]
+mod common;
 mod faults;
 mod raw;
+mod relay;
 mod requests;
+mod secrets;
 mod terraform;
+mod whole;
 
 use std::sync::Arc;
 

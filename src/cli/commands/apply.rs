@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::planning::{Planned, check_expected, make_plan, show, stop_on_errors, wish};
 use super::refresh::{look, look_at_managed};
-use crate::apply::{Executor, Pace, Recovered, recover};
+use crate::apply::{Executor, Pace, Recovered, preflight, recover};
 use crate::backend::{FileStore, Freshness, LockWait, StateStore as _};
 use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
 use crate::cli::confirm::confirm;
@@ -16,7 +16,7 @@ use crate::cli::{CommandError, ExitStatus};
 use crate::constraints::validate;
 use crate::diff::{Intention, renamed};
 use crate::model::ImageId;
-use crate::plan::{self, Outcome, PlanFile, StepOutcome};
+use crate::plan::{self, Outcome, PlanFile, Preflight, StepOutcome, Trial};
 use crate::report;
 use crate::state::Snapshot;
 
@@ -160,6 +160,15 @@ async fn finish(
         return Ok(ExitStatus::Done);
     }
     let queries = workspace.queries()?;
+    if args.preflight {
+        let (trying, prior) = (workspace.trying()?, &planned.prior);
+        let calls = usize::from(args.parallelism);
+        let told = preflight(&trying, plan, prior, &snapshot.lineage, &queries, calls).await?;
+        printer.say(&report::preflight::preflight_text(&told, printer.talk));
+        if told.refused() > 0 {
+            return Err(refused_on_trial(&told, printer));
+        }
+    }
     let question = match intention {
         Intention::Converge => "Apply this plan?",
         Intention::Destroy => "Delete all of this? It cannot be undone.",
@@ -192,6 +201,27 @@ async fn finish(
         Format::Json => printer.json(&report::json::outcome(&outcome)?),
     }
     Ok(status(&outcome).or(signals.status().unwrap_or(ExitStatus::Done)))
+}
+
+/// The service would refuse these calls: nothing was changed.
+fn refused_on_trial(told: &Preflight, printer: &Printer) -> CommandError {
+    let refusals: Vec<String> = told
+        .trials
+        .iter()
+        .filter_map(|(step, trial)| match trial {
+            Trial::Refused { refusal } => Some(format!("{step}: {refusal}")),
+            _ => None,
+        })
+        .collect();
+    // What was said already is not said again.
+    let which = if printer.quiet { format!(": {}", refusals.join("; ")) } else { String::new() };
+    CommandError::input(
+        format!(
+            "the service would refuse {}, so nothing was changed{which}",
+            report::count(refusals.len(), "call of this plan", "calls of this plan")
+        ),
+        "Remove what the refusal names, or leave the entry out with --exclude.",
+    )
 }
 
 /// Partly applied where a step is done or may be; an error where none is.

@@ -39,6 +39,8 @@ pub async fn run(args: &ImagesArgs, printer: &Printer) -> Result<ExitStatus, Com
         _ if args.ids => {
             printer.data(&listed.iter().map(|listed| format!("{}\n", listed.image.id)).collect::<String>())
         }
+        // Where a region could not be read, it is not known that there is none.
+        Format::Text if listed.is_empty() && !failures.is_empty() => {}
         Format::Text => printer.data(&images_text(&listed, printer.out)),
         Format::Json => printer.json(&images_json(&listed)?),
     }

@@ -18,6 +18,7 @@
 //!   transport.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use compact_str::CompactString;
 
@@ -60,6 +61,8 @@ pub struct Client {
     transport: Arc<dyn Transport>,
     home: Option<Region>,
     intent: Intent,
+    /// The most ids in one question; smaller once the service has refused as many.
+    ids_per_call: Arc<AtomicUsize>,
 }
 
 impl std::fmt::Debug for Client {
@@ -74,7 +77,12 @@ impl std::fmt::Debug for Client {
 impl Client {
     /// A client that sends its calls over this transport.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, home: HOME.parse().ok(), intent: Intent::Do }
+        Self {
+            transport,
+            home: HOME.parse().ok(),
+            intent: Intent::Do,
+            ids_per_call: Arc::new(AtomicUsize::new(read::IDS_PER_CALL)),
+        }
     }
 
     /// The same client, with another region for questions that belong to none (`ap-guangzhou` at first).

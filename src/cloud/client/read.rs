@@ -1,6 +1,7 @@
 //! Reads: which calls a question takes.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use compact_str::CompactString;
@@ -14,8 +15,8 @@ use crate::state::ObservedImage;
 
 /// Images on a page (213/15715 Limit: 20 unless said, at most 100).
 const PAGE: u64 = 100;
-/// Ids in one call. Their greatest number is not published; 100 fill one page, and no call needs a second.
-const IDS_PER_CALL: usize = 100;
+/// Ids in one call, at first. Their greatest number is not published; 100 fill one page, and no call needs a second.
+pub(super) const IDS_PER_CALL: usize = 100;
 /// The most pages that are read: 100,000 images. A listing that does not end is an error, not a way to hang.
 const PAGES_MAX: usize = 1000;
 
@@ -75,10 +76,16 @@ impl CloudRead for Client {
     async fn images_by_id(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<ObservedImage>, CloudError> {
         let ids: Vec<_> = ids.iter().map(|id| CompactString::new(id.as_str())).collect();
         let mut images = Vec::with_capacity(ids.len());
-        let mut chunks: Vec<&[CompactString]> = ids.chunks(IDS_PER_CALL).rev().collect();
+        let most = self.ids_per_call.load(Ordering::Relaxed).max(1);
+        let mut chunks: Vec<&[CompactString]> = ids.chunks(most).rev().collect();
         while let Some(chunk) = chunks.pop() {
             match self.listing(region, chunk, &[]).await {
                 Ok(found) => images.extend(found),
+                Err(error) if error.meaning == Meaning::TooManyValues && chunk.len() > 1 => {
+                    let (first, second) = chunk.split_at(chunk.len().div_ceil(2));
+                    self.ids_per_call.fetch_min(first.len(), Ordering::Relaxed);
+                    chunks.extend([second, first]);
+                }
                 // The documents let an unknown id simply be missing from the answer (213/15715 lists no NotFound).
                 // Should the service refuse all the same, the id that it refuses is found by halving.
                 Err(error) if names_an_absent_id(&error) => {

@@ -91,6 +91,8 @@ pub struct Settings {
     pub copy_max_gib: Option<u32>,
     /// The most ImageIds in one call (unpublished).
     pub ids_per_call: u32,
+    /// The most images on a page of DescribeImages, whatever Limit asks for: TotalCount tells that there are more.
+    pub images_per_page: u32,
     /// Whether tags are taken on create and import (if not: InvalidParameterValue.TagKeyNotFound).
     pub tags_on_create: bool,
     /// Whether a tag key must have been made with CreateTag before it is put on a new image or filtered by
@@ -246,6 +248,7 @@ impl Default for Settings {
             copies_inherit: false,
             copy_max_gib: None,
             ids_per_call: 100,
+            images_per_page: 100,
             tags_on_create: true,
             tag_keys_must_exist: false,
             reserved_tag_words: false,

@@ -72,6 +72,27 @@ fn a_listing_without_a_count_ends_with_a_page_that_is_not_full() {
 }
 
 #[test]
+fn a_question_with_too_many_ids_is_halved_and_that_is_remembered() {
+    let too_many = || refusal("InvalidParameterValue.LimitExceeded");
+    let script = Script::answering([
+        too_many(),
+        page(0..2, 2),
+        page(2..4, 2),
+        page(0..2, 2),
+        page(2..4, 2),
+        too_many(),
+    ]);
+    let client = Client::new(script.clone());
+    let ids: Vec<ImageId> = (0..4).map(id).collect();
+    for asked in [3, 5] {
+        assert_eq!(run(client.images_by_id(&region("ap-tokyo"), &ids)).unwrap().len(), 4);
+        assert_eq!(script.len(), asked);
+    }
+    let error = run(client.images_by_id(&region("ap-tokyo"), &ids[..1])).unwrap_err();
+    assert_eq!(error.meaning, Meaning::TooManyValues, "one id is never too many to ask for");
+}
+
+#[test]
 fn a_listing_that_never_ends_is_an_error() {
     let script = Script::answering(std::iter::repeat_n(page(0..1, usize::MAX), PAGES_MAX + 1));
     let error =

@@ -163,7 +163,8 @@ fn describe_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
             );
         }
     }
-    let page = Page::read(args, "InvalidParameterValue.InvalidParameterValueLimit")?;
+    let page = Page::read(args, "InvalidParameterValue.InvalidParameterValueLimit")?
+        .at_most(scene.settings.images_per_page);
     let architecture = args.text("InstanceType").map(|name| runs_on(scene, name)).transpose()?;
 
     if ids.is_empty()
@@ -271,6 +272,12 @@ impl Page {
             (Ok(offset), Ok(limit)) => Ok(Self { offset, limit }),
             _ => refuse("InvalidParameterValue", format!("Offset {offset} is negative.")),
         }
+    }
+
+    /// The same page, shorter where it is longer than this.
+    fn at_most(self, images: u32) -> Self {
+        let most = usize::try_from(images).unwrap_or(usize::MAX).max(1);
+        Self { limit: self.limit.min(most), ..self }
     }
 
     pub(super) fn of<T>(self, items: Vec<T>) -> impl Iterator<Item = T> {

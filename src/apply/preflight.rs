@@ -1,0 +1,199 @@
+//! Asks the service about every call that can be tried, before any call that changes something.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::calls::{named_image, send};
+use super::observe::lost;
+use crate::cloud::client::Secret;
+use crate::cloud::{CloudError, CloudWrite, Meaning};
+use crate::constraints::ValidPlan;
+use crate::model::{ImageKey, Operation};
+use crate::plan::preflight::{Obstacle, Preflight, Trial, remover, untried};
+use crate::plan::{Plan, StepIndex};
+use crate::state::{Lineage, Recorded};
+
+/// Tries every call of a plan that can be tried; `cloud` must be one that only tries. What a refusal means for the
+/// run is judged, not the run stopped: that is the caller's.
+///
+/// # Errors
+/// When the service could not be asked about a call: who calls is not known, or nothing answers.
+pub async fn preflight(
+    cloud: &Arc<dyn CloudWrite>,
+    plan: &ValidPlan,
+    recorded: &Recorded,
+    lineage: &Lineage,
+    queries: &BTreeMap<ImageKey, Secret>,
+    parallelism: usize,
+) -> Result<Preflight, CloudError> {
+    let plan = plan.plan();
+    let calls = Arc::new(Semaphore::new(parallelism.max(1)));
+    let mut trials: BTreeMap<StepIndex, Trial> = BTreeMap::new();
+    let mut tasks = JoinSet::new();
+    for (index, step) in plan.graph.steps() {
+        if let Some(why) = untried(&plan.graph, recorded, index) {
+            trials.insert(index, Trial::Untried(why));
+            continue;
+        }
+        let operation = step.operation.clone().owned_by(&lineage.0);
+        let image = named_image(recorded, &operation);
+        let query = queries.get(&operation.at().image).cloned();
+        let (cloud, calls, owner) = (Arc::clone(cloud), Arc::clone(&calls), plan.account);
+        tasks.spawn(async move {
+            let _permit = calls.acquire().await;
+            let tried = send(cloud.as_ref(), owner, operation.clone(), image.clone(), query.clone()).await;
+            // The run makes an image without the tags that are refused with it, so that is what is to be tried.
+            let tried = match (tried, without_tags(operation)) {
+                (Err(error), Some(bare)) if error.meaning == Meaning::Tag => {
+                    send(cloud.as_ref(), owner, bare, image, query).await
+                }
+                (tried, _) => tried,
+            };
+            (index, tried.map(|_| ()))
+        });
+    }
+    while let Some(result) = tasks.join_next().await {
+        let (index, tried) = result.map_err(|error| lost(&error))?;
+        trials.insert(index, judged(plan, recorded, index, tried)?);
+    }
+    let named =
+        trials.into_iter().filter_map(|(index, trial)| Some((plan.graph.step(index)?.id.clone(), trial)));
+    Ok(Preflight { trials: named.collect() })
+}
+
+fn without_tags(mut operation: Operation) -> Option<Operation> {
+    match &mut operation {
+        Operation::Create { tags, .. } if !tags.is_empty() => {
+            tags.clear();
+            Some(operation)
+        }
+        _ => None,
+    }
+}
+
+/// What the answer to a trial means for the run.
+fn judged(
+    plan: &Plan,
+    recorded: &Recorded,
+    index: StepIndex,
+    tried: Result<(), CloudError>,
+) -> Result<Trial, CloudError> {
+    let Err(error) = tried else { return Ok(Trial::Passed) };
+    let refusal = error.to_string();
+    let obstacle = match error.meaning {
+        Meaning::Shared => Obstacle::Shared,
+        Meaning::ImageQuota => Obstacle::Quota,
+        Meaning::DuplicateName => Obstacle::Name,
+        Meaning::Busy => Obstacle::State,
+        // No answer of the service about this call.
+        Meaning::Throttled
+        | Meaning::Unreachable
+        | Meaning::OutcomeUnknown
+        | Meaning::Internal
+        | Meaning::Garbled
+        | Meaning::Credentials
+        | Meaning::Clock => return Err(error),
+        _ => return Ok(Trial::Refused { refusal }),
+    };
+    if let Some(by) = remover(&plan.graph, recorded, index, obstacle) {
+        return Ok(Trial::Removed { by, refusal });
+    }
+    let operation = plan.graph.step(index).map(|step| &step.operation);
+    let is_awaited = obstacle == Obstacle::State
+        && operation.is_some_and(|operation| super::calls::awaited_image(recorded, operation).is_some());
+    Ok(if is_awaited { Trial::Awaited { refusal } } else { Trial::Refused { refusal } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::sim::{DryRun, Effect, Fault, Settings};
+    use crate::diff::Intention;
+    use crate::testing::worlds::example_with;
+    use crate::testing::{Bench, EXAMPLE, LINEAGE, desired};
+
+    /// What the trials of a plan to this manifest tell, each with its step.
+    async fn told(bench: &mut Bench, yaml: &str) -> Result<BTreeMap<String, Trial>, CloudError> {
+        let wanted = desired(yaml);
+        let snapshot = bench.snapshot().await;
+        let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, Intention::Converge)).1.unwrap();
+        let cloud: Arc<dyn CloudWrite> = Arc::new(bench.cloud().trying());
+        let lineage = Lineage(LINEAGE.into());
+        let told = preflight(&cloud, &valid, &snapshot.recorded, &lineage, &BTreeMap::new(), 2).await?;
+        assert_eq!(told.trials.len(), valid.plan().graph.len());
+        Ok(told.trials.into_iter().map(|(step, trial)| (step.to_string(), trial)).collect())
+    }
+
+    fn fault(bench: &Bench, effect: Effect) {
+        let action = "CreateImage".to_owned();
+        let fault = Fault { action, region: None, caller: None, from_call: 1, times: None, effect };
+        bench.sim.add_fault(&fault).unwrap();
+    }
+
+    fn refusal(code: &str) -> Effect {
+        Effect::Error { code: code.to_owned(), message: String::new() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_changed_by_trying_whatever_the_answer_to_one_that_passes() {
+        for dry_run in [DryRun::Success, DryRun::Error] {
+            // Tags that are refused on a create are put on afterwards: that is no reason to stop.
+            for tags_on_create in [true, false] {
+                let mut bench = Bench::new(Settings { dry_run, tags_on_create, ..Settings::default() });
+                let told = told(&mut bench, EXAMPLE).await.unwrap();
+                for create in ["create image.web@ap-jakarta#1", "create image.db@ap-jakarta#1"] {
+                    assert_eq!(told[create], Trial::Passed);
+                }
+                assert!(bench.sim.images().unwrap().is_empty());
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_image_that_is_not_ready_is_waited_for() {
+        let mut bench = Bench::new(Settings::default());
+        bench.pace.settle_timeout = std::time::Duration::from_secs(5);
+        let action = "CreateImage".to_owned();
+        let hang =
+            Fault { action, region: None, caller: None, from_call: 1, times: None, effect: Effect::Hang };
+        bench.sim.add_fault(&hang).unwrap();
+        assert!(!bench.apply(&desired(EXAMPLE), Intention::Converge).await.1.is_complete());
+        let told = told(&mut bench, EXAMPLE).await.unwrap();
+        let copy = &told["copy image.web@ap-tokyo#1"];
+        assert!(matches!(copy, Trial::Awaited { .. }), "{copy:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nothing_in_the_plan_changes_is_a_refusal_and_no_answer_is_an_error() {
+        let mut bench = Bench::new(Settings::default());
+        fault(&bench, refusal("InvalidInstance.NotSupported"));
+        let told_now = told(&mut bench, EXAMPLE).await.unwrap();
+        let create = &told_now["create image.web@ap-jakarta#1"];
+        assert!(
+            matches!(create, Trial::Refused { refusal } if refusal.contains("NotSupported")),
+            "{create:?}"
+        );
+        for effect in [Effect::NotSent, Effect::LostAfter, refusal("AuthFailure.SignatureFailure")] {
+            bench.sim.clear_faults().unwrap();
+            fault(&bench, effect.clone());
+            assert!(told(&mut bench, EXAMPLE).await.is_err(), "{effect:?}");
+        }
+        assert!(bench.sim.images().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_region_passes_where_a_delete_comes_first() {
+        let mut bench = Bench::new(Settings { images_per_region: 2, ..Settings::default() });
+        bench.apply(&desired(EXAMPLE), Intention::Converge).await;
+        let next = example_with("snap-2f3a1c2d", "snap-4444dddd");
+        let told = told(&mut bench, &next).await.unwrap();
+        let create = &told["create image.db@ap-jakarta#2"];
+        let delete = "delete image.db@ap-jakarta#1";
+        assert!(matches!(create, Trial::Removed { by, .. } if by.to_string() == delete), "{create:?}");
+        let delete = &told[delete];
+        assert!(matches!(delete, Trial::Removed { by, .. } if by.to_string().starts_with("unshare")));
+    }
+}

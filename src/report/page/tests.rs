@@ -1,0 +1,60 @@
+//! What the page says, and that nothing of the user's becomes markup.
+
+use super::*;
+use crate::diff::Intention;
+use crate::plan::{Wish, propose};
+use crate::testing::{EXAMPLE, desired};
+
+fn page_of(yaml: &str, findings: Vec<(&Diagnostic, Option<String>)>) -> String {
+    let wanted = desired(yaml);
+    let prior = Recorded::default();
+    let plan = propose(&wanted, &prior, None, &Wish::all(Intention::Converge)).unwrap().plan;
+    let names = AccountNames::of(&wanted);
+    html(&Page { plan: Some(&plan), prior: &prior, names: &names, findings })
+}
+
+#[test]
+fn every_step_every_region_and_every_reason_stands_in_the_text() {
+    let wanted = desired(EXAMPLE);
+    let prior = Recorded::default();
+    let plan = propose(&wanted, &prior, None, &Wish::all(Intention::Converge)).unwrap().plan;
+    let page = page_of(EXAMPLE, Vec::new());
+    let tables = page.split("id=\"steps\"").nth(1).unwrap();
+    for (_, step) in plan.graph.steps() {
+        assert!(tables.contains(&step.id.to_string()), "{}", step.id);
+    }
+    for (_, _, reason) in plan.graph.edges() {
+        assert!(tables.contains(&html! { (reason.explain()) }.into_string()));
+    }
+    for region in plan.regions.keys() {
+        assert!(page.contains(&format!("<td class=\"mono\">{region}</td>")), "{region}");
+    }
+}
+
+#[test]
+fn a_finding_brings_its_rules_page() {
+    let finding = Diagnostic::new(
+        "GF601",
+        "image_quota_exceeded",
+        Severity::Error,
+        "too many custom images in a region",
+        "11 of 10 <b>images</b>",
+    )
+    .help("</div><script>alert(1)</script>");
+    let page = page_of(EXAMPLE, vec![(&finding, Some("goldform.yaml:3:1".to_owned()))]);
+    assert!(page.contains("<title>goldform: Refused</title>"));
+    assert!(page.contains("11 of 10 &lt;b&gt;images&lt;/b&gt;"));
+    assert!(page.contains("<code>goldform.yaml:3:1</code>"));
+    assert!(!page.contains("<script>alert"), "{page}");
+    let docs = constraints::find("GF601").unwrap().docs;
+    let heading = docs.lines().find_map(|line| line.strip_prefix("### ")).unwrap();
+    assert!(page.contains(&format!("<h3>{heading}</h3>")), "{heading}");
+}
+
+#[test]
+fn nothing_is_fetched() {
+    let page = page_of(EXAMPLE, Vec::new());
+    for word in ["src=", "@import", "url(", "<link", "fetch("] {
+        assert!(!page.contains(word), "{word}");
+    }
+}

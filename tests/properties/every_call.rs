@@ -1,0 +1,213 @@
+//! One thing goes wrong, with any one of the calls of an apply: the run ends soon, the state is true to the cloud, and
+//! the next run does the rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use goldform::cloud::sim::Settings;
+use goldform::cloud::{Request, Transport, TransportError};
+use goldform::diff::Intention;
+use goldform::plan::Outcome;
+use goldform::testing::{Applied, Bench, desired};
+use tokio::time::Instant;
+
+use super::ideal::{Image, real_images};
+use super::stage::in_paused_time;
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    /// This call and all others of the next three seconds are refused as too many.
+    Throttled,
+    /// The caller may not do that.
+    Refused,
+    /// The service fails, and says so.
+    Internal,
+    /// A gateway answers in its place.
+    BadGateway,
+    /// The connection breaks before the service has the request.
+    CutBefore,
+    /// The connection breaks before the answer is back.
+    CutAfter,
+    /// Something else comes back.
+    Garbage,
+    /// The answer takes its time.
+    Slow,
+}
+
+const ALL: [Wrong; 8] = [
+    Wrong::Throttled,
+    Wrong::Refused,
+    Wrong::Internal,
+    Wrong::BadGateway,
+    Wrong::CutBefore,
+    Wrong::CutAfter,
+    Wrong::Garbage,
+    Wrong::Slow,
+];
+
+/// A way to the service that goes wrong once; the calls that it carried are counted.
+struct Way {
+    inner: Arc<dyn Transport>,
+    count: Arc<AtomicUsize>,
+    /// With which call, counted from 0, and how; nothing: never.
+    fault: Option<(usize, Wrong)>,
+    throttled_until: Mutex<Option<Instant>>,
+}
+
+fn refusal(code: &str) -> Vec<u8> {
+    format!(r#"{{"Response":{{"Error":{{"Code":"{code}","Message":"no"}},"RequestId":"r-1"}}}}"#).into_bytes()
+}
+
+#[async_trait]
+impl Transport for Way {
+    async fn send(&self, request: Request) -> Result<Vec<u8>, TransportError> {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        if self.throttled_until.lock().unwrap().is_some_and(|until| Instant::now() < until) {
+            return Ok(refusal("RequestLimitExceeded"));
+        }
+        let lost = || Err(TransportError::OutcomeUnknown("the connection broke".to_owned()));
+        match self.fault.filter(|(call, _)| *call == number).map(|(_, wrong)| wrong) {
+            None => self.inner.send(request).await,
+            Some(Wrong::Throttled) => {
+                *self.throttled_until.lock().unwrap() = Some(Instant::now() + Duration::from_secs(3));
+                Ok(refusal("RequestLimitExceeded"))
+            }
+            Some(Wrong::Refused) => Ok(refusal("UnauthorizedOperation")),
+            Some(Wrong::Internal) => Ok(refusal("InternalError")),
+            Some(Wrong::BadGateway) => Err(TransportError::OutcomeUnknown("HTTP status 502".to_owned())),
+            Some(Wrong::CutBefore) => lost(),
+            Some(Wrong::CutAfter) => {
+                self.inner.send(request).await?;
+                lost()
+            }
+            Some(Wrong::Garbage) => {
+                self.inner.send(request).await?;
+                Ok(b"<html>busy</html>".to_vec())
+            }
+            Some(Wrong::Slow) => {
+                let answer = self.inner.send(request).await;
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                answer
+            }
+        }
+    }
+}
+
+fn bench(fault: Option<(usize, Wrong)>) -> (Bench, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let bench = Bench::new(Settings { images_per_region: 20, ..Settings::default() }).through(move |inner| {
+        Arc::new(Way { inner, count: counted, fault, throttled_until: Mutex::default() })
+    });
+    (bench, count)
+}
+
+/// Ten images in two regions, half of them copies, each shared; one has a tag of its own.
+fn manifest() -> String {
+    let mut entries = String::new();
+    for n in 1..=5 {
+        entries.push_str(&format!(
+            "  web-{n}: {{ region: ap-jakarta, description: one of five, copies: [ap-tokyo], \
+             source: {{ instance: {{ id: ins-0000000{n} }} }} }}\n"
+        ));
+    }
+    let shares: String =
+        (1..=5).map(|n| format!("  - {{ image: web-{n}, with: [\"200000000001\"] }}\n")).collect();
+    format!("version: 1\naccount: \"100000000001\"\nimages:\n{entries}shares:\n{shares}")
+}
+
+/// Every image that is there is recorded, or is one that an open step may have made, and none is there twice.
+async fn is_true(bench: &mut Bench, what: &str) {
+    let snapshot = bench.snapshot().await;
+    snapshot.verify().unwrap();
+    let known: BTreeSet<String> =
+        snapshot.recorded.placements().map(|(_, placement)| placement.id.to_string()).collect();
+    let sought: BTreeSet<(String, String)> = snapshot
+        .intents
+        .values()
+        .filter_map(|intent| {
+            let name = intent.operation.made_name()?;
+            Some((intent.operation.at().region.to_string(), name.to_string()))
+        })
+        .collect();
+    let mut there: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for image in bench.sim.images().unwrap() {
+        let place = (image.region.clone(), image.name.clone());
+        assert!(known.contains(&image.id) || sought.contains(&place), "{what}: orphan {place:?}");
+        *there.entry(place).or_default() += 1;
+    }
+    assert!(there.values().all(|number| *number == 1), "{what}: {there:?}");
+}
+
+/// Applies while something goes wrong, then once more. How the first run ended.
+async fn survive(fault: (usize, Wrong), should: &[Image]) -> &'static str {
+    let what = format!("{:?} with call {}", fault.1, fault.0);
+    let (mut bench, _) = bench(Some(fault));
+    let wanted = desired(&manifest());
+    let begun = Instant::now();
+    let applied = bench.try_apply(&wanted, Intention::Converge).await;
+    // Without a fault it takes two seconds.
+    assert!(begun.elapsed() < Duration::from_secs(45), "{what}: {:?}", begun.elapsed());
+    let ending = match &applied {
+        Applied::Walked(_, outcome) if outcome.is_complete() => "borne",
+        Applied::Walked(..) => "partly applied",
+        Applied::Unread(_) => "stopped before the first change",
+        Applied::Refused(_) | Applied::InDoubt(_) => panic!("{what}: {applied:#?}"),
+    };
+    is_true(&mut bench, &what).await;
+    let (_, outcome): (_, Outcome) = bench.apply(&wanted, Intention::Converge).await;
+    assert!(outcome.is_complete(), "{what}: {applied:#?}\n{outcome:#?}");
+    let snapshot = bench.snapshot().await;
+    assert!(snapshot.intents.is_empty(), "{what}");
+    assert!(Bench::propose(&wanted, &snapshot, Intention::Converge).plan.is_empty(), "{what}");
+    assert_eq!(real_images(&bench), should, "{what}");
+    let deletes = bench.sim.log(0).unwrap().iter().filter(|entry| entry.action == "DeleteImages").count();
+    assert_eq!(deletes, 0, "{what}: what was made once was good");
+    ending
+}
+
+#[test]
+fn one_fault_with_any_call_is_survived() {
+    let (calls, should) = in_paused_time(async {
+        let (mut bench, count) = bench(None);
+        bench.apply(&desired(&manifest()), Intention::Converge).await;
+        (count.load(Ordering::Relaxed), real_images(&bench))
+    });
+    assert_eq!(should.len(), 10);
+    let cases: Vec<(usize, Wrong)> =
+        (0..calls).flat_map(|call| ALL.into_iter().map(move |wrong| (call, wrong))).collect();
+    let next = AtomicUsize::new(0);
+    let endings: Mutex<BTreeMap<(String, &str), usize>> = Mutex::default();
+    let wrong: Mutex<Vec<String>> = Mutex::default();
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match std::panic::catch_unwind(|| in_paused_time(survive(*case, &should))) {
+                        Ok(ending) => {
+                            let key = (format!("{:?}", case.1), ending);
+                            *endings.lock().unwrap().entry(key).or_default() += 1;
+                        }
+                        Err(_) => wrong.lock().unwrap().push(format!("{case:?}")),
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} of {} go wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    let endings = endings.into_inner().unwrap();
+    println!("one fault: {calls} calls × {} faults", ALL.len());
+    for ((wrong, ending), times) in &endings {
+        println!("  {wrong}: {times} {ending}");
+    }
+    // What only costs time costs nothing else.
+    for kind in ["Throttled", "Slow"] {
+        assert_eq!(endings.get(&(kind.to_owned(), "borne")), Some(&calls), "{kind}");
+    }
+}
