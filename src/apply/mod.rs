@@ -25,7 +25,7 @@ mod sharing;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
 pub use lookups::look_up;
-pub use observe::observe;
+pub use observe::{observe, survey};
 pub use preflight::preflight;
 pub use recover::{Recovered, recover};
 pub use scheduler::Scheduler;

@@ -10,9 +10,11 @@ use super::exit;
 use super::workspace::DEFAULT_MANIFEST;
 
 pub mod images;
+pub mod import;
 pub mod state;
 
 pub use images::{ArchitectureArg, ImagesArgs, KindArg};
+pub use import::ImportArgs;
 pub use state::{
     ForgetArgs, HistoryArgs, StateArgs, StateCommand, StateHistoryArgs, StateListArgs, StateMoveArgs,
     StatePullArgs, StatePushArgs, StateRestoreArgs, StateShowArgs,
@@ -56,6 +58,8 @@ pub enum Command {
     Output(OutputCommandArgs),
     /// List images of the cloud by region, kind, operating system, name, tag and age
     Images(Box<ImagesArgs>),
+    /// Take over images that are there: put them into the manifest and record them as they are
+    Import(Box<ImportArgs>),
     /// Stop managing an image, a placement or a share; nothing is deleted
     Forget(ForgetArgs),
     /// List what was applied: when, by whom, with which digest

@@ -18,6 +18,7 @@ pub mod runs;
 pub mod select;
 pub mod snapshot;
 pub mod surgery;
+pub mod terraform;
 
 pub use journal::{Edit, Event, IllegalEvent, Intent, Intents, SettledImage, StepId};
 pub use lookup::{Found, FoundImage, Lent, Near, RecordedLookup};
