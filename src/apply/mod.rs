@@ -22,6 +22,7 @@ pub mod recover;
 pub mod scheduler;
 mod settling;
 mod sharing;
+pub mod systems;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
 pub use lookups::look_up;
@@ -29,3 +30,4 @@ pub use observe::{observe, survey};
 pub use preflight::preflight;
 pub use recover::{Recovered, recover};
 pub use scheduler::Scheduler;
+pub use systems::look_up_systems;
