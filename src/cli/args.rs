@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::sandbox::args::SandboxArgs;
 use super::exit;
+use super::reports::{Request, RequestParser};
 use super::workspace::DEFAULT_MANIFEST;
+use crate::report::markdown::SMALLEST;
 
 pub mod images;
 pub mod import;
@@ -84,9 +86,13 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// How results are printed
-    #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
-    pub format: Format,
+    /// How results are printed, text where none is named; FORMAT=FILE writes that one to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = RequestParser, global = true)]
+    pub format: Vec<Request>,
+    /// The most bytes that markdown may have: detail is left out until it fits
+    #[arg(long, value_name = "BYTES", default_value_t = 65_536, global = true)]
+    #[arg(value_parser = clap::value_parser!(u32).range(SMALLEST as i64..))]
+    pub markdown_budget: u32,
     /// Whether to use colour
     #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
     pub color: Color,
@@ -101,13 +107,37 @@ pub struct OutputArgs {
     pub log_json: bool,
 }
 
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// Who reads stdout of a command that prints text and JSON only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
+    /// People.
+    Text,
+    /// Programs.
+    Json,
+}
+
+/// How results are told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
     /// For people
+    #[default]
     Text,
     /// For programs
     Json,
+    /// For a comment on a pull request
+    Markdown,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit's XML, for build servers
+    Junit,
+    /// Annotations of GitHub, at most ten of a kind
+    Github,
+    /// Code Quality of GitLab
+    Gitlab,
+    /// GitLab's numbers beside a merge request: create, update, delete
+    GitlabTerraform,
+    /// For reviewdog
+    Rdjson,
 }
 
 /// Whether to use colour.

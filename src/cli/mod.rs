@@ -14,6 +14,7 @@ mod inputs;
 pub mod log;
 pub mod printer;
 pub mod progress;
+pub mod reports;
 pub mod service;
 pub mod signals;
 pub mod workspace;
@@ -28,6 +29,7 @@ pub use exit::ExitStatus;
 
 use args::{Cli, Command};
 use printer::Printer;
+use reports::Reports;
 
 /// Runs the command line and gives its exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
@@ -42,7 +44,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
             };
         }
     };
-    let printer = Printer::new(&cli.output);
+    let printer = match Reports::of(&cli.output, &cli.command) {
+        Ok(reports) => Printer::new(&cli.output, reports),
+        Err(error) => {
+            Printer::new(&cli.output, Reports::default()).failure(&error);
+            return error.exit_status();
+        }
+    };
     if let Err(error) = log::start(&cli.output, printer.talk.color) {
         printer.failure(&error);
         return error.exit_status();

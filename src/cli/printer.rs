@@ -1,10 +1,12 @@
 //! What goes to stdout and stderr. The only place that prints.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::args::{Color, Format, OutputArgs};
+use super::args::{Color, Format, OutputArgs, ReportFormat};
+use super::reports::Reports;
 use super::{CommandError, env};
 use crate::diagnostics::render::{RenderOptions, render};
 use crate::diagnostics::{Diagnostic, Severity, harmless};
@@ -15,10 +17,12 @@ use crate::report::{Paint, count};
 const DIAGNOSTICS_SHOWN: usize = 50;
 
 /// Prints: data to stdout, talk to stderr.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Printer {
-    /// How results are printed.
+    /// Who reads stdout.
     pub format: Format,
+    /// Every format that was asked for, and where each goes.
+    pub reports: Arc<Reports>,
     /// Colour on stdout.
     pub out: Paint,
     /// Colour on stderr.
@@ -33,7 +37,7 @@ pub struct Printer {
 
 impl Printer {
     /// As the arguments, the environment and the terminal say.
-    pub fn new(args: &OutputArgs) -> Self {
+    pub fn new(args: &OutputArgs, reports: Reports) -> Self {
         let terminal = |is_terminal: bool| match args.color {
             Color::Always => true,
             Color::Never => false,
@@ -47,7 +51,11 @@ impl Printer {
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
         let is_ci = env::get(env::CI).is_some();
         Self {
-            format: args.format,
+            format: match reports.stdout {
+                ReportFormat::Text => Format::Text,
+                _ => Format::Json,
+            },
+            reports: Arc::new(reports),
             out: Paint { color: terminal(out) },
             talk: Paint { color: terminal(err) },
             quiet: args.quiet,
@@ -63,9 +71,7 @@ impl Printer {
 
     /// Data as JSON, to stdout.
     pub fn json(&self, value: &Value) {
-        let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
-        text.push('\n');
-        self.data(&text);
+        self.data(&crate::report::json::to_text(value).unwrap_or_default());
     }
 
     /// Talk, to stderr; not when quiet.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::args::{ManifestArgs, RuleArgs};
 use super::inputs::{read_manifests, variables};
 use super::printer::Printer;
+use super::reports::tell_unread;
 use super::{CommandError, ExitStatus, env, service};
 use crate::backend::{FileStore, LockInfo, LockWait, StateStore};
 use crate::cloud::client::{Client, Secret};
@@ -64,6 +65,7 @@ impl Workspace {
         let loaded = manifest::load(inputs, &variables);
         let Some(desired) = loaded.desired else {
             printer.diagnostics(&loaded.diagnostics, &loaded.locator);
+            tell_unread(&loaded.diagnostics, &loaded.locator, printer)?;
             return Err(CommandError::Told(ExitStatus::Error));
         };
         let mut diagnostics = loaded.diagnostics;

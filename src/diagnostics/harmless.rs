@@ -68,6 +68,19 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A line that starts with text of a user, or is all of it: what a build server would take for a command in its log
+/// (`::error::`, `##[error]`, `##vso[`) gets a backslash before it, and is read by people only.
+pub fn no_command(line: &str) -> Cow<'_, str> {
+    let start = line.trim_start();
+    let is_command = start.starts_with("::") || start.starts_with("##");
+    if !is_command && !line.contains("##[") {
+        return Cow::Borrowed(line);
+    }
+    let (blanks, start) = line.split_at(line.len().saturating_sub(start.len()));
+    let mark = if is_command { "\\" } else { "" };
+    Cow::Owned(format!("{blanks}{mark}{}", start.replace("##[", "##\\[")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +90,14 @@ mod tests {
         assert_eq!(shown("a\u{1b}[31mred\u{202e}b\nc"), "a\\u{1b}[31mred\\u{202e}b\\nc");
         assert_eq!(harmless("one\ntwo\u{9b}"), "one\ntwo\\u{9b}");
         assert_eq!(shown("日本語 é 👩‍💻"), "日本語 é 👩‍💻");
+    }
+
+    #[test]
+    fn what_a_build_server_would_obey_is_only_shown() {
+        assert_eq!(no_command("  ::error::x"), "  \\::error::x");
+        assert_eq!(no_command("##vso[task]"), "\\##vso[task]");
+        assert_eq!(no_command("a ##[error]x"), "a ##\\[error]x");
+        assert_eq!(no_command("image::web"), "image::web");
     }
 
     #[test]

@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Summary;
-use crate::diagnostics::{Diagnostic, Place, Sources, Span};
+use super::position::Position;
+use super::verdict::{Problem, Told, Verdict};
+use crate::diagnostics::harmless::is_harmful;
 use crate::diff::Drift;
 use crate::plan::Outcome;
 use crate::plan::Plan;
@@ -12,35 +14,69 @@ use crate::plan::Plan;
 /// The version of the machine output: raised when a reader of an older one would be misled.
 pub const FORMAT_VERSION: &str = "1.0";
 
-/// Turns a place into a span.
-pub type Locate<'a> = &'a dyn Fn(&Place) -> Option<Span>;
+/// A value as text, two blanks deep. What could do something to a terminal or turn text around is escaped, as JSON
+/// allows it in strings: a reader gets it back.
+///
+/// # Errors
+/// None that is known: keys are text.
+pub fn to_text(value: &Value) -> Result<String, serde_json::Error> {
+    let text = serde_json::to_string_pretty(value)?;
+    let is_bad = |c: char| c != '\n' && is_harmful(c);
+    if !text.contains(is_bad) {
+        return Ok(text + "\n");
+    }
+    let mut escaped = String::with_capacity(text.len().saturating_add(64));
+    for c in text.chars() {
+        if is_bad(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            escaped.push(c);
+        }
+    }
+    Ok(escaped + "\n")
+}
 
-/// A diagnostic: rule, level, texts, and the places as file, line and column from 1.
-pub fn diagnostic(diagnostic: &Diagnostic, locate: Locate<'_>, sources: &Sources) -> Value {
-    let Diagnostic { code, name, severity, summary, detail, labels, help, subject } = diagnostic;
-    let labels: Vec<Value> = labels
-        .iter()
-        .map(|label| {
-            let at = locate(&label.place).and_then(|span| position(span, sources));
-            json!({ "text": label.text, "at": at })
+/// An object without the keys that have no value.
+pub(super) fn without_nothing(mut value: Value) -> Value {
+    if let Some(object) = value.as_object_mut() {
+        object.retain(|_, value| !value.is_null());
+    }
+    value
+}
+
+/// A problem: rule, level, texts, and the places as file, line and column from 1, columns in characters.
+fn problem(problem: &Problem) -> Value {
+    let Problem { code, name, severity, summary, detail, labels, help, subject, fingerprint } = problem;
+    let at = |at: &Position| {
+        json!({
+            "file": at.file, "line": at.from.line, "column": at.from.column,
+            "end_line": at.to.line, "end_column": at.to.column, "start": at.start, "end": at.end,
         })
-        .collect();
+    };
+    let labels: Vec<Value> =
+        labels.iter().map(|(text, place)| json!({ "text": text, "at": place.as_ref().map(at) })).collect();
     json!({
         "rule": code, "name": name, "level": severity.as_str(), "summary": summary, "detail": detail,
-        "subject": subject, "labels": labels, "help": help,
+        "subject": subject, "labels": labels, "help": help, "fingerprint": fingerprint,
     })
 }
 
-/// A span as file, line and column (both from 1, columns in characters).
-fn position(span: Span, sources: &Sources) -> Option<Value> {
-    let file = sources.get(span.file)?;
-    let before = file.text.get(..span.start)?;
-    let line = before.matches('\n').count().saturating_add(1);
-    let line_start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
-    let column = before.get(line_start..)?.chars().count().saturating_add(1);
-    Some(json!({
-        "file": file.name, "line": line, "column": column, "start": span.start, "end": span.end,
-    }))
+/// What a command found.
+///
+/// # Errors
+/// When a value cannot be written as JSON: a defect of goldform.
+pub fn verdict(verdict: &Verdict<'_>) -> Result<Value, serde_json::Error> {
+    let problems: Vec<Value> = verdict.problems.iter().map(problem).collect();
+    match &verdict.result {
+        Told::Unread | Told::Judged { .. } => Ok(json!({
+            "format_version": FORMAT_VERSION,
+            "valid": verdict.count(crate::diagnostics::Severity::Error) == 0,
+            "diagnostics": problems,
+        })),
+        Told::Plan { plan: made, .. } => plan(made, problems),
+        Told::Drift(found) => drift(found),
+        Told::Applied { outcome: became, .. } => outcome(became),
+    }
 }
 
 /// A plan: changes, steps, edges, rooms, digest, summary and what the rules say.

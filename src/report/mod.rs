@@ -5,22 +5,33 @@
 
 pub mod drawing;
 pub mod drift;
+pub mod findings;
+pub mod github;
+pub mod gitlab;
 pub mod graph;
 pub mod history;
 pub mod images;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod outcome;
 pub mod page;
 pub mod paint;
 pub mod plan;
+pub mod position;
 pub mod preflight;
+pub mod rdjson;
+pub mod rule_page;
+pub mod sarif;
 pub mod state;
 pub mod step;
 pub mod summary;
 pub mod table;
+pub mod verdict;
 
 pub use paint::Paint;
 pub use summary::Summary;
+pub use verdict::{Places, Told, Verdict};
 
 use crate::manifest::Desired;
 use crate::model::{AccountId, Accounts, Limit, LimitSource};

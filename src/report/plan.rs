@@ -226,7 +226,8 @@ impl Writer<'_> {
             let first = lines.next().unwrap_or_default();
             let _ = writeln!(text, "        description: {}", harmless::shown(&cut(first)));
             for line in lines {
-                let _ = writeln!(text, "                     {}", harmless::shown(&cut(line)));
+                let line = harmless::shown(&cut(line));
+                let _ = writeln!(text, "                     {}", harmless::no_command(&line));
             }
         }
         if let Some(family) = after.attributes.family.as_ref().filter(|text| !text.is_empty()) {
@@ -250,6 +251,7 @@ impl Writer<'_> {
         let diff = config.timeout(DIFF_DEADLINE).diff_lines(before, after);
         for line in diff.iter_all_changes() {
             let shown = harmless::harmless(&cut(line.value().trim_end_matches(['\n', '\r']))).to_string();
+            let shown = harmless::no_command(&shown);
             let line = match line.tag() {
                 ChangeTag::Delete => self.paint.removed(&format!("- {shown}")),
                 ChangeTag::Insert => self.paint.added(&format!("+ {shown}")),

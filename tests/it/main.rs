@@ -30,6 +30,7 @@ mod color;
 mod drift;
 mod exit;
 mod explain;
+mod formats;
 mod help;
 mod init;
 mod output;

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::planning::{Planned, check_expected, make_plan, show, stop_on_errors, wish};
+use super::planning::{
+    Planned, check_expected, diagnostics, make_plan, note_needless, show, stop_on_errors, wish,
+};
 use super::refresh::{look, look_at_managed};
 use crate::apply::{Executor, Pace, Recovered, preflight, recover};
 use crate::backend::{FileStore, Freshness, LockWait, StateStore as _};
@@ -10,6 +12,7 @@ use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
 use crate::cli::confirm::confirm;
 use crate::cli::printer::Printer;
 use crate::cli::progress::Bar;
+use crate::cli::reports::tell;
 use crate::cli::signals::Signals;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
@@ -17,7 +20,7 @@ use crate::constraints::validate;
 use crate::diff::{Intention, renamed};
 use crate::model::ImageId;
 use crate::plan::{self, Outcome, PlanFile, Preflight, StepOutcome, Trial};
-use crate::report;
+use crate::report::{self, Told};
 use crate::state::Snapshot;
 
 /// Makes the cloud as the manifest says, or applies a saved plan.
@@ -140,12 +143,17 @@ async fn finish(
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let Start { mut store, mut snapshot, freshness } = start;
-    // With JSON, the outcome is the result; a plan that is not applied is shown in its place.
+    // For programs, the outcome is the result; a plan that is not applied is told in its place.
     let will_run = planned.valid.is_ok() && !planned.plan().is_empty();
-    if printer.format == Format::Text || !will_run {
+    if !will_run {
         show(workspace, planned, printer)?;
     } else {
-        printer.diagnostics(&planned.judgement.diagnostics, &workspace.locator);
+        if printer.format == Format::Text {
+            let names = report::AccountNames::of(&workspace.desired);
+            printer.data(&report::plan::plan_text(planned.plan(), &planned.prior, &names, printer.out));
+        }
+        printer.diagnostics(&diagnostics(workspace, planned), &workspace.locator);
+        note_needless(planned, printer);
     }
     check_expected(&args.expect, planned.plan())?;
     if args.expect.expect_no_changes && !planned.plan().is_empty() {
@@ -180,8 +188,8 @@ async fn finish(
     let command = if intention == Intention::Destroy { "destroy" } else { "apply" };
     snapshot.runs.begin(workspace.run(command, plan.plan(), snapshot.serial));
     store.save(&mut snapshot, freshness).await?;
-    let signals = Signals::listen(*printer);
-    let mut progress = Bar::new(*printer, plan.plan().graph.len());
+    let signals = Signals::listen(printer.clone());
+    let mut progress = Bar::new(printer.clone(), plan.plan().graph.len());
     let executor = Executor {
         cloud: workspace.cloud()?,
         store: &mut store,
@@ -196,10 +204,10 @@ async fn finish(
     let outcome = result?;
     snapshot.runs.end(workspace.run_end(&outcome));
     store.save(&mut snapshot, Freshness::New).await?;
-    match printer.format {
-        Format::Text => printer.data(&report::outcome::outcome_text(&outcome, printer.out)),
-        Format::Json => printer.json(&report::json::outcome(&outcome)?),
-    }
+    let mut found = diagnostics(workspace, planned);
+    found.extend(report::findings::outcome(&outcome, plan.plan(), &workspace.desired));
+    let told = Told::Applied { plan: plan.plan(), prior: &planned.prior, outcome: &outcome };
+    tell(workspace, &found, told, printer)?;
     Ok(status(&outcome).or(signals.status().unwrap_or(ExitStatus::Done)))
 }
 

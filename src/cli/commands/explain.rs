@@ -1,7 +1,5 @@
 //! `explain`: the page of a rule, the list of rules, or a step of the plan.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
 use super::planning::{make_plan, stop_on_errors};
@@ -9,13 +7,14 @@ use crate::cli::args::{ExplainArgs, Format};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::constraints::{RULES, RuleSource, find};
+use crate::constraints::{RULES, find};
 use crate::diagnostics::similar::closest;
 use crate::diff::Intention;
 use crate::manifest::codes;
 use crate::model::{Address, ImageKey, Region};
 use crate::plan::{Step, Wish};
 use crate::report::AccountNames;
+use crate::report::rule_page::of_rule;
 use crate::report::state::is_meant;
 use crate::report::step::{step_json, step_text};
 use crate::report::table::{Align, table};
@@ -52,18 +51,7 @@ pub async fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, Co
         );
         return Err(CommandError::input(format!("`{name}` is not the name or id of a rule"), help));
     };
-    let mut text = String::new();
-    let _ = writeln!(text, "# {} {}: {}\n", rule.id, rule.name, rule.title);
-    let _ = writeln!(text, "Default: {}\n", rule.level.as_str());
-    let _ = writeln!(text, "{}\n### Sources", rule.docs);
-    for source in rule.sources {
-        let _ = match source {
-            RuleSource::Document(number, what) => writeln!(text, "- document {number}: {what}"),
-            RuleSource::ErrorCode(code) => writeln!(text, "- error code {code}"),
-            RuleSource::Promise(what) => writeln!(text, "- goldform promises: {what}"),
-        };
-    }
-    printer.data(&text);
+    printer.data(&of_rule(rule));
     Ok(ExitStatus::Done)
 }
 

@@ -1,9 +1,8 @@
 //! What `validate`, `plan` and `apply` share: making a plan, judging it, showing it.
 
-use serde_json::Value;
-
-use crate::cli::args::{ExpectArgs, Format, SelectArgs};
+use crate::cli::args::{ExpectArgs, SelectArgs};
 use crate::cli::printer::Printer;
+use crate::cli::reports::tell;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::constraints::{Judgement, ValidPlan, judge, validate};
@@ -11,7 +10,7 @@ use crate::diagnostics::Diagnostic;
 use crate::diff::{Intention, Selection, diff};
 use crate::model::{Address, ImageKey};
 use crate::plan::{Plan, Proposal, Wish, plan, propose};
-use crate::report;
+use crate::report::Told;
 use crate::state::{Recorded, Snapshot};
 
 /// A plan that was made and judged.
@@ -144,44 +143,33 @@ pub fn stop_on_errors(
     let mut diagnostics = workspace.diagnostics.clone();
     diagnostics.extend(judgement.diagnostics);
     printer.diagnostics(&diagnostics, &workspace.locator);
-    if printer.format == Format::Json {
-        let diagnostics = diagnostics_json(workspace, &diagnostics);
-        printer.json(&serde_json::json!({
-            "format_version": report::json::FORMAT_VERSION, "valid": false, "diagnostics": diagnostics,
-        }));
-    }
+    tell(workspace, &diagnostics, Told::Unread, printer)?;
     Err(CommandError::Told(status))
 }
 
-/// Diagnostics as JSON.
-pub fn diagnostics_json(workspace: &Workspace, diagnostics: &[Diagnostic]) -> Vec<Value> {
-    let locate = |place: &crate::diagnostics::Place| workspace.locator.place(place);
-    let sources = workspace.locator.sources();
-    diagnostics.iter().map(|diagnostic| report::json::diagnostic(diagnostic, &locate, sources)).collect()
+/// What is wrong with the text, and what the rules say of the plan.
+pub fn diagnostics(workspace: &Workspace, planned: &Planned) -> Vec<Diagnostic> {
+    workspace.diagnostics.iter().chain(&planned.judgement.diagnostics).cloned().collect()
 }
 
-/// Prints a plan to stdout, and what the rules say to stderr.
+/// Tells a plan, and what the rules say to stderr.
 ///
 /// # Errors
-/// When the plan cannot be written as JSON: a defect of goldform.
+/// When a file that was asked for cannot be written.
 pub fn show(workspace: &Workspace, planned: &Planned, printer: &Printer) -> Result<(), CommandError> {
-    let mut diagnostics = workspace.diagnostics.clone();
-    diagnostics.extend(planned.judgement.diagnostics.iter().cloned());
-    match printer.format {
-        Format::Text => {
-            let names = report::AccountNames::of(&workspace.desired);
-            printer.data(&report::plan::plan_text(planned.plan(), &planned.prior, &names, printer.out));
-        }
-        Format::Json => {
-            let told = diagnostics_json(workspace, &diagnostics);
-            printer.json(&report::json::plan(planned.plan(), told)?);
-        }
-    }
+    let diagnostics = diagnostics(workspace, planned);
+    let told = Told::Plan { plan: planned.plan(), prior: &planned.prior };
+    tell(workspace, &diagnostics, told, printer)?;
     printer.diagnostics(&diagnostics, &workspace.locator);
+    note_needless(planned, printer);
+    Ok(())
+}
+
+/// Says which allowances were not needed.
+pub fn note_needless(planned: &Planned, printer: &Printer) {
     for rule in &planned.judgement.needless_allowances {
         printer.say(&format!("note: --allow {rule} was not needed: the rule would not have spoken"));
     }
-    Ok(())
 }
 
 /// Whether the plan is the one that was expected.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use crate::apply::{look_up, look_up_systems, observe};
 use crate::backend::Freshness;
 use crate::backend::{LockWait, StateStore as _};
-use crate::cli::args::{Format, RefreshArgs};
+use crate::cli::args::RefreshArgs;
 use crate::cli::printer::Printer;
+use crate::cli::reports::tell;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::CloudRead;
 use crate::diff::{self, Drift};
-use crate::report;
+use crate::report::{Told, findings};
 use crate::state::Snapshot;
 
 /// Looks at every region that the manifest names or that is recorded, and for the images that lookups ask for, and
@@ -67,7 +68,7 @@ pub async fn refresh(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus
     let drift = look(&workspace, &mut snapshot, 10).await?;
     let is_new = drift.facts_changed || settled || snapshot.serial == 0;
     store.save(&mut snapshot, if is_new { Freshness::New } else { Freshness::Same }).await?;
-    tell(&workspace, &drift, printer)?;
+    tell_drift(&workspace, &drift, printer)?;
     printer.say(&format!("Recorded in {}, serial {}.", store.place(), snapshot.serial));
     Ok(ExitStatus::Done)
 }
@@ -80,7 +81,7 @@ pub async fn drift(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, 
     let workspace = open(args, printer)?;
     let mut snapshot = workspace.snapshot().await?.unwrap_or_else(|| workspace.first_snapshot());
     let drift = look(&workspace, &mut snapshot, 10).await?;
-    tell(&workspace, &drift, printer)?;
+    tell_drift(&workspace, &drift, printer)?;
     Ok(if drift.is_empty() { ExitStatus::Done } else { ExitStatus::Changes })
 }
 
@@ -88,18 +89,13 @@ fn open(args: &RefreshArgs, printer: &Printer) -> Result<Workspace, CommandError
     let workspace = Workspace::open(&args.manifest, None, printer)?;
     if workspace.has_errors() {
         printer.diagnostics(&workspace.diagnostics, &workspace.locator);
+        tell(&workspace, &workspace.diagnostics, Told::Unread, printer)?;
         return Err(CommandError::Told(ExitStatus::Error));
     }
     Ok(workspace)
 }
 
-fn tell(workspace: &Workspace, drift: &Drift, printer: &Printer) -> Result<(), CommandError> {
-    match printer.format {
-        Format::Text => {
-            let names = report::AccountNames::of(&workspace.desired);
-            printer.data(&report::drift::drift_text(drift, &names, printer.out));
-        }
-        Format::Json => printer.json(&report::json::drift(drift)?),
-    }
-    Ok(())
+fn tell_drift(workspace: &Workspace, drift: &Drift, printer: &Printer) -> Result<(), CommandError> {
+    let found = findings::drift(drift, &workspace.desired);
+    tell(workspace, &found, Told::Drift(drift), printer)
 }

@@ -1,12 +1,13 @@
 //! `validate`: parses the manifest and checks it against the rules, offline.
 
-use super::planning::{diagnostics_json, judge_alone};
+use super::planning::judge_alone;
 use crate::cli::args::{Format, ValidateArgs};
 use crate::cli::printer::Printer;
+use crate::cli::reports::tell;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diff::Intention;
-use crate::report::{self, count};
+use crate::report::Told;
 
 /// Judges the manifest by itself, under the limits that a local state has recorded.
 ///
@@ -23,25 +24,11 @@ pub async fn run(args: &ValidateArgs, printer: &Printer) -> Result<ExitStatus, C
     }
     let mut diagnostics = workspace.diagnostics.clone();
     diagnostics.extend(judgement.diagnostics);
-    match printer.format {
-        Format::Json => {
-            let told = diagnostics_json(&workspace, &diagnostics);
-            printer.json(&serde_json::json!({
-                "format_version": report::json::FORMAT_VERSION,
-                "valid": status == ExitStatus::Done,
-                "diagnostics": told,
-            }));
-        }
-        Format::Text => printer.diagnostics(&diagnostics, &workspace.locator),
+    if printer.format == Format::Text {
+        printer.diagnostics(&diagnostics, &workspace.locator);
     }
-    if status == ExitStatus::Done && printer.format == Format::Text && !printer.quiet {
-        let images = workspace.desired.images.len();
-        let placements: usize = workspace.desired.images.values().map(|image| image.placements().len()).sum();
-        printer.data(&format!(
-            "Valid: {} in {}.\n",
-            count(images, "image", "images"),
-            count(placements, "placement", "placements"),
-        ));
-    }
+    let images = workspace.desired.images.len();
+    let placements = workspace.desired.images.values().map(|image| image.placements().len()).sum();
+    tell(&workspace, &diagnostics, Told::Judged { images, placements }, printer)?;
     Ok(status)
 }

@@ -46,7 +46,7 @@ pub(super) async fn run(args: &ServeArgs, printer: &Printer) -> Result<ExitStatu
             .map_err(|error| CommandError::input(error.to_string(), "Empty the folder."))?;
     }
     // From here on a signal ends the server, and not the process in the middle of a call.
-    let mut signals = Signals::listen(*printer);
+    let mut signals = Signals::listen(printer.clone());
     if is_open {
         printer.always(&format!(
             "warning: everybody who reaches {} sees the page, and calls with a key of {}",

@@ -1,0 +1,275 @@
+//! Which formats were asked for, where each goes, and how files are called in them.
+
+use std::ffi::OsStr;
+use std::path::{Component, PathBuf};
+
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, ValueEnum as _};
+
+use super::CommandError;
+use super::args::{Command, OutputArgs, ReportFormat};
+use super::printer::Printer;
+use super::workspace::Workspace;
+use crate::backend::file::write_atomically;
+use crate::diagnostics::{Diagnostic, Place, Sources};
+use crate::manifest::Locator;
+use crate::report::{self, AccountNames, Paint, Places, Told, Verdict};
+
+/// `FORMAT` or `FORMAT=FILE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The format.
+    pub format: ReportFormat,
+    /// Where it goes; stdout where there is none.
+    pub file: Option<PathBuf>,
+}
+
+/// Reads a [`Request`].
+#[derive(Debug, Clone, Copy)]
+pub struct RequestParser;
+
+impl TypedValueParser for RequestParser {
+    type Value = Request;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Request, clap::Error> {
+        let text = value.to_string_lossy();
+        let (format, file) = match text.split_once('=') {
+            Some((format, file)) if !file.is_empty() => (format, Some(PathBuf::from(file))),
+            _ => (&*text, None),
+        };
+        let parser = clap::builder::EnumValueParser::<ReportFormat>::new();
+        Ok(Request { format: parser.parse_ref(command, argument, OsStr::new(format))?, file })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values = ReportFormat::value_variants().iter();
+        Some(Box::new(values.filter_map(clap::ValueEnum::to_possible_value)))
+    }
+}
+
+/// What is printed and written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reports {
+    /// The command.
+    pub command: &'static str,
+    /// What goes to stdout.
+    pub stdout: ReportFormat,
+    /// What goes to files.
+    pub files: Vec<(ReportFormat, PathBuf)>,
+    /// The most bytes of Markdown.
+    pub markdown_budget: usize,
+}
+
+/// The commands whose results are told in every format.
+const COMMANDS: &str = "validate, plan, apply, destroy and drift";
+
+impl Reports {
+    /// As the arguments ask for.
+    ///
+    /// # Errors
+    /// When two formats would go to one place, or the command has only text and JSON.
+    pub fn of(args: &OutputArgs, command: &Command) -> Result<Self, CommandError> {
+        let command = match command {
+            Command::Validate(_) => Some("validate"),
+            Command::Plan(_) => Some("plan"),
+            Command::Apply(_) => Some("apply"),
+            Command::Destroy(_) => Some("destroy"),
+            Command::Drift(_) => Some("drift"),
+            _ => None,
+        };
+        let mut stdout = None;
+        let mut files: Vec<(ReportFormat, PathBuf)> = Vec::new();
+        for Request { format, file } in &args.format {
+            let is_everywhere = matches!(format, ReportFormat::Text | ReportFormat::Json) && file.is_none();
+            if command.is_none() && !is_everywhere {
+                return Err(CommandError::input(
+                    format!("this command prints text and json only: {COMMANDS} have every format"),
+                    "Ask for one of the two:\n\n    --format json",
+                ));
+            }
+            match file {
+                Some(file) if files.iter().any(|(_, other)| other == file) => {
+                    return Err(CommandError::input(
+                        format!("two formats would be written to {}", file.display()),
+                        "Give each a file of its own.",
+                    ));
+                }
+                Some(file) => files.push((*format, file.clone())),
+                None if stdout.is_some_and(|other| other != *format) => {
+                    return Err(CommandError::input(
+                        "two formats would go to stdout",
+                        "Write all but one to files:\n\n    --format text --format sarif=goldform.sarif",
+                    ));
+                }
+                None => stdout = Some(*format),
+            }
+        }
+        let stdout = stdout.unwrap_or(ReportFormat::Text);
+        let markdown_budget = usize::try_from(args.markdown_budget).unwrap_or(usize::MAX);
+        Ok(Self { command: command.unwrap_or_default(), stdout, files, markdown_budget })
+    }
+}
+
+/// A file's name in reports: relative to the repository that it lies in, with forward slashes; as it was given
+/// where it lies in none.
+pub fn repository_path(name: &str) -> String {
+    let given = || name.replace(std::path::MAIN_SEPARATOR, "/");
+    let Ok(path) = std::path::absolute(name) else { return given() };
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => drop(plain.pop()),
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    let root = plain.ancestors().skip(1).find(|folder| folder.join(".git").exists());
+    match root.and_then(|root| plain.strip_prefix(root).ok()) {
+        Some(inside) => inside.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/"),
+        None => given(),
+    }
+}
+
+/// The file to point at for what has no place: the first that was read.
+fn home(sources: &Sources) -> String {
+    sources.iter().next().map_or_else(|| "goldform.yaml".to_owned(), |file| repository_path(&file.name))
+}
+
+/// Tells a result in every format that was asked for.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn tell(
+    workspace: &Workspace,
+    diagnostics: &[Diagnostic],
+    result: Told<'_>,
+    printer: &Printer,
+) -> Result<(), CommandError> {
+    let rules = match result {
+        Told::Drift(_) => Vec::new(),
+        _ => {
+            let rules = crate::constraints::RULES.iter();
+            rules.map(|rule| (*rule, workspace.levels.of(rule))).collect()
+        }
+    };
+    let places = Places {
+        locate: &|place: &Place| workspace.locator.place(place),
+        sources: workspace.locator.sources(),
+        name: &repository_path,
+    };
+    let verdict = Verdict {
+        command: printer.reports.command,
+        problems: places.problems(diagnostics),
+        rules,
+        home: home(places.sources),
+        names: AccountNames::of(&workspace.desired),
+        result,
+    };
+    write(&verdict, printer)
+}
+
+/// Tells of a manifest that cannot be used at all.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn tell_unread(
+    diagnostics: &[Diagnostic],
+    locator: &Locator,
+    printer: &Printer,
+) -> Result<(), CommandError> {
+    let places = Places {
+        locate: &|place: &Place| locator.place(place),
+        sources: locator.sources(),
+        name: &repository_path,
+    };
+    let verdict = Verdict {
+        command: printer.reports.command,
+        problems: places.problems(diagnostics),
+        rules: Vec::new(),
+        home: home(places.sources),
+        names: AccountNames::default(),
+        result: Told::Unread,
+    };
+    write(&verdict, printer)
+}
+
+fn write(verdict: &Verdict<'_>, printer: &Printer) -> Result<(), CommandError> {
+    let budget = printer.reports.markdown_budget;
+    for (format, file) in &printer.reports.files {
+        let text = render(*format, verdict, Paint::PLAIN, false, budget)?;
+        write_atomically(file, &text).map_err(|source| CommandError::File {
+            path: file.display().to_string(),
+            source,
+            help: "Name a file that can be written.".to_owned(),
+        })?;
+    }
+    let text = render(printer.reports.stdout, verdict, printer.out, printer.quiet, budget)?;
+    printer.data(&text);
+    Ok(())
+}
+
+fn render(
+    format: ReportFormat,
+    verdict: &Verdict<'_>,
+    paint: Paint,
+    quiet: bool,
+    budget: usize,
+) -> Result<String, CommandError> {
+    let json = |value| report::json::to_text(&value).map_err(CommandError::from);
+    match format {
+        ReportFormat::Text => Ok(report::verdict::text(verdict, paint, quiet)),
+        ReportFormat::Json => json(report::json::verdict(verdict)?),
+        ReportFormat::Markdown => Ok(report::markdown::markdown(verdict, budget)),
+        ReportFormat::Sarif => json(report::sarif::sarif(verdict)),
+        ReportFormat::Junit => {
+            report::junit::junit(verdict).map_err(|error| CommandError::Internal(error.to_string()))
+        }
+        ReportFormat::Github => Ok(report::github::github(verdict)),
+        ReportFormat::Gitlab => json(report::gitlab::code_quality(verdict)),
+        ReportFormat::GitlabTerraform => {
+            json(report::gitlab::terraform(verdict.plan().map(|(plan, _)| plan)))
+        }
+        ReportFormat::Rdjson => json(report::rdjson::rdjson(verdict)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_in_a_repository_is_named_from_its_root() {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = folder.path().join("a.yaml").display().to_string();
+        assert_eq!(repository_path(&outside), outside);
+        std::fs::create_dir_all(folder.path().join("repo/.git")).unwrap();
+        let inside = folder.path().join("repo/x/../images/a.yaml").display().to_string();
+        assert_eq!(repository_path(&inside), "images/a.yaml");
+    }
+
+    fn reports(formats: &[&str], command: &str) -> Result<Reports, CommandError> {
+        use clap::Parser as _;
+        let mut words = vec!["goldform", command];
+        words.extend(formats.iter().flat_map(|format| ["--format", format]));
+        let cli = super::super::args::Cli::try_parse_from(words).unwrap();
+        Reports::of(&cli.output, &cli.command)
+    }
+
+    #[test]
+    fn one_format_goes_to_stdout_and_others_to_files() {
+        let told = reports(&["sarif=a.sarif", "github", "junit=b.xml"], "plan").unwrap();
+        assert_eq!((told.command, told.stdout), ("plan", ReportFormat::Github));
+        assert_eq!(told.files.len(), 2);
+        assert_eq!(reports(&["sarif=a.sarif"], "plan").unwrap().stdout, ReportFormat::Text);
+        assert!(reports(&["sarif", "github"], "plan").is_err(), "both to stdout");
+        assert!(reports(&["sarif=a", "github=a"], "plan").is_err(), "both to one file");
+        assert!(reports(&["json"], "refresh").is_ok());
+        assert!(reports(&["sarif"], "refresh").is_err());
+        assert!(reports(&["json=a"], "refresh").is_err());
+    }
+}

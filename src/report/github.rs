@@ -1,0 +1,71 @@
+//! Annotations of GitHub: workflow commands that its runner reads from the log.
+
+use super::verdict::{Problem, Verdict};
+use crate::diagnostics::Severity;
+
+/// How many annotations of a kind a step may make; the runner drops what comes after them.
+const MOST: usize = 10;
+
+/// What the runner reads back in a message.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// What the runner reads back in a property.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn line(command: &str, problem: &Problem, home: &str, more: usize) -> String {
+    let place = match problem.position() {
+        Some(at) => {
+            let mut place = format!(
+                "file={},line={},endLine={},col={}",
+                property(&at.file),
+                at.from.line,
+                at.to.line,
+                at.from.column
+            );
+            // Columns of two lines are refused.
+            if at.from.line == at.to.line {
+                place.push_str(&format!(",endColumn={}", at.to.column));
+            }
+            place
+        }
+        None => format!("file={},line=1", property(home)),
+    };
+    let title = property(&format!("{} {}", problem.code, problem.summary));
+    let more = match more {
+        0 => String::new(),
+        more => format!("\n\nand {more} more like this; the log has them all"),
+    };
+    format!("::{command} {place},title={title}::{}\n", data(&format!("{}{more}", problem.message())))
+}
+
+/// The problems as workflow commands: at most ten of a kind, the gravest first; the tenth counts the rest.
+pub fn github(verdict: &Verdict<'_>) -> String {
+    let mut text = String::new();
+    for (severity, command) in
+        [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Advice, "notice")]
+    {
+        let problems: Vec<&Problem> =
+            verdict.problems.iter().filter(|problem| problem.severity == severity).collect();
+        for (position, problem) in problems.iter().take(MOST).enumerate() {
+            let is_last = position.saturating_add(1) == MOST;
+            let more = if is_last { problems.len().saturating_sub(MOST) } else { 0 };
+            text.push_str(&line(command, problem, &verdict.home, more));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_runner_would_read_is_escaped() {
+        assert_eq!(data("50%\r\n::error::x"), "50%25%0D%0A::error::x");
+        assert_eq!(property("a:b,c%"), "a%3Ab%2Cc%25");
+    }
+}

@@ -1,0 +1,186 @@
+//! JUnit's XML, which most build servers read: a suite for the command, a case for each rule that judged.
+//!
+//! A rule that refuses has failed; one that warns has passed, and what it says is its output; one that is allowed is
+//! skipped. What is wrong with the text, drift, and each step of an apply are cases of their own.
+
+use std::collections::BTreeMap;
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use super::verdict::{Problem, Told, Verdict};
+use crate::diagnostics::{Severity, harmless};
+use crate::manifest::Level;
+use crate::plan::StepOutcome;
+
+/// What a case came to.
+enum Came {
+    Passed,
+    /// Why: a line, and the whole text.
+    Failed(String, String),
+    Broken(String),
+    Skipped(String),
+}
+
+struct Case {
+    class: &'static str,
+    name: String,
+    came: Came,
+    output: String,
+}
+
+/// What XML 1.0 cannot hold becomes the sign for an unreadable character; the rest was made harmless before.
+fn legal(text: &str) -> String {
+    let is_legal =
+        |c: char| matches!(c, '\t' | '\n' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
+    let text = harmless::harmless(text);
+    let lines: Vec<_> = text.lines().map(harmless::no_command).collect();
+    lines.join("\n").chars().map(|c| if is_legal(c) { c } else { '\u{FFFD}' }).collect()
+}
+
+/// An attribute's text: line breaks in it would be read as blanks.
+fn line(text: &str) -> String {
+    legal(&text.replace('\n', " "))
+}
+
+fn place(problem: &Problem) -> String {
+    match problem.position() {
+        Some(at) => format!("{}:{}:{}: ", at.file, at.from.line, at.from.column),
+        None => String::new(),
+    }
+}
+
+fn told(problems: &[&Problem]) -> String {
+    let texts: Vec<String> =
+        problems.iter().map(|problem| format!("{}{}", place(problem), problem.message())).collect();
+    texts.join("\n\n")
+}
+
+fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
+    let mut by_code: BTreeMap<&str, Vec<&Problem>> = BTreeMap::new();
+    for problem in &verdict.problems {
+        by_code.entry(problem.code).or_default().push(problem);
+    }
+    let mut cases = Vec::new();
+    for (rule, level) in &verdict.rules {
+        let problems = by_code.remove(rule.id).unwrap_or_default();
+        let (errors, others): (Vec<_>, Vec<_>) =
+            problems.into_iter().partition(|problem| problem.severity == Severity::Error);
+        let came = match (errors.first(), level) {
+            (Some(first), _) => Came::Failed(first.summary.to_owned(), told(&errors)),
+            (None, Level::Allow) => Came::Skipped("allowed".to_owned()),
+            (None, Level::Warn | Level::Deny) => Came::Passed,
+        };
+        let name = format!("{} {}", rule.id, rule.name);
+        cases.push(Case { class: "rules", name, came, output: told(&others) });
+    }
+    if let Told::Applied { outcome, .. } = &verdict.result {
+        for (step, _, result) in &outcome.steps {
+            let came = match result {
+                StepOutcome::Done => Came::Passed,
+                StepOutcome::Failed { why } => Came::Failed("the step failed".to_owned(), why.clone()),
+                StepOutcome::Pending => Came::Broken("accepted, not ready yet".to_owned()),
+                StepOutcome::Unknown { why } => Came::Broken(why.clone()),
+                StepOutcome::Skipped { because } => Came::Skipped(format!("waits for {because}")),
+                StepOutcome::NotStarted => Came::Skipped("the run was stopped before".to_owned()),
+            };
+            cases.push(Case { class: "steps", name: step.to_string(), came, output: String::new() });
+        }
+        by_code.remove("step_failed");
+        by_code.remove("step_open");
+    }
+    for problem in by_code.into_values().flatten() {
+        let whole = format!("{}{}", place(problem), problem.message());
+        let (came, output) = match problem.severity {
+            Severity::Advice => (Came::Passed, whole),
+            // Drift is what `drift` looks for: found, it has failed.
+            _ => (Came::Failed(problem.summary.to_owned(), whole), String::new()),
+        };
+        let name = format!("{} {}", problem.code, problem.subject);
+        cases.push(Case { class: "findings", name: name.trim().to_owned(), came, output });
+    }
+    if cases.is_empty() {
+        let name = verdict.command.to_owned();
+        cases.push(Case { class: "findings", name, came: Came::Passed, output: String::new() });
+    }
+    cases
+}
+
+fn write_case(writer: &mut Writer<Vec<u8>>, case: &Case) -> std::io::Result<()> {
+    let class = format!("goldform.{}", case.class);
+    let name = line(&case.name);
+    let element = writer
+        .create_element("testcase")
+        .with_attribute(("classname", class.as_str()))
+        .with_attribute(("name", name.as_str()))
+        .with_attribute(("time", "0"));
+    if matches!(case.came, Came::Passed) && case.output.is_empty() {
+        element.write_empty()?;
+        return Ok(());
+    }
+    element.write_inner_content(|writer| {
+        match &case.came {
+            Came::Passed => {}
+            Came::Failed(summary, text) => {
+                let (summary, text) = (line(summary), legal(text));
+                let failure = writer.create_element("failure").with_attribute(("message", summary.as_str()));
+                failure.with_attribute(("type", case.class)).write_text_content(BytesText::new(&text))?;
+            }
+            Came::Broken(why) => {
+                let (summary, text) = (line(why), legal(why));
+                let error = writer.create_element("error").with_attribute(("message", summary.as_str()));
+                error.with_attribute(("type", case.class)).write_text_content(BytesText::new(&text))?;
+            }
+            Came::Skipped(why) => {
+                let why = line(why);
+                writer.create_element("skipped").with_attribute(("message", why.as_str())).write_empty()?;
+            }
+        }
+        if !case.output.is_empty() {
+            let text = legal(&case.output);
+            writer.create_element("system-out").write_text_content(BytesText::new(&text))?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// The problems, and an apply's steps, as JUnit's XML.
+///
+/// # Errors
+/// When the XML cannot be written: a defect of goldform.
+pub fn junit(verdict: &Verdict<'_>) -> std::io::Result<String> {
+    let cases = cases(verdict);
+    let number = |which: fn(&Came) -> bool| cases.iter().filter(|case| which(&case.came)).count().to_string();
+    let tests = cases.len().to_string();
+    let failures = number(|came| matches!(came, Came::Failed(..)));
+    let errors = number(|came| matches!(came, Came::Broken(_)));
+    let skipped = number(|came| matches!(came, Came::Skipped(_)));
+    let numbers = [("tests", tests.as_str()), ("failures", failures.as_str()), ("errors", errors.as_str())];
+    let suite = format!("goldform {}", verdict.command);
+    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let suites = writer.create_element("testsuites").with_attribute(("name", "goldform"));
+    suites.with_attributes(numbers).with_attribute(("time", "0")).write_inner_content(|writer| {
+        let element = writer.create_element("testsuite").with_attribute(("name", suite.as_str()));
+        element
+            .with_attributes(numbers)
+            .with_attribute(("skipped", skipped.as_str()))
+            .with_attribute(("time", "0"))
+            .write_inner_content(|writer| cases.iter().try_for_each(|case| write_case(writer, case)))?;
+        Ok(())
+    })?;
+    let mut text = String::from_utf8(writer.into_inner()).map_err(std::io::Error::other)?;
+    text.push('\n');
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_xml_cannot_hold_is_replaced() {
+        assert_eq!(legal("a\u{FFFE}b\u{1b}c\nd"), "a\u{FFFD}b\\u{1b}c\nd");
+    }
+}

@@ -1,0 +1,295 @@
+//! Markdown for a comment on a pull request: what is refused and who loses what first, then limits, then detail.
+//!
+//! It always fits a number of bytes: where it does not, it is written again with less detail, down to numbers alone,
+//! which always stand in it. A comment in its first line lets a program find and replace its own comment. Text of
+//! users stands in code only (see `escape`).
+
+mod difference;
+mod escape;
+mod losses;
+
+use std::fmt::Write as _;
+
+use self::difference::difference;
+use self::escape::{block, cell, code, cut, wrapped};
+use self::losses::{Loss, losses, total};
+use super::graph::mermaid;
+use super::plan::because;
+use super::verdict::{Problem, Told, Verdict};
+use super::{Summary, count, limit_source};
+use crate::diagnostics::Severity;
+use crate::diff::{Action, ImageChange};
+use crate::plan::{Plan, StepOutcome};
+
+/// How much detail is written.
+struct Room {
+    /// Problems that are told in full.
+    problems: usize,
+    /// Characters of each.
+    text: usize,
+    /// Losses that are listed.
+    losses: usize,
+    /// Regions in the table of limits.
+    regions: usize,
+    /// Entries in the list of changes.
+    entries: usize,
+    /// Lines of the comparison.
+    lines: usize,
+    /// Steps up to which the graph is drawn.
+    steps: usize,
+}
+
+const ALL: usize = usize::MAX;
+
+/// From everything to numbers alone.
+const LADDER: &[Room] = &[
+    Room { problems: ALL, text: ALL, losses: ALL, regions: ALL, entries: ALL, lines: ALL, steps: 40 },
+    Room { problems: ALL, text: ALL, losses: ALL, regions: ALL, entries: ALL, lines: ALL, steps: 0 },
+    Room { problems: 100, text: 2000, losses: 100, regions: 40, entries: 200, lines: 500, steps: 0 },
+    Room { problems: 50, text: 1000, losses: 50, regions: 30, entries: 100, lines: 100, steps: 0 },
+    Room { problems: 30, text: 600, losses: 30, regions: 20, entries: 50, lines: 0, steps: 0 },
+    Room { problems: 10, text: 400, losses: 10, regions: 10, entries: 10, lines: 0, steps: 0 },
+    Room { problems: 3, text: 200, losses: 3, regions: 5, entries: 0, lines: 0, steps: 0 },
+    Room { problems: 0, text: 0, losses: 0, regions: 0, entries: 0, lines: 0, steps: 0 },
+];
+
+/// How many bytes an entry takes at least: more than fit are not even tried.
+const SMALLEST_ENTRY: usize = 30;
+
+/// The fewest bytes that can be asked for: numbers alone take less.
+pub const SMALLEST: usize = 1024;
+
+/// The verdict as a comment of at most so many bytes.
+pub fn markdown(verdict: &Verdict<'_>, budget: usize) -> String {
+    let losses = match verdict.plan() {
+        Some((plan, prior)) => losses(plan, prior, &verdict.names),
+        None => Vec::new(),
+    };
+    let entries = verdict.plan().map_or(0, |(plan, _)| plan.changes.len());
+    let is_large = entries.saturating_mul(SMALLEST_ENTRY) > budget;
+    let mut text = String::new();
+    for room in LADDER.iter().filter(|room| !is_large || room.entries != ALL) {
+        text = written(verdict, &losses, room);
+        if text.len() <= budget {
+            break;
+        }
+    }
+    text
+}
+
+fn written(verdict: &Verdict<'_>, losses: &[Loss], room: &Room) -> String {
+    let mut text = format!(
+        "<!-- goldform:{} -->\n### goldform {}: {}\n\n",
+        verdict.command,
+        verdict.command,
+        head(verdict)
+    );
+    let _ = writeln!(text, "{}\n", totals(verdict, losses));
+    problems(&mut text, "Refused", verdict, Severity::Error, room);
+    lost(&mut text, losses, room);
+    problems(&mut text, "Warnings", verdict, Severity::Warning, room);
+    problems(&mut text, "Worth knowing", verdict, Severity::Advice, room);
+    if let Some((plan, _)) = verdict.plan() {
+        limits(&mut text, plan, room);
+        changes(&mut text, plan, room);
+        compared(&mut text, verdict, plan, room);
+        if plan.graph.len() <= room.steps && !plan.graph.is_empty() {
+            folded(&mut text, "Graph of the steps", &block("mermaid", &mermaid(plan)));
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}
+
+fn head(verdict: &Verdict<'_>) -> &'static str {
+    if let Told::Applied { outcome, .. } = &verdict.result {
+        return match (outcome.is_complete(), outcome.did_anything()) {
+            (true, _) => "applied",
+            (false, true) => "partly applied",
+            (false, false) => "not applied",
+        };
+    }
+    if verdict.count(Severity::Error) > 0 {
+        return "refused";
+    }
+    match &verdict.result {
+        Told::Unread => "refused",
+        Told::Judged { .. } => "valid",
+        Told::Plan { plan, .. } if plan.is_empty() => "no changes",
+        Told::Plan { .. } | Told::Applied { .. } => "changes",
+        Told::Drift(drift) if drift.is_empty() => "as recorded",
+        Told::Drift(_) => "drift",
+    }
+}
+
+/// Numbers, which are always told.
+fn totals(verdict: &Verdict<'_>, losses: &[Loss]) -> String {
+    let mut lines = Vec::new();
+    match &verdict.result {
+        Told::Unread => lines.push("The manifest cannot be used.".to_owned()),
+        Told::Judged { images, placements } => lines.push(format!(
+            "{} in {}.",
+            count(*images, "image", "images"),
+            count(*placements, "placement", "placements")
+        )),
+        Told::Drift(drift) => {
+            lines.push(format!("{}.", count(drift.items.len(), "difference", "differences")));
+        }
+        Told::Plan { plan, .. } => lines.push(planned(plan)),
+        Told::Applied { plan, outcome, .. } => {
+            let done = outcome.count(|result| *result == StepOutcome::Done);
+            lines.push(format!("{done} of {} done.", count(outcome.steps.len(), "step", "steps")));
+            lines.push(planned(plan));
+        }
+    }
+    let mut found = Vec::new();
+    for (severity, one, many) in
+        [(Severity::Error, "error", "errors"), (Severity::Warning, "warning", "warnings")]
+    {
+        match verdict.count(severity) {
+            0 => {}
+            number => found.push(count(number, one, many)),
+        }
+    }
+    if !found.is_empty() {
+        lines.push(format!("**{}.**", found.join(", ")));
+    }
+    lines.extend(total(losses).map(|total| format!("**{total}.**")));
+    lines.join("\n")
+}
+
+fn planned(plan: &Plan) -> String {
+    let summary = Summary::of(plan);
+    if plan.is_empty() {
+        return format!("{}.", summary.line());
+    }
+    let steps = count(summary.steps, "step", "steps");
+    format!("{} · {steps} · digest `{}`", summary.line(), plan.digest.short())
+}
+
+fn problems(text: &mut String, title: &str, verdict: &Verdict<'_>, severity: Severity, room: &Room) {
+    let found: Vec<&Problem> =
+        verdict.problems.iter().filter(|problem| problem.severity == severity).collect();
+    if found.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "#### {title}: {}\n", found.len());
+    for problem in found.iter().take(room.problems) {
+        let at = match problem.position() {
+            Some(at) => format!(" · {}", code(&format!("{}:{}:{}", at.file, at.from.line, at.from.column))),
+            None => String::new(),
+        };
+        let subject = match problem.subject.as_str() {
+            "" => String::new(),
+            subject => format!(" · {}", code(subject)),
+        };
+        let _ = writeln!(text, "**{} {}**{subject}{at}\n", problem.code, problem.summary);
+        let _ = writeln!(text, "{}", block("text", &wrapped(&cut(&problem.message(), room.text))));
+    }
+    more(text, found.len(), room.problems, "");
+}
+
+fn more(text: &mut String, all: usize, shown: usize, prefix: &str) {
+    match all.saturating_sub(shown) {
+        0 => {}
+        more => {
+            let _ = writeln!(text, "{prefix}… and {more} more\n");
+        }
+    }
+}
+
+fn lost(text: &mut String, losses: &[Loss], room: &Room) {
+    if losses.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "#### Who loses what\n");
+    for loss in losses.iter().take(room.losses) {
+        let _ = writeln!(text, "- {}", loss.text);
+    }
+    more(text, losses.len(), room.losses, "- ");
+    text.push('\n');
+}
+
+fn limits(text: &mut String, plan: &Plan, room: &Room) {
+    let touched: std::collections::BTreeSet<_> =
+        plan.graph.steps().map(|(_, step)| &step.at().region).collect();
+    let mut rooms: Vec<_> = plan.regions.iter().filter(|(region, _)| touched.contains(region)).collect();
+    if rooms.is_empty() || room.regions == 0 {
+        return;
+    }
+    let all = rooms.len();
+    // The fullest first, where not all are shown.
+    if all > room.regions {
+        rooms.sort_by_key(|(_, used)| {
+            i64::from(used.limit.value) - i64::try_from(used.peak).unwrap_or(i64::MAX)
+        });
+    }
+    text.push_str(
+        "#### Custom images by region\n\n| region | now | peak | after | limit | source of the limit |\n",
+    );
+    text.push_str("|---|--:|--:|--:|--:|---|\n");
+    for (region, used) in rooms.into_iter().take(room.regions) {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} |",
+            cell(region.as_str()),
+            used.now(),
+            used.peak,
+            used.after,
+            used.limit.value,
+            limit_source(&used.limit)
+        );
+    }
+    text.push('\n');
+    more(text, all, room.regions, "");
+}
+
+fn folded(text: &mut String, title: &str, content: &str) {
+    let _ = writeln!(text, "<details><summary>{title}</summary>\n\n{}\n\n</details>\n", content.trim_end());
+}
+
+fn entry(change: &ImageChange) -> String {
+    let sign = match change.action {
+        Action::Create | Action::Copy | Action::Adopt => "+",
+        Action::Update => "~",
+        Action::Replace => "-/+",
+        Action::Delete | Action::Forget => "-",
+        Action::Unchanged => "=",
+    };
+    let regions: Vec<String> = change
+        .placements
+        .iter()
+        .map(|placement| {
+            let is_current = Some(placement.at.generation) == change.generation;
+            let number = if is_current { String::new() } else { format!("#{}", placement.at.generation) };
+            format!("{} {}{number}", placement.action.as_str(), placement.at.region)
+        })
+        .collect();
+    format!("{sign} image.{}: {} ({})\n", change.image, regions.join(", "), because(&change.reason))
+}
+
+fn changes(text: &mut String, plan: &Plan, room: &Room) {
+    let changed: Vec<&ImageChange> =
+        plan.changes.iter().filter(|change| change.action != Action::Unchanged).collect();
+    if changed.is_empty() || room.entries == 0 {
+        return;
+    }
+    let mut lines: String = changed.iter().take(room.entries).map(|change| entry(change)).collect();
+    more(&mut lines, changed.len(), room.entries, "");
+    folded(text, &count(changed.len(), "entry changes", "entries change"), &block("text", &lines));
+}
+
+fn compared(text: &mut String, verdict: &Verdict<'_>, plan: &Plan, room: &Room) {
+    if room.lines == 0 {
+        return;
+    }
+    let (mut lines, is_cut) = difference(plan, &verdict.names, room.lines);
+    if lines.is_empty() {
+        return;
+    }
+    if is_cut {
+        lines.push("… and more".to_owned());
+    }
+    folded(text, "Recorded against desired", &block("diff", &lines.join("\n")));
+}

@@ -1,0 +1,198 @@
+//! What a command found, once, for every format: the problems with their places, and the result.
+
+use std::collections::BTreeMap;
+
+use super::position::Position;
+use super::{AccountNames, Paint, count};
+use crate::constraints::Rule;
+use crate::diagnostics::harmless::harmless;
+use crate::diagnostics::{Diagnostic, Place, Severity, Sources, Span};
+use crate::diff::Drift;
+use crate::manifest::Level;
+use crate::model::Digest;
+use crate::plan::{Outcome, Plan};
+use crate::state::Recorded;
+
+/// What a command found.
+pub struct Verdict<'a> {
+    /// The command: `plan`.
+    pub command: &'static str,
+    /// What is wrong, the gravest first, then in the order of the text.
+    pub problems: Vec<Problem>,
+    /// The rules that judged, and what each does; empty where none did.
+    pub rules: Vec<(&'static Rule, Level)>,
+    /// The file to point at for what has no place of its own.
+    pub home: String,
+    /// Names for accounts.
+    pub names: AccountNames,
+    /// What came of it.
+    pub result: Told<'a>,
+}
+
+/// What came of a command.
+pub enum Told<'a> {
+    /// The manifest cannot be used.
+    Unread,
+    /// The manifest was judged by itself.
+    Judged {
+        /// How many images it has.
+        images: usize,
+        /// In how many placements.
+        placements: usize,
+    },
+    /// A plan.
+    Plan {
+        /// The plan.
+        plan: &'a Plan,
+        /// What it starts from.
+        prior: &'a Recorded,
+    },
+    /// What the cloud says differently.
+    Drift(&'a Drift),
+    /// A plan that was applied.
+    Applied {
+        /// The plan.
+        plan: &'a Plan,
+        /// What it started from.
+        prior: &'a Recorded,
+        /// What became of it.
+        outcome: &'a Outcome,
+    },
+}
+
+/// One thing that is wrong, with its texts made harmless and its places found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The rule's id.
+    pub code: &'static str,
+    /// The rule's name.
+    pub name: &'static str,
+    /// How grave it is.
+    pub severity: Severity,
+    /// Fixed text.
+    pub summary: &'static str,
+    /// What is wrong with what.
+    pub detail: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// The address or region it is about.
+    pub subject: String,
+    /// The places and what is said beside each; the first is the primary one.
+    pub labels: Vec<(String, Option<Position>)>,
+    /// Stays the same when lines move: made of the rule, the subject and the place's path in the manifest.
+    pub fingerprint: String,
+}
+
+/// Where things stand in the text, and how files are called.
+pub struct Places<'a> {
+    /// Turns a place into a span.
+    pub locate: &'a dyn Fn(&Place) -> Option<Span>,
+    /// The texts.
+    pub sources: &'a Sources,
+    /// A file's name in reports, by the name it was given.
+    pub name: &'a dyn Fn(&str) -> String,
+}
+
+impl Places<'_> {
+    fn position(&self, place: &Place) -> Option<Position> {
+        (self.locate)(place).and_then(|span| Position::of(span, self.sources, self.name))
+    }
+
+    /// What names a place when lines move: its path; of a bare place in the text, the file and the line's text.
+    fn identity(&self, place: &Place) -> String {
+        match place {
+            Place::Path(path) => path.to_string(),
+            Place::Span(span) => {
+                let Some(source) = self.sources.get(span.file) else { return String::new() };
+                let (before, after) = source.text.split_at_checked(span.start).unwrap_or_default();
+                let head = before.rsplit('\n').next().unwrap_or_default();
+                let tail = after.split('\n').next().unwrap_or_default();
+                format!("{}\n{}", (self.name)(&source.name), format!("{head}{tail}").trim())
+            }
+        }
+    }
+
+    /// Problems of diagnostics, the gravest first, then in the order of the text.
+    pub fn problems(&self, diagnostics: &[Diagnostic]) -> Vec<Problem> {
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut problems: Vec<Problem> = diagnostics.iter().map(|one| self.problem(one, &mut seen)).collect();
+        problems.sort_by_cached_key(|problem| {
+            let at = problem.position().cloned();
+            (problem.severity, at.is_none(), at, problem.code)
+        });
+        problems
+    }
+
+    fn problem(&self, diagnostic: &Diagnostic, seen: &mut BTreeMap<String, usize>) -> Problem {
+        let Diagnostic { code, name, severity, summary, detail, labels, help, subject } = diagnostic;
+        let place = labels.first().map(|label| self.identity(&label.place)).unwrap_or_default();
+        let mut identity = format!("{code}\n{subject}\n{place}");
+        // Two of the same at one place are told apart by their order.
+        let times = seen.entry(identity.clone()).or_default();
+        if *times > 0 {
+            identity.push_str(&format!("\n{times}"));
+        }
+        *times = times.saturating_add(1);
+        let digest = Digest::of_bytes(identity.as_bytes());
+        Problem {
+            code,
+            name,
+            severity: *severity,
+            summary,
+            detail: harmless(detail).into_owned(),
+            help: help.as_ref().map(|help| harmless(help).into_owned()),
+            subject: crate::diagnostics::shown(subject),
+            labels: labels
+                .iter()
+                .map(|label| (harmless(&label.text).into_owned(), self.position(&label.place)))
+                .collect(),
+            fingerprint: digest.as_str().trim_start_matches("sha256:").chars().take(40).collect(),
+        }
+    }
+}
+
+impl Problem {
+    /// The primary place.
+    pub fn position(&self) -> Option<&Position> {
+        self.labels.iter().find_map(|(_, at)| at.as_ref())
+    }
+
+    /// Detail and help as one text.
+    pub fn message(&self) -> String {
+        match &self.help {
+            Some(help) => format!("{}\n\n{help}", self.detail),
+            None => self.detail.clone(),
+        }
+    }
+}
+
+impl<'a> Verdict<'a> {
+    /// How many problems are so grave.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.problems.iter().filter(|problem| problem.severity == severity).count()
+    }
+
+    /// The plan, where there is one, and what it starts from.
+    pub fn plan(&self) -> Option<(&'a Plan, &'a Recorded)> {
+        match self.result {
+            Told::Plan { plan, prior } | Told::Applied { plan, prior, .. } => Some((plan, prior)),
+            Told::Unread | Told::Judged { .. } | Told::Drift(_) => None,
+        }
+    }
+}
+
+/// The result for people; the problems are told beside it.
+pub fn text(verdict: &Verdict<'_>, paint: Paint, quiet: bool) -> String {
+    match verdict.result {
+        Told::Unread => String::new(),
+        Told::Judged { .. } if quiet || verdict.count(Severity::Error) > 0 => String::new(),
+        Told::Judged { images, placements } => format!(
+            "Valid: {} in {}.\n",
+            count(images, "image", "images"),
+            count(placements, "placement", "placements")
+        ),
+        Told::Plan { plan, prior } => super::plan::plan_text(plan, prior, &verdict.names, paint),
+        Told::Drift(drift) => super::drift::drift_text(drift, &verdict.names, paint),
+        Told::Applied { outcome, .. } => super::outcome::outcome_text(outcome, paint),
+    }
+}
