@@ -138,6 +138,8 @@ pub enum ReportFormat {
     GitlabTerraform,
     /// For reviewdog
     Rdjson,
+    /// One page for a browser
+    Html,
 }
 
 /// Whether to use colour.
@@ -393,6 +395,8 @@ pub enum DrawAs {
     Dot,
     /// For Mermaid, which is drawn in comments on pull requests
     Mermaid,
+    /// A picture: rows are images in regions, columns are what must have settled before
+    Svg,
 }
 
 /// `completions`.
