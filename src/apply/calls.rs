@@ -53,7 +53,7 @@ impl Run<'_, '_> {
             self.fail(index, &why, None);
             return;
         }
-        let most = self.snapshot.recorded.accounts_per_call;
+        let most = self.accounts_per_call(index, &operation);
         self.calls = self.calls.saturating_add(1);
         self.tasks.spawn(async move {
             let result = send_parts(cloud.as_ref(), owner, operation, id, query, most).await;

@@ -126,6 +126,8 @@ pub(super) struct Run<'a, 'e> {
     pub(super) gated: BTreeMap<StepIndex, PlacementKey>,
     /// Creates that the service refused with tags: made without, and tagged when they are NORMAL.
     pub(super) untagged: BTreeSet<StepIndex>,
+    /// How many accounts the last call of a step named at most.
+    pub(super) named: BTreeMap<StepIndex, u32>,
     pub(super) outcomes: BTreeMap<StepIndex, StepOutcome>,
     pub(super) warnings: Vec<String>,
     pub(super) events: Vec<Event>,
@@ -156,6 +158,7 @@ impl Executor<'_> {
             tries: BTreeMap::new(),
             gated: BTreeMap::new(),
             untagged: BTreeSet::new(),
+            named: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             warnings: Vec::new(),
             events: Vec::new(),

@@ -22,10 +22,12 @@ pub mod recover;
 pub mod scheduler;
 mod settling;
 mod sharing;
+pub mod systems;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
 pub use lookups::look_up;
-pub use observe::observe;
+pub use observe::{observe, survey};
 pub use preflight::preflight;
 pub use recover::{Recovered, recover};
 pub use scheduler::Scheduler;
+pub use systems::look_up_systems;

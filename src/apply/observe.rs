@@ -40,7 +40,7 @@ pub async fn observe(
         let calls = Arc::clone(&calls);
         let managed = managed.remove(&region).unwrap_or_default();
         tasks.spawn(async move {
-            let seen = observe_region(&cloud, &calls, &region, &managed).await;
+            let seen = observe_region(&cloud, &calls, &region, Some(&managed)).await;
             seen.map(|(images, shares, image_limit)| {
                 (region, ObservedRegion { at, images, shares, image_limit })
             })
@@ -54,14 +54,64 @@ pub async fn observe(
     Ok(observed)
 }
 
+/// Looks at these regions and at the shares of every image of ours in them; a region that cannot be read does not hide
+/// the others.
+///
+/// # Errors
+/// When the runtime is going down.
+pub async fn survey(
+    cloud: &Arc<dyn CloudRead>,
+    clock: &dyn Clock,
+    regions: BTreeSet<Region>,
+    parallelism: usize,
+) -> Result<(Observed, Vec<(Region, CloudError)>), CloudError> {
+    let calls = Arc::new(Semaphore::new(parallelism.max(1)));
+    let at = clock.now();
+    let mut tasks = JoinSet::new();
+    for region in regions {
+        let (cloud, calls) = (Arc::clone(cloud), Arc::clone(&calls));
+        tasks.spawn(async move {
+            let seen = survey_region(&cloud, &calls, &region).await;
+            (region, seen)
+        });
+    }
+    let (mut observed, mut failures) = (Observed::default(), Vec::new());
+    while let Some(result) = tasks.join_next().await {
+        let (region, seen) = result.map_err(|error| lost(&error))?;
+        match seen {
+            Ok((images, shares, image_limit)) => {
+                observed.regions.insert(region, ObservedRegion { at, images, shares, image_limit });
+            }
+            Err(error) => failures.push((region, error)),
+        }
+    }
+    failures.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok((observed, failures))
+}
+
+async fn survey_region(
+    cloud: &Arc<dyn CloudRead>,
+    calls: &Arc<Semaphore>,
+    region: &Region,
+) -> Result<Seen, CloudError> {
+    let lent = {
+        let _permit = calls.acquire().await;
+        cloud.images(region, &ImageFilter { kind: Some(ImageKind::Shared), name: None }).await?
+    };
+    let (mut images, shares, limit) = observe_region(cloud, calls, region, None).await?;
+    images.extend(lent.into_iter().map(|image| (image.id.clone(), image)));
+    Ok((images, shares, limit))
+}
+
 type Seen =
     (BTreeMap<ImageId, crate::state::ObservedImage>, BTreeMap<ImageId, crate::model::Accounts>, Option<u32>);
 
+/// A region, and the shares of these images in it; `None`: of all that it lists.
 async fn observe_region(
     cloud: &Arc<dyn CloudRead>,
     calls: &Arc<Semaphore>,
     region: &Region,
-    managed: &BTreeSet<ImageId>,
+    managed: Option<&BTreeSet<ImageId>>,
 ) -> Result<Seen, CloudError> {
     let filter = ImageFilter { kind: Some(ImageKind::Custom), name: None };
     let listed = {
@@ -70,6 +120,7 @@ async fn observe_region(
     };
     let mut images: BTreeMap<_, _> = listed.into_iter().map(|image| (image.id.clone(), image)).collect();
     // A listing of several pages is not taken at one moment: what it misses is asked for once more.
+    let managed = managed.map_or_else(|| images.keys().cloned().collect(), BTreeSet::clone);
     let missed: Vec<ImageId> = managed.iter().filter(|id| !images.contains_key(*id)).cloned().collect();
     if !missed.is_empty() {
         let _permit = calls.acquire().await;

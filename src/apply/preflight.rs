@@ -57,7 +57,14 @@ pub async fn preflight(
     }
     while let Some(result) = tasks.join_next().await {
         let (index, tried) = result.map_err(|error| lost(&error))?;
-        trials.insert(index, judged(plan, recorded, index, tried)?);
+        let trial = match tried {
+            Ok(()) => Trial::Passed,
+            Err(error) => match judged(plan, recorded, index, &error) {
+                Some(trial) => trial,
+                None => return Err(error),
+            },
+        };
+        trials.insert(index, trial);
     }
     let named =
         trials.into_iter().filter_map(|(index, trial)| Some((plan.graph.step(index)?.id.clone(), trial)));
@@ -74,37 +81,30 @@ fn without_tags(mut operation: Operation) -> Option<Operation> {
     }
 }
 
-/// What the answer to a trial means for the run.
-fn judged(
-    plan: &Plan,
-    recorded: &Recorded,
-    index: StepIndex,
-    tried: Result<(), CloudError>,
-) -> Result<Trial, CloudError> {
-    let Err(error) = tried else { return Ok(Trial::Passed) };
+/// What a refusal means for the run; nothing: it is no answer about this call.
+fn judged(plan: &Plan, recorded: &Recorded, index: StepIndex, error: &CloudError) -> Option<Trial> {
     let refusal = error.to_string();
     let obstacle = match error.meaning {
         Meaning::Shared => Obstacle::Shared,
         Meaning::ImageQuota => Obstacle::Quota,
         Meaning::DuplicateName => Obstacle::Name,
         Meaning::Busy => Obstacle::State,
-        // No answer of the service about this call.
         Meaning::Throttled
         | Meaning::Unreachable
         | Meaning::OutcomeUnknown
         | Meaning::Internal
         | Meaning::Garbled
         | Meaning::Credentials
-        | Meaning::Clock => return Err(error),
-        _ => return Ok(Trial::Refused { refusal }),
+        | Meaning::Clock => return None,
+        _ => return Some(Trial::Refused { refusal }),
     };
     if let Some(by) = remover(&plan.graph, recorded, index, obstacle) {
-        return Ok(Trial::Removed { by, refusal });
+        return Some(Trial::Removed { by, refusal });
     }
     let operation = plan.graph.step(index).map(|step| &step.operation);
     let is_awaited = obstacle == Obstacle::State
         && operation.is_some_and(|operation| super::calls::awaited_image(recorded, operation).is_some());
-    Ok(if is_awaited { Trial::Awaited { refusal } } else { Trial::Refused { refusal } })
+    Some(if is_awaited { Trial::Awaited { refusal } } else { Trial::Refused { refusal } })
 }
 
 #[cfg(test)]

@@ -148,6 +148,7 @@ mod tests {
     use super::*;
     use crate::model::{AccountId, Accounts, ImageState, Region};
     use crate::plan::Plan;
+    use crate::state::ImportSystems;
     use crate::testing::EXAMPLE;
     use crate::testing::worlds::{applied, at, build, noon, placement, plan_to, step};
 
@@ -170,6 +171,10 @@ mod tests {
 
         async fn image_limit(&self, _: &Region) -> Result<u32, CloudError> {
             unreachable!("recovery reads no limits")
+        }
+
+        async fn import_systems(&self, _: &Region) -> Result<ImportSystems, CloudError> {
+            unreachable!("recovery imports nothing")
         }
 
         async fn regions(&self) -> Result<Vec<Region>, CloudError> {

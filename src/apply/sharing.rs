@@ -66,7 +66,7 @@ impl Run<'_, '_> {
         if left.is_empty() {
             return self.settle(index, None);
         }
-        if self.is_worth_another_call(index, because, &operation, &left) {
+        if self.is_worth_another_call(index, because, &operation) {
             return self.call_for(index, &operation, &left);
         }
         if because.meaning == Meaning::ShareQuota {
@@ -83,10 +83,9 @@ impl Run<'_, '_> {
         index: StepIndex,
         because: &CloudError,
         operation: &Operation,
-        left: &Accounts,
     ) -> bool {
         if because.meaning == Meaning::TooManyValues {
-            return self.learn_accounts_per_call(left);
+            return self.learn_accounts_per_call(index);
         }
         let is_left_over = match operation {
             Operation::Share { .. } => because.meaning == Meaning::AlreadyShared,
@@ -110,7 +109,7 @@ impl Run<'_, '_> {
             _ => Operation::Share { at: at.clone(), accounts: left.clone(), foreign: Accounts::EMPTY },
         };
         let (cloud, owner) = (Arc::clone(&self.executor.cloud), self.plan.account);
-        let most = self.snapshot.recorded.accounts_per_call;
+        let most = self.accounts_per_call(index, &rest);
         self.calls = self.calls.saturating_add(1);
         self.tasks.spawn(async move {
             let result = send_parts(cloud.as_ref(), owner, rest, Some(id), None, most).await;
@@ -118,15 +117,24 @@ impl Run<'_, '_> {
         });
     }
 
+    /// The most accounts that a call names, where that is known; how many this step's next call names is kept.
+    pub(super) fn accounts_per_call(&mut self, index: StepIndex, operation: &Operation) -> Option<u32> {
+        let most = self.snapshot.recorded.accounts_per_call;
+        if let Operation::Share { accounts, .. } | Operation::Unshare { accounts, .. } = operation {
+            let all = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
+            self.named.insert(index, most.map_or(all, |most| most.min(all)));
+        }
+        most
+    }
+
     /// A call named too many accounts: the next ones name half as many, and that is remembered. Whether that leaves
     /// something to try.
-    fn learn_accounts_per_call(&mut self, left: &Accounts) -> bool {
-        let left = u32::try_from(left.len()).unwrap_or(u32::MAX);
-        let named = self.snapshot.recorded.accounts_per_call.unwrap_or(u32::MAX).min(left);
+    fn learn_accounts_per_call(&mut self, index: StepIndex) -> bool {
+        let named = self.named.get(&index).copied().unwrap_or(0);
         if named < 2 {
             return false;
         }
-        let change = Edit::LearnAccountsPerCall { value: named.div_euclid(2) };
+        let change = Edit::LearnAccountsPerCall { value: named.div_ceil(2) };
         self.note(Event::Edited { at: self.now(), change });
         true
     }

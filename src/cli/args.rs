@@ -12,9 +12,11 @@ use super::workspace::DEFAULT_MANIFEST;
 use crate::report::markdown::SMALLEST;
 
 pub mod images;
+pub mod import;
 pub mod state;
 
 pub use images::{ArchitectureArg, ImagesArgs, KindArg};
+pub use import::ImportArgs;
 pub use state::{
     ForgetArgs, HistoryArgs, StateArgs, StateCommand, StateHistoryArgs, StateListArgs, StateMoveArgs,
     StatePullArgs, StatePushArgs, StateRestoreArgs, StateShowArgs,
@@ -58,6 +60,8 @@ pub enum Command {
     Output(OutputCommandArgs),
     /// List images of the cloud by region, kind, operating system, name, tag and age
     Images(Box<ImagesArgs>),
+    /// Take over images that are there: put them into the manifest and record them as they are
+    Import(Box<ImportArgs>),
     /// Stop managing an image, a placement or a share; nothing is deleted
     Forget(ForgetArgs),
     /// List what was applied: when, by whom, with which digest
@@ -134,6 +138,8 @@ pub enum ReportFormat {
     GitlabTerraform,
     /// For reviewdog
     Rdjson,
+    /// One page for a browser
+    Html,
 }
 
 /// Whether to use colour.
@@ -389,6 +395,8 @@ pub enum DrawAs {
     Dot,
     /// For Mermaid, which is drawn in comments on pull requests
     Mermaid,
+    /// A picture: rows are images in regions, columns are what must have settled before
+    Svg,
 }
 
 /// `completions`.

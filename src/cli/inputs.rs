@@ -87,3 +87,8 @@ fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     files.sort();
     Ok(files)
 }
+
+/// A file of text that an argument names.
+pub(super) fn read_text(path: &Path, help: &str) -> Result<String, CommandError> {
+    Ok(String::from_utf8_lossy(&read(path, help)?).into_owned())
+}

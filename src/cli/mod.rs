@@ -86,6 +86,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<ExitStatus, CommandErr
         Command::Show(args) => commands::show::run(args, printer).await,
         Command::Output(args) => commands::output::run(args, printer).await,
         Command::Images(args) => commands::images::run(args, printer).await,
+        Command::Import(args) => commands::import::run(args, printer).await,
         Command::Forget(args) => commands::state::surgery::forget(args, "forget", printer).await,
         Command::History(args) => commands::history::run(args, printer).await,
         Command::State(args) => commands::state::run(args, printer).await,

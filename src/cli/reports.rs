@@ -235,10 +235,12 @@ fn render(
             json(report::gitlab::terraform(verdict.plan().map(|(plan, _)| plan)))
         }
         ReportFormat::Rdjson => json(report::rdjson::rdjson(verdict)),
+        ReportFormat::Html => Ok(report::page::of(verdict)),
     }
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a repository is made to look at")]
 mod tests {
     use super::*;
 

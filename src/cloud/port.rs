@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use super::client::Secret;
 use super::error::CloudError;
 use crate::model::{AccountId, Accounts, Attributes, ImageId, ImageKind, Region, Source, Tags};
-use crate::state::ObservedImage;
+use crate::state::{ImportSystems, ObservedImage};
 
 /// Which images a listing is to hold. Everything that is `None` lets all pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,6 +46,12 @@ pub trait CloudRead: Send + Sync {
     /// # Errors
     /// When it cannot be read.
     async fn image_limit(&self, region: &Region) -> Result<u32, CloudError>;
+
+    /// The operating systems that a region imports.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    async fn import_systems(&self, region: &Region) -> Result<ImportSystems, CloudError>;
 
     /// The regions that the service offers.
     ///

@@ -7,6 +7,7 @@
 //!        ─▶ for everything else that is recorded: keep it as an earlier generation, or retire it
 //! ```
 
+pub mod adopt;
 pub mod change;
 pub mod compare;
 pub mod drift;

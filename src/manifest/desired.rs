@@ -141,6 +141,14 @@ impl Desired {
         named
     }
 
+    /// The regions that an entry is imported to.
+    pub fn import_regions(&self) -> BTreeSet<Region> {
+        let imported = self.images.values().filter(|image| {
+            image.source.as_ref().is_some_and(|source| matches!(source.kind, SourceKind::Import { .. }))
+        });
+        imported.map(|image| image.region.clone()).collect()
+    }
+
     /// The names of the sensitive variables that an apply needs.
     pub fn secrets(&self) -> BTreeSet<&CompactString> {
         self.images

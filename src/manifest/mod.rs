@@ -36,6 +36,7 @@ mod check;
 pub mod codes;
 pub mod desired;
 pub mod fault;
+pub mod insert;
 mod join;
 mod locate;
 mod parse;

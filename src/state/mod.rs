@@ -18,6 +18,8 @@ pub mod runs;
 pub mod select;
 pub mod snapshot;
 pub mod surgery;
+pub mod systems;
+pub mod terraform;
 
 pub use journal::{Edit, Event, IllegalEvent, Intent, Intents, SettledImage, StepId};
 pub use lookup::{Found, FoundImage, Lent, Near, RecordedLookup};
@@ -26,3 +28,4 @@ pub use recorded::{Placement, Recorded, RecordedGeneration, RecordedImage, Recor
 pub use runs::{Run, RunEnd, RunResult, Runs};
 pub use snapshot::{Head, Lineage, Snapshot, StateError, Written};
 pub use surgery::SurgeryError;
+pub use systems::ImportSystems;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::lookup::{Found, Lent, RecordedLookup};
-use super::{Edit, ObservedImage};
+use super::{Edit, ImportSystems, ObservedImage};
 use crate::model::image::Build;
 use crate::model::{
     Accounts, GenerationNumber, ImageId, ImageKey, ImageKind, ImageLimit, ImageState, PlacementKey, Region,
@@ -37,6 +37,9 @@ pub struct Recorded {
     /// Images that other accounts share with us and that the manifest names by id, as they were last seen.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lent: BTreeMap<Region, BTreeMap<ImageId, Lent>>,
+    /// What each region imports that an entry is imported in, as it was last told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub import_systems: BTreeMap<Region, ImportSystems>,
     /// The limit of accounts per image, once an OverQuota has taught it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_limit: Option<ImageLimit>,

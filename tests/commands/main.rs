@@ -13,6 +13,7 @@
 mod common;
 mod explain;
 mod images;
+mod imports;
 mod log;
 mod lookups;
 mod service;

@@ -7,7 +7,7 @@ use crate::common::{Ran, TestEnv, cloud};
 
 /// Every format.
 const FORMATS: &[&str] =
-    &["text", "json", "markdown", "sarif", "junit", "github", "gitlab", "gitlab-terraform", "rdjson"];
+    &["text", "json", "markdown", "sarif", "junit", "github", "gitlab", "gitlab-terraform", "rdjson", "html"];
 
 fn applied() -> TestEnv {
     let env = TestEnv::with(WEB);
@@ -16,7 +16,7 @@ fn applied() -> TestEnv {
 }
 
 fn shown_in_all(name: &str, env: &TestEnv, command: &str, status: i32) {
-    for format in FORMATS.iter().filter(|format| !matches!(**format, "text" | "json")) {
+    for format in FORMATS.iter().filter(|format| !matches!(**format, "text" | "json" | "html")) {
         let ran = env.expect(status, &format!("{command} --quiet --format {format}"));
         shown!(format!("formats-{name}-{format}"), without_pages(&ran));
     }
@@ -54,7 +54,7 @@ fn drift() {
 
 #[test]
 fn an_apply_of_which_a_step_fails() {
-    for format in FORMATS.iter().filter(|format| !matches!(**format, "text" | "json")) {
+    for format in FORMATS.iter().filter(|format| !matches!(**format, "text" | "json" | "html")) {
         let env = TestEnv::with(WEB);
         cloud::run(
             &env,
@@ -171,6 +171,7 @@ fn outside_of_code(text: &str) -> String {
     let spans = regex::Regex::new("``` .*? ```|`` .*? ``|`[^`]+`").unwrap();
     let mut fence: Option<String> = None;
     let mut outside = String::new();
+    let spans = regex::Regex::new("``` .*? ```|`` .*? ``|`[^`]+`").unwrap();
     for line in text.lines() {
         let ticks: String = line.chars().take_while(|c| *c == '`').collect();
         match &fence {
@@ -191,7 +192,7 @@ fn assert_inert(format: &str, text: &str, what: &str) {
     let is_harmful = |c: char| (c.is_control() && c != '\n') || c == '\u{202E}';
     assert!(!text.contains(is_harmful), "{what}: {text:?}");
     for line in text.lines() {
-        let is_json = !matches!(format, "text" | "markdown" | "junit" | "github");
+        let is_json = !matches!(format, "text" | "markdown" | "junit" | "github" | "html");
         let is_command = line.trim_start().starts_with("::");
         let is_ours =
             ["::error file=", "::warning file=", "::notice file="].iter().any(|c| line.starts_with(c));
@@ -228,6 +229,12 @@ fn assert_inert(format: &str, text: &str, what: &str) {
                     _ => {}
                 }
             }
+        }
+        "html" => {
+            for forged in ["<img", "href=\"http", "<b>", "onerror=\""] {
+                assert!(!text.contains(forged), "{what}: {forged}");
+            }
+            assert_eq!(text.matches("</details>").count(), text.matches("<details>").count(), "{what}");
         }
         "text" | "github" => {}
         _ => drop(serde_json::from_str::<Value>(text).unwrap()),

@@ -8,6 +8,7 @@
 #![allow(unreachable_pub, reason = "a test has no public interface")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod adopt;
 mod converge;
 mod crash;
 mod every_call;

@@ -12,6 +12,7 @@
 mod cli;
 mod client;
 #[path = "../common/mod.rs"]
+#[allow(clippy::disallowed_methods, reason = "files and variables of tests")]
 mod common;
 mod faults;
 mod raw;

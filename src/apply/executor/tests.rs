@@ -155,7 +155,7 @@ async fn an_image_that_failed_is_told_and_made_again_by_the_next_run() {
 #[tokio::test(start_paused = true)]
 async fn stopped_gently_it_starts_nothing_new_and_lets_run_what_runs() {
     let mut bench = Bench::new(Settings::default());
-    apply(&mut bench, &example_with("images:", "images: {}\nunused:").split("\nunused:").next().unwrap())
+    apply(&mut bench, example_with("images:", "images: {}\nunused:").split("\nunused:").next().unwrap())
         .await;
     let (sender, stop) = watch::channel(Stop::No);
     let stopping = async {
@@ -257,13 +257,21 @@ async fn a_list_that_is_too_long_for_a_call_is_halved_and_that_is_remembered() {
         let first = with(300_000_000_001..300_000_000_011);
         assert!(apply(&mut bench, &first).await.is_complete());
         let learned = bench.snapshot().await.recorded.accounts_per_call;
-        assert_eq!(learned, Some(if partial_shares { 3 } else { 2 }), "from ten to five to two");
+        assert_eq!(learned, Some(3), "from ten to five to three");
         let before = calls(&bench, "ModifyImageSharePermission");
         assert!(apply(&mut bench, &with(300_000_000_011..300_000_000_021)).await.is_complete());
-        let parts = if partial_shares { 4 } else { 5 };
-        assert_eq!(calls(&bench, "ModifyImageSharePermission") - before, 2 * parts, "none is refused");
+        assert_eq!(calls(&bench, "ModifyImageSharePermission") - before, 2 * 4, "none is refused");
         assert!(apply(&mut bench, &with(300_000_000_011..300_000_000_021)).await.steps.is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_account_of_a_list_that_was_too_long_gets_its_share() {
+    let settings = Settings { accounts_per_call: Some(2), partial_shares: true, ..Settings::default() };
+    let mut bench = Bench::new(settings);
+    let three = "image: web, with: [partner, staging, \"200000000003\"]";
+    let yaml = example_with("image: web, with: [partner, staging]", three);
+    assert!(apply(&mut bench, &yaml).await.is_complete());
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diff::Intention;
 use crate::plan::Wish;
+use crate::report::drawing::svg;
 use crate::report::graph::{dot, mermaid};
 
 /// Draws the plan against what is recorded, whether a rule refuses it or not: the picture helps to see why.
@@ -23,6 +24,7 @@ pub async fn run(args: &GraphArgs, printer: &Printer) -> Result<ExitStatus, Comm
     printer.data(&match args.draw_as {
         DrawAs::Dot => dot(planned.plan()),
         DrawAs::Mermaid => mermaid(planned.plan()),
+        DrawAs::Svg => svg(planned.plan()),
     });
     Ok(ExitStatus::Done)
 }

@@ -6,6 +6,7 @@ pub mod explain;
 pub mod graph;
 pub mod history;
 pub mod images;
+pub mod import;
 pub mod init;
 pub mod output;
 pub mod plan;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::apply::{look_up, observe};
+use crate::apply::{look_up, look_up_systems, observe};
 use crate::backend::Freshness;
 use crate::backend::{LockWait, StateStore as _};
 use crate::cli::args::RefreshArgs;
@@ -32,6 +32,8 @@ pub async fn look(
     let (changed, facts) = look_up(&cloud, workspace.clock.as_ref(), lookups, recorded, parallelism).await?;
     drift.lookups = changed;
     drift.facts_changed |= facts;
+    let imports = workspace.desired.import_regions();
+    drift.facts_changed |= look_up_systems(&cloud, imports, &mut snapshot.recorded, parallelism).await?;
     Ok(drift)
 }
 

@@ -4,6 +4,8 @@
 //! [`AccountId`]) makes the answer unreadable when it is not: to leave it out silently would hide an image that
 //! counts in the quota, or a share that forbids a deletion.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use compact_str::CompactString;
 use jiff::Timestamp;
 
@@ -15,7 +17,7 @@ use crate::model::{
     AccountId, Accounts, Architecture, Attributes, ImageId, ImageKind, ImageState, Region, SnapshotId,
     SourceKind, Tags,
 };
-use crate::state::ObservedImage;
+use crate::state::{ImportSystems, ObservedImage};
 
 /// The tag limits of one call of the tag service: at most 10 tags to set and 10 to remove (651/35307
 /// ModifyResourceTags).
@@ -161,6 +163,19 @@ pub(super) fn regions(regions: wire::Regions) -> Vec<Region> {
     regions.sort_unstable();
     regions.dedup();
     regions
+}
+
+/// What a region imports: every system that is named in either list.
+pub(super) fn import_systems(told: wire::ImportSystems) -> ImportSystems {
+    let wire::SystemNames { windows, linux } = told.import_image_os_list_supported;
+    let mut systems: BTreeMap<CompactString, BTreeSet<CompactString>> =
+        windows.into_iter().chain(linux).map(|name| (name, BTreeSet::new())).collect();
+    for wire::SystemVersions { os_name, os_versions } in told.import_image_os_version_set {
+        if let Some(name) = os_name {
+            systems.entry(name).or_default().extend(os_versions);
+        }
+    }
+    ImportSystems(systems)
 }
 
 /// The call that makes an image.

@@ -11,7 +11,7 @@ use super::wire::{self, Call};
 use super::{Client, mapping};
 use crate::cloud::{CloudError, CloudRead, ImageFilter, Meaning};
 use crate::model::{AccountId, Accounts, ImageId, Region};
-use crate::state::ObservedImage;
+use crate::state::{ImportSystems, ObservedImage};
 
 /// Images on a page (213/15715 Limit: 20 unless said, at most 100).
 const PAGE: u64 = 100;
@@ -112,6 +112,10 @@ impl CloudRead for Client {
         let limit = image_num_quota
             .ok_or_else(|| self.garbled(region, &call, Unreadable("the answer holds no limit".to_owned())))?;
         Ok(u32::try_from(limit).unwrap_or(u32::MAX))
+    }
+
+    async fn import_systems(&self, region: &Region) -> Result<ImportSystems, CloudError> {
+        self.call(Some(region), &wire::DescribeImportImageOs {}).await.map(mapping::import_systems)
     }
 
     async fn regions(&self) -> Result<Vec<Region>, CloudError> {

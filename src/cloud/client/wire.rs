@@ -68,6 +68,7 @@ calls! {
     Cvm::DescribeImages -> ImagePage;
     Cvm::DescribeImageSharePermission -> SharePermissions;
     Cvm::DescribeImageQuota -> ImageQuota;
+    Cvm::DescribeImportImageOs -> ImportSystems;
     Cvm::DescribeRegions -> Regions;
     Tag::ModifyResourceTags -> Done;
     Sts::GetCallerIdentity -> CallerIdentity;
@@ -348,6 +349,40 @@ pub(crate) struct DescribeImageQuota {}
 pub(crate) struct ImageQuota {
     #[serde(default)]
     pub(crate) image_num_quota: Option<u64>,
+}
+
+/// 213/15718.
+#[derive(Debug, Serialize)]
+pub(crate) struct DescribeImportImageOs {}
+
+/// The systems that a region imports: names, and the versions of some of them.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ImportSystems {
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub(crate) import_image_os_list_supported: SystemNames,
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub(crate) import_image_os_version_set: Vec<SystemVersions>,
+}
+
+/// The names of the systems that are imported.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct SystemNames {
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub(crate) windows: Vec<CompactString>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub(crate) linux: Vec<CompactString>,
+}
+
+/// The versions of one system.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct SystemVersions {
+    #[serde(default)]
+    pub(crate) os_name: Option<CompactString>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub(crate) os_versions: Vec<CompactString>,
 }
 
 /// A list or text that may be null.

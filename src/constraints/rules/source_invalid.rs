@@ -1,10 +1,12 @@
 //! GF301: source is not valid.
 
+use compact_str::CompactString;
+
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diagnostics::similar::closest;
 use crate::manifest::{DesiredImage, FaultKind, Level};
-use crate::model::{Address, ImageKey, Region, SourceKind};
+use crate::model::{Address, ImageKey, Operation, Region, SourceKind};
 
 /// GF301.
 pub(super) static RULE: Rule = Rule {
@@ -15,7 +17,8 @@ pub(super) static RULE: Rule = Rule {
     docs: "\
 ### What it checks
 Each entry names exactly one kind of source, and its ids, URL and other arguments have the shape that the service
-takes. An import names an operating system of the built-in list, an object of a format that is imported (RAW, VHD,
+takes. An import that is to be made names an operating system of the built-in list, or, once a refresh has asked the
+service, a system and a version that its region imports. It names an object of a format that is imported (RAW, VHD,
 QCOW2, VMDK, and ISO with `force`), outside the Chinese mainland in its own region, and a licence and boot mode that
 exist. An encrypted copy is of an entry that is in the same region.
 
@@ -35,6 +38,7 @@ Name one kind of source, and copy its id from the console.
         RuleSource::ErrorCode("InvalidParameter.SnapshotNotFound"),
         RuleSource::ErrorCode("InvalidInstanceId.NotFound"),
         RuleSource::Document("213/15717 ImportImage", "its parameters"),
+        RuleSource::Document("213/15718 DescribeImportImageOs", "the systems and versions that a region imports"),
         RuleSource::Document("213/4945", "importing images: systems and formats"),
         RuleSource::ErrorCode("InvalidImageOsType.Unsupported"),
         RuleSource::ErrorCode("InvalidImageOsVersion.Unsupported"),
@@ -53,7 +57,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             Some(SourceKind::Encrypted { image: original, .. }) => {
                 judge_encrypted(case, key, image, original, &entry, findings);
             }
-            Some(kind @ SourceKind::Import { .. }) => judge_import(key, image, kind, &entry, findings),
+            Some(kind @ SourceKind::Import { .. }) => judge_import(case, key, image, kind, &entry, findings),
             _ => {}
         }
     }
@@ -112,13 +116,22 @@ const SYSTEMS: &[&str] = &[
 const FORMATS: &[&str] = &["raw", "img", "vhd", "qcow2", "vmdk", "iso"];
 
 fn judge_import(
+    case: &Case<'_>,
     key: &ImageKey,
     image: &DesiredImage,
     kind: &SourceKind,
     entry: &ManifestPath,
     findings: &mut Findings,
 ) {
-    let SourceKind::Import { url, os, license, boot, force, .. } = kind else { return };
+    let SourceKind::Import { url, os, version, license, boot, force, .. } = kind else { return };
+    // What was imported once is there, whatever is imported today.
+    let is_made = case.plan.is_none_or(|view| {
+        view.plan
+            .graph
+            .steps()
+            .any(|(_, step)| step.at().image == *key && matches!(step.operation, Operation::Create { .. }))
+    });
+    let told = case.prior.import_systems.get(&image.region);
     let entry = entry.field("import");
     let mut found = |field: &str, detail: String, help: Option<String>| {
         let finding = Finding::about(Address::Image(key.clone()), detail).at(entry.field(field), "refused");
@@ -127,10 +140,26 @@ fn judge_import(
             None => finding,
         });
     };
-    if !SYSTEMS.contains(&os.as_str()) {
-        let help = closest(os, SYSTEMS.iter().copied()).map(|similar| format!("Did you mean `{similar}`?"));
-        let detail = format!("`{}` is not an operating system that is imported.", os.escape_debug());
-        found("os", detail, help.or_else(|| Some(format!("These are: {}.", SYSTEMS.join(", ")))));
+    // What the service told of the region counts; until it was asked, the built-in list.
+    let systems: Vec<&str> = told.map_or_else(|| SYSTEMS.to_vec(), |told| told.names().collect());
+    if is_made && !systems.contains(&os.as_str()) {
+        let help = closest(os, systems.iter().copied()).map(|similar| format!("Did you mean `{similar}`?"));
+        let place = told.map(|_| format!(" to {}", image.region)).unwrap_or_default();
+        let detail = format!("`{}` is not an operating system that is imported{place}.", os.escape_debug());
+        found("os", detail, help.or_else(|| Some(format!("These are: {}.", systems.join(", ")))));
+    }
+    if let Some(versions) = told.and_then(|told| told.versions(os))
+        && is_made
+        && !versions.contains(version)
+    {
+        let detail = format!(
+            "Version `{}` of {} is not imported to {}.",
+            version.escape_debug(),
+            os.escape_debug(),
+            image.region
+        );
+        let known: Vec<&str> = versions.iter().map(CompactString::as_str).collect();
+        found("version", detail, Some(format!("These are: {}.", known.join(", "))));
     }
     let (host, object) = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).unwrap_or_default();
     let ending = object.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending);

@@ -9,34 +9,41 @@ mod tables;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::drawing::picture;
-use super::{AccountNames, Summary, count};
-use crate::constraints;
+use super::verdict::{Problem, Verdict};
+use super::{AccountNames, Summary, count, rule_page};
+use crate::diagnostics::Severity;
 use crate::diagnostics::harmless;
-use crate::diagnostics::{Diagnostic, Severity};
-use crate::manifest::codes;
 use crate::plan::Plan;
 use crate::state::Recorded;
 
 /// What a page tells.
-pub struct Page<'a> {
+struct Page<'a> {
     /// The plan; none where the manifest has errors of its own.
-    pub plan: Option<&'a Plan>,
+    plan: Option<&'a Plan>,
     /// What the plan starts from.
-    pub prior: &'a Recorded,
+    prior: &'a Recorded,
     /// Names for accounts.
-    pub names: &'a AccountNames,
-    /// What is wrong, or worth knowing, and the place of each: `goldform.yaml:7:12`.
-    pub findings: Vec<(&'a Diagnostic, Option<String>)>,
+    names: &'a AccountNames,
+    /// What is wrong, or worth knowing.
+    problems: &'a [Problem],
 }
 
-/// The page.
-pub fn html(page: &Page<'_>) -> String {
-    let refused = page.findings.iter().any(|(diagnostic, _)| diagnostic.severity == Severity::Error);
+/// The page of what a command found.
+pub fn of(verdict: &Verdict<'_>) -> String {
+    let nothing = Recorded::default();
+    let (plan, prior) = verdict.plan().map_or((None, &nothing), |(plan, prior)| (Some(plan), prior));
+    // Some build servers obey `##[…]` in what is printed.
+    html(&Page { plan, prior, names: &verdict.names, problems: &verdict.problems }).replace("##[", "&#35;#[")
+}
+
+fn html(page: &Page<'_>) -> String {
+    let refused = page.problems.iter().any(|problem| problem.severity == Severity::Error);
     let title = match (page.plan, refused) {
         (_, true) => "Refused",
         (Some(plan), false) if plan.is_empty() => "No changes",
         (Some(_), false) => "Plan",
-        (None, false) => "Valid",
+        (None, false) if page.problems.is_empty() => "Nothing to tell",
+        (None, false) => "Findings",
     };
     html! {
         (DOCTYPE)
@@ -93,26 +100,28 @@ fn header(page: &Page<'_>, title: &str, refused: bool) -> Markup {
 }
 
 fn findings(page: &Page<'_>) -> Markup {
-    if page.findings.is_empty() {
+    if page.problems.is_empty() {
         return html! {};
     }
     html! {
         section #findings {
-            h2 { (count(page.findings.len(), "finding", "findings")) }
-            @for (diagnostic, place) in &page.findings {
-                @let Diagnostic { code, name, severity, summary, detail, help, .. } = diagnostic;
+            h2 { (count(page.problems.len(), "finding", "findings")) }
+            @for problem in page.problems {
+                @let Problem { code, name, severity, summary, detail, help, .. } = problem;
                 div data-row {
                     p {
                         strong class=(if *severity == Severity::Error { "del" } else { "mod" }) {
                             (severity.as_str()) " " (code)
                         }
                         " " (summary)
-                        @if let Some(place) = place { " " code { (harmless::harmless(place)) } }
+                        @if let Some(at) = problem.position() {
+                            " " code { (harmless::harmless(&at.file)) ":" (at.from.line) }
+                        }
                         br;
                         (harmless::harmless(detail))
                     }
                     @if let Some(help) = help { div class="help" { (harmless::harmless(help)) } }
-                    @if let Some(docs) = rule_page(code) {
+                    @if let Some(docs) = about(code) {
                         details {
                             summary { "About " code { (name) } }
                             div class="page" { (PreEscaped(docs)) }
@@ -125,11 +134,8 @@ fn findings(page: &Page<'_>) -> Markup {
 }
 
 /// A rule's page as HTML. The text is goldform's own.
-fn rule_page(code: &str) -> Option<String> {
-    let text = match constraints::find(code) {
-        Some(rule) => rule.docs.to_owned(),
-        None => codes::find(code)?.page(),
-    };
+fn about(code: &str) -> Option<String> {
+    let text = rule_page::of(code)?;
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, pulldown_cmark::Parser::new(&text));
     Some(html)

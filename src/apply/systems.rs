@@ -1,0 +1,96 @@
+//! Asks what is imported, in the regions where an entry is: offline, that is how a version is judged.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::observe::lost;
+use crate::cloud::{CloudError, CloudRead, Meaning};
+use crate::model::Region;
+use crate::state::Recorded;
+
+/// Asks what these regions import and records it; what other regions import is forgotten. Gives whether anything
+/// changed. Where the caller may not ask, or the region imports nothing, what is recorded stays.
+///
+/// # Errors
+/// The first read that failed otherwise; the record is as it was then.
+pub async fn look_up_systems(
+    cloud: &Arc<dyn CloudRead>,
+    regions: BTreeSet<Region>,
+    recorded: &mut Recorded,
+    parallelism: usize,
+) -> Result<bool, CloudError> {
+    let mut known = recorded.import_systems.clone();
+    known.retain(|region, _| regions.contains(region));
+    let calls = Arc::new(Semaphore::new(parallelism.max(1)));
+    let mut tasks = JoinSet::new();
+    for region in regions {
+        let (cloud, calls) = (Arc::clone(cloud), Arc::clone(&calls));
+        tasks.spawn(async move {
+            let _permit = calls.acquire().await;
+            let systems = cloud.import_systems(&region).await;
+            (region, systems)
+        });
+    }
+    while let Some(result) = tasks.join_next().await {
+        match result.map_err(|error| lost(&error))? {
+            (region, Ok(systems)) => {
+                known.insert(region, systems);
+            }
+            (_, Err(error)) if matches!(error.meaning, Meaning::Permission | Meaning::Unsupported) => {}
+            (_, Err(error)) => return Err(error),
+        }
+    }
+    let changed = known != recorded.import_systems;
+    recorded.import_systems = known;
+    Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::sim::{Effect, Fault, ImportSystems as Listed, Settings};
+    use crate::testing::Bench;
+
+    async fn ask(bench: &Bench, recorded: &mut Recorded, regions: &[&str]) -> Result<bool, CloudError> {
+        let cloud: Arc<dyn CloudRead> = bench.cloud();
+        let regions = regions.iter().map(|region| region.parse().unwrap()).collect();
+        look_up_systems(&cloud, regions, recorded, 2).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_region_imports_is_recorded_while_an_entry_is_imported_there() {
+        let bench = Bench::new(Settings { import_systems: Listed::Example, ..Settings::default() });
+        let mut recorded = Recorded::default();
+        assert!(ask(&bench, &mut recorded, &["ap-jakarta"]).await.unwrap());
+        assert!(!ask(&bench, &mut recorded, &["ap-jakarta"]).await.unwrap(), "nothing is new");
+        let jakarta = recorded.import_systems.values().next().unwrap();
+        let versions: Vec<&str> =
+            jakarta.versions("Ubuntu").unwrap().iter().map(|version| version.as_str()).collect();
+        assert_eq!(versions, ["10", "12", "14", "16"]);
+        assert!(jakarta.names().any(|name| name == "Windows Server 2016"));
+        assert!(ask(&bench, &mut recorded, &[]).await.unwrap());
+        assert!(recorded.import_systems.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_may_not_ask_keeps_what_is_recorded() {
+        let bench = Bench::new(Settings::default());
+        let mut recorded = Recorded::default();
+        ask(&bench, &mut recorded, &["ap-jakarta"]).await.unwrap();
+        let before = recorded.clone();
+        for (code, stays) in [("UnauthorizedOperation", true), ("InvalidParameter", false)] {
+            bench.sim.clear_faults().unwrap();
+            let effect = Effect::Error { code: code.to_owned(), message: String::new() };
+            let action = "DescribeImportImageOs".to_owned();
+            bench
+                .sim
+                .add_fault(&Fault { action, region: None, caller: None, from_call: 1, times: None, effect })
+                .unwrap();
+            assert_eq!(ask(&bench, &mut recorded, &["ap-jakarta"]).await.is_ok(), stays, "{code}");
+            assert_eq!(recorded, before);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The arguments of `import`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{LockArgs, ManifestArgs};
+use crate::model::{ImageId, Region};
+
+/// `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The entry that an image becomes; one that is in the manifest keeps its source, which the image then answers
+    #[arg(value_name = "image.KEY", requires = "id", required_unless_present_any = ["region", "all", "terraform"])]
+    pub address: Option<String>,
+    /// The image
+    #[arg(value_name = "ID")]
+    pub id: Option<ImageId>,
+    /// Every image of this region, or where the image is; may be repeated
+    #[arg(long, value_name = "REGION")]
+    pub region: Vec<Region>,
+    /// Every image of every region that the service offers
+    #[arg(long, conflicts_with_all = ["region", "address"])]
+    pub all: bool,
+    /// The images that a Terraform state names (a state file, or `terraform show -json`), and their copies
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "address"])]
+    pub terraform: Option<PathBuf>,
+    /// Show what would be put into the manifest, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short = 'y', help_heading = "Run")]
+    pub yes: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lock: LockArgs,
+}

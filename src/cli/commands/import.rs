@@ -1,0 +1,363 @@
+//! `import`: images that are there become entries of the manifest, recorded as they are. The cloud is not changed.
+//!
+//! The manifest is written first and the state second. A run that is cut off between the two leaves entries that
+//! nothing is recorded for, and the same import again records them; the other way about, the next plan would delete
+//! what is recorded and not in the manifest. Both files are replaced whole, under the lock of the state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::apply::survey;
+use crate::backend::file::write_atomically;
+use crate::backend::{Freshness, LockWait, StateStore as _};
+use crate::cli::args::{Format, ImportArgs};
+use crate::cli::confirm::confirm;
+use crate::cli::inputs::{read_manifests, read_text};
+use crate::cli::printer::Printer;
+use crate::cli::workspace::Workspace;
+use crate::cli::{CommandError, ExitStatus};
+use crate::cloud::{CloudRead, Meaning};
+use crate::diagnostics::{Severity, harmless};
+use crate::diff::adopt::{self, Adoptable, LeftOut, Pick};
+use crate::manifest::insert::{self, NewEntry};
+use crate::manifest::{self, Desired, Input, Variables};
+use crate::model::{AccountId, Address, ImageId, ImageKey, PlacementKey, Region};
+use crate::report::count;
+use crate::state::terraform::{self, Named};
+use crate::state::{Observed, Recorded, Snapshot};
+
+/// How many calls are under way at once.
+const PARALLEL: usize = 10;
+
+/// Takes over images.
+///
+/// # Errors
+/// When the manifest, the state or the cloud cannot be read or written, an image is not there, or the manifest has no
+/// place for what is to be put in.
+pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    if workspace.has_errors() {
+        printer.diagnostics(&workspace.diagnostics, &workspace.locator);
+        return Err(CommandError::Told(ExitStatus::Error));
+    }
+    let terraform = args.terraform.as_deref().map(read_terraform).transpose()?;
+    let entry = args.address.as_deref().map(key_of).transpose()?;
+    let mut store = workspace.locked_store("import", LockWait(args.lock.lock_timeout)).await?;
+    let mut snapshot = store.load().await?.unwrap_or_else(|| workspace.first_snapshot());
+    workspace.check_owner(&snapshot)?;
+    super::apply::repair(&workspace, &mut store, &mut snapshot, printer).await?;
+    workspace.check_caller().await?;
+    let cloud: Arc<dyn CloudRead> = workspace.cloud()?;
+    let regions = regions(args, entry.as_ref(), &workspace, cloud.as_ref()).await?;
+    let (observed, failures) = survey(&cloud, workspace.clock.as_ref(), regions, PARALLEL).await?;
+    for (region, error) in failures {
+        // Not every region that is offered takes part in the image service.
+        if args.region.is_empty() && error.meaning == Meaning::Unsupported {
+            printer.say(&format!("note: {region} was left out: {error}"));
+        } else {
+            return Err(error.into());
+        }
+    }
+
+    let pick = match (&args.id, &terraform) {
+        (Some(id), _) => Pick::Named { ids: BTreeSet::from([id.clone()]), names: BTreeSet::new() },
+        (None, Some(named)) => Pick::Named { ids: named.ids.clone(), names: named.names.clone() },
+        (None, None) => Pick::All,
+    };
+    let declared = entry.as_ref().filter(|key| workspace.desired.images.contains_key(*key));
+    let mut found =
+        adopt::adoptable(&workspace.desired, &snapshot.recorded, &snapshot.lineage, &observed, &pick);
+    let before = snapshot.recorded.clone();
+    let job = match (declared, &args.id) {
+        (Some(key), Some(id)) => {
+            found.entries.clear();
+            record_declared(key, id, &found.left_out, &workspace.desired, &mut snapshot, &observed)?;
+            None
+        }
+        _ => {
+            if let (Some(key), Some(id)) = (&entry, &args.id) {
+                name_as(&mut found, key, id)?;
+            }
+            edited(args, &workspace, &found.entries)?
+        }
+    };
+    let desired = job.as_ref().map_or(&workspace.desired, |edit| &edit.desired);
+    adopt::record(desired, &mut snapshot.recorded, &observed);
+    let recorded = new_placements(&before, &snapshot.recorded);
+    take_facts(&mut snapshot, observed, desired);
+
+    tell(&found, &recorded, terraform.as_ref(), job.as_ref(), args, printer);
+    if recorded.is_empty() {
+        return Ok(ExitStatus::Done);
+    }
+    if args.dry_run {
+        printer.say("Nothing was written.");
+        return Ok(ExitStatus::Done);
+    }
+    if !args.yes {
+        let question = format!("Take over {}?", count(recorded.len(), "image", "images"));
+        if !confirm(printer, &question)? {
+            printer.always("Nothing was written.");
+            return Ok(ExitStatus::Done);
+        }
+    }
+    if let Some(edit) = &job {
+        write_atomically(Path::new(&edit.name), &edit.text).map_err(|source| CommandError::File {
+            path: edit.name.clone(),
+            source,
+            help: "Nothing was written.".to_owned(),
+        })?;
+        printer.say(&format!("Written: {}.", edit.name));
+    }
+    store.save(&mut snapshot, Freshness::New).await?;
+    printer.say(&format!("Recorded in {}, serial {}.", store.place(), snapshot.serial));
+    Ok(ExitStatus::Done)
+}
+
+fn read_terraform(path: &Path) -> Result<Named, CommandError> {
+    const HELP: &str = "Name a state of Terraform:\n\n    terraform show -json > state.json";
+    let text = read_text(path, HELP)?;
+    terraform::named(&text).map_err(|why| CommandError::input(format!("{}: {why}", path.display()), HELP))
+}
+
+fn key_of(text: &str) -> Result<ImageKey, CommandError> {
+    match text.parse::<Address>() {
+        Ok(Address::Image(key)) => Ok(key),
+        _ => Err(CommandError::input(
+            format!("`{text}` is no address of an entry"),
+            "Name the entry and the image:\n\n    goldform import image.KEY img-0a1b2c3d --region ap-tokyo",
+        )),
+    }
+}
+
+/// The regions to look at.
+async fn regions(
+    args: &ImportArgs,
+    entry: Option<&ImageKey>,
+    workspace: &Workspace,
+    cloud: &dyn CloudRead,
+) -> Result<BTreeSet<Region>, CommandError> {
+    let declared = entry.and_then(|key| workspace.desired.images.get(key));
+    let mut regions: BTreeSet<Region> = args.region.iter().cloned().collect();
+    if let Some(image) = declared {
+        if args.region.iter().any(|region| *region != image.region) {
+            return Err(CommandError::input(
+                format!("the manifest says that the entry is made in {}", image.region),
+                "Leave --region out.",
+            ));
+        }
+        regions.extend(image.placements().into_iter().cloned());
+    } else if entry.is_some() && regions.is_empty() {
+        return Err(CommandError::input(
+            "the manifest has no such entry, so it is not known where the image is",
+            "Say it:\n\n    --region ap-tokyo",
+        ));
+    }
+    if regions.is_empty() {
+        regions = cloud.regions().await?.into_iter().collect();
+    }
+    Ok(regions)
+}
+
+/// Records an image as the generation that answers an entry of the manifest.
+fn record_declared(
+    key: &ImageKey,
+    id: &ImageId,
+    left_out: &[LeftOut],
+    desired: &Desired,
+    snapshot: &mut Snapshot,
+    observed: &Observed,
+) -> Result<(), CommandError> {
+    let Some(image) = desired.images.get(key) else { return Ok(()) };
+    let refused = |what: String| CommandError::input(what, "Look at what is there:\n\n    goldform images");
+    let has_current =
+        snapshot.recorded.images.get(key).is_some_and(|is| is.generations.contains_key(&is.current));
+    if has_current {
+        return Err(refused(format!("image.{key} is recorded already")));
+    }
+    if image.source.is_none() {
+        return Err(refused(format!("what image.{key} is made from is not known yet")));
+    }
+    let is_named = desired.adopted().get(&image.region).is_some_and(|ids| ids.contains(id));
+    if let Some(left) = left_out.iter().find(|left| left.id == *id).filter(|_| !is_named) {
+        return Err(refused(format!("{id} cannot be taken over: {}", left.why)));
+    }
+    if adopt::record_as(key, image, id, desired, &mut snapshot.recorded, observed).is_empty() {
+        return Err(refused(format!("{id} is no image of this account in {} that is NORMAL", image.region)));
+    }
+    Ok(())
+}
+
+/// The one image that was named becomes the entry that was named.
+fn name_as(found: &mut Adoptable, key: &ImageKey, id: &ImageId) -> Result<(), CommandError> {
+    if let Some(entry) = found.entries.first_mut() {
+        entry.key = key.clone();
+        return Ok(());
+    }
+    let why = found.left_out.first().map_or_else(
+        || format!("{id} is not there, or no image of this account"),
+        |left| format!("{id} cannot be taken over: {}", left.why),
+    );
+    Err(CommandError::input(why, "Look at what is there:\n\n    goldform images"))
+}
+
+/// A manifest's file with entries put in, and what the manifest means then.
+struct Edited {
+    name: String,
+    text: String,
+    desired: Desired,
+    entries: String,
+}
+
+/// Puts entries into the manifest's text, reads it again, and compares.
+fn edited(
+    args: &ImportArgs,
+    workspace: &Workspace,
+    entries: &[NewEntry],
+) -> Result<Option<Edited>, CommandError> {
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let account_name = |account: AccountId| {
+        let names = &workspace.desired.accounts;
+        names.iter().find(|(_, id)| **id == account).map(|(name, _)| name.to_string())
+    };
+    let by_hand = insert::by_hand(entries, &account_name);
+    let refused = |why: String| {
+        CommandError::input(
+            format!("the entries cannot be put into the manifest: {why}. Nothing was written"),
+            format!("Put them in by hand, then run the import again:\n\n{by_hand}"),
+        )
+    };
+    let (mut inputs, _) = read_manifests(&args.manifest.files)?;
+    let text_of = |input: &Input| std::str::from_utf8(&input.bytes).map(str::to_owned).unwrap_or_default();
+    let at = inputs.iter().position(|input| insert::has_images(&text_of(input))).unwrap_or(0);
+    let Some(input) = inputs.get_mut(at) else { return Ok(None) };
+    let text =
+        insert::insert(&text_of(input), entries, &account_name).map_err(|no| refused(no.to_string()))?;
+    input.bytes = text.clone().into_bytes();
+    let name = input.name.clone();
+    let desired = read_again(inputs, &workspace.variables).map_err(&refused)?;
+    if adopt::intended(&workspace.desired, &desired, entries) != desired {
+        return Err(refused("read again, the text does not mean what was meant".to_owned()));
+    }
+    Ok(Some(Edited { name, text, desired, entries: by_hand }))
+}
+
+fn read_again(inputs: Vec<Input>, variables: &Variables) -> Result<Desired, String> {
+    let loaded = manifest::load(inputs, variables);
+    let error = loaded.diagnostics.iter().find(|found| found.severity == Severity::Error);
+    match (error, loaded.desired) {
+        (Some(error), _) => Err(error.detail.clone()),
+        (None, Some(desired)) if loaded.complete => Ok(desired),
+        _ => Err("read again, the text is no manifest".to_owned()),
+    }
+}
+
+/// What is known of the regions: limits, and images that are not managed.
+fn take_facts(snapshot: &mut Snapshot, mut observed: Observed, desired: &Desired) {
+    // Shares of what is not managed are of no interest to the record.
+    let named = desired.named();
+    for (region, seen) in &mut observed.regions {
+        let managed: BTreeSet<ImageId> = snapshot
+            .recorded
+            .placements()
+            .filter(|(at, _)| at.region == *region)
+            .map(|(_, placement)| placement.id.clone())
+            .collect();
+        let is_named = |id: &ImageId| named.get(region).is_some_and(|ids| ids.contains(id));
+        seen.shares.retain(|id, _| managed.contains(id) || is_named(id));
+    }
+    crate::diff::observe(&mut snapshot.recorded, &observed, desired);
+}
+
+fn new_placements(before: &Recorded, after: &Recorded) -> Vec<(PlacementKey, ImageId)> {
+    after
+        .placements()
+        .filter(|(at, _)| before.placement(at).is_none())
+        .map(|(at, placement)| (at, placement.id.clone()))
+        .collect()
+}
+
+/// Tells what is taken over, what is left out, and what is not sure.
+fn tell(
+    found: &Adoptable,
+    recorded: &[(PlacementKey, ImageId)],
+    terraform: Option<&Named>,
+    job: Option<&Edited>,
+    args: &ImportArgs,
+    printer: &Printer,
+) {
+    let commands: Vec<String> = terraform
+        .map(|named| named.addresses.iter().map(|address| remove_command(address)).collect())
+        .unwrap_or_default();
+    let missing: Vec<&ImageId> = terraform
+        .map(|named| {
+            let is_known = |id: &&ImageId| {
+                recorded.iter().any(|(_, known)| known == *id)
+                    || found.left_out.iter().any(|left| left.id == **id)
+            };
+            named.ids.iter().filter(|id| !is_known(id)).collect()
+        })
+        .unwrap_or_default();
+    if printer.format == Format::Json {
+        let adopted: Vec<_> =
+            recorded.iter().map(|(at, id)| json!({ "address": at.to_string(), "id": id })).collect();
+        printer.json(&json!({
+            "adopted": adopted, "left_out": found.left_out, "notes": found.notes, "missing": missing,
+            "manifest": job.map(|job| &job.entries), "written": !args.dry_run && !recorded.is_empty(),
+            "commands": commands,
+        }));
+        return;
+    }
+    let mut text = String::new();
+    if let Some(job) = job {
+        let _ = writeln!(text, "{}", job.entries);
+    }
+    for (at, id) in recorded {
+        let _ = writeln!(text, "{at}: {id}");
+    }
+    // An image of a vendor is there in every region: it is told once.
+    let mut left_out: BTreeMap<(&str, &str), Vec<&LeftOut>> = BTreeMap::new();
+    for left in &found.left_out {
+        if !recorded.iter().any(|(at, id)| at.region == left.region && *id == left.id) {
+            left_out.entry((&left.name, &left.why)).or_default().push(left);
+        }
+    }
+    for ((name, why), left) in left_out {
+        let _ = match left.as_slice() {
+            [LeftOut { region, id, .. }] => writeln!(text, "left out: {id} `{name}` in {region}: {why}"),
+            many => writeln!(text, "left out: `{name}` in {} regions: {why}", many.len()),
+        };
+    }
+    for id in missing {
+        let _ = writeln!(text, "left out: {id}: it is not in the regions that were looked at");
+    }
+    if recorded.is_empty() {
+        text.push_str("Nothing to take over.\n");
+    }
+    printer.data(&harmless::harmless(&text));
+    for note in &found.notes {
+        printer.say(&format!("note: {}", harmless::harmless(note)));
+    }
+    if terraform.is_some() && !recorded.is_empty() {
+        printer.say(
+            "note: a Terraform state knows no copies (they were found by name), and not what images were made from: \
+             they are `adopted:` as they are",
+        );
+        printer.say(&format!("Then Terraform is to forget them:\n\n    {}\n", commands.join("\n    ")));
+    }
+}
+
+/// The command that takes an address out of a Terraform state, for a shell.
+fn remove_command(address: &str) -> String {
+    let is_plain = address.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    match is_plain {
+        true => format!("terraform state rm {address}"),
+        false => format!("terraform state rm '{}'", address.replace('\'', r"'\''")),
+    }
+}

@@ -1,0 +1,389 @@
+//! New entries put into a manifest's text: everything that is there stays as it is, to the byte.
+//!
+//! The text is not written anew from what it means: entries are put behind the last one of `images:` and `shares:`,
+//! indented as their neighbours are. Who calls reads the result again and compares it with what was meant, so a
+//! text that is written in a way that this does not know is refused, never damaged.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::yaml::{Kind, NodeId, Tree};
+use crate::model::{AccountId, ImageId, ImageKey, Region, Tags};
+
+/// An entry for an image that is taken over as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEntry {
+    /// Its key.
+    pub key: ImageKey,
+    /// The region of its origin.
+    pub region: Region,
+    /// The name of the image.
+    pub name: String,
+    /// Its description; nothing: not managed.
+    pub description: Option<String>,
+    /// Its family; nothing: not managed.
+    pub family: Option<String>,
+    /// The tags that it has everywhere.
+    pub tags: Tags,
+    /// The id of the origin.
+    pub id: ImageId,
+    /// The regions of its copies.
+    pub copies: Vec<Region>,
+    /// With whom it is shared.
+    pub shares: Vec<NewShare>,
+}
+
+/// An entry under `shares:`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewShare {
+    /// The accounts.
+    pub with: Vec<AccountId>,
+    /// The regions; none: every region of the image.
+    pub regions: BTreeSet<Region>,
+}
+
+/// Why nothing could be put in, for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoPlace(pub String);
+
+/// Which of the two collections.
+#[derive(Clone, Copy)]
+enum Section {
+    Images,
+    Shares,
+}
+
+impl Section {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Shares => "shares",
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::Images => Kind::Map,
+            Self::Shares => Kind::List,
+        }
+    }
+}
+
+/// The text with these entries put in. `account_name` gives the name that the manifest has for an account.
+///
+/// # Errors
+/// Where the text is written so that there is no place for them.
+pub fn insert(
+    text: &str,
+    entries: &[NewEntry],
+    account_name: &dyn Fn(AccountId) -> Option<String>,
+) -> Result<String, NoPlace> {
+    let mut text = text.to_owned();
+    if !entries.is_empty() {
+        text = put(&text, Section::Images, &|step| image_lines(entries, step))?;
+    }
+    if entries.iter().any(|entry| !entry.shares.is_empty()) {
+        text = put(&text, Section::Shares, &|_| share_lines(entries, account_name))?;
+    }
+    Ok(text)
+}
+
+/// The entries as text that can be put in by hand.
+pub fn by_hand(entries: &[NewEntry], account_name: &dyn Fn(AccountId) -> Option<String>) -> String {
+    let mut lines = vec!["images:".to_owned()];
+    lines.extend(image_lines(entries, 2).into_iter().map(|line| format!("  {line}")));
+    let shares = share_lines(entries, account_name);
+    if !shares.is_empty() {
+        lines.push("shares:".to_owned());
+        lines.extend(shares.into_iter().map(|line| format!("  {line}")));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// Whether a text holds a collection's key at its top.
+pub fn has_images(text: &str) -> bool {
+    let Ok(tree) = Tree::build(&Arc::from(text)) else { return false };
+    tree.root().is_some_and(|root| tree.entry(root, Section::Images.key()).is_some())
+}
+
+/// The lines of entries, without the indentation of the whole; `step`: that of what belongs to an entry.
+fn image_lines(entries: &[NewEntry], step: usize) -> Vec<String> {
+    let pad = " ".repeat(step);
+    let mut lines = Vec::new();
+    for entry in entries {
+        let NewEntry { key, region, name, description, family, tags, id, copies, shares: _ } = entry;
+        lines.push(format!("{}:", scalar(key.as_str())));
+        lines.push(format!("{pad}region: {region}"));
+        if name != key.as_str() {
+            lines.push(format!("{pad}name: {}", value(name)));
+        }
+        if let Some(description) = description {
+            lines.push(format!("{pad}description: {}", value(description)));
+        }
+        if let Some(family) = family {
+            lines.push(format!("{pad}family: {}", value(family)));
+        }
+        if !tags.is_empty() {
+            let tags: Vec<String> =
+                tags.iter().map(|(key, text)| format!("{}: {}", scalar(key), value(text))).collect();
+            lines.push(format!("{pad}tags: {{ {} }}", tags.join(", ")));
+        }
+        lines.push(format!("{pad}source: {{ adopted: {id} }}"));
+        if !copies.is_empty() {
+            let copies: Vec<&str> = copies.iter().map(Region::as_str).collect();
+            lines.push(format!("{pad}copies: [{}]", copies.join(", ")));
+        }
+    }
+    lines
+}
+
+fn share_lines(entries: &[NewEntry], account_name: &dyn Fn(AccountId) -> Option<String>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for entry in entries {
+        for NewShare { with, regions } in &entry.shares {
+            let with: Vec<String> = with
+                .iter()
+                .map(|id| account_name(*id).map_or_else(|| format!("\"{id}\""), |name| scalar(&name)))
+                .collect();
+            let mut line = format!("- {{ image: {}, with: [{}]", scalar(entry.key.as_str()), with.join(", "));
+            if !regions.is_empty() {
+                let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
+                line.push_str(&format!(", regions: [{}]", regions.join(", ")));
+            }
+            line.push_str(" }");
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// A text in which `${` would be a reference.
+fn value(text: &str) -> String {
+    scalar(&text.replace("${", "$${"))
+}
+
+/// A text as YAML reads it back: plain where that is beyond doubt.
+fn scalar(text: &str) -> String {
+    const WORDS: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    let is_plain = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && !WORDS.contains(&text.to_ascii_lowercase().as_str());
+    if is_plain {
+        return text.to_owned();
+    }
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            // Line breaks and what editors do not show.
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+                out.push_str(&format!("\\u{:04X}", u32::from(c)));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Puts lines behind the last entry of a collection; one that is not there is begun.
+fn put(text: &str, section: Section, lines: &dyn Fn(usize) -> Vec<String>) -> Result<String, NoPlace> {
+    let refuse = |why: &str| Err(NoPlace(format!("`{}` {why}", section.key())));
+    let tree = match Tree::build(&Arc::from(text)) {
+        Ok(tree) => tree,
+        Err(_) => return refuse("stands in a text that cannot be read"),
+    };
+    let end_of_line = if text.contains("\r\n") {
+        "\r\n"
+    } else if text.contains('\r') && !text.contains('\n') {
+        "\r"
+    } else {
+        "\n"
+    };
+    let root = tree.root();
+    let base = match root {
+        Some(root) => match column(text, tree.span(root).start) {
+            Some(column) if tree.kind(root) == Kind::Map && !is_flow(text, &tree, root) => column,
+            _ => return refuse("has no place here: the text is one map in brackets"),
+        },
+        None => 0,
+    };
+    let block = |lines: Vec<String>, indentation: usize| -> String {
+        let pad = " ".repeat(indentation);
+        lines.iter().map(|line| format!("{pad}{line}{end_of_line}")).collect()
+    };
+    let found = root.and_then(|root| tree.entry(root, section.key()));
+    let Some((key, node)) = found else {
+        let head = block(vec![format!("{}:", section.key())], base);
+        return Ok(spliced(text, text.len(), end_of_line, &(head + &block(lines(2), base + 2))));
+    };
+    let span = tree.span(node);
+    let written = text.get(span.clone()).unwrap_or_default();
+    if tree.is_alias(node) || tree.tag(node).is_some() {
+        return refuse("is an alias, or has a tag");
+    }
+    if is_empty(written) {
+        // What stands for nothing goes; a comment behind it stays.
+        let after_key = tree.span(key).end;
+        let (head, tail) = (text.get(..span.start), text.get(span.end..));
+        let (Some(head), Some(tail)) = (head, tail) else { return refuse("stands nowhere") };
+        let head = if written.is_empty() { head } else { head.trim_end_matches(' ') };
+        let rest = format!("{head}{tail}");
+        let at = line_end(&rest, after_key);
+        return Ok(spliced(&rest, at, end_of_line, &block(lines(2), base + 2)));
+    }
+    if tree.kind(node) != section.kind() {
+        return refuse("is not what it should be");
+    }
+    if is_flow(text, &tree, node) {
+        return refuse("is written in brackets");
+    }
+    let first = match section {
+        Section::Images => Some(span.start),
+        // A list that is not indented begins, for the parser, at its key: its dash is what counts.
+        Section::Shares => {
+            tree.items(node).first().and_then(|item| text.get(..tree.span(*item).start)?.rfind('-'))
+        }
+    };
+    let Some(indentation) = first.and_then(|first| column(text, first)) else {
+        return refuse("begins behind other text");
+    };
+    let step = tree
+        .pairs(node)
+        .find(|(_, value)| tree.kind(*value) == Kind::Map && !tree.is_alias(*value))
+        .filter(|(_, value)| !is_flow(text, &tree, *value))
+        .and_then(|(_, value)| column(text, tree.span(value).start)?.checked_sub(indentation))
+        .filter(|step| *step > 0)
+        .unwrap_or(2);
+    let last = text.get(..span.end).unwrap_or_default().trim_end().len();
+    let at = line_end(text, last);
+    Ok(spliced(text, at, end_of_line, &block(lines(step), indentation)))
+}
+
+/// Whether a value stands for nothing: `null`, `~`, or brackets with nothing in them.
+fn is_empty(written: &str) -> bool {
+    let inner = |open, close| written.strip_prefix(open).and_then(|rest: &str| rest.strip_suffix(close));
+    matches!(written, "" | "~" | "null" | "Null" | "NULL")
+        || inner('{', '}').or_else(|| inner('[', ']')).is_some_and(|inner| inner.trim().is_empty())
+}
+
+/// Puts text at a place that is the end of a line or of everything.
+fn spliced(text: &str, at: usize, end_of_line: &str, added: &str) -> String {
+    let (head, tail) = (text.get(..at).unwrap_or(text), text.get(at..).unwrap_or_default());
+    let is_open = !head.is_empty() && head != "\u{feff}" && !head.ends_with(['\n', '\r']);
+    let separator = if is_open { end_of_line } else { "" };
+    format!("{head}{separator}{added}{tail}")
+}
+
+/// Behind the line that a place is on.
+fn line_end(text: &str, at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    let Some(end) = rest.find(['\n', '\r']) else { return text.len() };
+    let width = if rest.get(end..).is_some_and(|rest| rest.starts_with("\r\n")) { 2 } else { 1 };
+    at + end + width
+}
+
+/// The column of a place where only blanks stand before it on its line.
+fn column(text: &str, at: usize) -> Option<usize> {
+    let before = text.get(..at)?;
+    let line = before.rfind(['\n', '\r']).map_or(before, |end| before.get(end + 1..).unwrap_or_default());
+    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
+    line.bytes().all(|b| b == b' ').then_some(line.len())
+}
+
+fn is_flow(text: &str, tree: &Tree, node: NodeId) -> bool {
+    text.get(tree.span(node)).is_some_and(|written| written.starts_with(['{', '[']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(key: &str) -> NewEntry {
+        NewEntry {
+            key: key.parse().unwrap(),
+            region: "ap-tokyo".parse().unwrap(),
+            name: "My \"image\" ${x}".to_owned(),
+            description: None,
+            family: None,
+            tags: Tags::new(),
+            id: "img-0a1b2c3d".parse().unwrap(),
+            copies: vec!["ap-seoul".parse().unwrap()],
+            shares: vec![NewShare {
+                with: vec!["200000000001".parse().unwrap(), "200000000009".parse().unwrap()],
+                regions: BTreeSet::new(),
+            }],
+        }
+    }
+
+    fn inserted(text: &str) -> Result<String, NoPlace> {
+        let partner: AccountId = "200000000001".parse().unwrap();
+        insert(text, &[entry("web")], &|id| (id == partner).then(|| "partner".to_owned()))
+    }
+
+    const IMAGE: &str = "web:\n    region: ap-tokyo\n    name: \"My \\\"image\\\" $${x}\"\n    \
+                         source: { adopted: img-0a1b2c3d }\n    copies: [ap-seoul]\n";
+    const SHARE: &str = "- { image: web, with: [partner, \"200000000009\"] }\n";
+
+    #[test]
+    fn what_is_missing_is_begun_and_what_is_empty_is_filled() {
+        for (before, head) in [
+            ("version: 1", "version: 1\n"),
+            ("version: 1\n# end\n", "version: 1\n# end\n"),
+            ("\u{feff}version: 1\n", "\u{feff}version: 1\n"),
+            ("", ""),
+        ] {
+            let expected = format!("{head}images:\n  {IMAGE}shares:\n  {SHARE}");
+            assert_eq!(inserted(before).unwrap(), expected, "{before:?}");
+        }
+        for nothing in ["", " ~", " {}", " { }", " null", " {\n  }"] {
+            let before = format!("images:{nothing} # mine\nversion: 1\n");
+            let expected = format!("images: # mine\n  {IMAGE}version: 1\nshares:\n  {SHARE}");
+            assert_eq!(inserted(&before).unwrap(), expected, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn entries_are_indented_as_their_neighbours_are_and_stand_behind_them() {
+        let before = "shares:\n- image: a # first\n  with: [partner]   # one\n\n# then\nimages:\n    a:\n      region: ap-tokyo\n      \
+                      description: |\n        text\n\n\n# last\n";
+        let text = inserted(before).unwrap();
+        assert!(text.contains(&format!("with: [partner]   # one\n{SHARE}\n# then\n")), "{text}");
+        assert!(text.contains("        text\n    web:\n      region: ap-tokyo\n"), "{text}");
+        assert!(text.ends_with("copies: [ap-seoul]\n\n\n# last\n"), "{text}");
+    }
+
+    #[test]
+    fn line_breaks_are_those_of_the_text() {
+        let text = inserted("version: 1\r\nimages:\r\n  a: {region: ap-tokyo}\r\n").unwrap();
+        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+        assert!(text.contains("a: {region: ap-tokyo}\r\n  web:\r\n    region"), "{text}");
+    }
+
+    #[test]
+    fn brackets_and_aliases_are_refused_and_shown_for_the_hand() {
+        for text in ["{version: 1}\n", "images: {a: {region: x}}\n", "a: &a {}\nimages: *a\n", "[a]\n"] {
+            assert!(inserted(text).is_err(), "{text}");
+        }
+        let text = by_hand(&[entry("web")], &|_| None);
+        assert!(text.starts_with("images:\n  web:\n    region: ap-tokyo\n"), "{text}");
+        assert!(text.ends_with("with: [\"200000000001\", \"200000000009\"] }\n"), "{text}");
+    }
+
+    #[test]
+    fn words_that_read_as_something_else_are_quoted() {
+        for (text, expected) in [
+            ("no", "\"no\""),
+            ("1e3", "\"1e3\""),
+            ("web-1", "web-1"),
+            ("", "\"\""),
+            ("a\u{85}", "\"a\\u0085\""),
+        ] {
+            assert_eq!(scalar(text), expected);
+        }
+    }
+}
