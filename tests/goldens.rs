@@ -244,6 +244,16 @@ fn exit_table() -> String {
     format!("```text\n{}\n```\n", goldform::cli::exit::TABLE)
 }
 
+fn format_table() -> String {
+    use clap::ValueEnum as _;
+    let mut text = String::from("| format | is |\n|---|---|\n");
+    for format in goldform::cli::args::ReportFormat::value_variants() {
+        let value = format.to_possible_value().unwrap();
+        text.push_str(&format!("| `{}` | {} |\n", value.get_name(), value.get_help().unwrap()));
+    }
+    text
+}
+
 /// The lines in which two texts differ, with a few around them.
 fn difference(published: &str, fresh: &str) -> String {
     let difference = similar::TextDiff::from_lines(published, fresh);
@@ -261,6 +271,7 @@ fn the_tables_of_the_readme_are_fresh() {
         ("rules", rule_table()),
         ("codes", code_table()),
         ("exit", exit_table()),
+        ("formats", format_table()),
     ] {
         fresh = with_section(&fresh, name, &content);
     }

@@ -245,7 +245,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "a repository is made for the test")]
     fn a_file_in_a_repository_is_named_from_its_root() {
         let folder = tempfile::tempdir().unwrap();
         let outside = folder.path().join("a.yaml").display().to_string();

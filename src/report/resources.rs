@@ -30,6 +30,7 @@ fn values(at: &PlacementKey, id: Option<&ImageId>, facts: &PlacementFacts, prote
 }
 
 fn resource(image: &ImageKey, index: &str, actions: &[&str], before: Value, after: Value) -> Value {
+    let change = Value::from_iter([("actions", Value::from(actions)), ("before", before), ("after", after)]);
     json!({
         "address": format!("{RESOURCE_TYPE}.{image}[\"{index}\"]"),
         "mode": "managed",
@@ -37,7 +38,7 @@ fn resource(image: &ImageKey, index: &str, actions: &[&str], before: Value, afte
         "name": image,
         "index": index,
         "provider_name": "goldform",
-        "change": { "actions": actions, "before": before, "after": after },
+        "change": change,
     })
 }
 

@@ -171,7 +171,6 @@ fn outside_of_code(text: &str) -> String {
     let spans = regex::Regex::new("``` .*? ```|`` .*? ``|`[^`]+`").unwrap();
     let mut fence: Option<String> = None;
     let mut outside = String::new();
-    let spans = regex::Regex::new("``` .*? ```|`` .*? ``|`[^`]+`").unwrap();
     for line in text.lines() {
         let ticks: String = line.chars().take_while(|c| *c == '`').collect();
         match &fence {

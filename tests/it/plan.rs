@@ -219,3 +219,18 @@ fn variables_come_from_the_command_line_a_file_the_environment_or_the_default() 
     let over = env.expect(0, "plan --var-file values.yaml --var build=ins-33333333");
     assert_eq!(from(over), "ins-33333333");
 }
+
+/// A verdict without credentials: against a record that is fresh, it is the one that a look at the cloud gives.
+#[test]
+fn a_plan_from_a_fresh_record_is_the_one_after_a_look_at_the_cloud() {
+    let env = applied();
+    env.edit("goldform.yaml", r#"revision: "1""#, r#"revision: "2""#);
+    env.edit("goldform.yaml", "with: [partner, staging]", "with: [partner]");
+    std::fs::copy(env.path("goldform.state.json"), env.path("committed.json")).unwrap();
+    for format in ["text", "json", "markdown", "sarif", "junit"] {
+        let online = env.expect(0, &format!("plan --refresh --format {format}"));
+        let offline = env.expect(0, &format!("plan --state committed.json --format {format}"));
+        assert!(!online.stdout.is_empty());
+        assert_eq!((offline.stdout, offline.stderr), (online.stdout, online.stderr), "{format}");
+    }
+}
