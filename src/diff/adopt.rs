@@ -133,16 +133,21 @@ fn is_picked(group: &[Found<'_>], pick: &Pick) -> bool {
     }
 }
 
+/// Whether one can be a copy of the other, as far as what a copy takes over tells.
+fn are_alike(one: &ObservedImage, other: &ObservedImage) -> bool {
+    let facts = |image: &ObservedImage| {
+        let build = &image.build;
+        (build.size_gib, build.os.clone(), build.platform.clone(), build.architecture)
+    };
+    facts(one) == facts(other)
+}
+
 /// Images of one name, oldest first, as groups of an origin and its copies.
 fn grouped<'o>(found: Vec<Found<'o>>, name: &str, notes: &mut Vec<String>) -> Vec<Vec<Found<'o>>> {
     let mut groups: Vec<Vec<Found<'o>>> = Vec::new();
     for next in found {
-        let facts = |image: &ObservedImage| {
-            let build = &image.build;
-            (build.size_gib, build.os.clone(), build.platform.clone(), build.architecture)
-        };
         let home = groups.iter_mut().find(|group| {
-            group.first().is_some_and(|(_, origin, _)| facts(origin) == facts(next.1))
+            group.first().is_some_and(|(_, origin, _)| are_alike(origin, next.1))
                 && group.iter().all(|(region, ..)| *region != next.0)
         });
         match home {
@@ -333,12 +338,7 @@ pub fn record_as(
             Some(origin)
         } else {
             let mut same = region_seen.images.values().filter(|other| {
-                is_free(region, other)
-                    && other.name == origin.name
-                    && other.build.size_gib == origin.build.size_gib
-                    && other.build.os == origin.build.os
-                    && other.build.platform == origin.build.platform
-                    && other.build.architecture == origin.build.architecture
+                is_free(region, other) && other.name == origin.name && are_alike(origin, other)
             });
             // Two that fit equally: the older one, as entries are grouped.
             let first = same.next();

@@ -44,6 +44,17 @@ impl Action {
             Self::Unchanged => "unchanged",
         }
     }
+
+    /// The sign that stands before it: colour never tells it alone.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Create | Self::Copy | Self::Adopt => "+",
+            Self::Update => "~",
+            Self::Replace => "-/+",
+            Self::Delete | Self::Forget => "-",
+            Self::Unchanged => "=",
+        }
+    }
 }
 
 /// Why a change is wanted.

@@ -13,6 +13,7 @@ pub mod history;
 pub mod images;
 pub mod json;
 pub mod junit;
+mod losses;
 pub mod markdown;
 pub mod outcome;
 pub mod page;

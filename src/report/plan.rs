@@ -81,23 +81,16 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn mark(&self, action: Action) -> (String, &'static str) {
-        let mark = |sign: &'static str| match action {
-            Action::Create | Action::Copy | Action::Adopt => self.paint.added(sign),
-            Action::Delete | Action::Forget => self.paint.removed(sign),
-            _ => self.paint.changed(sign),
-        };
+    fn mark(&self, action: Action) -> String {
         match action {
-            Action::Create | Action::Copy | Action::Adopt => (mark("+"), "+"),
-            Action::Update => (mark("~"), "~"),
-            Action::Replace => (mark("-/+"), "-/+"),
-            Action::Delete | Action::Forget => (mark("-"), "-"),
-            Action::Unchanged => (mark("="), "="),
+            Action::Create | Action::Copy | Action::Adopt => self.paint.added(action.sign()),
+            Action::Delete | Action::Forget => self.paint.removed(action.sign()),
+            Action::Update | Action::Replace | Action::Unchanged => self.paint.changed(action.sign()),
         }
     }
 
     fn image(&self, text: &mut String, change: &ImageChange) {
-        let (mark, _) = self.mark(change.action);
+        let mark = self.mark(change.action);
         let name = self.paint.bold(&format!("image.{}", change.image));
         let what = match (change.action, change.generation, change.supersedes) {
             (Action::Create, Some(generation), _) => format!("create generation {generation}"),
@@ -132,7 +125,7 @@ impl Writer<'_> {
     }
 
     fn placement(&self, text: &mut String, image: &ImageChange, change: &PlacementChange) {
-        let (mark, _) = self.mark(change.action);
+        let mark = self.mark(change.action);
         let at = &change.at;
         let place = if Some(at.generation) == image.generation {
             at.region.to_string()

@@ -179,6 +179,28 @@ impl<'a> Verdict<'a> {
             Told::Unread | Told::Judged { .. } | Told::Drift(_) => None,
         }
     }
+
+    /// What came of it in a word or two.
+    pub fn headline(&self) -> &'static str {
+        if let Told::Applied { outcome, .. } = &self.result {
+            return match (outcome.is_complete(), outcome.did_anything()) {
+                (true, _) => "applied",
+                (false, true) => "partly applied",
+                (false, false) => "not applied",
+            };
+        }
+        if self.count(Severity::Error) > 0 {
+            return "refused";
+        }
+        match &self.result {
+            Told::Unread => "refused",
+            Told::Judged { .. } => "valid",
+            Told::Plan { plan, .. } if plan.is_empty() => "no changes",
+            Told::Plan { .. } | Told::Applied { .. } => "changes",
+            Told::Drift(drift) if drift.is_empty() => "as recorded",
+            Told::Drift(_) => "drift",
+        }
+    }
 }
 
 /// The result for people; the problems are told beside it.

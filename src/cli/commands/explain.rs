@@ -7,14 +7,13 @@ use crate::cli::args::{ExplainArgs, Format};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::constraints::{RULES, find};
+use crate::constraints::RULES;
 use crate::diagnostics::similar::closest;
 use crate::diff::Intention;
-use crate::manifest::codes;
 use crate::model::{Address, ImageKey, Region};
 use crate::plan::{Step, Wish};
 use crate::report::AccountNames;
-use crate::report::rule_page::of_rule;
+use crate::report::rule_page;
 use crate::report::state::is_meant;
 use crate::report::step::{step_json, step_text};
 use crate::report::table::{Align, table};
@@ -39,11 +38,7 @@ pub async fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, Co
         printer.data(&table("", &[Align::Left; 4], &rows));
         return Ok(ExitStatus::Done);
     }
-    let Some(rule) = find(name) else {
-        if let Some(code) = codes::find(name) {
-            printer.data(&code.page());
-            return Ok(ExitStatus::Done);
-        }
+    let Some(page) = rule_page::of(name) else {
         let similar = closest(name, RULES.iter().map(|rule| rule.name));
         let help = similar.map_or_else(
             || "See every rule:\n\n    goldform explain".to_owned(),
@@ -51,7 +46,7 @@ pub async fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, Co
         );
         return Err(CommandError::input(format!("`{name}` is not the name or id of a rule"), help));
     };
-    printer.data(&of_rule(rule));
+    printer.data(&page);
     Ok(ExitStatus::Done)
 }
 

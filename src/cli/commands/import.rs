@@ -90,32 +90,40 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     let recorded = new_placements(&before, &snapshot.recorded);
     take_facts(&mut snapshot, observed, desired);
 
-    tell(&found, &recorded, terraform.as_ref(), job.as_ref(), args, printer);
-    if recorded.is_empty() {
-        return Ok(ExitStatus::Done);
+    let told = Told { found: &found, recorded: &recorded, terraform: terraform.as_ref(), job: job.as_ref() };
+    if printer.format != Format::Json {
+        told.text(printer);
     }
+    let is_written = !recorded.is_empty() && is_wanted(args, recorded.len(), printer)?;
+    if is_written {
+        if let Some(edit) = &job {
+            write_atomically(Path::new(&edit.name), &edit.text).map_err(|source| CommandError::File {
+                path: edit.name.clone(),
+                source,
+                help: "Nothing was written.".to_owned(),
+            })?;
+            printer.say(&format!("Written: {}.", edit.name));
+        }
+        store.save(&mut snapshot, Freshness::New).await?;
+        printer.say(&format!("Recorded in {}, serial {}.", store.place(), snapshot.serial));
+    }
+    if printer.format == Format::Json {
+        told.json(is_written, printer);
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Whether what was told is to be written.
+fn is_wanted(args: &ImportArgs, number: usize, printer: &Printer) -> Result<bool, CommandError> {
     if args.dry_run {
         printer.say("Nothing was written.");
-        return Ok(ExitStatus::Done);
+        return Ok(false);
     }
-    if !args.yes {
-        let question = format!("Take over {}?", count(recorded.len(), "image", "images"));
-        if !confirm(printer, &question)? {
-            printer.always("Nothing was written.");
-            return Ok(ExitStatus::Done);
-        }
+    if args.yes || confirm(printer, &format!("Take over {}?", count(number, "image", "images")))? {
+        return Ok(true);
     }
-    if let Some(edit) = &job {
-        write_atomically(Path::new(&edit.name), &edit.text).map_err(|source| CommandError::File {
-            path: edit.name.clone(),
-            source,
-            help: "Nothing was written.".to_owned(),
-        })?;
-        printer.say(&format!("Written: {}.", edit.name));
-    }
-    store.save(&mut snapshot, Freshness::New).await?;
-    printer.say(&format!("Recorded in {}, serial {}.", store.place(), snapshot.serial));
-    Ok(ExitStatus::Done)
+    printer.always("Nothing was written.");
+    Ok(false)
 }
 
 fn read_terraform(path: &Path) -> Result<Named, CommandError> {
@@ -283,73 +291,82 @@ fn new_placements(before: &Recorded, after: &Recorded) -> Vec<(PlacementKey, Ima
         .collect()
 }
 
-/// Tells what is taken over, what is left out, and what is not sure.
-fn tell(
-    found: &Adoptable,
-    recorded: &[(PlacementKey, ImageId)],
-    terraform: Option<&Named>,
-    job: Option<&Edited>,
-    args: &ImportArgs,
-    printer: &Printer,
-) {
-    let commands: Vec<String> = terraform
-        .map(|named| named.addresses.iter().map(|address| remove_command(address)).collect())
-        .unwrap_or_default();
-    let missing: Vec<&ImageId> = terraform
-        .map(|named| {
-            let is_known = |id: &&ImageId| {
-                recorded.iter().any(|(_, known)| known == *id)
-                    || found.left_out.iter().any(|left| left.id == **id)
-            };
-            named.ids.iter().filter(|id| !is_known(id)).collect()
-        })
-        .unwrap_or_default();
-    if printer.format == Format::Json {
-        let adopted: Vec<_> =
-            recorded.iter().map(|(at, id)| json!({ "address": at.to_string(), "id": id })).collect();
-        printer.json(&json!({
-            "adopted": adopted, "left_out": found.left_out, "notes": found.notes, "missing": missing,
-            "manifest": job.map(|job| &job.entries), "written": !args.dry_run && !recorded.is_empty(),
-            "commands": commands,
-        }));
-        return;
+/// What is taken over, what is left out, and what is not sure.
+struct Told<'a> {
+    found: &'a Adoptable,
+    recorded: &'a [(PlacementKey, ImageId)],
+    terraform: Option<&'a Named>,
+    job: Option<&'a Edited>,
+}
+
+impl Told<'_> {
+    /// The commands that take what is managed here out of the Terraform state.
+    fn commands(&self) -> Vec<String> {
+        let addresses = self.terraform.iter().flat_map(|named| &named.addresses);
+        addresses.map(|address| remove_command(address)).collect()
     }
-    let mut text = String::new();
-    if let Some(job) = job {
-        let _ = writeln!(text, "{}", job.entries);
-    }
-    for (at, id) in recorded {
-        let _ = writeln!(text, "{at}: {id}");
-    }
-    // An image of a vendor is there in every region: it is told once.
-    let mut left_out: BTreeMap<(&str, &str), Vec<&LeftOut>> = BTreeMap::new();
-    for left in &found.left_out {
-        if !recorded.iter().any(|(at, id)| at.region == left.region && *id == left.id) {
-            left_out.entry((&left.name, &left.why)).or_default().push(left);
-        }
-    }
-    for ((name, why), left) in left_out {
-        let _ = match left.as_slice() {
-            [LeftOut { region, id, .. }] => writeln!(text, "left out: {id} `{name}` in {region}: {why}"),
-            many => writeln!(text, "left out: `{name}` in {} regions: {why}", many.len()),
+
+    /// Images that a Terraform state names, and that no region that was looked at has.
+    fn missing(&self) -> Vec<&ImageId> {
+        let is_known = |id: &&ImageId| {
+            self.recorded.iter().any(|(_, known)| known == *id)
+                || self.found.left_out.iter().any(|left| left.id == **id)
         };
+        self.terraform.iter().flat_map(|named| &named.ids).filter(|id| !is_known(id)).collect()
     }
-    for id in missing {
-        let _ = writeln!(text, "left out: {id}: it is not in the regions that were looked at");
+
+    fn json(&self, is_written: bool, printer: &Printer) {
+        let adopted: Vec<_> =
+            self.recorded.iter().map(|(at, id)| json!({ "address": at.to_string(), "id": id })).collect();
+        printer.json(&json!({
+            "adopted": adopted, "left_out": self.found.left_out, "notes": self.found.notes,
+            "missing": self.missing(), "manifest": self.job.map(|job| &job.entries), "written": is_written,
+            "commands": self.commands(),
+        }));
     }
-    if recorded.is_empty() {
-        text.push_str("Nothing to take over.\n");
-    }
-    printer.data(&harmless::harmless(&text));
-    for note in &found.notes {
-        printer.say(&format!("note: {}", harmless::harmless(note)));
-    }
-    if terraform.is_some() && !recorded.is_empty() {
-        printer.say(
-            "note: a Terraform state knows no copies (they were found by name), and not what images were made from: \
-             they are `adopted:` as they are",
-        );
-        printer.say(&format!("Then Terraform is to forget them:\n\n    {}\n", commands.join("\n    ")));
+
+    fn text(&self, printer: &Printer) {
+        let Self { found, recorded, terraform, job } = self;
+        let mut text = String::new();
+        if let Some(job) = job {
+            let _ = writeln!(text, "{}", job.entries);
+        }
+        for (at, id) in *recorded {
+            let _ = writeln!(text, "{at}: {id}");
+        }
+        // An image of a vendor is there in every region: it is told once.
+        let mut left_out: BTreeMap<(&str, &str), Vec<&LeftOut>> = BTreeMap::new();
+        for left in &found.left_out {
+            if !recorded.iter().any(|(at, id)| at.region == left.region && *id == left.id) {
+                left_out.entry((&left.name, &left.why)).or_default().push(left);
+            }
+        }
+        for ((name, why), left) in left_out {
+            let _ = match left.as_slice() {
+                [LeftOut { region, id, .. }] => writeln!(text, "left out: {id} `{name}` in {region}: {why}"),
+                many => writeln!(text, "left out: `{name}` in {} regions: {why}", many.len()),
+            };
+        }
+        for id in self.missing() {
+            let _ = writeln!(text, "left out: {id}: it is not in the regions that were looked at");
+        }
+        if recorded.is_empty() {
+            text.push_str("Nothing to take over.\n");
+        }
+        printer.data(&harmless::harmless(&text));
+        for note in &found.notes {
+            printer.say(&format!("note: {}", harmless::harmless(note)));
+        }
+        if terraform.is_some() && !recorded.is_empty() {
+            printer.say(
+                "note: a Terraform state knows no copies (they were found by name), and not what images were made from: \
+                 they are `adopted:` as they are",
+            );
+            printer.say(&format!(
+                "Then Terraform is to forget them:\n\n    {}\n",
+                self.commands().join("\n    ")
+            ));
+        }
     }
 }
 

@@ -6,14 +6,13 @@
 
 mod difference;
 mod escape;
-mod losses;
 
 use std::fmt::Write as _;
 
 use self::difference::difference;
 use self::escape::{block, cell, code, cut, wrapped};
-use self::losses::{Loss, losses, total};
 use super::graph::mermaid;
+use super::losses::{Loss, losses, total};
 use super::plan::because;
 use super::verdict::{Problem, Told, Verdict};
 use super::{Summary, count, limit_source};
@@ -62,7 +61,7 @@ pub const SMALLEST: usize = 1024;
 /// The verdict as a comment of at most so many bytes.
 pub fn markdown(verdict: &Verdict<'_>, budget: usize) -> String {
     let losses = match verdict.plan() {
-        Some((plan, prior)) => losses(plan, prior, &verdict.names),
+        Some((plan, prior)) => losses(plan, prior),
         None => Vec::new(),
     };
     let entries = verdict.plan().map_or(0, |(plan, _)| plan.changes.len());
@@ -82,11 +81,11 @@ fn written(verdict: &Verdict<'_>, losses: &[Loss], room: &Room) -> String {
         "<!-- goldform:{} -->\n### goldform {}: {}\n\n",
         verdict.command,
         verdict.command,
-        head(verdict)
+        verdict.headline()
     );
     let _ = writeln!(text, "{}\n", totals(verdict, losses));
     problems(&mut text, "Refused", verdict, Severity::Error, room);
-    lost(&mut text, losses, room);
+    lost(&mut text, losses, verdict, room);
     problems(&mut text, "Warnings", verdict, Severity::Warning, room);
     problems(&mut text, "Worth knowing", verdict, Severity::Advice, room);
     if let Some((plan, _)) = verdict.plan() {
@@ -100,27 +99,6 @@ fn written(verdict: &Verdict<'_>, losses: &[Loss], room: &Room) -> String {
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
-}
-
-fn head(verdict: &Verdict<'_>) -> &'static str {
-    if let Told::Applied { outcome, .. } = &verdict.result {
-        return match (outcome.is_complete(), outcome.did_anything()) {
-            (true, _) => "applied",
-            (false, true) => "partly applied",
-            (false, false) => "not applied",
-        };
-    }
-    if verdict.count(Severity::Error) > 0 {
-        return "refused";
-    }
-    match &verdict.result {
-        Told::Unread => "refused",
-        Told::Judged { .. } => "valid",
-        Told::Plan { plan, .. } if plan.is_empty() => "no changes",
-        Told::Plan { .. } | Told::Applied { .. } => "changes",
-        Told::Drift(drift) if drift.is_empty() => "as recorded",
-        Told::Drift(_) => "drift",
-    }
 }
 
 /// Numbers, which are always told.
@@ -199,13 +177,13 @@ fn more(text: &mut String, all: usize, shown: usize, prefix: &str) {
     }
 }
 
-fn lost(text: &mut String, losses: &[Loss], room: &Room) {
+fn lost(text: &mut String, losses: &[Loss], verdict: &Verdict<'_>, room: &Room) {
     if losses.is_empty() {
         return;
     }
     let _ = writeln!(text, "#### Who loses what\n");
     for loss in losses.iter().take(room.losses) {
-        let _ = writeln!(text, "- {}", loss.text);
+        let _ = writeln!(text, "- {}", loss.told(&verdict.names, &code));
     }
     more(text, losses.len(), room.losses, "- ");
     text.push('\n');
@@ -250,13 +228,6 @@ fn folded(text: &mut String, title: &str, content: &str) {
 }
 
 fn entry(change: &ImageChange) -> String {
-    let sign = match change.action {
-        Action::Create | Action::Copy | Action::Adopt => "+",
-        Action::Update => "~",
-        Action::Replace => "-/+",
-        Action::Delete | Action::Forget => "-",
-        Action::Unchanged => "=",
-    };
     let regions: Vec<String> = change
         .placements
         .iter()
@@ -266,6 +237,7 @@ fn entry(change: &ImageChange) -> String {
             format!("{} {}{number}", placement.action.as_str(), placement.at.region)
         })
         .collect();
+    let sign = change.action.sign();
     format!("{sign} image.{}: {} ({})\n", change.image, regions.join(", "), because(&change.reason))
 }
 

@@ -9,42 +9,19 @@ mod tables;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::drawing::picture;
-use super::verdict::{Problem, Verdict};
-use super::{AccountNames, Summary, count, rule_page};
-use crate::diagnostics::Severity;
-use crate::diagnostics::harmless;
-use crate::plan::Plan;
-use crate::state::Recorded;
-
-/// What a page tells.
-struct Page<'a> {
-    /// The plan; none where the manifest has errors of its own.
-    plan: Option<&'a Plan>,
-    /// What the plan starts from.
-    prior: &'a Recorded,
-    /// Names for accounts.
-    names: &'a AccountNames,
-    /// What is wrong, or worth knowing.
-    problems: &'a [Problem],
-}
+use super::verdict::{Problem, Told, Verdict};
+use super::{Summary, count, rule_page};
+use crate::diagnostics::{Severity, harmless};
+use crate::plan::{Plan, StepOutcome};
 
 /// The page of what a command found.
 pub fn of(verdict: &Verdict<'_>) -> String {
-    let nothing = Recorded::default();
-    let (plan, prior) = verdict.plan().map_or((None, &nothing), |(plan, prior)| (Some(plan), prior));
     // Some build servers obey `##[…]` in what is printed.
-    html(&Page { plan, prior, names: &verdict.names, problems: &verdict.problems }).replace("##[", "&#35;#[")
+    html(verdict).replace("##[", "&#35;#[")
 }
 
-fn html(page: &Page<'_>) -> String {
-    let refused = page.problems.iter().any(|problem| problem.severity == Severity::Error);
-    let title = match (page.plan, refused) {
-        (_, true) => "Refused",
-        (Some(plan), false) if plan.is_empty() => "No changes",
-        (Some(_), false) => "Plan",
-        (None, false) if page.problems.is_empty() => "Nothing to tell",
-        (None, false) => "Findings",
-    };
+fn html(verdict: &Verdict<'_>) -> String {
+    let title = format!("goldform {}: {}", verdict.command, verdict.headline());
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -53,24 +30,24 @@ fn html(page: &Page<'_>) -> String {
                 meta name="viewport" content="width=device-width,initial-scale=1";
                 meta http-equiv="Content-Security-Policy"
                     content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
-                title { "goldform: " (title) }
+                title { (title) }
                 style { (PreEscaped(include_str!("page.css"))) }
             }
             body {
-                (header(page, title, refused))
+                (header(verdict, &title))
                 main {
                     section #find hidden {
                         label for="search" class="soft" { "Search " kbd { "/" } }
                         " " input #search type="search" autocomplete="off";
                         " " span #found class="soft" aria-live="polite" {}
                     }
-                    (findings(page))
-                    @if let Some(plan) = page.plan {
-                        (tables::losses(page, plan))
+                    (findings(&verdict.problems))
+                    @if let Some((plan, prior)) = verdict.plan() {
+                        (tables::losses(plan, prior, &verdict.names))
                         (tables::regions(plan))
-                        (tables::matrix(page, plan))
+                        (tables::matrix(plan, prior))
                         (graph(plan))
-                        (tables::steps(page, plan))
+                        (tables::steps(plan, &verdict.names))
                     }
                 }
                 script { (PreEscaped(include_str!("page.js"))) }
@@ -80,12 +57,16 @@ fn html(page: &Page<'_>) -> String {
     .into_string()
 }
 
-fn header(page: &Page<'_>, title: &str, refused: bool) -> Markup {
+fn header(verdict: &Verdict<'_>, title: &str) -> Markup {
     html! {
         header {
             h1 { (title) }
-            @if let Some(plan) = page.plan {
-                span class=(if refused { "verdict del" } else { "verdict" }) { (Summary::of(plan).line()) }
+            @if let Told::Applied { outcome, .. } = &verdict.result {
+                @let done = outcome.count(|result| *result == StepOutcome::Done);
+                span class="verdict" { (done) " of " (count(outcome.steps.len(), "step", "steps")) " done" }
+            }
+            @if let Some((plan, _)) = verdict.plan() {
+                span class="verdict" { (Summary::of(plan).line()) }
                 span class="soft" { "account " code { (plan.account) } }
                 span class="soft" { "digest " code { (plan.digest.short()) } }
                 nav {
@@ -99,14 +80,14 @@ fn header(page: &Page<'_>, title: &str, refused: bool) -> Markup {
     }
 }
 
-fn findings(page: &Page<'_>) -> Markup {
-    if page.problems.is_empty() {
+fn findings(problems: &[Problem]) -> Markup {
+    if problems.is_empty() {
         return html! {};
     }
     html! {
         section #findings {
-            h2 { (count(page.problems.len(), "finding", "findings")) }
-            @for problem in page.problems {
+            h2 { (count(problems.len(), "finding", "findings")) }
+            @for problem in problems {
                 @let Problem { code, name, severity, summary, detail, help, .. } = problem;
                 div data-row {
                     p {

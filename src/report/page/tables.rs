@@ -4,71 +4,35 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
-use super::Page;
 use crate::diagnostics::harmless;
-use crate::diff::{Action, PlacementChange};
-use crate::model::{AccountId, GenerationNumber, ImageId, ImageKey, PlacementKey, Region};
-use crate::plan::{Plan, PlanView, RegionRoom, StepIndex};
+use crate::diff::Action;
+use crate::model::{GenerationNumber, ImageId, ImageKey, PlacementKey, Region};
+use crate::plan::{Plan, RegionRoom, StepIndex};
 use crate::report::plan::because;
 use crate::report::step::what;
-use crate::report::{count, limit_source};
+use crate::report::{AccountNames, count, limit_source};
+use crate::state::Recorded;
 
-/// The sign, the colour and the word of an action.
-fn mark(action: Action) -> (&'static str, &'static str) {
+/// The colour of an action.
+fn colour(action: Action) -> &'static str {
     match action {
-        Action::Create | Action::Copy | Action::Adopt => ("+", "add"),
-        Action::Update => ("~", "mod"),
-        Action::Replace => ("-/+", "mod"),
-        Action::Delete | Action::Forget => ("-", "del"),
-        Action::Unchanged => ("=", ""),
+        Action::Create | Action::Copy | Action::Adopt => "add",
+        Action::Update | Action::Replace => "mod",
+        Action::Delete | Action::Forget => "del",
+        Action::Unchanged => "",
     }
 }
 
-/// Accounts that lose a share, and whether they keep another generation of the image in that region.
-pub(super) fn losses(page: &Page<'_>, plan: &Plan) -> Markup {
-    let view = PlanView::new(plan, page.prior);
-    let changes = || plan.changes.iter().flat_map(|change| &change.placements);
-    let losing: Vec<&PlacementChange> = changes().filter(|change| !change.unshare.is_empty()).collect();
-    if losing.is_empty() {
+/// Images that go, and accounts that lose one.
+pub(super) fn losses(plan: &Plan, prior: &Recorded, names: &AccountNames) -> Markup {
+    let losses = crate::report::losses::losses(plan, prior);
+    if losses.is_empty() {
         return html! {};
-    }
-    // What is left at the end, by image and region.
-    let mut left: BTreeMap<(&ImageKey, &Region), BTreeSet<AccountId>> = BTreeMap::new();
-    let ends: Vec<PlacementKey> = page
-        .prior
-        .placements()
-        .map(|(at, _)| at)
-        .chain(changes().map(|change| change.at.clone()))
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .filter(|at| !changes().any(|change| change.at == *at && change.action == Action::Delete))
-        .collect();
-    for at in &ends {
-        left.entry((&at.image, &at.region)).or_default().extend(view.accounts_after(at).iter());
     }
     html! {
         section #losses {
             h2 { "Who loses what" }
-            div class="scroll" {
-                table {
-                    thead { tr { th { "image" } th { "accounts that lose it" } th { "what they keep" } } }
-                    tbody {
-                        @for change in losing {
-                            @let kept = left.get(&(&change.at.image, &change.at.region));
-                            @let lost = change.unshare.iter().filter(|account| !kept.is_some_and(|kept| kept.contains(account))).count();
-                            tr data-row {
-                                td class="mono" { (change.at) @if let Some(id) = &change.id { " " (id) } }
-                                td { (harmless::harmless(&page.names.list(&change.unshare))) }
-                                td {
-                                    @if lost == 0 { "another generation in " (change.at.region) }
-                                    @else if lost == change.unshare.len() { strong class="del" { "nothing in " (change.at.region) } }
-                                    @else { strong class="del" { (count(lost, "account keeps", "accounts keep")) " nothing in " (change.at.region) } }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
+            ul { @for loss in &losses { li data-row { (loss.told(names, &|text| harmless::shown(text))) } } }
         }
     }
 }
@@ -120,7 +84,7 @@ fn region_row(region: &Region, room: &RegionRoom) -> Markup {
 type Cell<'a> = (GenerationNumber, Action, Option<&'a ImageId>);
 
 /// Entries by regions: what is there and what becomes of it.
-pub(super) fn matrix(page: &Page<'_>, plan: &Plan) -> Markup {
+pub(super) fn matrix(plan: &Plan, prior: &Recorded) -> Markup {
     let mut cells: BTreeMap<&ImageKey, BTreeMap<&Region, Vec<Cell<'_>>>> = BTreeMap::new();
     let mut touched: BTreeSet<&PlacementKey> = BTreeSet::new();
     for change in plan.changes.iter().flat_map(|change| &change.placements) {
@@ -131,7 +95,7 @@ pub(super) fn matrix(page: &Page<'_>, plan: &Plan) -> Markup {
             change.id.as_ref(),
         ));
     }
-    for (image, recorded) in &page.prior.images {
+    for (image, recorded) in &prior.images {
         for (generation, build) in &recorded.generations {
             for (region, placement) in &build.placements {
                 let at =
@@ -143,6 +107,12 @@ pub(super) fn matrix(page: &Page<'_>, plan: &Plan) -> Markup {
             }
         }
     }
+    let reasons: BTreeMap<&ImageKey, String> = plan
+        .changes
+        .iter()
+        .filter(|change| change.action != Action::Unchanged)
+        .map(|change| (&change.image, because(&change.reason)))
+        .collect();
     let regions: BTreeSet<&Region> = cells.values().flat_map(|row| row.keys().copied()).collect();
     html! {
         section #images {
@@ -157,16 +127,13 @@ pub(super) fn matrix(page: &Page<'_>, plan: &Plan) -> Markup {
                                 th scope="row" class="mono" { (image) }
                                 @for region in &regions {
                                     td { @for (generation, action, id) in row.get(region).into_iter().flatten() {
-                                        @let (sign, class) = mark(*action);
-                                        span class={"chip " (class)}
+                                        span class={"chip " (colour(*action))}
                                             title={(action.as_str()) @if let Some(id) = id { " " (id) }} {
-                                            (sign) " #" (generation) " " (action.as_str())
+                                            (action.sign()) " #" (generation) " " (action.as_str())
                                         }
                                     } }
                                 }
-                                td { @for change in plan.changes.iter().filter(|change| change.image == **image) {
-                                    @if change.action != Action::Unchanged { (harmless::harmless(&because(&change.reason))) }
-                                } }
+                                td { @if let Some(reason) = reasons.get(image) { (harmless::harmless(reason)) } }
                             }
                         }
                     }
@@ -177,7 +144,7 @@ pub(super) fn matrix(page: &Page<'_>, plan: &Plan) -> Markup {
 }
 
 /// Every step in its order, with what it waits for and why.
-pub(super) fn steps(page: &Page<'_>, plan: &Plan) -> Markup {
+pub(super) fn steps(plan: &Plan, names: &AccountNames) -> Markup {
     let order: Vec<StepIndex> =
         plan.graph.check().unwrap_or_else(|_| plan.graph.steps().map(|(index, _)| index).collect());
     html! {
@@ -192,7 +159,7 @@ pub(super) fn steps(page: &Page<'_>, plan: &Plan) -> Markup {
                                 tr data-row {
                                     td class="number" { (number.saturating_add(1)) }
                                     td class="mono" { (harmless::harmless(&step.id.to_string())) }
-                                    td { (harmless::harmless(&what(&step.operation, page.names))) }
+                                    td { (harmless::harmless(&what(&step.operation, names))) }
                                     td {
                                         @for (earlier, reason) in plan.graph.waits_for(*index) {
                                             @if let Some(earlier) = plan.graph.step(earlier) {

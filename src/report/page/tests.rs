@@ -3,14 +3,22 @@
 use super::*;
 use crate::diff::Intention;
 use crate::plan::{Wish, propose};
+use crate::report::AccountNames;
+use crate::state::Recorded;
 use crate::testing::{EXAMPLE, desired};
 
 fn page_of(yaml: &str, problems: &[Problem]) -> String {
     let wanted = desired(yaml);
     let prior = Recorded::default();
     let plan = propose(&wanted, &prior, None, &Wish::all(Intention::Converge)).unwrap().plan;
-    let names = AccountNames::of(&wanted);
-    html(&Page { plan: Some(&plan), prior: &prior, names: &names, problems })
+    html(&Verdict {
+        command: "plan",
+        problems: problems.to_vec(),
+        rules: Vec::new(),
+        home: "goldform.yaml".to_owned(),
+        names: AccountNames::of(&wanted),
+        result: Told::Plan { plan: &plan, prior: &prior },
+    })
 }
 
 #[test]
@@ -45,7 +53,7 @@ fn a_finding_brings_its_rules_page() {
         fingerprint: String::new(),
     };
     let page = page_of(EXAMPLE, &[problem]);
-    assert!(page.contains("<title>goldform: Refused</title>"));
+    assert!(page.contains("<title>goldform plan: refused</title>"));
     assert!(page.contains("11 of 10 &lt;b&gt;images&lt;/b&gt;"));
     assert!(!page.contains("<script>alert"), "{page}");
     let docs = crate::constraints::find("GF601").unwrap().docs;

@@ -2,19 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use super::escape::code;
 use crate::diff::{Action, ImageChange, PlacementChange};
 use crate::model::{Accounts, PlacementKey, Region};
 use crate::plan::Plan;
 use crate::report::{AccountNames, count};
 use crate::state::Recorded;
 
-/// What is lost at one placement.
+/// What is lost of an entry in one region.
 pub(super) struct Loss {
-    /// How grave it is, for the order: how many lose it, and whether the image itself goes.
-    pub(super) weight: (bool, usize),
-    /// In words, as Markdown.
-    pub(super) text: String,
+    /// The entry and the region: `image.web@ap-tokyo`.
+    pub(super) at: String,
+    /// The accounts that lose it.
+    pub(super) accounts: Accounts,
+    /// The image goes, and nothing takes its place.
+    pub(super) goes: bool,
+}
+
+impl Loss {
+    /// In words. `code` marks what comes from a user.
+    pub(super) fn told(&self, names: &AccountNames, code: &dyn Fn(&str) -> String) -> String {
+        let at = code(&self.at);
+        let whom = || {
+            let list = names.list(&self.accounts);
+            let (number, named) = list.split_once(": ").unwrap_or((&list, ""));
+            format!("{number} ({})", code(named))
+        };
+        match (self.goes, self.accounts.is_empty()) {
+            (true, true) => format!("{at} is deleted; it is shared with nobody"),
+            (true, false) => format!("{at} is deleted, and lost by {}", whom()),
+            (false, true) => format!("{at} is missing until its successor is there"),
+            (false, false) => format!("{at} is lost by {}", whom()),
+        }
+    }
 }
 
 /// The accounts that each region's current generation is shared with after the plan.
@@ -41,44 +60,36 @@ fn after(change: &ImageChange, prior: &Recorded) -> BTreeMap<Region, Accounts> {
     after
 }
 
-fn loss(change: &PlacementChange, after: &BTreeMap<Region, Accounts>, names: &AccountNames) -> Option<Loss> {
+fn loss(change: &PlacementChange, after: &BTreeMap<Region, Accounts>) -> Option<Loss> {
     let PlacementKey { image, region, .. } = &change.at;
-    let goes = change.action == Action::Delete;
-    let had = match (&change.before, goes) {
+    let deleted = change.action == Action::Delete;
+    let had = match (&change.before, deleted) {
         (Some(before), true) => before.shares.joined(&before.foreign),
         _ => change.unshare.clone(),
     };
     let successor = after.get(region);
-    let lost = match successor {
+    let accounts = match successor {
         Some(kept) => had.without(kept),
         None => had,
     };
-    let at = code(&format!("image.{image}@{region}"));
-    let whom = |accounts: &Accounts| {
-        let list = names.list(accounts);
-        let (number, named) = list.split_once(": ").unwrap_or((&list, ""));
-        format!("{number} ({})", code(named))
-    };
-    let is_gap = goes && change.early;
-    let text = match (goes && successor.is_none(), is_gap, lost.is_empty()) {
-        (true, _, true) => format!("{at} is deleted; it is shared with nobody"),
-        (true, _, false) => format!("{at} is deleted, and lost by {}", whom(&lost)),
-        (false, true, true) => format!("{at} is missing until its successor is there"),
-        (false, _, false) => format!("{at} is lost by {}", whom(&lost)),
-        (false, false, true) => return None,
-    };
-    Some(Loss { weight: (goes && successor.is_none(), lost.len()), text })
+    let goes = deleted && successor.is_none();
+    let is_gap = deleted && change.early;
+    (goes || is_gap || !accounts.is_empty()).then(|| Loss {
+        at: format!("image.{image}@{region}"),
+        accounts,
+        goes,
+    })
 }
 
-/// Every loss, the gravest first.
-pub(super) fn losses(plan: &Plan, prior: &Recorded, names: &AccountNames) -> Vec<Loss> {
+/// Every loss, the gravest first: images that go, then by how many accounts lose one.
+pub(super) fn losses(plan: &Plan, prior: &Recorded) -> Vec<Loss> {
     let mut losses: Vec<Loss> = Vec::new();
     for change in &plan.changes {
         let after = after(change, prior);
-        losses.extend(change.placements.iter().filter_map(|placement| loss(placement, &after, names)));
+        losses.extend(change.placements.iter().filter_map(|placement| loss(placement, &after)));
     }
     // A stable sort: those of one weight stay in the order of the plan.
-    losses.sort_by_key(|loss| std::cmp::Reverse(loss.weight));
+    losses.sort_by_key(|loss| std::cmp::Reverse((loss.goes, loss.accounts.len())));
     losses
 }
 
@@ -87,8 +98,8 @@ pub(super) fn total(losses: &[Loss]) -> Option<String> {
     if losses.is_empty() {
         return None;
     }
-    let images = losses.iter().filter(|loss| loss.weight.0).count();
-    let accounts: usize = losses.iter().map(|loss| loss.weight.1).sum();
+    let images = losses.iter().filter(|loss| loss.goes).count();
+    let accounts: usize = losses.iter().map(|loss| loss.accounts.len()).sum();
     let mut parts = Vec::new();
     if images > 0 {
         parts.push(format!("{} without a successor", count(images, "image goes", "images go")));
