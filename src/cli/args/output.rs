@@ -1,0 +1,77 @@
+//! How commands talk: formats, colour, logs.
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::reports::{Request, RequestParser};
+use crate::report::markdown::SMALLEST;
+
+/// How to talk.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// How results are printed, text where none is named; FORMAT=FILE writes that one to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = RequestParser, global = true)]
+    pub format: Vec<Request>,
+    /// The most bytes that markdown may have: detail is left out until it fits
+    #[arg(long, value_name = "BYTES", default_value_t = 65_536, global = true)]
+    #[arg(value_parser = clap::value_parser!(u32).range(SMALLEST as i64..))]
+    pub markdown_budget: u32,
+    /// Whether to use colour
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    pub color: Color,
+    /// Print results and errors only
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Log what happens, to stderr: error, warn, info, debug, trace; or a filter (default: GOLDFORM_LOG)
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log: Option<String>,
+    /// Log as JSON, one event a line
+    #[arg(long, global = true)]
+    pub log_json: bool,
+}
+
+/// Who reads stdout of a command that prints text and JSON only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// People.
+    Text,
+    /// Programs.
+    Json,
+}
+
+/// How results are told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For a comment on a pull request
+    Markdown,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit's XML, for build servers
+    Junit,
+    /// Annotations of GitHub, at most ten of a kind
+    Github,
+    /// Code Quality of GitLab
+    Gitlab,
+    /// GitLab's numbers beside a merge request: create, update, delete
+    GitlabTerraform,
+    /// For reviewdog
+    Rdjson,
+    /// One page for a browser
+    Html,
+}
+
+/// Whether to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}

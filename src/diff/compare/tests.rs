@@ -1,0 +1,291 @@
+//! What differs, case by case.
+
+use super::*;
+use crate::model::ImageState;
+use crate::state::Snapshot;
+use crate::testing::worlds::{applied, at, example_with, generation, key, placement, region};
+use crate::testing::{EXAMPLE, desired};
+
+fn converge(snapshot: &Snapshot, yaml: &str) -> Diff {
+    diff(&desired(yaml), &snapshot.recorded, Intention::Converge)
+}
+
+/// The change of an entry of the example.
+fn image<'d>(diff: &'d Diff, key: &str) -> &'d ImageChange {
+    diff.images.iter().find(|change| change.image.as_str() == key).unwrap()
+}
+
+/// The only placement that changes.
+fn only(diff: &Diff) -> &PlacementChange {
+    let all: Vec<_> = diff.images.iter().flat_map(|image| &image.placements).collect();
+    assert_eq!(all.len(), 1, "{all:#?}");
+    all[0]
+}
+
+fn actions(change: &ImageChange) -> Vec<(String, Action)> {
+    change.placements.iter().map(|placement| (placement.at.to_string(), placement.action)).collect()
+}
+
+#[test]
+fn the_unbroken_example_has_no_changes_once_it_is_applied() {
+    let diff = converge(&applied(&[EXAMPLE]), EXAMPLE);
+    assert!(diff.images.iter().all(|image| image.action == Action::Unchanged), "{diff:#?}");
+    assert_eq!(diff.images.iter().map(|image| image.unchanged).sum::<usize>(), 4);
+    assert!(diff.edits.is_empty(), "{:#?}", diff.edits);
+}
+
+#[test]
+fn where_nothing_is_recorded_each_entry_is_created_in_its_region_and_copied_elsewhere() {
+    let diff = converge(&applied(&[]), EXAMPLE);
+    let web = image(&diff, "web");
+    assert_eq!((web.action, &web.reason), (Action::Create, &Reason::Declared));
+    assert_eq!(
+        actions(web),
+        [
+            ("image.web@ap-jakarta#1".to_owned(), Action::Create),
+            ("image.web@ap-singapore#1".to_owned(), Action::Copy),
+            ("image.web@ap-tokyo#1".to_owned(), Action::Copy),
+        ]
+    );
+    assert!(web.placements.iter().all(|placement| placement.share.len() == 2));
+    let db = image(&diff, "db");
+    assert!(!db.placements[0].delete_snapshots, "snapshots that the user named stay");
+}
+
+#[test]
+fn a_new_revision_makes_a_new_generation_and_retires_the_old_one() {
+    let diff = converge(&applied(&[EXAMPLE]), &example_with(r#"revision: "1""#, r#"revision: "2""#));
+    let web = image(&diff, "web");
+    assert_eq!(web.action, Action::Replace);
+    assert_eq!((web.generation, web.supersedes), (Some(generation(2)), Some(generation(1))));
+    assert!(matches!(web.reason, Reason::RevisionChanged { .. }));
+    let retired = web.placements.iter().filter(|placement| placement.action == Action::Delete);
+    assert!(retired.clone().all(|old| old.at.generation == generation(1) && old.unshare.len() == 2));
+    assert_eq!(retired.count(), 3);
+    assert_eq!(image(&diff, "db").action, Action::Unchanged);
+}
+
+#[test]
+fn another_source_makes_a_new_generation_and_says_why() {
+    let diff = converge(&applied(&[EXAMPLE]), &example_with("ins-8f3a1c2d", "ins-99999999"));
+    assert!(matches!(image(&diff, "web").reason, Reason::SourceChanged { .. }));
+}
+
+#[test]
+fn a_changed_description_changes_every_placement_and_builds_nothing() {
+    let diff = converge(&applied(&[EXAMPLE]), &example_with("Ubuntu with nginx", "Ubuntu with Caddy"));
+    let web = image(&diff, "web");
+    assert_eq!((web.action, web.generation), (Action::Update, Some(generation(1))));
+    assert!(web.placements.iter().all(|placement| placement.action == Action::Update));
+    let fields = web.placements[0].fields();
+    assert_eq!(fields.len(), 1);
+    assert_eq!(fields[0].after.as_deref(), Some("Ubuntu with Caddy"));
+}
+
+#[test]
+fn an_attribute_that_is_left_out_is_not_managed_and_an_empty_one_is_emptied() {
+    let left_out = example_with("    description: Ubuntu with nginx\n", "");
+    assert_eq!(image(&converge(&applied(&[EXAMPLE]), &left_out), "web").action, Action::Unchanged);
+    let emptied = example_with("Ubuntu with nginx", r#""""#);
+    assert_eq!(image(&converge(&applied(&[EXAMPLE]), &emptied), "web").action, Action::Update);
+}
+
+#[test]
+fn a_region_more_is_copied_to_and_nothing_else_is_touched() {
+    let diff = converge(
+        &applied(&[EXAMPLE]),
+        &example_with("[ap-singapore, ap-tokyo]", "[ap-singapore, ap-tokyo, ap-seoul]"),
+    );
+    let copy = only(&diff);
+    assert_eq!((copy.at.clone(), copy.action), (at("image.web@ap-seoul#1"), Action::Copy));
+    assert_eq!(copy.from, Some(region("ap-jakarta")));
+    assert_eq!(copy.reason, Reason::RegionWanted);
+}
+
+#[test]
+fn a_region_less_is_unshared_and_deleted() {
+    let diff = converge(&applied(&[EXAMPLE]), &example_with("[ap-singapore, ap-tokyo]", "[ap-singapore]"));
+    let gone = only(&diff);
+    assert_eq!((gone.at.clone(), gone.action), (at("image.web@ap-tokyo#1"), Action::Delete));
+    assert_eq!((gone.unshare.len(), &gone.reason), (2, &Reason::RegionUnwanted));
+}
+
+#[test]
+fn moving_the_region_to_where_the_image_is_moves_the_label_alone() {
+    let moved = example_with(
+        "web:\n    region: ap-jakarta\n    name: web-{generation}\n    description: Ubuntu with nginx\n    source: { revision: \"1\", instance: { id: ins-8f3a1c2d } }\n    copies: [ap-singapore, ap-tokyo]",
+        "web:\n    region: ap-tokyo\n    name: web-{generation}\n    description: Ubuntu with nginx\n    source: { revision: \"1\", instance: { id: ins-8f3a1c2d } }\n    copies: [ap-singapore, ap-jakarta]",
+    );
+    let diff = converge(&applied(&[EXAMPLE]), &moved);
+    assert_eq!(image(&diff, "web").action, Action::Unchanged);
+    assert!(matches!(&diff.edits[..], [Edit::Settings { origin, .. }] if origin.as_str() == "ap-tokyo"));
+}
+
+#[test]
+fn moving_the_region_elsewhere_copies_the_current_generation_there() {
+    let moved = example_with("  db:\n    region: ap-jakarta", "  db:\n    region: ap-tokyo");
+    let diff = converge(&applied(&[EXAMPLE]), &moved);
+    let db = image(&diff, "db");
+    assert_eq!(db.action, Action::Update);
+    assert_eq!(
+        actions(db),
+        [
+            ("image.db@ap-tokyo#1".to_owned(), Action::Copy),
+            ("image.db@ap-jakarta#1".to_owned(), Action::Delete),
+        ]
+    );
+}
+
+#[test]
+fn a_placement_that_is_gone_is_copied_from_one_that_is_left() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    snapshot.recorded.remove(&at("image.web@ap-jakarta#1"));
+    let diff = converge(&snapshot, EXAMPLE);
+    let copy = only(&diff);
+    assert_eq!((copy.at.clone(), copy.action), (at("image.web@ap-jakarta#1"), Action::Copy));
+    assert_eq!(copy.from, Some(region("ap-singapore")));
+}
+
+#[test]
+fn a_generation_that_is_nowhere_any_more_is_followed_by_the_next_number() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    for address in ["image.web@ap-jakarta#1", "image.web@ap-singapore#1", "image.web@ap-tokyo#1"] {
+        snapshot.recorded.remove(&at(address));
+    }
+    assert_eq!(image(&converge(&snapshot, EXAMPLE), "web").generation, Some(generation(2)));
+}
+
+#[test]
+fn a_failed_placement_is_made_again_under_its_own_number() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    placement(&mut snapshot, "image.db@ap-jakarta#1").state = ImageState::CreateFailed;
+    let diff = converge(&snapshot, EXAMPLE);
+    let made = only(&diff);
+    assert_eq!((made.at.clone(), made.action), (at("image.db@ap-jakarta#1"), Action::Create));
+    assert!(made.remake && matches!(made.reason, Reason::Failed { .. }));
+}
+
+#[test]
+fn a_failed_copy_is_never_what_is_copied_from() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    placement(&mut snapshot, "image.web@ap-jakarta#1").state = ImageState::CreateFailed;
+    placement(&mut snapshot, "image.web@ap-singapore#1").state = ImageState::CreateFailed;
+    let diff = converge(&snapshot, EXAMPLE);
+    let from: Vec<_> = image(&diff, "web").placements.iter().map(|made| made.from.clone()).collect();
+    assert_eq!(from, [Some(region("ap-tokyo")), Some(region("ap-tokyo"))]);
+}
+
+#[test]
+fn an_entry_that_is_gone_from_the_manifest_is_deleted_everywhere() {
+    let without = EXAMPLE.split("  db:").next().unwrap().to_owned() + "shares: []\n";
+    let diff = converge(&applied(&[EXAMPLE]), &without);
+    let db = image(&diff, "db");
+    assert_eq!((db.action, &db.reason, db.generation), (Action::Delete, &Reason::EntryRemoved, None));
+}
+
+#[test]
+fn destroy_deletes_what_is_declared_too() {
+    let snapshot = applied(&[EXAMPLE]);
+    let diff = diff(&desired(EXAMPLE), &snapshot.recorded, Intention::Destroy);
+    let placements: Vec<_> = diff.images.iter().flat_map(|image| &image.placements).collect();
+    assert_eq!(placements.len(), 4);
+    assert!(placements.iter().all(|gone| gone.action == Action::Delete && gone.reason == Reason::Destroy));
+}
+
+#[test]
+fn a_kept_generation_is_deprecated_and_keeps_the_shares_that_are_still_wanted() {
+    let second = example_with(r#"revision: "1""#, r#"revision: "2""#)
+        .replace("copies: [", "keep: 1\n    copies: [")
+        .replace("with: [partner, staging]", "with: [staging]");
+    let diff = converge(&applied(&[EXAMPLE]), &second);
+    let kept: Vec<_> =
+        image(&diff, "web").placements.iter().filter(|placement| placement.reason == Reason::Kept).collect();
+    assert_eq!(kept.len(), 3);
+    for kept in kept {
+        assert_eq!(kept.fields()[0].field, "deprecated");
+        assert_eq!((kept.unshare.len(), kept.share.len()), (1, 0), "partner leaves, nobody comes");
+    }
+}
+
+#[test]
+fn of_several_generations_the_newest_are_kept() {
+    let revision = |number: u32| {
+        example_with(r#"revision: "1""#, &format!(r#"revision: "{number}""#))
+            .replace("copies: [ap-singapore, ap-tokyo]", "keep: 2")
+    };
+    let (one, two, three, four) = (revision(1), revision(2), revision(3), revision(4));
+    let diff = converge(&applied(&[&one, &two, &three]), &four);
+    let gone: Vec<_> = image(&diff, "web")
+        .placements
+        .iter()
+        .filter(|placement| placement.action == Action::Delete)
+        .map(|placement| placement.at.generation)
+        .collect();
+    assert_eq!(gone, [generation(1)]);
+}
+
+#[test]
+fn a_tag_that_was_set_and_is_not_named_any_more_is_removed() {
+    let tagged = example_with("copies: [", "tags: { team: platform, stage: test }\n    copies: [");
+    let less = example_with("copies: [", "tags: { team: web }\n    copies: [");
+    let diff = converge(&applied(&[&tagged]), &less);
+    let fields: Vec<_> = image(&diff, "web").placements[0].fields();
+    let told: Vec<_> = fields.iter().map(|field| (field.field.as_str(), field.after.as_deref())).collect();
+    assert_eq!(told, [("tags.team", Some("web")), ("tags.stage", None)]);
+}
+
+#[test]
+fn an_ownership_tag_that_is_missing_is_set_again() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    placement(&mut snapshot, "image.db@ap-jakarta#1").tags.clear();
+    assert_eq!(only(&converge(&snapshot, EXAMPLE)).fields()[0].field, "ownership tag");
+}
+
+#[test]
+fn a_share_that_somebody_else_gave_becomes_ours_when_the_manifest_names_it() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    let db = placement(&mut snapshot, "image.db@ap-jakarta#1");
+    db.foreign = std::mem::take(&mut db.shares);
+    let diff = converge(&snapshot, EXAMPLE);
+    assert!(diff.images.iter().all(|image| image.action == Action::Unchanged), "it is shared already");
+    assert!(matches!(&diff.edits[..], [Edit::Claim { accounts, .. }] if accounts.len() == 1));
+}
+
+#[test]
+fn a_share_of_others_stays_unless_the_manifest_is_exclusive() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    let stranger: Accounts = ["900000000009".parse().unwrap()].into_iter().collect();
+    placement(&mut snapshot, "image.db@ap-jakarta#1").foreign = stranger.clone();
+    assert_eq!(image(&converge(&snapshot, EXAMPLE), "db").action, Action::Unchanged);
+    let exclusive = example_with("image: db, with: [partner]", "image: db, exclusive: true, with: [partner]");
+    assert_eq!(only(&converge(&snapshot, &exclusive)).unshare, stranger);
+}
+
+#[test]
+fn a_share_of_others_is_carried_to_the_next_generation() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    let stranger: Accounts = ["900000000009".parse().unwrap()].into_iter().collect();
+    placement(&mut snapshot, "image.web@ap-tokyo#1").foreign = stranger.clone();
+    let diff = converge(&snapshot, &example_with(r#"revision: "1""#, r#"revision: "2""#));
+    for placement in image(&diff, "web").placements.iter().filter(|new| new.at.generation == generation(2)) {
+        let expected = if placement.at.region.as_str() == "ap-tokyo" { &stranger } else { &Accounts::EMPTY };
+        assert_eq!(&placement.carried, expected, "{}", placement.at);
+    }
+}
+
+#[test]
+fn protection_is_a_change_of_the_record_alone() {
+    let diff = converge(&applied(&[EXAMPLE]), &example_with("copies: [", "protect: true\n    copies: ["));
+    assert!(diff.images.iter().all(|image| image.action == Action::Unchanged));
+    assert!(matches!(&diff.edits[..], [Edit::Settings { protect: true, .. }]));
+}
+
+#[test]
+fn a_new_build_can_be_asked_for_without_a_change() {
+    let snapshot = applied(&[EXAMPLE]);
+    let asked = BTreeSet::from([key("db")]);
+    let diff = diff_replacing(&desired(EXAMPLE), &snapshot.recorded, Intention::Converge, &asked);
+    assert_eq!(image(&diff, "db").reason, Reason::Asked);
+    assert_eq!(image(&diff, "db").generation, Some(generation(2)));
+    assert_eq!(image(&diff, "web").action, Action::Unchanged);
+}
