@@ -7,7 +7,8 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::planner::{Plan, RegionRoom};
+use super::planner::Plan;
+use super::room::RegionRoom;
 use crate::diff::{Action, PlacementChange, PlacementFacts};
 use crate::manifest::Desired;
 use crate::model::limits::DOCUMENTED_IMAGES_PER_REGION;

@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Cycle, EdgeReason, StepGraph, StepIndex};
+use super::graph::{Cycle, StepGraph};
 use super::lower::Draft;
-use super::peak::peak;
+use super::room::{RegionRoom, image_limit, rooms, share_limit};
 use super::slots::{self, Slots, choose_early, hand_out};
 use crate::diff::select::keep_only;
 use crate::diff::{Action, Diff, ImageChange};
 use crate::manifest::Desired;
-use crate::model::limits::{DOCUMENTED_ACCOUNTS_PER_IMAGE, DOCUMENTED_IMAGES_PER_REGION};
-use crate::model::{AccountId, Digest, ImageKey, Limit, Operation, PlacementKey, Region};
+use crate::model::{AccountId, Digest, ImageKey, Limit, PlacementKey, Region};
 use crate::state::{Edit, Lineage, Recorded, Snapshot};
 
 /// The state that a plan was made from; nothing before the first write.
@@ -36,30 +35,6 @@ pub struct Blocked {
 impl Base {
     fn of(snapshot: &Snapshot) -> Self {
         Self { lineage: snapshot.lineage.clone(), serial: snapshot.serial }
-    }
-}
-
-/// The room for custom images in a region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RegionRoom {
-    /// Images that goldform manages, before the plan.
-    pub managed: usize,
-    /// Images that it does not manage, as recorded.
-    pub unmanaged: usize,
-    /// The most at any moment, in any order of the steps.
-    pub peak: usize,
-    /// All of them after the plan.
-    pub after: usize,
-    /// How many times images are made one after the other because slots have to be freed first; 1: at once.
-    pub waves: usize,
-    /// The limit that counts.
-    pub limit: Limit,
-}
-
-impl RegionRoom {
-    /// All images before the plan.
-    pub fn now(&self) -> usize {
-        self.managed.saturating_add(self.unmanaged)
     }
 }
 
@@ -332,86 +307,8 @@ fn slots(desired: &Desired, prior: &Recorded, diff: &Diff) -> BTreeMap<Region, S
         .collect()
 }
 
-/// The limit of custom images that counts in a region.
-pub fn image_limit(desired: &Desired, prior: &Recorded, region: &Region) -> Limit {
-    let recorded = prior.regions.get(region).and_then(|known| known.image_limit.as_ref());
-    Limit::effective(desired.limits.images_in(region), recorded, DOCUMENTED_IMAGES_PER_REGION)
-}
-
 fn digest(changes: &[ImageChange], edits: &[Edit], graph: &StepGraph) -> Result<Digest, PlanError> {
     Digest::of(&(changes, edits, graph)).map_err(|error| PlanError::Digest(error.to_string()))
-}
-
-fn share_limit(desired: &Desired, prior: &Recorded) -> Limit {
-    Limit::effective(
-        desired.limits.accounts_per_image,
-        prior.share_limit.as_ref(),
-        DOCUMENTED_ACCOUNTS_PER_IMAGE,
-    )
-}
-
-fn rooms(desired: &Desired, prior: &Recorded, graph: &StepGraph) -> BTreeMap<Region, RegionRoom> {
-    let mut usage = prior.usage();
-    let mut takers: BTreeMap<&Region, Vec<(StepIndex, usize)>> = BTreeMap::new();
-    let mut givers: BTreeMap<&Region, Vec<(StepIndex, usize)>> = BTreeMap::new();
-    for (index, step) in graph.steps() {
-        let region = &step.at().region;
-        match &step.operation {
-            operation if operation.makes_image() => takers.entry(region).or_default().push((index, 1)),
-            Operation::Delete { .. } => givers.entry(region).or_default().push((index, 1)),
-            _ => {}
-        }
-    }
-    for region in takers.keys() {
-        usage.entry((*region).clone()).or_default();
-    }
-    let waves = waves(graph);
-    usage
-        .into_iter()
-        .map(|(region, usage)| {
-            let limit = image_limit(desired, prior, &region);
-            let takers = takers.get(&region).map(Vec::as_slice).unwrap_or_default();
-            let givers = givers.get(&region).map(Vec::as_slice).unwrap_or_default();
-            let now = usage.total();
-            let after = now.saturating_add(takers.len()).saturating_sub(givers.len());
-            let peak = peak(graph, now, takers, givers);
-            let waves = waves.get(&region).copied().unwrap_or(usize::from(!takers.is_empty()));
-            let room =
-                RegionRoom { managed: usage.managed, unmanaged: usage.unmanaged, peak, after, waves, limit };
-            (region, room)
-        })
-        .collect()
-}
-
-/// How many makes of a region follow each other by its slots, at the most: one where none waits for a slot.
-fn waves(graph: &StepGraph) -> BTreeMap<Region, usize> {
-    let mut waves: BTreeMap<Region, usize> = BTreeMap::new();
-    let has_slots = graph.edges().any(|(_, _, reason)| matches!(reason, EdgeReason::SlotFreed { .. }));
-    let Ok(order) = graph.check() else { return waves };
-    if !has_slots {
-        return waves;
-    }
-    let mut depth: BTreeMap<StepIndex, BTreeMap<&Region, usize>> = BTreeMap::new();
-    for index in order {
-        let mut here: BTreeMap<&Region, usize> = BTreeMap::new();
-        for (earlier, reason) in graph.waits_for(index) {
-            for (region, wave) in depth.get(&earlier).into_iter().flatten() {
-                let deepest = here.entry(region).or_default();
-                *deepest = (*deepest).max(*wave);
-            }
-            if let EdgeReason::SlotFreed { region } = reason {
-                let before = depth.get(&earlier).and_then(|depth| depth.get(region)).copied().unwrap_or(0);
-                let deepest = here.entry(region).or_default();
-                *deepest = (*deepest).max(before.saturating_add(1));
-            }
-        }
-        for (region, wave) in &here {
-            let most = waves.entry((*region).clone()).or_insert(1);
-            *most = (*most).max(wave.saturating_add(1));
-        }
-        depth.insert(index, here);
-    }
-    waves
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use goldform::manifest::{Level, ReplaceOrder};
 use goldform::model::{ImageKey, Operation, PlacementKey, Region};
 use goldform::plan::StepGraph;
 use goldform::plan::lower::Draft;
-use goldform::plan::planner::image_limit;
+use goldform::plan::room::image_limit;
 
 use crate::world::Case;
 
