@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
-use super::planning::{Planned, check_expected, make_plan, show, stop_on_errors, wish};
-use super::refresh::look;
+use super::planning::{Planned, check_expected, proposed, show};
 use crate::backend::file::write_atomically;
 use crate::cli::args::PlanArgs;
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::diff::Intention;
 use crate::plan::PlanFile;
 
 /// Makes a plan and shows it. Writes nothing.
@@ -17,18 +15,7 @@ use crate::plan::PlanFile;
 /// # Errors
 /// When the manifest or state cannot be read, or the cloud cannot be reached with `--refresh`.
 pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let mut workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
-    let mut snapshot = workspace.snapshot().await?;
-    stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
-    if args.refresh {
-        let mut seen = snapshot.take().unwrap_or_else(|| workspace.first_snapshot());
-        look(&workspace, &mut seen, 10).await?;
-        snapshot = Some(seen);
-    }
-    let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
-    workspace.use_lookups(snapshot.as_ref(), intention);
-    let wish = wish(&args.select, intention, &workspace, snapshot.as_ref())?;
-    let planned = make_plan(&workspace, snapshot.as_ref(), &wish, printer)?;
+    let (workspace, planned) = proposed(&args.manifest, Some(&args.rules), &args.proposal, printer).await?;
     show(&workspace, &planned, printer)?;
     check_expected(&args.expect, planned.plan())?;
     if let Some(path) = &args.out {

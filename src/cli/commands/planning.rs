@@ -1,6 +1,7 @@
 //! What `validate`, `plan` and `apply` share: making a plan, judging it, showing it.
 
-use crate::cli::args::{ExpectArgs, SelectArgs};
+use super::refresh::look;
+use crate::cli::args::{ExpectArgs, ManifestArgs, ProposalArgs, RuleArgs, SelectArgs};
 use crate::cli::printer::Printer;
 use crate::cli::reports::tell;
 use crate::cli::workspace::Workspace;
@@ -84,6 +85,31 @@ pub fn wish(
     }
     let selection = Selection { targets: parse_all(&args.target)?, excluded: parse_all(&args.exclude)? };
     Ok(Wish { intention, selection, replace })
+}
+
+/// Reads the manifest and makes the plan that the arguments ask for. Writes nothing.
+///
+/// # Errors
+/// When the manifest or state cannot be read, or the cloud cannot be reached where it is to be looked at.
+pub async fn proposed(
+    manifest: &ManifestArgs,
+    rules: Option<&RuleArgs>,
+    args: &ProposalArgs,
+    printer: &Printer,
+) -> Result<(Workspace, Planned), CommandError> {
+    let mut workspace = Workspace::open(manifest, rules, printer)?;
+    let mut snapshot = workspace.snapshot().await?;
+    stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
+    if args.refresh {
+        let mut seen = snapshot.take().unwrap_or_else(|| workspace.first_snapshot());
+        look(&workspace, &mut seen, 10).await?;
+        snapshot = Some(seen);
+    }
+    let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
+    workspace.use_lookups(snapshot.as_ref(), intention);
+    let wish = wish(&args.select, intention, &workspace, snapshot.as_ref())?;
+    let planned = make_plan(&workspace, snapshot.as_ref(), &wish, printer)?;
+    Ok((workspace, planned))
 }
 
 /// Plans against what is recorded, and judges the plan.
