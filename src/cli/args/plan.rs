@@ -40,8 +40,9 @@ pub struct ProposalArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Expectations")]
 pub struct ExpectArgs {
-    /// Fail with status 5 unless the plan has this digest
-    #[arg(long, value_name = "DIGEST")]
+    /// Fail with status 5 unless the plan is the one with this digest, or the one in this file: saved, or printed as
+    /// JSON; of a file, what differs is told
+    #[arg(long, value_name = "DIGEST|FILE")]
     pub expect: Option<String>,
     /// Fail with status 1 if there are any changes
     #[arg(long)]

@@ -1,6 +1,6 @@
 //! `graph`: the plan's graph, drawn or for other programs to draw.
 
-use super::planning::{diagnostics, proposed};
+use super::planning::{Proposed, diagnostics, proposed};
 use crate::cli::args::GraphArgs;
 use crate::cli::printer::Printer;
 use crate::cli::reports::tell;
@@ -14,8 +14,8 @@ use crate::report::Told;
 /// When the manifest or state cannot be read, the cloud cannot be reached with `--refresh`, or a file cannot be
 /// written.
 pub async fn run(args: &GraphArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let (workspace, planned) = proposed(&args.manifest, None, &args.proposal, printer).await?;
-    let told = Told::Plan { plan: planned.plan(), prior: &planned.prior };
+    let Proposed { workspace, planned, .. } = proposed(&args.manifest, None, &args.proposal, printer).await?;
+    let told = Told::Plan { plan: planned.plan(), prior: &planned.prior, unexpected: None };
     tell(&workspace, &diagnostics(&workspace, &planned), told, printer)?;
     Ok(ExitStatus::Done)
 }

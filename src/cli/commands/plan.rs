@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::planning::{Planned, check_expected, proposed, show};
+use super::expected::Expected;
+use super::planning::{Planned, Proposed, proposed, show};
 use crate::backend::file::write_atomically;
 use crate::cli::args::PlanArgs;
 use crate::cli::printer::Printer;
@@ -15,9 +16,14 @@ use crate::plan::PlanFile;
 /// # Errors
 /// When the manifest or state cannot be read, or the cloud cannot be reached with `--refresh`.
 pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let (workspace, planned) = proposed(&args.manifest, Some(&args.rules), &args.proposal, printer).await?;
-    show(&workspace, &planned, printer)?;
-    check_expected(&args.expect, planned.plan())?;
+    let expected = Expected::read(&args.expect)?;
+    let Proposed { workspace, snapshot, planned } =
+        proposed(&args.manifest, Some(&args.rules), &args.proposal, printer).await?;
+    let unexpected = expected.unmet(planned.plan())?;
+    show(&workspace, &planned, unexpected.as_ref(), printer)?;
+    if let Some(unexpected) = &unexpected {
+        return Err(expected.stale(unexpected, planned.plan(), snapshot.as_ref()));
+    }
     if let Some(path) = &args.out {
         save(&workspace, &planned, path, printer)?;
     }
