@@ -76,7 +76,7 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Draw the plan's graph: for Graphviz, for Mermaid, or as a picture
     Graph(Box<GraphArgs>),
-    /// Print completions for a shell
+    /// Print what makes a shell complete commands, addresses, rules and files
     Completions(CompletionsArgs),
     /// Print the manual page, or write all of them into a folder
     Man(ManArgs),
@@ -208,6 +208,9 @@ pub struct CompletionsArgs {
     /// Which shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+    /// Commands, flags and their fixed values only, in a script that never calls goldform
+    #[arg(long = "static")]
+    pub is_static: bool,
 }
 
 /// `man`.

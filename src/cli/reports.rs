@@ -78,16 +78,34 @@ enum Repertoire {
 }
 
 impl Repertoire {
+    /// By the name of the command.
+    const NAMED: &[(&str, Self)] = &[
+        ("validate", Self::Results("validate")),
+        ("plan", Self::Results("plan")),
+        ("apply", Self::Results("apply")),
+        ("destroy", Self::Results("destroy")),
+        ("drift", Self::Results("drift")),
+        ("graph", Self::Drawings),
+    ];
+
     fn of(command: &Command) -> Self {
-        match command {
-            Command::Validate(_) => Self::Results("validate"),
-            Command::Plan(_) => Self::Results("plan"),
-            Command::Apply(_) => Self::Results("apply"),
-            Command::Destroy(_) => Self::Results("destroy"),
-            Command::Drift(_) => Self::Results("drift"),
-            Command::Graph(_) => Self::Drawings,
-            _ => Self::Plain,
-        }
+        let name = match command {
+            Command::Validate(_) => "validate",
+            Command::Plan(_) => "plan",
+            Command::Apply(_) => "apply",
+            Command::Destroy(_) => "destroy",
+            Command::Drift(_) => "drift",
+            Command::Graph(_) => "graph",
+            _ => return Self::Plain,
+        };
+        Self::named(name)
+    }
+
+    fn named(name: &str) -> Self {
+        Self::NAMED
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or(Self::Plain, |(_, repertoire)| *repertoire)
     }
 
     /// Whether the command has this format, to a file or to stdout.
@@ -153,6 +171,14 @@ impl Reports {
         let markdown_budget = usize::try_from(args.markdown_budget).unwrap_or(usize::MAX);
         Ok(Self { command, stdout: stdout.or(usual), files, markdown_budget })
     }
+}
+
+/// The formats that can be asked of a command, which `find` finds by its name among those that have more than two.
+pub fn formats_of<'n>(find: impl FnOnce(&[String]) -> Option<&'n str>) -> Vec<ReportFormat> {
+    let names: Vec<String> = Repertoire::NAMED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let repertoire = find(&names).map_or(Repertoire::Plain, Repertoire::named);
+    let all = ReportFormat::value_variants().iter().copied();
+    all.filter(|format| repertoire.check(*format, false).is_ok()).collect()
 }
 
 /// A file's name in reports: relative to the repository that it lies in, with forward slashes; as it was given
