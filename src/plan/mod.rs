@@ -9,9 +9,10 @@
 //! variant of [`EdgeReason`], one line in `ordering::RULES`.
 
 pub mod compare;
+pub mod draft;
 pub mod file;
 pub mod graph;
-pub mod lower;
+mod lower;
 pub mod names;
 pub mod ordering;
 pub mod outcome;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::draft::Draft;
 use super::graph::{Cycle, EdgeReason, StepGraph, StepIndex};
-use super::lower::Draft;
 use super::room::{RegionRoom, image_limit, rooms, share_limit};
 use super::slots::{self, Slots, choose_early, hand_out};
 use super::step::Step;

@@ -149,7 +149,7 @@ fn what_else_has_moved_is_told_in_sentences() {
     let reviewed = plan_to(&snapshot, &changed);
     let moved = |planned: &Plan| Comparison::of(&reviewed, planned).unwrap().moved();
     assert!(moved(&reviewed).is_empty());
-    let mut later = snapshot.clone();
+    let mut later = snapshot;
     later.serial = 5;
     assert_eq!(
         moved(&plan_to(&later, &changed)),
