@@ -12,11 +12,13 @@ use super::workspace::DEFAULT_MANIFEST;
 pub mod images;
 pub mod import;
 pub mod output;
+pub mod plan;
 pub mod state;
 
 pub use images::{ArchitectureArg, ImagesArgs, KindArg};
 pub use import::ImportArgs;
 pub use output::{Color, Format, OutputArgs, ReportFormat};
+pub use plan::{ApplyArgs, ApplyCommandArgs, ExpectArgs, GraphArgs, PlanArgs, ProposalArgs, SelectArgs};
 pub use state::{
     ForgetArgs, HistoryArgs, StateArgs, StateCommand, StateHistoryArgs, StateListArgs, StateMoveArgs,
     StatePullArgs, StatePushArgs, StateRestoreArgs, StateShowArgs,
@@ -72,9 +74,9 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Print a JSON Schema, for editors
     Schema(SchemaArgs),
-    /// Print the plan's graph for Graphviz or Mermaid to draw
-    Graph(GraphArgs),
-    /// Print completions for a shell
+    /// Draw the plan's graph: for Graphviz, for Mermaid, or as a picture
+    Graph(Box<GraphArgs>),
+    /// Print what makes a shell complete commands, addresses, rules and files
     Completions(CompletionsArgs),
     /// Print the manual page, or write all of them into a folder
     Man(ManArgs),
@@ -143,109 +145,6 @@ pub struct ValidateArgs {
     pub rules: RuleArgs,
 }
 
-/// What a plan is to be about.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Selection")]
-pub struct SelectArgs {
-    /// Plan for this address only, and for what it needs; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    pub target: Vec<String>,
-    /// Leave this address as it is, and what needs it; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    pub exclude: Vec<String>,
-    /// Build a new generation of this entry, changed or not; may be repeated
-    #[arg(long, value_name = "image.KEY")]
-    pub replace: Vec<String>,
-}
-
-/// What a plan is expected to be.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Expectations")]
-pub struct ExpectArgs {
-    /// Fail with status 5 unless the plan has this digest
-    #[arg(long, value_name = "DIGEST")]
-    pub expect: Option<String>,
-    /// Fail with status 1 if there are any changes
-    #[arg(long)]
-    pub expect_no_changes: bool,
-}
-
-/// `plan`.
-#[derive(Debug, Args)]
-pub struct PlanArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub manifest: ManifestArgs,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub rules: RuleArgs,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub expect: ExpectArgs,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub select: SelectArgs,
-    /// Save the plan, for `goldform apply FILE`
-    #[arg(long, value_name = "FILE", help_heading = "Plan")]
-    pub out: Option<PathBuf>,
-    /// Look at the cloud first; the state is not written
-    #[arg(long, help_heading = "Plan")]
-    pub refresh: bool,
-    /// Plan to delete everything that is managed
-    #[arg(long, help_heading = "Plan")]
-    pub destroy: bool,
-    /// Exit with status 2 if there are changes
-    #[arg(long, help_heading = "Expectations")]
-    pub detailed_exitcode: bool,
-}
-
-/// `apply`.
-#[derive(Debug, Args)]
-pub struct ApplyCommandArgs {
-    /// A saved plan; the manifest is not read then
-    #[arg(value_name = "PLANFILE", conflicts_with_all = ["files", "target", "exclude", "replace"])]
-    pub plan: Option<PathBuf>,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub apply: ApplyArgs,
-}
-
-/// `apply` and `destroy`.
-#[derive(Debug, Args)]
-pub struct ApplyArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub manifest: ManifestArgs,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub rules: RuleArgs,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub expect: ExpectArgs,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub lock: LockArgs,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub select: SelectArgs,
-    /// Do not ask
-    #[arg(long, short = 'y', help_heading = "Run")]
-    pub yes: bool,
-    /// Do not look at the cloud first: plan from the record
-    #[arg(long, help_heading = "Run")]
-    pub no_refresh: bool,
-    /// First ask the service whether it would take each call that can be tried (DryRun)
-    #[arg(long, help_heading = "Run")]
-    pub preflight: bool,
-    /// How many calls are under way at once
-    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Run")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub parallelism: u16,
-    /// How long an image may take to be ready: 30m, 2h
-    #[arg(long, value_name = "TIME", default_value = "2h", value_parser = duration, help_heading = "Run")]
-    pub settle_timeout: Duration,
-}
-
 /// `refresh` and `drift`.
 #[derive(Debug, Args)]
 pub struct RefreshArgs {
@@ -303,37 +202,15 @@ pub struct ExplainArgs {
     pub manifest: ManifestArgs,
 }
 
-/// `graph`.
-#[derive(Debug, Args)]
-pub struct GraphArgs {
-    /// In which language
-    #[arg(long = "as", value_enum, default_value_t = DrawAs::Dot)]
-    pub draw_as: DrawAs,
-    /// Of the plan that deletes everything that is managed
-    #[arg(long)]
-    pub destroy: bool,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub manifest: ManifestArgs,
-}
-
-/// The languages that graphs are printed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DrawAs {
-    /// For Graphviz
-    Dot,
-    /// For Mermaid, which is drawn in comments on pull requests
-    Mermaid,
-    /// A picture: rows are images in regions, columns are what must have settled before
-    Svg,
-}
-
 /// `completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
     /// Which shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+    /// Commands, flags and their fixed values only, in a script that never calls goldform
+    #[arg(long = "static")]
+    pub is_static: bool,
 }
 
 /// `man`.

@@ -12,6 +12,8 @@ pub const LOG: &str = "GOLDFORM_LOG";
 pub const CI: &str = "CI";
 /// `dumb`: no colour.
 pub const TERM: &str = "TERM";
+/// The name of a shell: it asks for completions. Set by the scripts that `completions` prints.
+pub const COMPLETE: &str = "GOLDFORM_COMPLETE";
 /// Prefix: `GOLDFORM_VAR_build` sets the variable `build`.
 pub const VARIABLE_PREFIX: &str = "GOLDFORM_VAR_";
 /// Who is at work, for the lock and the history; by default the user and host.

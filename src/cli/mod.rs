@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod commands;
+mod completion;
 pub mod confirm;
 pub mod env;
 pub mod error;
@@ -33,6 +34,10 @@ use reports::Reports;
 
 /// Runs the command line and gives its exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(status) = completion::complete(&arguments) {
+        return status;
+    }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {

@@ -52,7 +52,7 @@ impl Printer {
         let is_ci = env::get(env::CI).is_some();
         Self {
             format: match reports.stdout {
-                ReportFormat::Text => Format::Text,
+                Some(ReportFormat::Text) | None => Format::Text,
                 _ => Format::Json,
             },
             reports: Arc::new(reports),

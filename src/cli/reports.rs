@@ -13,6 +13,7 @@ use super::workspace::Workspace;
 use crate::backend::file::write_atomically;
 use crate::diagnostics::{Diagnostic, Place, Sources};
 use crate::manifest::Locator;
+use crate::plan::Plan;
 use crate::report::{self, AccountNames, Paint, Places, Told, Verdict};
 
 /// `FORMAT` or `FORMAT=FILE`.
@@ -57,41 +58,90 @@ impl TypedValueParser for RequestParser {
 pub struct Reports {
     /// The command.
     pub command: &'static str,
-    /// What goes to stdout.
-    pub stdout: ReportFormat,
+    /// What goes to stdout; nothing where a drawing was asked for as a file.
+    pub stdout: Option<ReportFormat>,
     /// What goes to files.
     pub files: Vec<(ReportFormat, PathBuf)>,
     /// The most bytes of Markdown.
     pub markdown_budget: usize,
 }
 
-/// The commands whose results are told in every format.
-const COMMANDS: &str = "validate, plan, apply, destroy and drift";
+/// What a command has to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repertoire {
+    /// Results, in every format but the drawings.
+    Results(&'static str),
+    /// The graph of a plan.
+    Drawings,
+    /// Text and JSON, to stdout.
+    Plain,
+}
+
+impl Repertoire {
+    /// By the name of the command.
+    const NAMED: &[(&str, Self)] = &[
+        ("validate", Self::Results("validate")),
+        ("plan", Self::Results("plan")),
+        ("apply", Self::Results("apply")),
+        ("destroy", Self::Results("destroy")),
+        ("drift", Self::Results("drift")),
+        ("graph", Self::Drawings),
+    ];
+
+    fn of(command: &Command) -> Self {
+        let name = match command {
+            Command::Validate(_) => "validate",
+            Command::Plan(_) => "plan",
+            Command::Apply(_) => "apply",
+            Command::Destroy(_) => "destroy",
+            Command::Drift(_) => "drift",
+            Command::Graph(_) => "graph",
+            _ => return Self::Plain,
+        };
+        Self::named(name)
+    }
+
+    fn named(name: &str) -> Self {
+        Self::NAMED
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or(Self::Plain, |(_, repertoire)| *repertoire)
+    }
+
+    /// Whether the command has this format, to a file or to stdout.
+    fn check(self, format: ReportFormat, is_file: bool) -> Result<(), CommandError> {
+        let (what, help) = match self {
+            Self::Results(command) if format.is_drawing() => (
+                format!("`{command}` draws no graph"),
+                "Draw the graph of the plan:\n\n    goldform graph --format svg=plan.svg",
+            ),
+            Self::Drawings if !format.is_drawing() => (
+                "`graph` draws, as dot, mermaid or svg".to_owned(),
+                "The plan has its steps and edges in JSON:\n\n    goldform plan --format json",
+            ),
+            Self::Plain if is_file || !matches!(format, ReportFormat::Text | ReportFormat::Json) => (
+                "this command prints text and json only: validate, plan, apply, destroy and drift have every \
+                 format"
+                    .to_owned(),
+                "Ask for one of the two:\n\n    --format json",
+            ),
+            _ => return Ok(()),
+        };
+        Err(CommandError::input(what, help))
+    }
+}
 
 impl Reports {
     /// As the arguments ask for.
     ///
     /// # Errors
-    /// When two formats would go to one place, or the command has only text and JSON.
+    /// When two formats would go to one place, or the command does not have one of them.
     pub fn of(args: &OutputArgs, command: &Command) -> Result<Self, CommandError> {
-        let command = match command {
-            Command::Validate(_) => Some("validate"),
-            Command::Plan(_) => Some("plan"),
-            Command::Apply(_) => Some("apply"),
-            Command::Destroy(_) => Some("destroy"),
-            Command::Drift(_) => Some("drift"),
-            _ => None,
-        };
+        let repertoire = Repertoire::of(command);
         let mut stdout = None;
         let mut files: Vec<(ReportFormat, PathBuf)> = Vec::new();
         for Request { format, file } in &args.format {
-            let is_everywhere = matches!(format, ReportFormat::Text | ReportFormat::Json) && file.is_none();
-            if command.is_none() && !is_everywhere {
-                return Err(CommandError::input(
-                    format!("this command prints text and json only: {COMMANDS} have every format"),
-                    "Ask for one of the two:\n\n    --format json",
-                ));
-            }
+            repertoire.check(*format, file.is_some())?;
             match file {
                 Some(file) if files.iter().any(|(_, other)| other == file) => {
                     return Err(CommandError::input(
@@ -101,18 +151,34 @@ impl Reports {
                 }
                 Some(file) => files.push((*format, file.clone())),
                 None if stdout.is_some_and(|other| other != *format) => {
+                    let example = match repertoire {
+                        Repertoire::Drawings => "--format dot --format svg=plan.svg",
+                        _ => "--format text --format sarif=goldform.sarif",
+                    };
                     return Err(CommandError::input(
                         "two formats would go to stdout",
-                        "Write all but one to files:\n\n    --format text --format sarif=goldform.sarif",
+                        format!("Write all but one to files:\n\n    {example}"),
                     ));
                 }
                 None => stdout = Some(*format),
             }
         }
-        let stdout = stdout.unwrap_or(ReportFormat::Text);
+        let (command, usual) = match repertoire {
+            Repertoire::Results(command) => (command, Some(ReportFormat::Text)),
+            Repertoire::Drawings => ("graph", Some(ReportFormat::Dot).filter(|_| files.is_empty())),
+            Repertoire::Plain => ("", Some(ReportFormat::Text)),
+        };
         let markdown_budget = usize::try_from(args.markdown_budget).unwrap_or(usize::MAX);
-        Ok(Self { command: command.unwrap_or_default(), stdout, files, markdown_budget })
+        Ok(Self { command, stdout: stdout.or(usual), files, markdown_budget })
     }
+}
+
+/// The formats that can be asked of a command, which `find` finds by its name among those that have more than two.
+pub fn formats_of<'n>(find: impl FnOnce(&[String]) -> Option<&'n str>) -> Vec<ReportFormat> {
+    let names: Vec<String> = Repertoire::NAMED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let repertoire = find(&names).map_or(Repertoire::Plain, Repertoire::named);
+    let all = ReportFormat::value_variants().iter().copied();
+    all.filter(|format| repertoire.check(*format, false).is_ok()).collect()
 }
 
 /// A file's name in reports: relative to the repository that it lies in, with forward slashes; as it was given
@@ -201,27 +267,31 @@ pub fn tell_unread(
 fn write(verdict: &Verdict<'_>, printer: &Printer) -> Result<(), CommandError> {
     let budget = printer.reports.markdown_budget;
     for (format, file) in &printer.reports.files {
-        let text = render(*format, verdict, Paint::PLAIN, false, budget)?;
+        let Some(text) = render(*format, verdict, Paint::PLAIN, false, budget)? else { continue };
         write_atomically(file, &text).map_err(|source| CommandError::File {
             path: file.display().to_string(),
             source,
             help: "Name a file that can be written.".to_owned(),
         })?;
     }
-    let text = render(printer.reports.stdout, verdict, printer.out, printer.quiet, budget)?;
-    printer.data(&text);
+    let Some(format) = printer.reports.stdout else { return Ok(()) };
+    if let Some(text) = render(format, verdict, printer.out, printer.quiet, budget)? {
+        printer.data(&text);
+    }
     Ok(())
 }
 
+/// The verdict in a format; nothing where there is no plan to draw.
 fn render(
     format: ReportFormat,
     verdict: &Verdict<'_>,
     paint: Paint,
     quiet: bool,
     budget: usize,
-) -> Result<String, CommandError> {
+) -> Result<Option<String>, CommandError> {
     let json = |value| report::json::to_text(&value).map_err(CommandError::from);
-    match format {
+    let drawn = |draw: fn(&Plan) -> String| verdict.plan().map(|(plan, _)| draw(plan));
+    let text = match format {
         ReportFormat::Text => Ok(report::verdict::text(verdict, paint, quiet)),
         ReportFormat::Json => json(report::json::verdict(verdict)?),
         ReportFormat::Markdown => Ok(report::markdown::markdown(verdict, budget)),
@@ -236,7 +306,11 @@ fn render(
         }
         ReportFormat::Rdjson => json(report::rdjson::rdjson(verdict)),
         ReportFormat::Html => Ok(report::page::of(verdict)),
-    }
+        ReportFormat::Dot => return Ok(drawn(report::graph::dot)),
+        ReportFormat::Mermaid => return Ok(drawn(report::graph::mermaid)),
+        ReportFormat::Svg => return Ok(drawn(report::drawing::svg)),
+    };
+    text.map(Some)
 }
 
 #[cfg(test)]
@@ -265,13 +339,28 @@ mod tests {
     #[test]
     fn one_format_goes_to_stdout_and_others_to_files() {
         let told = reports(&["sarif=a.sarif", "github", "junit=b.xml"], "plan").unwrap();
-        assert_eq!((told.command, told.stdout), ("plan", ReportFormat::Github));
+        assert_eq!((told.command, told.stdout), ("plan", Some(ReportFormat::Github)));
         assert_eq!(told.files.len(), 2);
-        assert_eq!(reports(&["sarif=a.sarif"], "plan").unwrap().stdout, ReportFormat::Text);
+        assert_eq!(reports(&["sarif=a.sarif"], "plan").unwrap().stdout, Some(ReportFormat::Text));
         assert!(reports(&["sarif", "github"], "plan").is_err(), "both to stdout");
         assert!(reports(&["sarif=a", "github=a"], "plan").is_err(), "both to one file");
         assert!(reports(&["json"], "refresh").is_ok());
         assert!(reports(&["sarif"], "refresh").is_err());
         assert!(reports(&["json=a"], "refresh").is_err());
+    }
+    #[test]
+    fn a_graph_is_drawn_to_stdout_or_to_the_files_that_were_asked_for() {
+        assert_eq!(reports(&[], "graph").unwrap().stdout, Some(ReportFormat::Dot));
+        let told = reports(&["svg=a.svg", "mermaid=a.mmd"], "graph").unwrap();
+        assert_eq!((told.stdout, told.files.len()), (None, 2));
+        let told = reports(&["svg=a.svg", "mermaid"], "graph").unwrap();
+        assert_eq!(told.stdout, Some(ReportFormat::Mermaid));
+        for format in ["text", "json", "html=a.html"] {
+            assert!(reports(&[format], "graph").is_err(), "{format}");
+        }
+        for command in ["plan", "refresh"] {
+            assert!(reports(&["svg=a.svg"], command).is_err(), "{command}");
+        }
+        assert!(reports(&["svg", "dot"], "graph").is_err(), "both to stdout");
     }
 }

@@ -1,27 +1,27 @@
 //! A manifest that was read, its rules' levels, its state and its cloud: what most commands start from.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod cloud;
+mod state;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::OnceCell;
-use uuid::Uuid;
 
 use super::args::{ManifestArgs, RuleArgs};
 use super::inputs::{read_manifests, variables};
 use super::printer::Printer;
 use super::reports::tell_unread;
 use super::{CommandError, ExitStatus, env, service};
-use crate::backend::{FileStore, LockInfo, LockWait, StateStore};
 use crate::cloud::client::{Client, Secret};
-use crate::cloud::{Clock, CloudWrite, SystemClock};
+use crate::cloud::{Clock, SystemClock};
 use crate::constraints::Levels;
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::diff::{Intention, use_lookups};
-use crate::manifest::{self, Desired, Input, Level, Locator, Provider, StateLocation, Variables};
-use crate::model::{ImageKey, Region};
-use crate::plan::{Outcome, Plan, StepOutcome};
-use crate::state::{Lineage, Run, RunEnd, RunResult, Snapshot};
+use crate::manifest::{self, Desired, Input, Level, Locator, Variables};
+use crate::model::ImageKey;
+use crate::state::Snapshot;
 
 /// The manifest that is read where none is named.
 pub const DEFAULT_MANIFEST: &str = "goldform.yaml";
@@ -188,234 +188,6 @@ impl Workspace {
     /// Whether the text has errors of its own.
     pub fn has_errors(&self) -> bool {
         !self.complete || self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
-    }
-
-    fn state_path(&self) -> Result<PathBuf, CommandError> {
-        match &self.desired.state {
-            StateLocation::File(path) => Ok(self.base.join(path)),
-            StateLocation::Object { bucket, key } => Err(CommandError::input(
-                format!(
-                    "the state is at s3://{bucket}/{key}, and this goldform keeps states in local files only"
-                ),
-                "Name a file:\n\n    state: goldform.state.json",
-            )),
-        }
-    }
-
-    /// The store of the state.
-    ///
-    /// # Errors
-    /// When the place is of a kind that is not supported.
-    pub fn store(&self) -> Result<FileStore, CommandError> {
-        Ok(FileStore::at(self.state_path()?).with_clock(Arc::clone(&self.clock)))
-    }
-
-    /// The store, locked for writing.
-    ///
-    /// # Errors
-    /// When somebody else holds the lock, or `--state` asks for reading only.
-    pub async fn locked_store(&self, operation: &str, wait: LockWait) -> Result<FileStore, CommandError> {
-        if self.state_file.is_some() {
-            return Err(CommandError::input(
-                format!("`{operation}` writes the state, and --state is for reading"),
-                "Leave --state out; the place of the state stands in the manifest:\n\n    state: goldform.state.json",
-            ));
-        }
-        let mut store = self.store()?;
-        store.lock(self.lock_info(operation), wait).await?;
-        Ok(store)
-    }
-
-    /// An entry for the history: a run of this plan begins.
-    pub fn run(&self, command: &str, plan: &Plan, serial: u64) -> Run {
-        let mut steps = BTreeMap::new();
-        for (_, step) in plan.graph.steps() {
-            let number: &mut usize = steps.entry(step.verb()).or_default();
-            *number = number.saturating_add(1);
-        }
-        Run {
-            at: self.clock.now(),
-            by: owner().into(),
-            command: command.into(),
-            digest: plan.digest.clone(),
-            serial,
-            steps,
-            end: None,
-        }
-    }
-
-    /// How a run ended, for the history.
-    pub fn run_end(&self, outcome: &Outcome) -> RunEnd {
-        let done = outcome.count(|step| *step == StepOutcome::Done);
-        let result = match (outcome.is_complete(), outcome.interrupted) {
-            (true, _) => RunResult::Complete,
-            (false, true) => RunResult::Interrupted,
-            (false, false) if done > 0 => RunResult::Partial,
-            (false, false) => RunResult::Failed,
-        };
-        RunEnd {
-            at: self.clock.now(),
-            result,
-            done,
-            failed: outcome.count(|step| matches!(step, StepOutcome::Failed { .. })),
-            open: outcome.count(|step| matches!(step, StepOutcome::Pending | StepOutcome::Unknown { .. })),
-            left: outcome.count(|step| matches!(step, StepOutcome::Skipped { .. } | StepOutcome::NotStarted)),
-        }
-    }
-
-    fn lock_info(&self, operation: &str) -> LockInfo {
-        LockInfo {
-            owner: owner(),
-            pid: std::process::id(),
-            operation: operation.to_owned(),
-            since: self.clock.now(),
-        }
-    }
-
-    /// The recorded state, for reading: the store's, or the file that `--state` names.
-    ///
-    /// # Errors
-    /// When it cannot be read, or belongs to another account or service.
-    pub async fn snapshot(&self) -> Result<Option<Snapshot>, CommandError> {
-        let snapshot = match &self.state_file {
-            Some(path) => match FileStore::at(path).load().await? {
-                Some(snapshot) => Some(snapshot),
-                None => {
-                    return Err(CommandError::input(
-                        format!("{}: there is no such state", path.display()),
-                        "Leave --state out to start from nothing.",
-                    ));
-                }
-            },
-            None => self.store()?.load().await?,
-        };
-        if let Some(snapshot) = &snapshot {
-            self.check_owner(snapshot)?;
-        }
-        Ok(snapshot)
-    }
-
-    /// A state belongs to one account on one service: a plan against another would delete nothing and make
-    /// everything twice.
-    ///
-    /// # Errors
-    /// When the manifest names another.
-    pub fn check_owner(&self, snapshot: &Snapshot) -> Result<(), CommandError> {
-        // Of a manifest with errors the account may be unknown; those are what is told, and nothing is written.
-        if self.has_errors() {
-            return Ok(());
-        }
-        let (account, provider) = (self.desired.account, self.desired.cloud.provider);
-        if snapshot.account != account {
-            return Err(CommandError::input(
-                format!("the state belongs to account {}, the manifest to {account}", snapshot.account),
-                "Correct the manifest, or name the account's own state:\n\n    state: <file>",
-            ));
-        }
-        if snapshot.provider != provider {
-            return Err(CommandError::input(
-                format!("the state is of {}, the manifest of {}", name(snapshot.provider), name(provider)),
-                "Give each its own state:\n\n    state: <file>",
-            ));
-        }
-        Ok(())
-    }
-
-    /// The first snapshot of a new state.
-    #[expect(clippy::disallowed_methods, reason = "a state's lineage is made here, once")]
-    pub fn first_snapshot(&self) -> Snapshot {
-        let lineage = Lineage(Uuid::new_v4().to_string().into());
-        Snapshot::first(lineage, self.desired.account, self.desired.cloud.provider)
-    }
-
-    /// The cloud that the manifest names: one client for the whole command, so that its calls are paced together and
-    /// its keys fetched once.
-    ///
-    /// # Errors
-    /// When it cannot be reached, or the embedded one's world cannot be opened.
-    pub fn cloud(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {
-        Ok(self.client()?.clone())
-    }
-
-    /// The same cloud, where every change is only tried.
-    ///
-    /// # Errors
-    /// As [`Workspace::cloud`].
-    pub fn trying(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {
-        Ok(Arc::new(self.client()?.trying()))
-    }
-
-    fn client(&self) -> Result<&Arc<Client>, CommandError> {
-        if let Some(client) = self.cloud.get() {
-            return Ok(client);
-        }
-        let transport = match self.desired.cloud.provider {
-            Provider::Sandbox => {
-                let (settings, account) = (&self.desired.cloud.sandbox, self.desired.account);
-                service::sandbox(&self.world(), settings, account, &self.clock)?
-            }
-            Provider::Tencent => service::tencent(&self.desired.cloud, &self.clock)?,
-        };
-        Ok(self.cloud.get_or_init(|| Arc::new(Client::new(transport))))
-    }
-
-    /// The file of the embedded cloud's world: beside the state.
-    fn world(&self) -> PathBuf {
-        let state = self.state_path().unwrap_or_else(|_| self.base.join("goldform.state.json"));
-        let folder = state.parent().map(Path::to_path_buf).unwrap_or_default();
-        folder.join(self.desired.cloud.sandbox.world.as_deref().unwrap_or("goldform.world.db"))
-    }
-
-    /// Whether the keys belong to the account that the manifest names: with another's, nothing that is recorded would
-    /// be there, and everything would be made again. The embedded cloud takes the manifest's word. Asked once.
-    ///
-    /// # Errors
-    /// When they belong to another account, or the service does not take them.
-    pub async fn check_caller(&self) -> Result<(), CommandError> {
-        if self.desired.cloud.provider == Provider::Sandbox {
-            return Ok(());
-        }
-        self.is_caller_known
-            .get_or_try_init(async || {
-                let (caller, account) = (self.cloud()?.caller().await?, self.desired.account);
-                if caller == account {
-                    return Ok(());
-                }
-                Err(CommandError::input(
-                    format!("the keys belong to account {caller}, the manifest to {account}"),
-                    "Use the account's own keys, or correct the manifest:\n\n    account: \"<main account id>\"",
-                ))
-            })
-            .await
-            .copied()
-    }
-
-    /// The regions to look at: those that the manifest names, and those that are recorded.
-    pub fn regions(&self, snapshot: &Snapshot) -> BTreeSet<Region> {
-        let mut regions: BTreeSet<Region> = snapshot.recorded.regions.keys().cloned().collect();
-        regions.extend(snapshot.recorded.placements().map(|(at, _)| at.region));
-        for image in self.desired.images.values() {
-            regions.extend(image.placements().into_iter().cloned());
-        }
-        regions
-    }
-}
-
-/// Who runs this, as far as the environment says: user and host.
-fn owner() -> String {
-    let user = env::get(env::USER).or_else(|| env::get(env::USERNAME));
-    let user = user.unwrap_or_else(|| "somebody".to_owned());
-    let host = env::get(env::HOSTNAME).or_else(|| env::get(env::COMPUTERNAME));
-    env::get(env::ACTOR).unwrap_or_else(|| match host {
-        Some(host) => format!("{user}@{host}"),
-        None => user,
-    })
-}
-
-fn name(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Sandbox => "the embedded cloud",
-        Provider::Tencent => "Tencent Cloud",
     }
 }
 

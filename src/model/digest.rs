@@ -53,6 +53,12 @@ impl Digest {
         digits.get(..12).unwrap_or(digits)
     }
 
+    /// Whether a text can name a digest: as [`Digest::is_named_by`] takes it.
+    pub fn is_name(text: &str) -> bool {
+        let digits = text.trim().trim_start_matches("sha256:");
+        (12..=64).contains(&digits.len()) && digits.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
+    }
+
     /// Whether `given` names this digest: in full, without its prefix, or by at least its first twelve digits.
     pub fn is_named_by(&self, given: &str) -> bool {
         let digits = given.trim().trim_start_matches("sha256:");
@@ -100,5 +106,11 @@ mod tests {
         assert!(digest.is_named_by("e3b0c44298fc"));
         assert!(!digest.is_named_by("e3b0"));
         assert!(!digest.is_named_by("e3b0c44298fd"));
+        for name in [digest.as_str(), digest.short()] {
+            assert!(Digest::is_name(name));
+        }
+        for text in ["", "e3b0", "plan.json", "./e3b0c44298fc", "E3B0C44298FC", &"0".repeat(65)] {
+            assert!(!Digest::is_name(text), "{text}");
+        }
     }
 }

@@ -104,6 +104,10 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// Every verb.
+    pub const ALL: &[Self] =
+        &[Self::Create, Self::Copy, Self::Update, Self::Tag, Self::Share, Self::Unshare, Self::Delete];
+
     /// The verb in lower case: `create`.
     pub fn as_str(self) -> &'static str {
         match self {

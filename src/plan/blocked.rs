@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::lower::Draft;
+use super::draft::Draft;
 use super::planner::arrange;
 use super::slots::{self, Slots};
 use crate::diff::select::keep_only;

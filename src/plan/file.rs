@@ -49,6 +49,9 @@ pub enum PlanFileError {
         /// Who wrote it.
         by: String,
     },
+    /// It would do something else than its digest says.
+    #[error("its digest is not that of what it would do: it was edited, or written by another goldform")]
+    Edited,
     /// It is no plan.
     #[error("it is not a saved plan: {0}")]
     Broken(String),

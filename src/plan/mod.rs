@@ -9,9 +9,11 @@
 //! variant of [`EdgeReason`], one line in `ordering::RULES`.
 
 pub mod blocked;
+pub mod compare;
+pub mod draft;
 pub mod file;
 pub mod graph;
-pub mod lower;
+mod lower;
 pub mod names;
 pub mod ordering;
 pub mod outcome;
@@ -26,6 +28,7 @@ mod usage;
 pub mod view;
 
 pub use blocked::Blocked;
+pub use compare::{Comparison, Difference, Subject, Unexpected};
 pub use file::PlanFile;
 pub use graph::{Cycle, EdgeReason, StepGraph, StepIndex};
 pub use outcome::{Outcome, StepOutcome};

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::{CompactString, format_compact};
 
+use super::draft::{Draft, PlacementSteps};
 use super::graph::{EdgeReason, StepIndex};
-use super::lower::{Draft, PlacementSteps};
 use super::step::Step;
 use crate::diff::Reason;
 use crate::model::image::NAME_MAX_CHARS;

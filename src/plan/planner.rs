@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::blocked::{Blocked, blocked};
-use super::graph::{Cycle, StepGraph};
-use super::lower::Draft;
+use super::draft::Draft;
+use super::graph::{Cycle, EdgeReason, StepGraph, StepIndex};
 use super::room::{RegionRoom, image_limit, rooms, share_limit};
 use super::slots::{Slots, choose_early, hand_out};
+use super::step::Step;
 use crate::diff::{Action, Diff, ImageChange};
 use crate::manifest::Desired;
 use crate::model::{AccountId, Digest, ImageKey, Limit, Region};
@@ -71,6 +72,14 @@ impl Plan {
         self.share_limit = share_limit(desired, prior);
         self.digest = digest(&self.changes, &self.edits, &self.graph)?;
         Ok(self)
+    }
+
+    /// The digest of what it would do, as it is: of a plan that was read, it may not be the one that it names.
+    ///
+    /// # Errors
+    /// When the effect cannot be written as JSON: a defect of goldform.
+    pub fn effect(&self) -> Result<Digest, PlanError> {
+        digest(&self.changes, &self.edits, &self.graph)
     }
 
     /// Changes of the record that stand for themselves: a new entry's settings are part of its creation.
@@ -180,8 +189,22 @@ fn slots(desired: &Desired, prior: &Recorded, diff: &Diff) -> BTreeMap<Region, S
         .collect()
 }
 
+/// The steps count with what they wait for; in which order they are listed does not.
 fn digest(changes: &[ImageChange], edits: &[Edit], graph: &StepGraph) -> Result<Digest, PlanError> {
-    Digest::of(&(changes, edits, graph)).map_err(|error| PlanError::Digest(error.to_string()))
+    let mut steps: Vec<(StepIndex, &Step)> = graph.steps().collect();
+    steps.sort_by_key(|(_, step)| &step.id);
+    let mut ranks = vec![0usize; graph.len()];
+    for (rank, (index, _)) in steps.iter().enumerate() {
+        if let Some(slot) = ranks.get_mut(index.index()) {
+            *slot = rank;
+        }
+    }
+    let rank = |index: StepIndex| ranks.get(index.index()).copied().unwrap_or_default();
+    let mut edges: Vec<(usize, usize, &EdgeReason)> =
+        graph.edges().map(|(earlier, later, reason)| (rank(later), rank(earlier), reason)).collect();
+    edges.sort();
+    let steps: Vec<&Step> = steps.into_iter().map(|(_, step)| step).collect();
+    Digest::of(&(changes, edits, steps, edges)).map_err(|error| PlanError::Digest(error.to_string()))
 }
 
 #[cfg(test)]

@@ -75,7 +75,13 @@ pub fn verdict(verdict: &Verdict<'_>) -> Result<Value, serde_json::Error> {
             "valid": verdict.count(crate::diagnostics::Severity::Error) == 0,
             "diagnostics": problems,
         })),
-        Told::Plan { plan: made, prior } => plan(made, prior, problems),
+        Told::Plan { plan: made, prior, unexpected } => {
+            let mut value = plan(made, prior, problems)?;
+            if let (Some(object), Some(unexpected)) = (value.as_object_mut(), unexpected) {
+                object.insert("expected".to_owned(), super::expected::expected_json(unexpected)?);
+            }
+            Ok(value)
+        }
         Told::Drift(found) => drift(found),
         Told::Applied { outcome: became, .. } => outcome(became),
     }

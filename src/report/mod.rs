@@ -5,6 +5,7 @@
 
 pub mod drawing;
 pub mod drift;
+pub mod expected;
 pub mod findings;
 pub mod github;
 pub mod gitlab;

@@ -49,7 +49,7 @@ pub fn plan_text(plan: &Plan, prior: &Recorded, names: &AccountNames, paint: Pai
     text
 }
 
-fn edit_text(edit: &Edit, names: &AccountNames) -> String {
+pub(super) fn edit_text(edit: &Edit, names: &AccountNames) -> String {
     match edit {
         Edit::Settings { image, origin, protect, delete_snapshots } => format!(
             "image.{image}: copies are made from {origin}; {}; snapshots {}",

@@ -10,7 +10,7 @@ use crate::diagnostics::{Diagnostic, Place, Severity, Sources, Span};
 use crate::diff::Drift;
 use crate::manifest::Level;
 use crate::model::Digest;
-use crate::plan::{Outcome, Plan};
+use crate::plan::{Outcome, Plan, Unexpected};
 use crate::state::Recorded;
 
 /// What a command found.
@@ -46,6 +46,8 @@ pub enum Told<'a> {
         plan: &'a Plan,
         /// What it starts from.
         prior: &'a Recorded,
+        /// Where another was expected: how it differs.
+        unexpected: Option<&'a Unexpected<'a>>,
     },
     /// What the cloud says differently.
     Drift(&'a Drift),
@@ -175,8 +177,16 @@ impl<'a> Verdict<'a> {
     /// The plan, where there is one, and what it starts from.
     pub fn plan(&self) -> Option<(&'a Plan, &'a Recorded)> {
         match self.result {
-            Told::Plan { plan, prior } | Told::Applied { plan, prior, .. } => Some((plan, prior)),
+            Told::Plan { plan, prior, .. } | Told::Applied { plan, prior, .. } => Some((plan, prior)),
             Told::Unread | Told::Judged { .. } | Told::Drift(_) => None,
+        }
+    }
+
+    /// How the plan differs from the one that was expected, where another was.
+    pub fn unexpected(&self) -> Option<&'a Unexpected<'a>> {
+        match self.result {
+            Told::Plan { unexpected, .. } => unexpected,
+            _ => None,
         }
     }
 
@@ -188,6 +198,9 @@ impl<'a> Verdict<'a> {
                 (false, true) => "partly applied",
                 (false, false) => "not applied",
             };
+        }
+        if self.unexpected().is_some() {
+            return "not as expected";
         }
         if self.count(Severity::Error) > 0 {
             return "refused";
@@ -213,7 +226,11 @@ pub fn text(verdict: &Verdict<'_>, paint: Paint, quiet: bool) -> String {
             count(images, "image", "images"),
             count(placements, "placement", "placements")
         ),
-        Told::Plan { plan, prior } => super::plan::plan_text(plan, prior, &verdict.names, paint),
+        Told::Plan { plan, prior, unexpected } => {
+            let mut text = super::plan::plan_text(plan, prior, &verdict.names, paint);
+            text.extend(unexpected.map(|one| super::expected::expected_text(one, &verdict.names, paint)));
+            text
+        }
         Told::Drift(drift) => super::drift::drift_text(drift, &verdict.names, paint),
         Told::Applied { outcome, .. } => super::outcome::outcome_text(outcome, paint),
     }

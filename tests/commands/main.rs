@@ -11,6 +11,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod completions;
 mod explain;
 mod images;
 mod imports;

@@ -132,7 +132,38 @@ fn a_plan_that_was_reviewed_can_be_expected() {
     env.expect(0, &format!("plan --expect {short}")); // as it is shown
     shown!("plan-expect-wrong", env.run("apply --yes --expect 0123456789ab").text());
     assert_eq!(env.run("state list").stdout, "", "nothing was changed");
-    env.expect(0, &format!("apply --yes --expect {real}"));
+    env.write("reviewed.json", &plan.to_string());
+    env.edit("goldform.yaml", "copies: [ap-singapore]", "copies: [ap-tokyo]");
+    let refused = env.expect(5, "apply --yes --expect reviewed.json --format json");
+    let told = refused.json();
+    let differences = told["expected"]["differences"].as_array().unwrap();
+    let names: Vec<&str> = differences.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    for verb in ["copy", "tag", "share"] {
+        for region in ["ap-singapore", "ap-tokyo"] {
+            assert!(names.contains(&format!("{verb} image.web@{region}#1").as_str()), "{names:?}");
+        }
+    }
+    assert!(names.iter().all(|name| !name.contains("ap-jakarta")), "{names:?}");
+    assert!(!env.path("goldform.state.json").exists(), "nothing was changed");
+    env.edit("goldform.yaml", "copies: [ap-tokyo]", "copies: [ap-singapore]");
+    env.expect(0, "apply --yes --expect reviewed.json");
+}
+
+#[test]
+fn a_plan_that_differs_from_the_reviewed_one_is_told_on_the_page_too() {
+    let env = TestEnv::with(WEB);
+    env.expect(0, "plan --format json=reviewed.json");
+    env.edit("goldform.yaml", "team: platform", "team: <b>");
+    let told = env.expect(5, "plan --expect reviewed.json --format html=a.html --format markdown=a.md");
+    assert!(
+        told.stdout.contains("team: <b>\n") && told.stdout.contains("  -       team: platform\n"),
+        "{}",
+        told.text()
+    );
+    let page = env.read("a.html");
+    assert!(page.contains("<title>goldform plan: not as expected</title>"));
+    assert!(page.contains("id=\"expected\"") && page.contains("team: &lt;b&gt;"), "{page}");
+    assert!(env.read("a.md").contains("\n-       team: platform\n"), "in a block of code");
 }
 
 #[test]

@@ -127,7 +127,18 @@ fn resources_have_the_actions_that_terraform_gives_them() {
     env.run("apply --yes --quiet");
     schemas.state(&env, "goldform.state.json");
     cloud::run(&env, "delete web-2 ap-jakarta");
-    schemas.plan(&env, "plan --refresh");
+    let refreshed = schemas.plan(&env, "plan --refresh");
+    env.write("reviewed.json", &refreshed.to_string());
+    env.edit("goldform.yaml", "team: platform", "team: images");
+    let unexpected = schemas.plan(&env, "plan --expect reviewed.json");
+    let of: Vec<&str> = unexpected["expected"]["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["of"].as_str().unwrap())
+        .collect();
+    assert!(of.contains(&"step"), "{of:?}");
+    assert!(schemas.plan(&env, "plan --expect 000000000000")["expected"].get("differences").is_none());
     env.edit("goldform.yaml", "copies: [ap-singapore]", "copies: [ap-nowhere]");
     assert!(!schemas.plan(&env, "plan")["diagnostics"].as_array().unwrap().is_empty());
     env.edit("goldform.yaml", "tags:", "tgas:");

@@ -8,7 +8,7 @@ use goldform::diff::{Action, Diff};
 use goldform::manifest::{Level, ReplaceOrder};
 use goldform::model::{ImageKey, Operation, PlacementKey, Region};
 use goldform::plan::StepGraph;
-use goldform::plan::lower::Draft;
+use goldform::plan::draft::Draft;
 use goldform::plan::room::image_limit;
 
 use crate::world::Case;

@@ -9,7 +9,7 @@ use crate::report::markdown::SMALLEST;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// How results are printed, text where none is named; FORMAT=FILE writes that one to a file; may be repeated
+    /// How results are printed, text (`graph`: dot) where none is named; FORMAT=FILE writes that one to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = RequestParser, global = true)]
     pub format: Vec<Request>,
     /// The most bytes that markdown may have: detail is left out until it fits
@@ -63,6 +63,19 @@ pub enum ReportFormat {
     Rdjson,
     /// One page for a browser
     Html,
+    /// The graph of the steps, for Graphviz
+    Dot,
+    /// The graph for Mermaid, which is drawn in comments on pull requests
+    Mermaid,
+    /// The graph as a picture: rows are images in regions, columns are what must have settled before
+    Svg,
+}
+
+impl ReportFormat {
+    /// Whether it shows nothing but the graph of a plan.
+    pub fn is_drawing(self) -> bool {
+        matches!(self, Self::Dot | Self::Mermaid | Self::Svg)
+    }
 }
 
 /// Whether to use colour.

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::planning::{
-    Planned, check_expected, diagnostics, make_plan, note_needless, show, stop_on_errors, wish,
-};
+use super::expected::Expected;
+use super::planning::{Planned, diagnostics, make_plan, note_needless, show, stop_on_errors, wish};
 use super::refresh::{look, look_at_managed};
 use crate::apply::{Executor, Pace, Recovered, preflight, recover};
 use crate::backend::{FileStore, Freshness, LockWait, StateStore as _};
@@ -47,6 +46,8 @@ struct Start {
     store: FileStore,
     snapshot: Snapshot,
     freshness: Freshness,
+    /// The plan that is expected, read before anything is done.
+    expected: Expected,
 }
 
 async fn start(
@@ -55,6 +56,7 @@ async fn start(
     name: &str,
     printer: &Printer,
 ) -> Result<Start, CommandError> {
+    let expected = Expected::read(&args.expect)?;
     let mut store = workspace.locked_store(name, LockWait(args.lock.lock_timeout)).await?;
     let stored = store.load().await?;
     let mut is_new = stored.is_none();
@@ -78,7 +80,7 @@ async fn start(
         }
     }
     let freshness = if is_new { Freshness::New } else { Freshness::Same };
-    Ok(Start { store, snapshot, freshness })
+    Ok(Start { store, snapshot, freshness, expected })
 }
 
 async fn go(args: &ApplyArgs, intention: Intention, printer: &Printer) -> Result<ExitStatus, CommandError> {
@@ -142,11 +144,12 @@ async fn finish(
     intention: Intention,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
-    let Start { mut store, mut snapshot, freshness } = start;
+    let Start { mut store, mut snapshot, freshness, expected } = start;
+    let unexpected = expected.unmet(planned.plan())?;
     // For programs, the outcome is the result; a plan that is not applied is told in its place.
-    let will_run = planned.valid.is_ok() && !planned.plan().is_empty();
+    let will_run = planned.valid.is_ok() && !planned.plan().is_empty() && unexpected.is_none();
     if !will_run {
-        show(workspace, planned, printer)?;
+        show(workspace, planned, unexpected.as_ref(), printer)?;
     } else {
         if printer.format == Format::Text {
             let names = report::AccountNames::of(&workspace.desired);
@@ -155,7 +158,9 @@ async fn finish(
         printer.diagnostics(&diagnostics(workspace, planned), &workspace.locator);
         note_needless(planned, printer);
     }
-    check_expected(&args.expect, planned.plan())?;
+    if let Some(unexpected) = &unexpected {
+        return Err(expected.stale(unexpected, planned.plan(), Some(&snapshot)));
+    }
     if args.expect.expect_no_changes && !planned.plan().is_empty() {
         return Ok(ExitStatus::Error.or(planned.status()));
     }

@@ -5,14 +5,20 @@ use std::io::Write as _;
 use clap::CommandFactory as _;
 
 use crate::cli::args::{Cli, CompletionsArgs, ManArgs};
+use crate::cli::completion::registration;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 
-/// Prints the completions of a shell.
+/// Prints the completions of a shell: a script that asks goldform while a line is typed, or one that stands by itself.
 ///
 /// # Errors
-/// None today.
+/// When the script cannot be made: a defect of goldform.
 pub fn completions(args: &CompletionsArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    if !args.is_static {
+        let script = registration(args.shell).map_err(|error| CommandError::Internal(error.to_string()))?;
+        printer.data(&script);
+        return Ok(ExitStatus::Done);
+    }
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "goldform", &mut text);
     printer.data(&String::from_utf8_lossy(&text));

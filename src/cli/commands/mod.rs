@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod completions;
+pub mod expected;
 pub mod explain;
 pub mod graph;
 pub mod history;

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use super::planning::{Planned, check_expected, make_plan, show, stop_on_errors, wish};
-use super::refresh::look;
+use super::expected::Expected;
+use super::planning::{Planned, Proposed, proposed, show};
 use crate::backend::file::write_atomically;
 use crate::cli::args::PlanArgs;
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::diff::Intention;
 use crate::plan::PlanFile;
 
 /// Makes a plan and shows it. Writes nothing.
@@ -17,20 +16,14 @@ use crate::plan::PlanFile;
 /// # Errors
 /// When the manifest or state cannot be read, or the cloud cannot be reached with `--refresh`.
 pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let mut workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
-    let mut snapshot = workspace.snapshot().await?;
-    stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
-    if args.refresh {
-        let mut seen = snapshot.take().unwrap_or_else(|| workspace.first_snapshot());
-        look(&workspace, &mut seen, 10).await?;
-        snapshot = Some(seen);
+    let expected = Expected::read(&args.expect)?;
+    let Proposed { workspace, snapshot, planned } =
+        proposed(&args.manifest, Some(&args.rules), &args.proposal, printer).await?;
+    let unexpected = expected.unmet(planned.plan())?;
+    show(&workspace, &planned, unexpected.as_ref(), printer)?;
+    if let Some(unexpected) = &unexpected {
+        return Err(expected.stale(unexpected, planned.plan(), snapshot.as_ref()));
     }
-    let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
-    workspace.use_lookups(snapshot.as_ref(), intention);
-    let wish = wish(&args.select, intention, &workspace, snapshot.as_ref())?;
-    let planned = make_plan(&workspace, snapshot.as_ref(), &wish, printer)?;
-    show(&workspace, &planned, printer)?;
-    check_expected(&args.expect, planned.plan())?;
     if let Some(path) = &args.out {
         save(&workspace, &planned, path, printer)?;
     }

@@ -1,6 +1,7 @@
 //! What `validate`, `plan` and `apply` share: making a plan, judging it, showing it.
 
-use crate::cli::args::{ExpectArgs, SelectArgs};
+use super::refresh::look;
+use crate::cli::args::{ManifestArgs, ProposalArgs, RuleArgs, SelectArgs};
 use crate::cli::printer::Printer;
 use crate::cli::reports::tell;
 use crate::cli::workspace::Workspace;
@@ -9,7 +10,7 @@ use crate::constraints::{Judgement, ValidPlan, judge, validate};
 use crate::diagnostics::Diagnostic;
 use crate::diff::{Intention, Selection, diff};
 use crate::model::{Address, ImageKey};
-use crate::plan::{Plan, Proposal, Wish, plan, propose};
+use crate::plan::{Plan, Proposal, Unexpected, Wish, plan, propose};
 use crate::report::Told;
 use crate::state::{Recorded, Snapshot};
 
@@ -86,6 +87,41 @@ pub fn wish(
     Ok(Wish { intention, selection, replace })
 }
 
+/// A plan that was made for a command which writes nothing.
+pub struct Proposed {
+    /// What it was made from.
+    pub workspace: Workspace,
+    /// The state, where there is one.
+    pub snapshot: Option<Snapshot>,
+    /// The plan.
+    pub planned: Planned,
+}
+
+/// Reads the manifest and makes the plan that the arguments ask for. Writes nothing.
+///
+/// # Errors
+/// When the manifest or state cannot be read, or the cloud cannot be reached where it is to be looked at.
+pub async fn proposed(
+    manifest: &ManifestArgs,
+    rules: Option<&RuleArgs>,
+    args: &ProposalArgs,
+    printer: &Printer,
+) -> Result<Proposed, CommandError> {
+    let mut workspace = Workspace::open(manifest, rules, printer)?;
+    let mut snapshot = workspace.snapshot().await?;
+    stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
+    if args.refresh {
+        let mut seen = snapshot.take().unwrap_or_else(|| workspace.first_snapshot());
+        look(&workspace, &mut seen, 10).await?;
+        snapshot = Some(seen);
+    }
+    let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
+    workspace.use_lookups(snapshot.as_ref(), intention);
+    let wish = wish(&args.select, intention, &workspace, snapshot.as_ref())?;
+    let planned = make_plan(&workspace, snapshot.as_ref(), &wish, printer)?;
+    Ok(Proposed { workspace, snapshot, planned })
+}
+
 /// Plans against what is recorded, and judges the plan.
 ///
 /// # Errors
@@ -152,13 +188,18 @@ pub fn diagnostics(workspace: &Workspace, planned: &Planned) -> Vec<Diagnostic> 
     workspace.diagnostics.iter().chain(&planned.judgement.diagnostics).cloned().collect()
 }
 
-/// Tells a plan, and what the rules say to stderr.
+/// Tells a plan, how it differs from the expected one, and what the rules say to stderr.
 ///
 /// # Errors
 /// When a file that was asked for cannot be written.
-pub fn show(workspace: &Workspace, planned: &Planned, printer: &Printer) -> Result<(), CommandError> {
+pub fn show(
+    workspace: &Workspace,
+    planned: &Planned,
+    unexpected: Option<&Unexpected<'_>>,
+    printer: &Printer,
+) -> Result<(), CommandError> {
     let diagnostics = diagnostics(workspace, planned);
-    let told = Told::Plan { plan: planned.plan(), prior: &planned.prior };
+    let told = Told::Plan { plan: planned.plan(), prior: &planned.prior, unexpected };
     tell(workspace, &diagnostics, told, printer)?;
     printer.diagnostics(&diagnostics, &workspace.locator);
     note_needless(planned, printer);
@@ -169,19 +210,5 @@ pub fn show(workspace: &Workspace, planned: &Planned, printer: &Printer) -> Resu
 pub fn note_needless(planned: &Planned, printer: &Printer) {
     for rule in &planned.judgement.needless_allowances {
         printer.say(&format!("note: --allow {rule} was not needed: the rule would not have spoken"));
-    }
-}
-
-/// Whether the plan is the one that was expected.
-///
-/// # Errors
-/// When it is not (status 5).
-pub fn check_expected(expect: &ExpectArgs, plan: &Plan) -> Result<(), CommandError> {
-    match &expect.expect {
-        Some(digest) if !plan.digest.is_named_by(digest) => Err(CommandError::Stale {
-            what: format!("the plan is not the expected one: its digest is {}, not {digest}", plan.digest),
-            help: "Review the plan above, and expect its digest.".to_owned(),
-        }),
-        _ => Ok(()),
     }
 }

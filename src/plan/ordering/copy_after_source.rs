@@ -1,7 +1,7 @@
 //! A copy waits until what it is copied from is NORMAL (213/15711 SyncImages).
 
+use crate::plan::draft::Draft;
 use crate::plan::graph::EdgeReason;
-use crate::plan::lower::Draft;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges = Vec::new();

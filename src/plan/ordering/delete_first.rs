@@ -1,8 +1,8 @@
 //! Delete-first, where the entry asks for it: in each region the new generation waits for the old one to go.
 
 use crate::diff::Action;
+use crate::plan::draft::Draft;
 use crate::plan::graph::EdgeReason;
-use crate::plan::lower::Draft;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges = Vec::new();

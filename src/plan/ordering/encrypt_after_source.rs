@@ -2,8 +2,8 @@
 //! is not deleted before.
 
 use crate::model::{Operation, SourceKind};
+use crate::plan::draft::Draft;
 use crate::plan::graph::EdgeReason;
-use crate::plan::lower::Draft;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges = Vec::new();

@@ -1,8 +1,8 @@
 //! Where the accounts that are granted exceed the free places of an image, they wait until others are revoked:
 //! OverQuota (213/15710 ModifyImageSharePermission).
 
+use crate::plan::draft::Draft;
 use crate::plan::graph::EdgeReason;
-use crate::plan::lower::Draft;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     for (key, lowered) in &draft.placements {

@@ -1,6 +1,6 @@
 //! The ordering rules: one file each. A rule reads the draft and adds edges; each edge carries its reason.
 
-use super::lower::Draft;
+use super::draft::Draft;
 
 mod copy_after_source;
 mod delete_first;

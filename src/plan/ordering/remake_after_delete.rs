@@ -1,7 +1,7 @@
 //! A failed image is deleted before it is made again: it holds the name and a slot.
 
+use crate::plan::draft::Draft;
 use crate::plan::graph::EdgeReason;
-use crate::plan::lower::Draft;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     for lowered in draft.placements.values() {

@@ -1,8 +1,8 @@
 //! An image is shared when it is NORMAL, and a new one only once its family, description and tags are set:
 //! accounts first see it as it is meant to be.
 
+use crate::plan::draft::Draft;
 use crate::plan::graph::EdgeReason;
-use crate::plan::lower::Draft;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     for lowered in draft.placements.values() {

@@ -1,7 +1,7 @@
 //! What is copied from stays until the copy is NORMAL.
 
+use crate::plan::draft::Draft;
 use crate::plan::graph::EdgeReason;
-use crate::plan::lower::Draft;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges = Vec::new();

@@ -4,8 +4,8 @@
 
 use crate::diff::Action;
 use crate::model::{Accounts, Operation};
+use crate::plan::draft::{Draft, Lowered};
 use crate::plan::graph::{EdgeReason, StepIndex};
-use crate::plan::lower::{Draft, Lowered};
 
 /// Whether the successor is shared only once it has taken the name of the one that it follows.
 fn shares_last(draft: &Draft<'_>, successor: &Lowered<'_>) -> bool {

@@ -1,7 +1,7 @@
 //! A shared image cannot be deleted: InvalidImageId.InShared (213/15716 DeleteImages).
 
+use crate::plan::draft::Draft;
 use crate::plan::graph::EdgeReason;
-use crate::plan::lower::Draft;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     for lowered in draft.placements.values() {

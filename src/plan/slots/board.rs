@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Slots;
 use crate::model::{ImageKey, Operation, Region};
+use crate::plan::draft::Draft;
 use crate::plan::graph::{Cycle, StepGraph, StepIndex};
-use crate::plan::lower::Draft;
 
 /// What a step does to the slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use super::play::{Budget, Play};
 use super::{Slots, Stuck};
 use crate::manifest::{Level, ReplaceOrder};
 use crate::model::{PlacementKey, Region};
+use crate::plan::draft::Draft;
 use crate::plan::graph::StepIndex;
-use crate::plan::lower::Draft;
 
 /// How many steps may be tried in all plays of a plan after their first way got stuck.
 pub(super) const STEPS: usize = 400_000;

@@ -7,8 +7,8 @@ use super::early::STEPS;
 use super::play::{Budget, Play};
 use super::{Slots, Stuck};
 use crate::model::{Operation, Region};
+use crate::plan::draft::Draft;
 use crate::plan::graph::{EdgeReason, StepGraph, StepIndex};
-use crate::plan::lower::Draft;
 use crate::plan::peak::peak_when_taking;
 
 /// Edges are tried for being necessary as long as a proof for each is affordable: edges of a region times steps.

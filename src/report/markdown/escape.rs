@@ -61,7 +61,7 @@ pub(super) fn wrapped(text: &str) -> String {
 }
 
 /// The beginning of a long text.
-pub(super) fn cut(text: &str, most: usize) -> String {
+pub(in crate::report) fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
         None => text.to_owned(),

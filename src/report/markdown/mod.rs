@@ -10,7 +10,9 @@ mod escape;
 use std::fmt::Write as _;
 
 use self::difference::difference;
-use self::escape::{block, cell, code, cut, wrapped};
+pub(super) use self::escape::cut;
+use self::escape::{block, cell, code, wrapped};
+use super::expected::{lines, tally};
 use super::graph::mermaid;
 use super::losses::{Loss, losses, total};
 use super::plan::because;
@@ -18,7 +20,7 @@ use super::verdict::{Problem, Told, Verdict};
 use super::{Summary, count, limit_source};
 use crate::diagnostics::Severity;
 use crate::diff::{Action, ImageChange};
-use crate::plan::{Plan, StepOutcome};
+use crate::plan::{Plan, StepOutcome, Unexpected};
 
 /// How much detail is written.
 struct Room {
@@ -84,6 +86,7 @@ fn written(verdict: &Verdict<'_>, losses: &[Loss], room: &Room) -> String {
         verdict.headline()
     );
     let _ = writeln!(text, "{}\n", totals(verdict, losses));
+    unexpected(&mut text, verdict, room);
     problems(&mut text, "Refused", verdict, Severity::Error, room);
     lost(&mut text, losses, verdict, room);
     problems(&mut text, "Warnings", verdict, Severity::Warning, room);
@@ -120,6 +123,11 @@ fn totals(verdict: &Verdict<'_>, losses: &[Loss]) -> String {
             lines.push(format!("{done} of {} done.", count(outcome.steps.len(), "step", "steps")));
             lines.push(planned(plan));
         }
+    }
+    if let Some(Unexpected { digest, comparison }) = verdict.unexpected() {
+        let told = comparison.as_ref().map(|comparison| format!(": {}", tally(comparison)));
+        let told = told.unwrap_or_default();
+        lines.push(format!("**Not the plan that was expected ({}){told}.**", code(digest)));
     }
     let mut found = Vec::new();
     for (severity, one, many) in
@@ -166,6 +174,28 @@ fn problems(text: &mut String, title: &str, verdict: &Verdict<'_>, severity: Sev
         let _ = writeln!(text, "{}", block("text", &wrapped(&cut(&problem.message(), room.text))));
     }
     more(text, found.len(), room.problems, "");
+}
+
+/// How the plan differs from the one that was expected.
+fn unexpected(text: &mut String, verdict: &Verdict<'_>, room: &Room) {
+    let Some(Unexpected { comparison: Some(comparison), .. }) = verdict.unexpected() else { return };
+    if room.lines == 0 {
+        return;
+    }
+    let _ = writeln!(text, "#### What differs from the reviewed plan\n");
+    let moved = comparison.moved();
+    if !moved.is_empty() {
+        let _ = writeln!(text, "{}\n", moved.join(" "));
+    }
+    let all = lines(comparison, &verdict.names);
+    let mut shown: Vec<String> =
+        all.iter().take(room.lines).map(|line| format!("{} {}", line.sign, line.text)).collect();
+    if all.len() > room.lines {
+        shown.push("… and more".to_owned());
+    }
+    if !shown.is_empty() {
+        let _ = writeln!(text, "{}", block("diff", &shown.join("\n")));
+    }
 }
 
 fn more(text: &mut String, all: usize, shown: usize, prefix: &str) {

@@ -9,10 +9,11 @@ mod tables;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::drawing::picture;
+use super::expected::{Line, lines, tally};
 use super::verdict::{Problem, Told, Verdict};
 use super::{Summary, count, rule_page};
 use crate::diagnostics::{Severity, harmless};
-use crate::plan::{Plan, StepOutcome};
+use crate::plan::{Plan, StepOutcome, Unexpected};
 
 /// The page of what a command found.
 pub fn of(verdict: &Verdict<'_>) -> String {
@@ -41,6 +42,7 @@ fn html(verdict: &Verdict<'_>) -> String {
                         " " input #search type="search" autocomplete="off";
                         " " span #found class="soft" aria-live="polite" {}
                     }
+                    (unexpected(verdict))
                     (findings(&verdict.problems))
                     @if let Some((plan, prior)) = verdict.plan() {
                         (tables::losses(plan, prior, &verdict.names))
@@ -74,6 +76,28 @@ fn header(verdict: &Verdict<'_>, title: &str) -> Markup {
                     a href="#images" { "Images" }
                     a href="#graph" { "Graph" }
                     a href="#steps" { "Steps" }
+                }
+            }
+        }
+    }
+}
+
+/// How the plan differs from the one that was expected.
+fn unexpected(verdict: &Verdict<'_>) -> Markup {
+    let Some(Unexpected { digest, comparison }) = verdict.unexpected() else { return html! {} };
+    html! {
+        section #expected {
+            h2 { "Not the plan that was expected" }
+            p { "Expected was " code { (harmless::harmless(digest)) } "." }
+            @if let Some(comparison) = comparison {
+                p { (tally(comparison)) @for sentence in comparison.moved() { br; (sentence) } }
+                div class="page" {
+                    pre {
+                        @for Line { sign, text } in lines(comparison, &verdict.names) {
+                            @let class = match sign { '+' => "add", '-' => "del", '~' => "mod", _ => "" };
+                            span class=(class) { (sign) " " (text) "\n" }
+                        }
+                    }
                 }
             }
         }

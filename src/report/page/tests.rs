@@ -17,7 +17,7 @@ fn page_of(yaml: &str, problems: &[Problem]) -> String {
         rules: Vec::new(),
         home: "goldform.yaml".to_owned(),
         names: AccountNames::of(&wanted),
-        result: Told::Plan { plan: &plan, prior: &prior },
+        result: Told::Plan { plan: &plan, prior: &prior, unexpected: None },
     })
 }
 

@@ -1,0 +1,182 @@
+//! What is known where a line is typed: the manifest and the state that it names, as far as they can be read.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::backend::{FileStore, StateStore as _};
+use crate::cli::env;
+use crate::cli::inputs::read_manifests;
+use crate::cli::workspace::DEFAULT_MANIFEST;
+use crate::manifest::{self, Desired, Loaded, StateLocation, Variables};
+use crate::model::region::RegionTable;
+use crate::model::{Address, ImageKey, PlacementKey, Region};
+use crate::state::{Head, Snapshot};
+
+/// Larger files are not read: nobody waits for a completion.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// The line that is typed, and what is known from it once that is asked for.
+#[derive(Default)]
+pub(super) struct Line {
+    /// The words, the program first.
+    words: Vec<String>,
+    known: OnceLock<Known>,
+}
+
+impl Line {
+    /// The words that a shell passes behind `--`.
+    pub(super) fn of(arguments: &[OsString]) -> Self {
+        let words = arguments.iter().skip_while(|word| *word != "--").skip(1);
+        Self {
+            words: words.map(|word| word.to_string_lossy().into_owned()).collect(),
+            known: OnceLock::new(),
+        }
+    }
+
+    /// The first word that one of these names.
+    pub(super) fn first_of(&self, names: &[String]) -> Option<&str> {
+        self.words.iter().skip(1).find(|word| names.contains(word)).map(String::as_str)
+    }
+
+    /// What an option was given: `-f FILE`, `--file FILE`, `--file=FILE`.
+    fn given(&self, long: &str, short: Option<&str>) -> Vec<PathBuf> {
+        let mut given = Vec::new();
+        let mut words = self.words.iter().skip(1);
+        while let Some(word) = words.next() {
+            if word == long || short.is_some_and(|short| word == short) {
+                given.extend(words.next().map(PathBuf::from));
+            } else if let Some(value) = word.strip_prefix(long).and_then(|rest| rest.strip_prefix('=')) {
+                given.push(PathBuf::from(value));
+            }
+        }
+        given
+    }
+
+    /// What is known.
+    pub(super) fn known(&self) -> &Known {
+        self.known.get_or_init(|| Known::of(self))
+    }
+}
+
+/// What is known: nothing where nothing can be read.
+#[derive(Default)]
+pub(super) struct Known {
+    /// The manifest.
+    manifest: Option<Loaded>,
+    /// Where the state is.
+    path: Option<PathBuf>,
+    /// The state.
+    state: Option<Snapshot>,
+}
+
+fn is_small(path: &Path) -> bool {
+    path.metadata().is_ok_and(|facts| facts.is_dir() || facts.len() <= MOST_BYTES)
+}
+
+/// Waits for a store of files, which never waits itself.
+fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
+    Some(runtime.block_on(future))
+}
+
+impl Known {
+    fn of(line: &Line) -> Self {
+        let mut files = line.given("--file", Some("-f"));
+        if files.is_empty() {
+            files.push(PathBuf::from(DEFAULT_MANIFEST));
+        }
+        let (manifest, base) = match files.iter().all(|file| is_small(file)).then(|| read_manifests(&files)) {
+            Some(Ok((inputs, base))) => {
+                (Some(manifest::load(inputs, &Variables::new(env::manifest_variables()))), base)
+            }
+            _ => (None, PathBuf::new()),
+        };
+        let desired = manifest.as_ref().and_then(|loaded| loaded.desired.as_ref());
+        let path = line.given("--state", None).pop().or_else(|| match &desired?.state {
+            StateLocation::File(path) => Some(base.join(path)),
+            StateLocation::Object { .. } => None,
+        });
+        let small = path.as_ref().filter(|path| is_small(path));
+        let state = small.and_then(|path| now(FileStore::at(path).load())?.ok()?);
+        Self { manifest, path, state }
+    }
+
+    fn desired(&self) -> Option<&Desired> {
+        self.manifest.as_ref().and_then(|loaded| loaded.desired.as_ref())
+    }
+
+    /// Every placement that is declared or recorded, by entry and region, with the generations that are recorded there.
+    pub(super) fn placements(
+        &self,
+        is_recorded_only: bool,
+    ) -> BTreeMap<ImageKey, BTreeMap<Region, Vec<u32>>> {
+        let mut found: BTreeMap<ImageKey, BTreeMap<Region, Vec<u32>>> = BTreeMap::new();
+        let desired = self.desired();
+        for (key, image) in desired.iter().filter(|_| !is_recorded_only).flat_map(|desired| &desired.images) {
+            let regions = found.entry(key.clone()).or_default();
+            for region in image.placements() {
+                regions.entry(region.clone()).or_default();
+            }
+        }
+        for (PlacementKey { image, generation, region }, _) in
+            self.state.iter().flat_map(|snapshot| snapshot.recorded.placements())
+        {
+            found.entry(image).or_default().entry(region).or_default().push(generation.0);
+        }
+        found
+    }
+
+    /// The addresses of the shares that are recorded.
+    pub(super) fn shares(&self) -> Vec<String> {
+        let placements = self.state.iter().flat_map(|snapshot| snapshot.recorded.placements());
+        placements
+            .flat_map(|(at, placement)| {
+                let address = move |account| Address::Share(at.clone(), account).to_string();
+                placement.shares.iter().map(address).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// The addresses of lookups.
+    pub(super) fn lookups(&self, is_recorded_only: bool) -> Vec<String> {
+        let desired = self.desired();
+        let declared =
+            desired.iter().filter(|_| !is_recorded_only).flat_map(|desired| desired.lookups.keys());
+        let recorded = self.state.iter().flat_map(|snapshot| snapshot.recorded.lookups.keys());
+        let mut names: Vec<String> = declared.chain(recorded).map(|name| format!("lookup.{name}")).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The accounts that have a name: name and id.
+    pub(super) fn accounts(&self) -> Vec<(String, String)> {
+        let desired = self.desired();
+        let accounts = desired.iter().flat_map(|desired| &desired.accounts);
+        accounts.map(|(name, id)| (name.to_string(), id.to_string())).collect()
+    }
+
+    /// The names of the manifest's variables.
+    pub(super) fn variables(&self) -> Vec<String> {
+        self.manifest.as_ref().map(|loaded| loaded.declared_variables.clone()).unwrap_or_default()
+    }
+
+    /// Every region that is known, and its name.
+    pub(super) fn regions(&self) -> Vec<(String, String)> {
+        let built_in = RegionTable::built_in();
+        let regions = self.desired().map_or(&built_in, |desired| &desired.regions);
+        regions.iter().map(|(region, facts)| (region.to_string(), facts.title.to_string())).collect()
+    }
+
+    /// The serials of the snapshots that are kept, and by which command each was written.
+    pub(super) fn serials(&self) -> Vec<(String, String)> {
+        let Some(path) = &self.path else { return Vec::new() };
+        let kept = now(FileStore::at(path).kept()).and_then(Result::ok).unwrap_or_default();
+        let command = |head: Option<Head>| head.and_then(|head| head.written).map(|written| written.command);
+        kept.into_iter()
+            .map(|(serial, head)| (serial.to_string(), command(head).unwrap_or_default().into()))
+            .collect()
+    }
+}

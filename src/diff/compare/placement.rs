@@ -1,0 +1,172 @@
+//! One wanted placement: made, taken over, or changed where it differs.
+
+use super::{Choice, Entry};
+use crate::diff::change::{Action, PlacementChange, PlacementFacts, Reason};
+use crate::manifest::DesiredImage;
+use crate::model::{
+    Accounts, Attributes, GenerationNumber, ImageId, PlacementKey, Region, Source, SourceKind,
+};
+use crate::state::{Edit, Placement};
+
+impl Entry<'_> {
+    /// A placement that is to be made: created in the origin's region, copied everywhere else.
+    pub(super) fn make(
+        &self,
+        image: &DesiredImage,
+        at: PlacementKey,
+        failed: Option<&Placement>,
+        copied_from: Option<&Region>,
+        choice: &Choice,
+    ) -> PlacementChange {
+        let from = match copied_from {
+            Some(source) => Some(source.clone()),
+            None if at.region == image.region => None,
+            None => Some(image.region.clone()),
+        };
+        let shares = image.shares.get(&at.region).cloned().unwrap_or_default();
+        let carried = self.carried(image, &at, &shares);
+        let reason = match failed {
+            Some(failed) => Reason::Failed { state: failed.state },
+            None if choice.is_new => Reason::Follows,
+            None => Reason::RegionWanted,
+        };
+        PlacementChange {
+            action: if from.is_some() { Action::Copy } else { Action::Create },
+            reason,
+            id: failed.map(|failed| failed.id.clone()),
+            before: None,
+            after: Some(PlacementFacts {
+                attributes: self.attributes(image, at.generation),
+                tags: image.tags.clone(),
+                owned: self.is_owned(image.source.as_ref()),
+                shares: shares.clone(),
+                foreign: carried.clone(),
+            }),
+            from,
+            remake: failed.is_some(),
+            share: shares,
+            carried,
+            unshare: Accounts::EMPTY,
+            delete_snapshots: image.deletes_snapshots(),
+            early: false,
+            at,
+        }
+    }
+
+    /// Accounts that others shared a retiring generation with, and that are to keep access.
+    fn carried(&self, image: &DesiredImage, at: &PlacementKey, wanted: &Accounts) -> Accounts {
+        if image.exclusive.contains(&at.region) {
+            return Accounts::EMPTY;
+        }
+        let Some(recorded) = self.prior.images.get(self.key) else { return Accounts::EMPTY };
+        let earlier = recorded.generations.iter().filter(|(generation, _)| **generation != at.generation);
+        earlier
+            .filter_map(|(_, build)| build.placements.get(&at.region))
+            .fold(Accounts::EMPTY, |all, placement| all.joined(&placement.foreign))
+            .without(wanted)
+    }
+
+    /// An image that is taken over: recorded as it was seen, and changed where it differs.
+    pub(super) fn adopt(&mut self, image: &DesiredImage, at: PlacementKey, id: &ImageId) -> PlacementChange {
+        let (Some(seen), Some(source)) = (self.prior.adoptable(&at.region, id), &image.source) else {
+            // Never seen: what is to change on it is not known before a refresh.
+            return PlacementChange {
+                at,
+                action: Action::Adopt,
+                reason: Reason::Declared,
+                id: Some(id.clone()),
+                before: None,
+                after: None,
+                from: None,
+                remake: false,
+                share: Accounts::EMPTY,
+                carried: Accounts::EMPTY,
+                unshare: Accounts::EMPTY,
+                delete_snapshots: false,
+                early: false,
+            };
+        };
+        self.edits.push(Edit::Adopt {
+            at: at.clone(),
+            source: source.clone(),
+            image: Box::new(seen.clone()),
+        });
+        let region = at.region.clone();
+        let change = self.compare_existing(image, &region, at, seen);
+        PlacementChange { action: Action::Adopt, reason: Reason::Declared, ..change }
+    }
+
+    fn attributes(&self, image: &DesiredImage, generation: GenerationNumber) -> Attributes {
+        Attributes {
+            name: Some(image.name.of(generation)),
+            description: image.description.clone(),
+            family: image.family.clone(),
+            deprecated: None,
+        }
+    }
+
+    /// Whether the ownership tag is put on it: on everything that goldform makes, never on what it took over.
+    fn is_owned(&self, source: Option<&Source>) -> bool {
+        self.context.cloud.ownership_tag.is_some()
+            && !matches!(source, Some(Source { kind: SourceKind::Adopted(_), .. }))
+    }
+
+    /// What is to change on a placement that is there; nothing when it is as wanted.
+    pub(super) fn change_existing(
+        &mut self,
+        image: &DesiredImage,
+        region: &Region,
+        at: PlacementKey,
+        placement: &Placement,
+    ) -> Option<PlacementChange> {
+        let change = self.compare_existing(image, region, at, placement);
+        let differs = !change.share.is_empty() || !change.unshare.is_empty() || !change.fields().is_empty();
+        differs.then_some(change)
+    }
+
+    fn compare_existing(
+        &mut self,
+        image: &DesiredImage,
+        region: &Region,
+        at: PlacementKey,
+        placement: &Placement,
+    ) -> PlacementChange {
+        let wanted = image.shares.get(region);
+        let empty = Accounts::EMPTY;
+        let wanted = wanted.unwrap_or(&empty);
+        let claimed = wanted.shared_with(&placement.foreign);
+        if !claimed.is_empty() {
+            self.edits.push(Edit::Claim { at: at.clone(), accounts: claimed });
+        }
+        let everyone = placement.everyone();
+        let share = wanted.without(&everyone);
+        let unwanted = if image.exclusive.contains(region) { &everyone } else { &placement.shares };
+        let unshare = unwanted.without(wanted);
+        let before = self.facts(placement);
+        let foreign = placement.foreign.without(wanted).without(&unshare);
+        // Keys that were set before and are not named any more are removed: they are in `before`, not here.
+        let owned = before.owned || self.is_owned(image.source.as_ref());
+        let after = PlacementFacts {
+            attributes: self.attributes(image, at.generation),
+            tags: image.tags.clone(),
+            owned,
+            shares: wanted.clone(),
+            foreign,
+        };
+        PlacementChange {
+            at,
+            action: Action::Update,
+            reason: Reason::Differs,
+            id: Some(placement.id.clone()),
+            before: Some(before),
+            after: Some(after),
+            from: None,
+            remake: false,
+            share,
+            carried: Accounts::EMPTY,
+            unshare,
+            delete_snapshots: false,
+            early: false,
+        }
+    }
+}

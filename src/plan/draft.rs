@@ -1,0 +1,153 @@
+//! A plan in the making: the steps of a diff, and the order that rules and names put them in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph::{StepGraph, StepIndex};
+use super::{names, ordering};
+use crate::diff::{Diff, ImageChange, PlacementChange};
+use crate::manifest::{Desired, SharedImageEdits};
+use crate::model::{GenerationNumber, ImageKey, PlacementKey, Region};
+use crate::state::Recorded;
+
+/// The steps of one placement.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PlacementSteps {
+    /// Create or copy.
+    pub make: Option<StepIndex>,
+    /// Change attributes.
+    pub update: Option<StepIndex>,
+    /// Change tags.
+    pub tag: Option<StepIndex>,
+    /// Share.
+    pub share: Option<StepIndex>,
+    /// Cancel shares.
+    pub unshare: Option<StepIndex>,
+    /// Delete.
+    pub delete: Option<StepIndex>,
+    /// Take the final name, after an interim one.
+    pub rename: Option<StepIndex>,
+}
+
+/// A placement's change and its steps.
+#[derive(Debug, Clone, Copy)]
+pub struct Lowered<'a> {
+    /// The entry's change.
+    pub image: &'a ImageChange,
+    /// The placement's change.
+    pub change: &'a PlacementChange,
+    /// Its steps.
+    pub steps: PlacementSteps,
+}
+
+/// A plan in the making: the steps, and which change each is for. Ordering rules read it and add edges.
+pub struct Draft<'a> {
+    /// What is wanted.
+    pub desired: &'a Desired,
+    /// What is recorded.
+    pub prior: &'a Recorded,
+    /// The steps and edges so far.
+    pub graph: StepGraph,
+    /// By placement.
+    pub placements: BTreeMap<&'a PlacementKey, Lowered<'a>>,
+    /// Retiring placements that go before their successor, for want of a slot.
+    pub early: BTreeSet<PlacementKey>,
+    /// Placements that go by another name until theirs is free.
+    pub aside: BTreeSet<PlacementKey>,
+    /// Whether an image cannot be changed while it is shared: the manifest says so, or the service did once.
+    pub edits_unshared: bool,
+    /// The largest number of accounts that an image may be shared with.
+    pub share_limit: usize,
+    diff: &'a Diff,
+}
+
+impl<'a> Draft<'a> {
+    /// The steps of a diff, without any order.
+    pub fn lower(
+        desired: &'a Desired,
+        prior: &'a Recorded,
+        diff: &'a Diff,
+        share_limit: usize,
+        early: BTreeSet<PlacementKey>,
+    ) -> Self {
+        let mut draft = Draft {
+            desired,
+            prior,
+            graph: StepGraph::default(),
+            placements: BTreeMap::new(),
+            early,
+            aside: BTreeSet::new(),
+            edits_unshared: desired.cloud.shared_image_edits == SharedImageEdits::Refused
+                || prior.shared_image_edits_refused,
+            share_limit,
+            diff,
+        };
+        for image in &diff.images {
+            for change in &image.placements {
+                let steps = draft.lower_placement(image, change);
+                draft.placements.insert(&change.at, Lowered { image, change, steps });
+            }
+        }
+        draft
+    }
+
+    /// The steps of a diff with all names and orders but that of slots, where these placements go before their
+    /// successors.
+    pub fn ordered(
+        desired: &'a Desired,
+        prior: &'a Recorded,
+        diff: &'a Diff,
+        share_limit: usize,
+        early: &BTreeSet<PlacementKey>,
+    ) -> Self {
+        let mut draft = Draft::lower(desired, prior, diff, share_limit, early.clone());
+        draft.order();
+        draft
+    }
+
+    /// The same diff, where these placements go before their successors.
+    #[must_use]
+    pub fn with_early(&self, early: &BTreeSet<PlacementKey>) -> Draft<'a> {
+        Draft::ordered(self.desired, self.prior, self.diff, self.share_limit, early)
+    }
+
+    /// Names, and every order but that of slots. Where names would close a circle, some step aside, and the rest is
+    /// ordered anew.
+    pub fn order(&mut self) {
+        loop {
+            names::step_aside(self);
+            for order in ordering::RULES {
+                order(self);
+            }
+            let mut aside = names::wait_for_names(self);
+            // Who has stepped aside already cannot do more: the circle is told.
+            aside.retain(|key| !self.aside.contains(key));
+            if aside.is_empty() {
+                return;
+            }
+            aside.append(&mut self.aside);
+            let early = std::mem::take(&mut self.early);
+            *self =
+                Draft { aside, ..Draft::lower(self.desired, self.prior, self.diff, self.share_limit, early) };
+        }
+    }
+
+    /// The placement that takes the place of one that retires, where it is made by this plan.
+    pub fn successor_of(&self, at: &PlacementKey) -> Option<&Lowered<'a>> {
+        let generation = self.placements.get(at)?.image.generation?;
+        if generation == at.generation {
+            return None;
+        }
+        self.at(&at.image, generation, &at.region).filter(|successor| successor.steps.make.is_some())
+    }
+
+    /// The steps of the placement of a generation in a region.
+    pub fn at(
+        &self,
+        image: &ImageKey,
+        generation: GenerationNumber,
+        region: &Region,
+    ) -> Option<&Lowered<'a>> {
+        let key = PlacementKey { image: image.clone(), generation, region: region.clone() };
+        self.placements.get(&key)
+    }
+}
