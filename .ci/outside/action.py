@@ -14,8 +14,7 @@ from urllib.parse import parse_qs, urlparse
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-GOLDFORM = Path(sys.argv[1])
-WORK = Path(sys.argv[2])
+GOLDFORM, WORK, WHEELS = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 REPOSITORY = "team/images"
 HEAD = "1" * 40
@@ -393,14 +392,12 @@ def what_was_reviewed_is_applied():
 
 
 def the_wheel_is_installed():
-    wheels = os.environ.get("GOLDFORM_WHEELS")
-    if not wheels:
-        return "skipped: the installation, no wheel was given (GOLDFORM_WHEELS)"
     folder = new_folder("installed")
-    os.environ["PIP_NO_INDEX"], os.environ["PIP_FIND_LINKS"] = "1", wheels
+    os.environ["PIP_NO_INDEX"], os.environ["PIP_FIND_LINKS"] = "1", WHEELS
     ran = run(folder, "pull_request", pull_request(), path="")
     assert ran.status == 0, ran.log
     is_in("goldform-venv", ran.steps["install"]["path"])
+    is_in("goldform " + (ROOT / "Cargo.toml").read_text().split('version = "')[1].split('"')[0], ran.log)
     assert run(folder, "push", {}, path="", version="1.0; touch ran").status == 1
     assert run(folder, "push", {}, path="", version="99.0.0").status == 1
 
