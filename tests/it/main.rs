@@ -36,6 +36,7 @@ mod hooks;
 mod init;
 mod output;
 mod plan;
+mod policies;
 mod schemas;
 mod show;
 mod state;
