@@ -59,6 +59,19 @@ def forks_get_nothing_that_writes():
                 assert job["if"] == "github.event.pull_request.head.repo.full_name == github.repository", name
 
 
+def gitlab_finds_its_reports():
+    template = yaml.safe_load((EXAMPLES / "gitlab.yml").read_text())
+    folder = WORK / "gitlab"
+    folder.mkdir()
+    subprocess.run([GOLDFORM, "init"], cwd=folder, check=True, capture_output=True)
+    tools = {"PATH": f"{Path(GOLDFORM).parent}:{os.environ['PATH']}", "HOME": str(WORK)}
+    job = template["goldform"]
+    for script in job["script"] + template["goldform drift"]["script"]:
+        subprocess.run(["bash", "-ec", script], cwd=folder, env=tools, check=True, capture_output=True, timeout=60)
+    files = [*job["artifacts"]["paths"], *job["artifacts"]["reports"].values()]
+    assert len(files) == 4 and all((folder / file).stat().st_size > 1 for file in files), files
+
+
 def git(folder, *arguments):
     settings = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
     done = subprocess.run(["git", *settings, *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
@@ -170,6 +183,7 @@ def the_record_is_pushed_though_others_push():
 failed = 0
 for check in [
     inputs_and_outputs_are_those_of_the_action, scripts_hold_no_expressions, forks_get_nothing_that_writes,
+    gitlab_finds_its_reports,
     the_record_is_committed_and_taken_up_again, the_record_is_pushed_though_others_push,
 ]:  # fmt: skip
     try:
