@@ -32,6 +32,7 @@ mod exit;
 mod explain;
 mod formats;
 mod help;
+mod hooks;
 mod init;
 mod output;
 mod plan;
