@@ -4,6 +4,7 @@ mod agreement;
 mod corpus;
 mod meaning;
 mod oracle;
+mod schema;
 
 use super::*;
 use crate::model::{Region, SourceKind};
