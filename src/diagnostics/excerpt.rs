@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use miette::{LabeledSpan, MietteError, SourceCode, SourceSpan, SpanContents};
 
-use super::harmless::{harmless, is_harmful, push_escaped};
+use super::harmless::{Brackets, harmless, is_harmful, push_escaped};
 use super::place::{FileId, Sources, Span};
 
 /// Lines before and after a label's.
@@ -275,10 +275,15 @@ fn window(file: &str, line: &Range<usize>, label: usize, width: usize) -> Range<
     start..start + shown
 }
 
-/// A part of a line with what is harmful in it escaped. Tabs stay: miette draws them.
+/// A part of a line with what is harmful in it escaped, for terminals and for build servers. Tabs stay: miette draws
+/// them.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut brackets = Brackets::default();
     for c in text.chars() {
+        if brackets.opens_a_command(c) {
+            out.push('\\');
+        }
         if c != '\t' && is_harmful(c) { push_escaped(&mut out, c) } else { out.push(c) }
     }
     out
