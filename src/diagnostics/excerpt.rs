@@ -158,7 +158,10 @@ impl Excerpt {
         let start = line.offset + drawn(label.range.start);
         let length = (line.offset + drawn(end)).saturating_sub(start);
         let line_start = index.line(label.file, label.line).map_or(0, |line| line.start);
-        let column = file.get(line_start..label.range.start).map_or(0, |before| before.chars().count());
+        let before = file.get(line_start..label.range.start).unwrap_or_default();
+        // A byte order mark is no character of the text.
+        let before = if line_start == 0 { before.trim_start_matches('\u{FEFF}') } else { before };
+        let column = before.chars().count();
         self.columns.insert(start, column);
         let text = (!label.text.is_empty()).then(|| harmless(label.text).replace('\n', " "));
         let span = SourceSpan::new(start.into(), length);
