@@ -36,7 +36,40 @@ pub fn schema(rules: &[NamedRule]) -> Value {
         }
     }
     name_rules(&mut schema, rules);
+    let explained: Vec<String> =
+        properties(&schema).into_iter().flat_map(|(_, value)| definitions_of(value)).collect();
+    for name in explained {
+        if let Some(body) = schema.pointer_mut(&format!("/definitions/{name}")).and_then(Value::as_object_mut)
+        {
+            body.shift_remove("description");
+        }
+    }
     schema
+}
+
+/// Each key with its schema, wherever keys are declared.
+fn properties(schema: &Value) -> Vec<(&String, &Value)> {
+    match schema {
+        Value::Object(entries) => entries
+            .iter()
+            .filter(|(key, _)| !["if", "then", "examples"].contains(&key.as_str()))
+            .flat_map(|(key, value)| match value {
+                Value::Object(keys) if key == "properties" => {
+                    keys.iter().chain(keys.values().flat_map(properties)).collect::<Vec<_>>()
+                }
+                _ => properties(value),
+            })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(properties).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The definitions that a described key stands for: editors would show their descriptions instead of the key's.
+fn definitions_of(key: &Value) -> Vec<String> {
+    let parts = ["allOf", "anyOf"].into_iter().filter_map(|word| key.get(word)?.as_array()).flatten();
+    let names = parts.filter_map(|part| part.get("$ref")?.as_str()?.rsplit('/').next().map(str::to_owned));
+    names.filter(|_| key.get("description").is_some()).collect()
 }
 
 /// Each `${` in a text must begin a reference.
@@ -118,24 +151,6 @@ mod tests {
         }
         assert!(count > 70, "{count}");
         assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
-    }
-
-    /// Each key with its schema, wherever keys are declared.
-    fn properties(schema: &Value) -> Vec<(&String, &Value)> {
-        match schema {
-            Value::Object(entries) => entries
-                .iter()
-                .filter(|(key, _)| !["if", "then", "examples"].contains(&key.as_str()))
-                .flat_map(|(key, value)| match value {
-                    Value::Object(keys) if key == "properties" => {
-                        keys.iter().chain(keys.values().flat_map(properties)).collect::<Vec<_>>()
-                    }
-                    _ => properties(value),
-                })
-                .collect(),
-            Value::Array(items) => items.iter().flat_map(properties).collect(),
-            _ => Vec::new(),
-        }
     }
 
     /// What is shown as an example is one.
