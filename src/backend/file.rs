@@ -144,22 +144,35 @@ fn read(path: &Path) -> io::Result<String> {
 }
 
 /// Writes a file so that a crash leaves the old text or the new one: a temporary file beside it, synced,
-/// renamed, the folder synced.
+/// renamed, the folder synced. What a link leads to is replaced, not the link, and permissions stay.
+///
+/// What is no file, such as `/dev/stdout` or a pipe, cannot be replaced and is written to.
 #[expect(clippy::disallowed_methods, reason = "this store is where state files are written")]
 pub fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
-    let folder = match path.parent() {
+    let before = std::fs::metadata(path).ok();
+    if before.as_ref().is_some_and(|is| !is.is_file() && !is.is_dir()) {
+        return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
+    }
+    let target = match before {
+        Some(_) => std::fs::canonicalize(path)?,
+        None => path.to_path_buf(),
+    };
+    let folder = match target.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     std::fs::create_dir_all(folder)?;
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    let mut name = target.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = folder.join(name);
     let result = (|| {
         let mut file = File::create(&temporary)?;
         file.write_all(text.as_bytes())?;
+        if let Some(before) = before {
+            file.set_permissions(before.permissions())?;
+        }
         file.sync_all()?;
-        std::fs::rename(&temporary, path)?;
+        std::fs::rename(&temporary, &target)?;
         File::open(folder)?.sync_all()
     })();
     if result.is_err() {

@@ -40,7 +40,8 @@ pub fn tencent(settings: &CloudSettings, clock: &Arc<dyn Clock>) -> Result<Arc<d
 }
 
 /// A transport to the embedded cloud's world. It has no rate limits out of the box; where its world was made with them,
-/// it says so and calls slow down.
+/// it says so and calls slow down. A limit that the manifest does not name stays what it is in that world: a manifest
+/// that knows nothing of a seeded limit does not lift it.
 ///
 /// # Errors
 /// When the world cannot be opened.
@@ -50,15 +51,26 @@ pub fn sandbox(
     caller: AccountId,
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<dyn Transport>, CommandError> {
-    let SandboxSettings { world: _, images_per_region, accounts_per_image } = settings;
-    let mut settings = Settings::default();
+    let sim = Sim::attach(path, Settings::default()).and_then(|sim| {
+        with_limits(&sim, settings)?;
+        Ok(sim)
+    });
+    in_process(sim, path, caller, clock)
+}
+
+fn with_limits(sim: &Sim, given: &SandboxSettings) -> Result<(), SimError> {
+    let SandboxSettings { world: _, images_per_region, accounts_per_image } = given;
+    let before = sim.settings()?;
+    let mut settings = before.clone();
     if let Some(images) = images_per_region {
         settings.images_per_region = *images;
+        settings.images_in.clear();
     }
     if let Some(accounts) = accounts_per_image {
         settings.accounts_per_image = *accounts;
     }
-    in_process(Sim::open(path, settings), path, caller, clock)
+    settings.regions.extend(Settings::default().regions);
+    if settings == before { Ok(()) } else { sim.set_settings(settings) }
 }
 
 /// A transport to a world of which no manifest says anything: it is left as it is, and where there is none, none is made.

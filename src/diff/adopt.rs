@@ -6,13 +6,17 @@
 //! attribute that is not the same everywhere is left out of the entry, which means that it is not managed: so the
 //! next plan is empty, whatever was there.
 
+mod entries;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 
-use crate::manifest::insert::{NewEntry, NewShare};
+use entries::{are_alike, entry, grouped};
+
+use crate::manifest::insert::NewEntry;
 use crate::manifest::{Desired, DesiredImage, NameTemplate};
-use crate::model::{AccountId, Accounts, ImageId, ImageKey, ImageKind, PlacementKey, Region, SourceKind};
+use crate::model::{Accounts, ImageId, ImageKey, ImageKind, PlacementKey, Region, SourceKind};
 use crate::state::{Lineage, Observed, ObservedImage, Placement, Recorded};
 
 /// Which of the images that were seen are wanted.
@@ -51,15 +55,19 @@ pub struct LeftOut {
     pub name: CompactString,
     /// Why.
     pub why: String,
+    /// The state that it belongs to, by its ownership tag, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<CompactString>,
 }
 
 type Found<'o> = (&'o Region, &'o ObservedImage, Accounts);
 
-/// What can be taken over of what was seen.
+/// What can be taken over of what was seen. What says that it belongs to a state is taken over where that is one of
+/// `lineages`.
 pub fn adoptable(
     desired: &Desired,
     recorded: &Recorded,
-    lineage: &Lineage,
+    lineages: &[&Lineage],
     observed: &Observed,
     pick: &Pick,
 ) -> Adoptable {
@@ -77,11 +85,18 @@ pub fn adoptable(
             let why = match at {
                 Some(at) => Some(format!("it is managed as {at}")),
                 None if is_named => Some("the manifest names it already".to_owned()),
-                None => unfit(desired, lineage, image),
+                None => unfit(desired, lineages, image),
             };
             if let Some(why) = why {
                 let (id, name) = (image.id.clone(), image.name.clone());
-                result.left_out.push(LeftOut { region: region.clone(), id, name, why });
+                let owner = foreign_owner(desired, lineages, image).filter(|_| at.is_none() && !is_named);
+                result.left_out.push(LeftOut {
+                    region: region.clone(),
+                    id,
+                    name,
+                    why,
+                    owner: owner.cloned(),
+                });
                 continue;
             }
             let shares = seen.shares.get(&image.id).cloned().unwrap_or_default();
@@ -110,7 +125,7 @@ pub fn adoptable(
 }
 
 /// Why an image cannot be taken over.
-fn unfit(desired: &Desired, lineage: &Lineage, image: &ObservedImage) -> Option<String> {
+fn unfit(desired: &Desired, lineages: &[&Lineage], image: &ObservedImage) -> Option<String> {
     if image.kind != ImageKind::Custom {
         return Some(format!("it is {}, not an image of this account", image.kind.as_str()));
     }
@@ -120,8 +135,27 @@ fn unfit(desired: &Desired, lineage: &Lineage, image: &ObservedImage) -> Option<
     if image.name.is_empty() || image.name.contains(NameTemplate::GENERATION) {
         return Some("no manifest can say its name".to_owned());
     }
-    let owner = desired.cloud.ownership_tag.as_ref().and_then(|key| image.tags.get(key))?;
-    (*owner != lineage.0).then(|| format!("its ownership tag says that the state {owner} manages it"))
+    let owner = foreign_owner(desired, lineages, image)?;
+    Some(format!("its ownership tag says that the state {owner} manages it"))
+}
+
+fn foreign_owner<'o>(
+    desired: &Desired,
+    lineages: &[&Lineage],
+    image: &'o ObservedImage,
+) -> Option<&'o CompactString> {
+    owner(desired, image).filter(|owner| lineages.iter().all(|lineage| lineage.0 != **owner))
+}
+
+/// The lineage of the state that an image says it belongs to.
+fn owner<'o>(desired: &Desired, image: &'o ObservedImage) -> Option<&'o CompactString> {
+    desired.cloud.ownership_tag.as_ref().and_then(|key| image.tags.get(key))
+}
+
+/// Whether any image that was seen says that it belongs to this state.
+pub fn is_known(lineage: &Lineage, desired: &Desired, observed: &Observed) -> bool {
+    let images = observed.regions.values().flat_map(|seen| seen.images.values());
+    images.filter_map(|image| owner(desired, image)).any(|owner| *owner == lineage.0)
 }
 
 fn is_picked(group: &[Found<'_>], pick: &Pick) -> bool {
@@ -131,123 +165,6 @@ fn is_picked(group: &[Found<'_>], pick: &Pick) -> bool {
             group.iter().any(|(_, image, _)| ids.contains(&image.id) || names.contains(&image.name))
         }
     }
-}
-
-/// Whether one can be a copy of the other, as far as what a copy takes over tells.
-fn are_alike(one: &ObservedImage, other: &ObservedImage) -> bool {
-    let facts = |image: &ObservedImage| {
-        let build = &image.build;
-        (build.size_gib, build.os.clone(), build.platform.clone(), build.architecture)
-    };
-    facts(one) == facts(other)
-}
-
-/// Images of one name, oldest first, as groups of an origin and its copies.
-fn grouped<'o>(found: Vec<Found<'o>>, name: &str, notes: &mut Vec<String>) -> Vec<Vec<Found<'o>>> {
-    let mut groups: Vec<Vec<Found<'o>>> = Vec::new();
-    for next in found {
-        let home = groups.iter_mut().find(|group| {
-            group.first().is_some_and(|(_, origin, _)| are_alike(origin, next.1))
-                && group.iter().all(|(region, ..)| *region != next.0)
-        });
-        match home {
-            Some(group) => group.push(next),
-            None => groups.push(vec![next]),
-        }
-    }
-    if groups.len() > 1 {
-        let origins: Vec<String> = groups
-            .iter()
-            .filter_map(|group| group.first())
-            .map(|(region, image, _)| format!("{} in {region}", image.id))
-            .collect();
-        notes.push(format!(
-            "images named `{name}` are not copies of one another, so each has its own entry: {}",
-            origins.join(", ")
-        ));
-    }
-    groups
-}
-
-fn entry(
-    group: &[Found<'_>],
-    desired: &Desired,
-    taken: &BTreeSet<ImageKey>,
-    notes: &mut Vec<String>,
-) -> Option<NewEntry> {
-    let (region, origin, _) = group.first()?;
-    let key = key_of(&origin.name, taken)?;
-    let mut differing = Vec::new();
-    let same = |text: &dyn Fn(&ObservedImage) -> String, what: &str, differing: &mut Vec<String>| {
-        let first = text(origin);
-        if group.iter().all(|(_, image, _)| text(image) == first) {
-            return (!first.is_empty()).then_some(first);
-        }
-        differing.push(what.to_owned());
-        None
-    };
-    let description = same(&|image| image.description.clone(), "description", &mut differing);
-    let family = same(&|image| image.family.to_string(), "family", &mut differing);
-    let ownership = desired.cloud.ownership_tag.as_ref();
-    let mut tags = origin.tags.clone();
-    tags.retain(|key, value| {
-        Some(key) != ownership && group.iter().all(|(_, image, _)| image.tags.get(key) == Some(value))
-    });
-    if group.iter().any(|(_, image, _)| {
-        image.tags.iter().any(|(key, value)| Some(key) != ownership && tags.get(key) != Some(value))
-    }) {
-        differing.push("tags".to_owned());
-    }
-    if !differing.is_empty() {
-        notes.push(format!(
-            "image.{key}: its {} {} not the same in every region and left as they are",
-            differing.join(", "),
-            if differing.len() == 1 { "is" } else { "are" }
-        ));
-    }
-    if group.get(1).is_some_and(|(_, copy, _)| copy.created == origin.created) {
-        notes.push(format!(
-            "image.{key}: copies were made in the same second as {}, which is taken as the origin",
-            origin.id
-        ));
-    }
-    Some(NewEntry {
-        region: (*region).clone(),
-        name: origin.name.to_string(),
-        description,
-        family,
-        tags,
-        id: origin.id.clone(),
-        copies: group.iter().skip(1).map(|(region, ..)| (*region).clone()).collect(),
-        shares: shares(group, desired.account),
-        key,
-    })
-}
-
-/// One share for all regions where it is the same in all; else one for each list of accounts.
-fn shares(group: &[Found<'_>], owner: AccountId) -> Vec<NewShare> {
-    let mut by_accounts: BTreeMap<Vec<AccountId>, BTreeSet<Region>> = BTreeMap::new();
-    for (region, _, accounts) in group {
-        let with: Vec<AccountId> = accounts.iter().filter(|account| *account != owner).collect();
-        by_accounts.entry(with).or_default().insert((*region).clone());
-    }
-    let is_one = by_accounts.len() == 1;
-    by_accounts
-        .into_iter()
-        .filter(|(with, _)| !with.is_empty())
-        .map(|(with, regions)| NewShare { with, regions: if is_one { BTreeSet::new() } else { regions } })
-        .collect()
-}
-
-/// A key made from a name, that nothing else has.
-fn key_of(name: &str, taken: &BTreeSet<ImageKey>) -> Option<ImageKey> {
-    let is_fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let stem: String = name.chars().map(|c| if is_fit(c) { c } else { '-' }).collect();
-    let stem = stem.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()).trim_end_matches('-');
-    let stem = if stem.is_empty() { "image" } else { stem };
-    let stem: String = stem.chars().take(50).collect();
-    let candidates = std::iter::once(stem.clone()).chain((2..).map(|number| format!("{stem}-{number}")));
-    candidates.map_while(|text| text.parse::<ImageKey>().ok()).find(|key| !taken.contains(key))
 }
 
 /// What the manifest is to mean once these entries are in it; the places of shares in their list are taken from
@@ -363,22 +280,4 @@ pub fn record_as(
         entry.delete_snapshots = image.deletes_snapshots();
     }
     all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_made_of_names_and_are_unique() {
-        let mut taken = BTreeSet::new();
-        for (name, expected) in
-            [("web", "web"), ("web", "web-2"), ("My image!", "My-image"), ("…", "image"), ("-x", "x")]
-        {
-            let key = key_of(name, &taken).unwrap();
-            assert_eq!(key.as_str(), expected);
-            taken.insert(key);
-        }
-        assert_eq!(key_of(&"x".repeat(80), &taken).unwrap().as_str().len(), 50);
-    }
 }

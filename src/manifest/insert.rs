@@ -5,6 +5,7 @@
 //! text that is written in a way that this does not know is refused, never damaged.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::yaml::{Kind, NodeId, Tree};
@@ -190,19 +191,26 @@ fn scalar(text: &str) -> String {
     out
 }
 
-/// Puts lines behind the last entry of a collection; one that is not there is begun.
-fn put(text: &str, section: Section, lines: &dyn Fn(usize) -> Vec<String>) -> Result<String, NoPlace> {
+/// Where the entries of a collection go.
+struct Place {
+    /// What goes: a value that stands for nothing, and the blanks before it.
+    gone: Range<usize>,
+    /// Where the lines are put: the end of a line or of everything, not before the end of `gone`.
+    at: usize,
+    /// The indentation of the collection's key, where the text does not have it yet.
+    begins_at: Option<usize>,
+    /// The indentation of an entry.
+    indentation: usize,
+    /// That of what belongs to an entry, from there.
+    step: usize,
+}
+
+/// Finds the place behind the last entry of a collection.
+fn place(text: &str, section: Section) -> Result<Place, NoPlace> {
     let refuse = |why: &str| Err(NoPlace(format!("`{}` {why}", section.key())));
     let tree = match Tree::build(&Arc::from(text)) {
         Ok(tree) => tree,
         Err(_) => return refuse("stands in a text that cannot be read"),
-    };
-    let end_of_line = if text.contains("\r\n") {
-        "\r\n"
-    } else if text.contains('\r') && !text.contains('\n') {
-        "\r"
-    } else {
-        "\n"
     };
     let root = tree.root();
     let base = match root {
@@ -212,14 +220,11 @@ fn put(text: &str, section: Section, lines: &dyn Fn(usize) -> Vec<String>) -> Re
         },
         None => 0,
     };
-    let block = |lines: Vec<String>, indentation: usize| -> String {
-        let pad = " ".repeat(indentation);
-        lines.iter().map(|line| format!("{pad}{line}{end_of_line}")).collect()
-    };
-    let found = root.and_then(|root| tree.entry(root, section.key()));
-    let Some((key, node)) = found else {
-        let head = block(vec![format!("{}:", section.key())], base);
-        return Ok(spliced(text, text.len(), end_of_line, &(head + &block(lines(2), base + 2))));
+    let end = root.map_or(0, |root| tree.span(root).end);
+    let at = document_end(text, end);
+    let fresh = Place { gone: 0..0, at, begins_at: None, indentation: base + 2, step: 2 };
+    let Some((key, node)) = root.and_then(|root| tree.entry(root, section.key())) else {
+        return Ok(Place { begins_at: Some(base), ..fresh });
     };
     let span = tree.span(node);
     let written = text.get(span.clone()).unwrap_or_default();
@@ -227,14 +232,13 @@ fn put(text: &str, section: Section, lines: &dyn Fn(usize) -> Vec<String>) -> Re
         return refuse("is an alias, or has a tag");
     }
     if is_empty(written) {
-        // What stands for nothing goes; a comment behind it stays.
+        // A comment behind it stays.
         let after_key = tree.span(key).end;
-        let (head, tail) = (text.get(..span.start), text.get(span.end..));
-        let (Some(head), Some(tail)) = (head, tail) else { return refuse("stands nowhere") };
-        let head = if written.is_empty() { head } else { head.trim_end_matches(' ') };
-        let rest = format!("{head}{tail}");
-        let at = line_end(&rest, after_key);
-        return Ok(spliced(&rest, at, end_of_line, &block(lines(2), base + 2)));
+        let gone = match (written, text.get(..span.start)) {
+            ("", _) | (_, None) => after_key..after_key,
+            (_, Some(head)) => head.trim_end_matches(' ').len()..span.end,
+        };
+        return Ok(Place { at: line_end(text, gone.end), gone, ..fresh });
     }
     if tree.kind(node) != section.kind() {
         return refuse("is not what it should be");
@@ -260,8 +264,39 @@ fn put(text: &str, section: Section, lines: &dyn Fn(usize) -> Vec<String>) -> Re
         .filter(|step| *step > 0)
         .unwrap_or(2);
     let last = text.get(..span.end).unwrap_or_default().trim_end().len();
-    let at = line_end(text, last);
-    Ok(spliced(text, at, end_of_line, &block(lines(step), indentation)))
+    Ok(Place { at: line_end(text, last), indentation, step, ..fresh })
+}
+
+/// Puts lines behind the last entry of a collection; one that is not there is begun.
+fn put(text: &str, section: Section, lines: &dyn Fn(usize) -> Vec<String>) -> Result<String, NoPlace> {
+    let Place { gone, at, begins_at, indentation, step } = place(text, section)?;
+    let parts = (text.get(..gone.start), text.get(gone.end..at), text.get(at..));
+    let (Some(head), Some(middle), Some(tail)) = parts else {
+        return Err(NoPlace(format!("`{}` stands nowhere", section.key())));
+    };
+    let end_of_line = if text.contains("\r\n") {
+        "\r\n"
+    } else if text.contains('\r') && !text.contains('\n') {
+        "\r"
+    } else {
+        "\n"
+    };
+    let mut out = format!("{head}{middle}");
+    if !out.is_empty() && out != "\u{feff}" && !out.ends_with(['\n', '\r']) {
+        out.push_str(end_of_line);
+    }
+    let mut line = |indentation: usize, text: &str| {
+        out.extend(std::iter::repeat_n(' ', indentation));
+        out.push_str(text);
+        out.push_str(end_of_line);
+    };
+    if let Some(begins_at) = begins_at {
+        line(begins_at, &format!("{}:", section.key()));
+    }
+    for text in lines(step) {
+        line(indentation, &text);
+    }
+    Ok(out + tail)
 }
 
 /// Whether a value stands for nothing: `null`, `~`, or brackets with nothing in them.
@@ -271,12 +306,17 @@ fn is_empty(written: &str) -> bool {
         || inner('{', '}').or_else(|| inner('[', ']')).is_some_and(|inner| inner.trim().is_empty())
 }
 
-/// Puts text at a place that is the end of a line or of everything.
-fn spliced(text: &str, at: usize, end_of_line: &str, added: &str) -> String {
-    let (head, tail) = (text.get(..at).unwrap_or(text), text.get(at..).unwrap_or_default());
-    let is_open = !head.is_empty() && head != "\u{feff}" && !head.ends_with(['\n', '\r']);
-    let separator = if is_open { end_of_line } else { "" };
-    format!("{head}{separator}{added}{tail}")
+/// The end of the text behind a place, or the line that ends the document before it.
+fn document_end(text: &str, from: usize) -> usize {
+    let mut at = from;
+    loop {
+        at = line_end(text, at);
+        match text.get(at..) {
+            Some(rest) if rest.starts_with("...") => return at,
+            Some(rest) if !rest.is_empty() => {}
+            _ => return text.len(),
+        }
+    }
 }
 
 /// Behind the line that a place is on.
@@ -300,90 +340,4 @@ fn is_flow(text: &str, tree: &Tree, node: NodeId) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(key: &str) -> NewEntry {
-        NewEntry {
-            key: key.parse().unwrap(),
-            region: "ap-tokyo".parse().unwrap(),
-            name: "My \"image\" ${x}".to_owned(),
-            description: None,
-            family: None,
-            tags: Tags::new(),
-            id: "img-0a1b2c3d".parse().unwrap(),
-            copies: vec!["ap-seoul".parse().unwrap()],
-            shares: vec![NewShare {
-                with: vec!["200000000001".parse().unwrap(), "200000000009".parse().unwrap()],
-                regions: BTreeSet::new(),
-            }],
-        }
-    }
-
-    fn inserted(text: &str) -> Result<String, NoPlace> {
-        let partner: AccountId = "200000000001".parse().unwrap();
-        insert(text, &[entry("web")], &|id| (id == partner).then(|| "partner".to_owned()))
-    }
-
-    const IMAGE: &str = "web:\n    region: ap-tokyo\n    name: \"My \\\"image\\\" $${x}\"\n    \
-                         source: { adopted: img-0a1b2c3d }\n    copies: [ap-seoul]\n";
-    const SHARE: &str = "- { image: web, with: [partner, \"200000000009\"] }\n";
-
-    #[test]
-    fn what_is_missing_is_begun_and_what_is_empty_is_filled() {
-        for (before, head) in [
-            ("version: 1", "version: 1\n"),
-            ("version: 1\n# end\n", "version: 1\n# end\n"),
-            ("\u{feff}version: 1\n", "\u{feff}version: 1\n"),
-            ("", ""),
-        ] {
-            let expected = format!("{head}images:\n  {IMAGE}shares:\n  {SHARE}");
-            assert_eq!(inserted(before).unwrap(), expected, "{before:?}");
-        }
-        for nothing in ["", " ~", " {}", " { }", " null", " {\n  }"] {
-            let before = format!("images:{nothing} # mine\nversion: 1\n");
-            let expected = format!("images: # mine\n  {IMAGE}version: 1\nshares:\n  {SHARE}");
-            assert_eq!(inserted(&before).unwrap(), expected, "{before:?}");
-        }
-    }
-
-    #[test]
-    fn entries_are_indented_as_their_neighbours_are_and_stand_behind_them() {
-        let before = "shares:\n- image: a # first\n  with: [partner]   # one\n\n# then\nimages:\n    a:\n      region: ap-tokyo\n      \
-                      description: |\n        text\n\n\n# last\n";
-        let text = inserted(before).unwrap();
-        assert!(text.contains(&format!("with: [partner]   # one\n{SHARE}\n# then\n")), "{text}");
-        assert!(text.contains("        text\n    web:\n      region: ap-tokyo\n"), "{text}");
-        assert!(text.ends_with("copies: [ap-seoul]\n\n\n# last\n"), "{text}");
-    }
-
-    #[test]
-    fn line_breaks_are_those_of_the_text() {
-        let text = inserted("version: 1\r\nimages:\r\n  a: {region: ap-tokyo}\r\n").unwrap();
-        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
-        assert!(text.contains("a: {region: ap-tokyo}\r\n  web:\r\n    region"), "{text}");
-    }
-
-    #[test]
-    fn brackets_and_aliases_are_refused_and_shown_for_the_hand() {
-        for text in ["{version: 1}\n", "images: {a: {region: x}}\n", "a: &a {}\nimages: *a\n", "[a]\n"] {
-            assert!(inserted(text).is_err(), "{text}");
-        }
-        let text = by_hand(&[entry("web")], &|_| None);
-        assert!(text.starts_with("images:\n  web:\n    region: ap-tokyo\n"), "{text}");
-        assert!(text.ends_with("with: [\"200000000001\", \"200000000009\"] }\n"), "{text}");
-    }
-
-    #[test]
-    fn words_that_read_as_something_else_are_quoted() {
-        for (text, expected) in [
-            ("no", "\"no\""),
-            ("1e3", "\"1e3\""),
-            ("web-1", "web-1"),
-            ("", "\"\""),
-            ("a\u{85}", "\"a\\u0085\""),
-        ] {
-            assert_eq!(scalar(text), expected);
-        }
-    }
-}
+mod tests;

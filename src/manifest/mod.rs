@@ -163,4 +163,4 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

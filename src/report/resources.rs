@@ -60,7 +60,8 @@ impl Resources<'_> {
 
     fn after(&self, change: &PlacementChange) -> Value {
         let recorded = self.prior.images.get(&change.at.image).map(|image| image.protect);
-        let protect = self.protects.get(&change.at.image).copied().or(recorded);
+        // What nothing is said of is not protected.
+        let protect = Some(self.protects.get(&change.at.image).copied().or(recorded).unwrap_or_default());
         // The id of an image that is made is known once it is made.
         let id = change.id.as_ref().filter(|_| change.before.is_some());
         match &change.after {
@@ -144,7 +145,9 @@ impl Resources<'_> {
                 recorded.map(|image| image.protect),
                 self.protects.get(&at.image).copied().or(recorded.map(|image| image.protect)),
             );
-            let facts = PlacementFacts::of(placement, None);
+            let mut facts = PlacementFacts::of(placement, None);
+            // The tag that says whose it is has the state's lineage for its value. It is nothing that is declared.
+            facts.tags.retain(|_, value| plan.base.as_ref().is_none_or(|base| *value != base.lineage.0));
             let value = |protect| values(&at, Some(&placement.id), &facts, protect);
             let resource = resource(&at.image, &index, &["no-op"], value(before), value(after));
             self.found.push(resource);

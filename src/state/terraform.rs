@@ -13,6 +13,7 @@ use crate::model::ImageId;
 /// The resources of the official provider that stand for images, copies and shares.
 const TYPES: &[&str] = &[
     "tencentcloud_image",
+    "tencentcloud_cvm_image_share_permission",
     "tencentcloud_image_share_permission",
     "tencentcloud_cvm_sync_image",
     "tencentcloud_sync_image",
@@ -117,13 +118,17 @@ mod tests {
                 {"index_key": "a", "attributes": {"id": "img-0a1b2c3d", "image_name": "web"}}]},
             {"mode": "managed", "type": "tencentcloud_cvm_import_image", "name": "i", "instances": [
                 {"attributes": {"id": "https://example.com/i.qcow2", "image_name": "imported"}}]},
+            {"mode": "managed", "type": "tencentcloud_cvm_image_share_permission", "name": "s", "instances": [
+                {"attributes": {"id": "img-0a1b2c3d", "image_id": "img-0a1b2c3d", "account_ids": ["200000000001"]}}]},
             {"mode": "data", "type": "tencentcloud_image", "name": "d", "instances": [
                 {"attributes": {"id": "img-99999999"}}]},
             {"mode": "managed", "type": "tencentcloud_instance", "name": "x", "instances": [
                 {"attributes": {"id": "ins-1", "image_id": "img-88888888"}}]}]}"#;
         let shown = r#"{"format_version": "1.0", "values": {"root_module": {"resources": [
             {"mode": "managed", "type": "tencentcloud_cvm_import_image", "address": "tencentcloud_cvm_import_image.i",
-             "values": {"id": "https://example.com/i.qcow2", "image_name": "imported"}}],
+             "values": {"id": "https://example.com/i.qcow2", "image_name": "imported"}},
+            {"mode": "managed", "type": "tencentcloud_cvm_image_share_permission",
+             "address": "tencentcloud_cvm_image_share_permission.s", "values": {"image_id": "img-0a1b2c3d"}}],
             "child_modules": [{"resources": [{"mode": "managed", "type": "tencentcloud_image",
              "address": "module.m.tencentcloud_image.web[\"a\"]", "values": {"id": "img-0a1b2c3d"}}]}]}}}"#;
         for text in [file, shown] {
@@ -133,7 +138,11 @@ mod tests {
             assert_eq!(found.names, BTreeSet::from(["imported".into()]));
             assert_eq!(
                 found.addresses,
-                ["module.m.tencentcloud_image.web[\"a\"]", "tencentcloud_cvm_import_image.i"]
+                [
+                    "module.m.tencentcloud_image.web[\"a\"]",
+                    "tencentcloud_cvm_image_share_permission.s",
+                    "tencentcloud_cvm_import_image.i"
+                ]
             );
         }
     }

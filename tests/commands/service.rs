@@ -3,6 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
+use goldform::cloud::sim::{Settings, Sim};
+
 use crate::common::{PROGRAM, TestEnv};
 use crate::{MANIFEST, transcript};
 
@@ -80,4 +82,26 @@ fn without_keys_it_is_said_where_they_were_looked_for() {
     env.expect(0, "validate");
     env.expect(0, "plan");
     insta::assert_snapshot!(env.run("refresh").text().replace(&env.path("").display().to_string(), "~/"));
+}
+
+#[test]
+fn limits_of_a_world_that_the_manifest_does_not_name_stay() {
+    let env = TestEnv::with(MANIFEST);
+    env.write(
+        "seed.yaml",
+        "settings: { images_per_region: 1, accounts_per_image: 3, images_in: { ap-tokyo: 0 } }\n",
+    );
+    env.expect(0, "sandbox seed seed.yaml");
+    let full = env.run("apply --yes");
+    assert!(full.text().contains("image_quota_exceeded"), "{}", full.text());
+    // One that it names is the world's from then on, and the other one stays.
+    env.write(
+        "goldform.yaml",
+        &format!("{MANIFEST}\ncloud: {{ sandbox: {{ quotas: {{ images_per_region: 2 }} }} }}\n"),
+    );
+    env.expect(0, "apply --yes");
+    let settings =
+        Sim::attach(&env.path("goldform.world.db"), Settings::default()).unwrap().settings().unwrap();
+    assert_eq!((settings.images_per_region, settings.accounts_per_image), (2, 3));
+    assert_eq!(settings.images_in.len(), 0);
 }

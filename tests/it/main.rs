@@ -35,6 +35,7 @@ mod help;
 mod init;
 mod output;
 mod plan;
+mod policies;
 mod schemas;
 mod show;
 mod state;

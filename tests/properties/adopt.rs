@@ -136,7 +136,7 @@ fn what_was_taken_over_needs_no_plan() {
             let regions = REGIONS.iter().map(|region| region.parse().unwrap()).collect();
             let (observed, failures) = survey(&cloud, bench.clock.as_ref(), regions, 4).await.unwrap();
             assert!(failures.is_empty(), "{failures:?}");
-            let found = adoptable(&before, &snapshot.recorded, &snapshot.lineage, &observed, &Pick::All);
+            let found = adoptable(&before, &snapshot.recorded, &[&snapshot.lineage], &observed, &Pick::All);
             let names = |account| before.accounts.iter().find(|(_, id)| **id == account).map(|(name, _)| name.to_string());
             let text = insert(HEADS[head], &found.entries, &names).unwrap();
             let after = desired(&text);
@@ -150,7 +150,7 @@ fn what_was_taken_over_needs_no_plan() {
             assert!(plan.is_empty(), "{text}\n{:#?}", plan.changes);
             let drift = bench.look(&after, &mut snapshot).await;
             assert!(drift.is_empty(), "{drift:#?}");
-            let again = adoptable(&after, &snapshot.recorded, &snapshot.lineage, &observed, &Pick::All);
+            let again = adoptable(&after, &snapshot.recorded, &[&snapshot.lineage], &observed, &Pick::All);
             assert_eq!(again.entries, vec![], "a second import finds nothing");
             let lock = LockInfo { owner: "test".into(), pid: 1, operation: "import".into(), since: bench.clock.now() };
             bench.store.lock(lock, LockWait::NONE).await.unwrap();

@@ -6,6 +6,12 @@ use clap::Args;
 
 use super::{LockArgs, ManifestArgs};
 use crate::model::{ImageId, Region};
+use crate::state::Lineage;
+
+#[expect(clippy::unnecessary_wraps, reason = "clap's signature")]
+fn lineage(text: &str) -> Result<Lineage, std::convert::Infallible> {
+    Ok(Lineage(text.into()))
+}
 
 /// `import`.
 #[derive(Debug, Args)]
@@ -25,6 +31,10 @@ pub struct ImportArgs {
     /// The images that a Terraform state names (a state file, or `terraform show -json`), and their copies
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "address"])]
     pub terraform: Option<PathBuf>,
+    /// Also what this state made, by its ownership tag: it is lost, or no longer manages it. A state that begins with
+    /// this import goes on as that one
+    #[arg(long, value_name = "LINEAGE", value_parser = lineage)]
+    pub from_state: Option<Lineage>,
     /// Show what would be put into the manifest, and write nothing
     #[arg(long)]
     pub dry_run: bool,

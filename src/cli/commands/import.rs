@@ -4,12 +4,13 @@
 //! nothing is recorded for, and the same import again records them; the other way about, the next plan would delete
 //! what is recorded and not in the manifest. Both files are replaced whole, under the lock of the state.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::json;
+mod told;
+
+use told::Told;
 
 use crate::apply::survey;
 use crate::backend::file::write_atomically;
@@ -21,7 +22,7 @@ use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::{CloudRead, Meaning};
-use crate::diagnostics::{Severity, harmless};
+use crate::diagnostics::Severity;
 use crate::diff::adopt::{self, Adoptable, LeftOut, Pick};
 use crate::manifest::insert::{self, NewEntry};
 use crate::manifest::{self, Desired, Input, Variables};
@@ -47,7 +48,9 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     let terraform = args.terraform.as_deref().map(read_terraform).transpose()?;
     let entry = args.address.as_deref().map(key_of).transpose()?;
     let mut store = workspace.locked_store("import", LockWait(args.lock.lock_timeout)).await?;
-    let mut snapshot = store.load().await?.unwrap_or_else(|| workspace.first_snapshot());
+    let stored = store.load().await?;
+    let is_first = stored.is_none();
+    let mut snapshot = stored.unwrap_or_else(|| workspace.first_snapshot());
     workspace.check_owner(&snapshot)?;
     super::apply::repair(&workspace, &mut store, &mut snapshot, printer).await?;
     workspace.check_caller().await?;
@@ -68,13 +71,26 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
         (None, Some(named)) => Pick::Named { ids: named.ids.clone(), names: named.names.clone() },
         (None, None) => Pick::All,
     };
+    let mut lineages = vec![&snapshot.lineage];
+    if let Some(lost) = &args.from_state {
+        if !adopt::is_known(lost, &workspace.desired, &observed) {
+            return Err(CommandError::input(
+                format!("no image that was looked at belongs to the state {lost}"),
+                "Look at what is left out, and why:\n\n    goldform import --all --dry-run",
+            ));
+        }
+        if is_first {
+            snapshot.lineage = lost.clone();
+        }
+        lineages = vec![&snapshot.lineage, lost];
+    }
     let declared = entry.as_ref().filter(|key| workspace.desired.images.contains_key(*key));
-    let mut found =
-        adopt::adoptable(&workspace.desired, &snapshot.recorded, &snapshot.lineage, &observed, &pick);
+    let mut found = adopt::adoptable(&workspace.desired, &snapshot.recorded, &lineages, &observed, &pick);
     let before = snapshot.recorded.clone();
     let job = match (declared, &args.id) {
         (Some(key), Some(id)) => {
             found.entries.clear();
+            found.notes.clear();
             record_declared(key, id, &found.left_out, &workspace.desired, &mut snapshot, &observed)?;
             None
         }
@@ -192,7 +208,7 @@ fn record_declared(
     }
     let is_named = desired.adopted().get(&image.region).is_some_and(|ids| ids.contains(id));
     if let Some(left) = left_out.iter().find(|left| left.id == *id).filter(|_| !is_named) {
-        return Err(refused(format!("{id} cannot be taken over: {}", left.why)));
+        return Err(not_taken(left));
     }
     if adopt::record_as(key, image, id, desired, &mut snapshot.recorded, observed).is_empty() {
         return Err(refused(format!("{id} is no image of this account in {} that is NORMAL", image.region)));
@@ -206,11 +222,27 @@ fn name_as(found: &mut Adoptable, key: &ImageKey, id: &ImageId) -> Result<(), Co
         entry.key = key.clone();
         return Ok(());
     }
-    let why = found.left_out.first().map_or_else(
-        || format!("{id} is not there, or no image of this account"),
-        |left| format!("{id} cannot be taken over: {}", left.why),
-    );
-    Err(CommandError::input(why, "Look at what is there:\n\n    goldform images"))
+    Err(found.left_out.first().map_or_else(
+        || {
+            CommandError::input(
+                format!("{id} is not there, or no image of this account"),
+                "Look at what is there:\n\n    goldform images",
+            )
+        },
+        not_taken,
+    ))
+}
+
+/// An image that was asked for is left out.
+fn not_taken(left: &LeftOut) -> CommandError {
+    let help = match &left.owner {
+        Some(owner) => format!(
+            "Look for that state first (goldform state restore). Where it is lost, or no longer manages the image:\n\n    \
+             --from-state {owner}"
+        ),
+        None => "Look at what is there:\n\n    goldform images".to_owned(),
+    };
+    CommandError::input(format!("{} cannot be taken over: {}", left.id, left.why), help)
 }
 
 /// A manifest's file with entries put in, and what the manifest means then.
@@ -289,92 +321,4 @@ fn new_placements(before: &Recorded, after: &Recorded) -> Vec<(PlacementKey, Ima
         .filter(|(at, _)| before.placement(at).is_none())
         .map(|(at, placement)| (at, placement.id.clone()))
         .collect()
-}
-
-/// What is taken over, what is left out, and what is not sure.
-struct Told<'a> {
-    found: &'a Adoptable,
-    recorded: &'a [(PlacementKey, ImageId)],
-    terraform: Option<&'a Named>,
-    job: Option<&'a Edited>,
-}
-
-impl Told<'_> {
-    /// The commands that take what is managed here out of the Terraform state.
-    fn commands(&self) -> Vec<String> {
-        let addresses = self.terraform.iter().flat_map(|named| &named.addresses);
-        addresses.map(|address| remove_command(address)).collect()
-    }
-
-    /// Images that a Terraform state names, and that no region that was looked at has.
-    fn missing(&self) -> Vec<&ImageId> {
-        let is_known = |id: &&ImageId| {
-            self.recorded.iter().any(|(_, known)| known == *id)
-                || self.found.left_out.iter().any(|left| left.id == **id)
-        };
-        self.terraform.iter().flat_map(|named| &named.ids).filter(|id| !is_known(id)).collect()
-    }
-
-    fn json(&self, is_written: bool, printer: &Printer) {
-        let adopted: Vec<_> =
-            self.recorded.iter().map(|(at, id)| json!({ "address": at.to_string(), "id": id })).collect();
-        printer.json(&json!({
-            "adopted": adopted, "left_out": self.found.left_out, "notes": self.found.notes,
-            "missing": self.missing(), "manifest": self.job.map(|job| &job.entries), "written": is_written,
-            "commands": self.commands(),
-        }));
-    }
-
-    fn text(&self, printer: &Printer) {
-        let Self { found, recorded, terraform, job } = self;
-        let mut text = String::new();
-        if let Some(job) = job {
-            let _ = writeln!(text, "{}", job.entries);
-        }
-        for (at, id) in *recorded {
-            let _ = writeln!(text, "{at}: {id}");
-        }
-        // An image of a vendor is there in every region: it is told once.
-        let mut left_out: BTreeMap<(&str, &str), Vec<&LeftOut>> = BTreeMap::new();
-        for left in &found.left_out {
-            if !recorded.iter().any(|(at, id)| at.region == left.region && *id == left.id) {
-                left_out.entry((&left.name, &left.why)).or_default().push(left);
-            }
-        }
-        for ((name, why), left) in left_out {
-            let _ = match left.as_slice() {
-                [LeftOut { region, id, .. }] => writeln!(text, "left out: {id} `{name}` in {region}: {why}"),
-                many => writeln!(text, "left out: `{name}` in {} regions: {why}", many.len()),
-            };
-        }
-        for id in self.missing() {
-            let _ = writeln!(text, "left out: {id}: it is not in the regions that were looked at");
-        }
-        if recorded.is_empty() {
-            text.push_str("Nothing to take over.\n");
-        }
-        printer.data(&harmless::harmless(&text));
-        for note in &found.notes {
-            printer.say(&format!("note: {}", harmless::harmless(note)));
-        }
-        if terraform.is_some() && !recorded.is_empty() {
-            printer.say(
-                "note: a Terraform state knows no copies (they were found by name), and not what images were made from: \
-                 they are `adopted:` as they are",
-            );
-            printer.say(&format!(
-                "Then Terraform is to forget them:\n\n    {}\n",
-                self.commands().join("\n    ")
-            ));
-        }
-    }
-}
-
-/// The command that takes an address out of a Terraform state, for a shell.
-fn remove_command(address: &str) -> String {
-    let is_plain = address.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-    match is_plain {
-        true => format!("terraform state rm {address}"),
-        false => format!("terraform state rm '{}'", address.replace('\'', r"'\''")),
-    }
 }

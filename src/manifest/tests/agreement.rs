@@ -65,7 +65,7 @@ proptest! {
 }
 
 /// `PROPTEST_CASES` where it is set, else few enough for every run.
-pub(super) fn cases() -> u32 {
+pub(in crate::manifest) fn cases() -> u32 {
     let set = ProptestConfig::default().cases;
     if set == 256 { 2_000 } else { set }
 }

@@ -104,7 +104,7 @@ const TOKENS: &[&str] = &[
 ];
 
 /// A manifest with some pieces of it replaced, doubled or left out.
-pub(super) fn mutated() -> impl Strategy<Value = String> {
+pub(in crate::manifest) fn mutated() -> impl Strategy<Value = String> {
     let edit = (any::<Index>(), 0usize..4, any::<Index>(), any::<Index>());
     (proptest::sample::select(SEEDS), proptest::collection::vec(edit, 0..5)).prop_map(|(seed, edits)| {
         let mut text = seed.to_owned();
@@ -150,6 +150,6 @@ fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
     spans
 }
 
-pub(super) fn seeds() -> &'static [&'static str] {
+pub(in crate::manifest) fn seeds() -> &'static [&'static str] {
     SEEDS
 }

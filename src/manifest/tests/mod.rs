@@ -1,7 +1,7 @@
 //! The module as a whole: the example of the design, and the two paths against each other.
 
-mod agreement;
-mod corpus;
+pub(super) mod agreement;
+pub(super) mod corpus;
 mod meaning;
 mod oracle;
 mod schema;
@@ -88,7 +88,7 @@ lookups:
 renames: [ { from: image.web, to: image.web-base } ]
 "#;
 
-pub(super) fn input(text: &str) -> Vec<Input> {
+pub(in crate::manifest) fn input(text: &str) -> Vec<Input> {
     vec![Input { name: "goldform.yaml".into(), bytes: text.into() }]
 }
 
