@@ -14,15 +14,16 @@
     reason = "a program for whoever works on goldform"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use goldform::constraints::{Levels, validate};
+use goldform::constraints::{Levels, judge, validate};
 use goldform::diff::{Intention, diff};
 use goldform::manifest::{Desired, Input, Variables, load};
-use goldform::model::{GenerationNumber, ImageState};
+use goldform::model::{Digest, GenerationNumber, ImageState};
+use goldform::plan::lower::Draft;
 use goldform::plan::plan;
 use goldform::state::{Placement, Recorded, RecordedGeneration, RecordedImage};
 use jiff::Timestamp;
@@ -186,6 +187,31 @@ fn best<T>(rounds: usize, mut run: impl FnMut() -> T) -> (Duration, T) {
     (shortest, last.unwrap())
 }
 
+/// What the parts of planning take.
+fn parts(
+    rounds: usize,
+    desired: &Desired,
+    recorded: &Recorded,
+    now: Timestamp,
+) -> [(&'static str, Duration); 6] {
+    let (levels, _) = Levels::new(&desired.levels, &[]);
+    let (compared, changes) = best(rounds, || diff(desired, recorded, Intention::Converge));
+    let (ordered, mut draft) =
+        best(rounds, || Draft::ordered(desired, recorded, &changes, 500, &BTreeSet::new()));
+    let (reduced, ()) = best(1, || draft.graph.reduce());
+    let (hashed, _) = best(rounds, || Digest::of(&(&changes.images, &changes.edits, &draft.graph)).unwrap());
+    let (planned, made) = best(rounds, || plan(desired, recorded, None, changes.clone()).unwrap());
+    let (judged, _) = best(rounds, || judge(desired, recorded, Some(&made), &levels, now));
+    [
+        ("diff", compared),
+        ("steps", ordered),
+        ("reduce", reduced),
+        ("digest", hashed),
+        ("whole plan", planned),
+        ("judge", judged),
+    ]
+}
+
 fn main() {
     let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
     for size in [
@@ -214,5 +240,8 @@ fn main() {
         println!("  read            {:9.2} ms", milliseconds(reading));
         println!("  plan, unchanged {:9.2} ms   ratio {:.2}", milliseconds(unchanged), ratio(unchanged));
         println!("  plan, all new   {:9.2} ms   ratio {:.2}   {steps} steps", milliseconds(new), ratio(new));
+        for (part, time) in parts(size.rounds, &desired, &nothing, now) {
+            println!("    {part:13} {:9.2} ms", milliseconds(time));
+        }
     }
 }

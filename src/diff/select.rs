@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::change::Diff;
-use crate::model::{Address, PlacementKey};
+use crate::model::{Address, ImageKey, PlacementKey};
 
 /// What the user wants a plan to be about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,12 +68,13 @@ pub fn keep_only(diff: &mut Diff, kept: &BTreeSet<PlacementKey>) {
             image.action = Action::Unchanged;
         }
     }
+    let images: BTreeSet<&ImageKey> = kept.iter().map(|at| &at.image).collect();
     diff.edits.retain(|edit| match edit {
         Edit::Claim { at, .. }
         | Edit::Forget { at, .. }
         | Edit::Adopt { at, .. }
         | Edit::SeeShares { at, .. } => kept.contains(at),
-        Edit::Settings { image, .. } => kept.iter().any(|at| at.image == *image),
+        Edit::Settings { image, .. } => images.contains(image),
         Edit::Rename { .. }
         | Edit::LearnShareLimit { .. }
         | Edit::LearnAccountsPerCall { .. }

@@ -9,7 +9,7 @@ use super::AccountId;
 /// A sorted vector rather than a tree: a fleet holds half a million of them, and everything that is done
 /// with them (union, difference, comparison) is a merge.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "Vec<AccountId>", into = "Vec<AccountId>")]
+#[serde(from = "Vec<AccountId>")]
 pub struct Accounts(Vec<AccountId>);
 
 impl Accounts {
@@ -44,6 +44,9 @@ impl Accounts {
     /// Those that are here and not in `other`.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
+        if other.is_empty() {
+            return self.clone();
+        }
         let mut theirs = other.0.iter().peekable();
         Self(
             self.0
@@ -66,6 +69,9 @@ impl Accounts {
     /// Those that are here or in `other`.
     #[must_use]
     pub fn joined(&self, other: &Self) -> Self {
+        if other.is_empty() {
+            return self.clone();
+        }
         self.iter().chain(other.iter()).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! Content digests: what a build was made from, and what a plan would do.
 
 use std::fmt;
+use std::io::{self, BufWriter, Write};
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -17,11 +18,14 @@ pub struct Digest(CompactString);
 impl Digest {
     /// The digest of bytes.
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        use std::fmt::Write as _;
+        Self::of_hash(&Sha256::digest(bytes))
+    }
+
+    fn of_hash(hash: &[u8]) -> Self {
         let mut text = CompactString::const_new("sha256:");
-        for byte in Sha256::digest(bytes) {
+        for byte in hash {
             // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
+            let _ = fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
         }
         Self(text)
     }
@@ -31,7 +35,11 @@ impl Digest {
     /// # Errors
     /// When the value cannot be written as JSON (a map with keys that are not text).
     pub fn of<T: Serialize>(value: &T) -> Result<Self, serde_json::Error> {
-        serde_json::to_vec(value).map(|bytes| Self::of_bytes(&bytes))
+        // Piece by piece: the JSON of a large plan is tens of megabytes.
+        let mut hasher = BufWriter::with_capacity(1 << 16, Hashing(Sha256::new()));
+        serde_json::to_writer(&mut hasher, value)?;
+        let Hashing(hash) = hasher.into_inner().map_err(|error| serde_json::Error::io(error.into_error()))?;
+        Ok(Self::of_hash(&hash.finalize()))
     }
 
     /// The digest as text, `sha256:` first.
@@ -52,6 +60,20 @@ impl Digest {
     }
 }
 
+/// What is written into it is hashed.
+struct Hashing(Sha256);
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -61,6 +83,14 @@ impl fmt::Display for Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_has_the_digest_of_its_json_however_long_it_is() {
+        for value in [Vec::new(), vec!["x".repeat(70_000), "é\"".repeat(40_000)]] {
+            let text = serde_json::to_string(&value).unwrap();
+            assert_eq!(Digest::of(&value).unwrap(), Digest::of_bytes(text.as_bytes()));
+        }
+    }
 
     #[test]
     fn a_digest_is_named_by_its_beginning_but_not_by_a_crumb() {

@@ -151,12 +151,16 @@ impl StepGraph {
         let place = |index: StepIndex| place.get(index.index()).copied().unwrap_or_default();
         let edges: Vec<(StepIndex, StepIndex)> =
             self.graph.edge_references().map(|edge| (edge.source(), edge.target())).collect();
-        for (earlier, later) in edges {
+        // Who was seen for which edge: marking is cheaper than a set for each.
+        let mut seen_for = vec![usize::MAX; self.graph.node_count()];
+        for (number, (earlier, later)) in edges.into_iter().enumerate() {
             // A second way must leave the earlier step by another edge and enter the later one by another.
             if self.waits_for(later).count() < 2 || self.awaited_by(earlier).count() < 2 {
                 continue;
             }
-            let mut seen = std::collections::HashSet::new();
+            let mut is_new = |step: StepIndex| {
+                seen_for.get_mut(step.index()).is_some_and(|seen| std::mem::replace(seen, number) != number)
+            };
             let mut stack: Vec<StepIndex> =
                 self.waits_for(later).map(|(before, _)| before).filter(|before| *before != earlier).collect();
             let mut is_implied = false;
@@ -166,7 +170,7 @@ impl StepGraph {
                     break;
                 }
                 // What stands before the earlier step in one order cannot come after it.
-                if place(step) > place(earlier) && seen.insert(step) {
+                if place(step) > place(earlier) && is_new(step) {
                     stack.extend(self.waits_for(step).map(|(before, _)| before));
                 }
             }

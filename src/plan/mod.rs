@@ -8,6 +8,7 @@
 //! is promised. An edge that nothing needs is not there. To add an ordering rule: one file in `ordering/`, a
 //! variant of [`EdgeReason`], one line in `ordering::RULES`.
 
+pub mod blocked;
 pub mod file;
 pub mod graph;
 pub mod lower;
@@ -24,6 +25,7 @@ pub mod step;
 mod usage;
 pub mod view;
 
+pub use blocked::Blocked;
 pub use file::PlanFile;
 pub use graph::{Cycle, EdgeReason, StepGraph, StepIndex};
 pub use outcome::{Outcome, StepOutcome};

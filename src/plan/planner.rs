@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::blocked::{Blocked, blocked};
 use super::graph::{Cycle, StepGraph};
 use super::lower::Draft;
 use super::room::{RegionRoom, image_limit, rooms, share_limit};
-use super::slots::{self, Slots, choose_early, hand_out};
-use crate::diff::select::keep_only;
+use super::slots::{Slots, choose_early, hand_out};
 use crate::diff::{Action, Diff, ImageChange};
 use crate::manifest::Desired;
-use crate::model::{AccountId, Digest, ImageKey, Limit, PlacementKey, Region};
+use crate::model::{AccountId, Digest, ImageKey, Limit, Region};
 use crate::state::{Edit, Lineage, Recorded, Snapshot};
 
 /// The state that a plan was made from; nothing before the first write.
@@ -21,15 +21,6 @@ pub struct Base {
     pub lineage: Lineage,
     /// Which snapshot of it.
     pub serial: u64,
-}
-
-/// What stands in the way of a plan for which there is no order that fits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Blocked {
-    /// The fewest changed entries that, left as recorded, let all others be applied.
-    pub leave_out: Vec<ImageKey>,
-    /// The slots that are missing, by region.
-    pub missing: BTreeMap<Region, usize>,
 }
 
 impl Base {
@@ -84,9 +75,12 @@ impl Plan {
 
     /// Changes of the record that stand for themselves: a new entry's settings are part of its creation.
     pub fn edits_of_the_record(&self) -> impl Iterator<Item = &Edit> {
-        self.edits.iter().filter(|edit| {
-            let Edit::Settings { image, .. } = edit else { return true };
-            !self.changes.iter().any(|change| change.image == *image && change.action == Action::Create)
+        let is_new = |change: &&ImageChange| change.action == Action::Create;
+        let new: BTreeSet<&ImageKey> =
+            self.changes.iter().filter(is_new).map(|change| &change.image).collect();
+        self.edits.iter().filter(move |edit| match edit {
+            Edit::Settings { image, .. } => !new.contains(image),
+            _ => true,
         })
     }
 
@@ -147,7 +141,7 @@ pub fn plan(
 }
 
 /// Steps, names, orders and slots; and whether the play of the slots is stuck whatever goes first.
-fn arrange<'a>(
+pub(super) fn arrange<'a>(
     desired: &'a Desired,
     prior: &'a Recorded,
     diff: &'a Diff,
@@ -169,127 +163,6 @@ fn arrange<'a>(
     };
     draft.graph.reduce();
     Ok((draft, is_stuck))
-}
-
-/// How many sets of entries are tried for being left out.
-const TRIED_SETS: usize = 400;
-/// The same, in changes: trying a set plans all that is left.
-const TRIED_CHANGES: usize = 20_000;
-
-/// The fewest changed entries that, left as recorded, let all others be applied, and the missing slots.
-fn blocked(
-    desired: &Desired,
-    prior: &Recorded,
-    diff: &Diff,
-    slots: &BTreeMap<Region, Slots>,
-    share_limit: &Limit,
-) -> Blocked {
-    let most_shares = usize::try_from(share_limit.value).unwrap_or(usize::MAX);
-    let missing = {
-        let draft = Draft::ordered(desired, prior, diff, most_shares, &BTreeSet::new());
-        slots::missing(&draft, slots)
-    };
-    let makes = |image: &&ImageChange| {
-        image.placements.iter().any(|change| matches!(change.action, Action::Create | Action::Copy))
-    };
-    let mut candidates: Vec<(usize, &ImageKey)> = diff
-        .images
-        .iter()
-        .filter(makes)
-        .map(|image| {
-            let accounts = image.placements.iter().map(|change| change.share.joined(&change.unshare).len());
-            (accounts.sum(), &image.image)
-        })
-        .collect();
-    candidates.sort();
-    let candidates: Vec<&ImageKey> = candidates.into_iter().map(|(_, key)| key).collect();
-    let fits = |left_out: &BTreeSet<&ImageKey>| {
-        let kept: BTreeSet<PlacementKey> = diff
-            .images
-            .iter()
-            .filter(|image| !left_out.contains(&image.image))
-            .flat_map(|image| image.placements.iter().map(|change| change.at.clone()))
-            .collect();
-        let mut rest = diff.clone();
-        keep_only(&mut rest, &kept);
-        // Counting is cheap, and mostly enough to say no.
-        fits_in_the_end(&rest, slots)
-            && matches!(arrange(desired, prior, &rest, slots, share_limit), Ok((_, false)))
-    };
-    let changes = diff.images.iter().map(|image| image.placements.len()).sum::<usize>();
-    let mut tries = TRIED_SETS.min(TRIED_CHANGES / changes.max(1)).max(8);
-    let mut leave_out = Vec::new();
-    for size in 1..=candidates.len() {
-        let mut set = BTreeSet::new();
-        if smallest(&candidates, size, &mut set, &fits, &mut tries) {
-            leave_out = set.into_iter().cloned().collect();
-            break;
-        }
-        if tries == 0 {
-            leave_out = one_by_one(&candidates, &fits);
-            break;
-        }
-    }
-    Blocked { leave_out, missing }
-}
-
-/// Whether no region in which images are made holds more than its limit when all is done.
-fn fits_in_the_end(diff: &Diff, slots: &BTreeMap<Region, Slots>) -> bool {
-    let mut held: BTreeMap<&Region, (usize, usize)> = BTreeMap::new();
-    for change in diff.images.iter().flat_map(|image| &image.placements) {
-        let (made, deleted) = held.entry(&change.at.region).or_default();
-        let is_made = matches!(change.action, Action::Create | Action::Copy);
-        *made = made.saturating_add(usize::from(is_made));
-        *deleted = deleted.saturating_add(usize::from(change.action == Action::Delete || change.remake));
-    }
-    held.into_iter().all(|(region, (made, deleted))| {
-        let end = |slots: &Slots| slots.used.saturating_add(made).saturating_sub(deleted);
-        made == 0 || slots.get(region).is_none_or(|slots| end(slots) <= slots.limit)
-    })
-}
-
-/// The first set of this size, in the order of the candidates, without which the rest fits.
-fn smallest<'k>(
-    candidates: &[&'k ImageKey],
-    size: usize,
-    set: &mut BTreeSet<&'k ImageKey>,
-    fits: &impl Fn(&BTreeSet<&ImageKey>) -> bool,
-    tries: &mut usize,
-) -> bool {
-    if size == 0 {
-        *tries = tries.saturating_sub(1);
-        return fits(set);
-    }
-    for (position, key) in candidates.iter().enumerate() {
-        if *tries == 0 {
-            return false;
-        }
-        set.insert(key);
-        let rest = candidates.get(position.saturating_add(1)..).unwrap_or_default();
-        if smallest(rest, size.saturating_sub(1), set, fits, tries) {
-            return true;
-        }
-        set.remove(key);
-    }
-    false
-}
-
-/// Where there are too many sets to try: entries are left out one after the other until the rest fits, and then
-/// put back as far as it still does.
-fn one_by_one(candidates: &[&ImageKey], fits: &impl Fn(&BTreeSet<&ImageKey>) -> bool) -> Vec<ImageKey> {
-    let mut left_out: BTreeSet<&ImageKey> = BTreeSet::new();
-    for key in candidates.iter().rev() {
-        left_out.insert(key);
-        if fits(&left_out) {
-            break;
-        }
-    }
-    for key in candidates {
-        if left_out.remove(key) && !fits(&left_out) {
-            left_out.insert(key);
-        }
-    }
-    left_out.into_iter().cloned().collect()
 }
 
 /// The slots of every region that a diff makes images in.

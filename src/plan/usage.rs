@@ -51,6 +51,19 @@ pub(super) fn of_images(view: &PlanView<'_>, region: &Region, limit: usize) -> P
 pub(super) fn of_accounts(view: &PlanView<'_>, at: &PlacementKey, limit: usize) -> Peak {
     let everyone = view.prior.placement(at).map(|placement| placement.everyone()).unwrap_or_default();
     let mut usage = Usage::new(&view.plan.graph, everyone.len());
+    // A new image, mostly: one step that grants, and none that revokes.
+    let mut steps = view.steps_at(at).filter_map(|(index, step)| match &step.operation {
+        Operation::Share { accounts, .. } => Some((index, Some(accounts))),
+        Operation::Unshare { .. } => Some((index, None)),
+        _ => None,
+    });
+    if let (Some((share, Some(accounts))), None) = (steps.next(), steps.next()) {
+        match accounts.without(&everyone).len() {
+            0 => {}
+            new => usage.take(&[share], new),
+        }
+        return usage.peak(limit);
+    }
     // The steps that grant and revoke, by account; then accounts with the same steps together.
     let mut by_account: BTreeMap<AccountId, (Vec<StepIndex>, Vec<StepIndex>)> = BTreeMap::new();
     for (index, step) in view.steps_at(at) {

@@ -83,6 +83,9 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
+/// How many entries a command line names at most.
+const MOST_NAMED: usize = 20;
+
 /// What would make it fit.
 fn help(view: &PlanView<'_>, region: &Region, over: usize) -> String {
     let mut help = format!(
@@ -95,14 +98,24 @@ fn help(view: &PlanView<'_>, region: &Region, over: usize) -> String {
         let _ =
             write!(help, " {missing} more {} there would do.", if *missing == 1 { "slot" } else { "slots" });
     }
-    if !blocked.leave_out.is_empty() {
-        let keys: Vec<String> =
-            blocked.leave_out.iter().map(|key| format!("--exclude image.{key}")).collect();
-        let _ = write!(
-            help,
-            "\nEverything else fits when the fewest entries stay as they are:\n\n    goldform plan {}",
-            keys.join(" ")
-        );
+    match blocked.leave_out.as_slice() {
+        [] => {}
+        few if few.len() <= MOST_NAMED => {
+            let keys: Vec<String> = few.iter().map(|key| format!("--exclude image.{key}")).collect();
+            let _ = write!(
+                help,
+                "\nEverything else fits when the fewest entries stay as they are:\n\n    goldform plan {}",
+                keys.join(" ")
+            );
+        }
+        many => {
+            let _ = write!(
+                help,
+                "\nEverything else fits when {} entries stay as they are. `blocked.leave_out` lists them:\n\n    \
+                 goldform plan --format json",
+                many.len()
+            );
+        }
     }
     help
 }

@@ -1,0 +1,211 @@
+//! Where no order fits: the fewest changes that, left out, let the rest be applied.
+//!
+//! Whether a set of entries is enough is told by planning the rest, which is dear. Counting what every region would
+//! hold in the end is cheap and mostly enough to say no, so that is asked first. Past a budget of sets the answer is
+//! one of which no entry can be put back, and not proved to be the smallest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::lower::Draft;
+use super::planner::arrange;
+use super::slots::{self, Slots};
+use crate::diff::select::keep_only;
+use crate::diff::{Action, Diff, ImageChange};
+use crate::manifest::Desired;
+use crate::model::{ImageKey, Limit, PlacementKey, Region};
+use crate::state::Recorded;
+
+/// How many sets of entries are tried for being left out.
+const TRIED_SETS: usize = 400;
+/// The same, in changes: trying a set plans all that is left.
+const TRIED_CHANGES: usize = 20_000;
+
+/// What stands in the way of a plan for which there is no order that fits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    /// The fewest changed entries that, left as recorded, let all others be applied.
+    pub leave_out: Vec<ImageKey>,
+    /// The slots that are missing, by region.
+    pub missing: BTreeMap<Region, usize>,
+}
+
+/// The fewest changed entries that, left as recorded, let all others be applied, and the missing slots.
+pub(super) fn blocked(
+    desired: &Desired,
+    prior: &Recorded,
+    diff: &Diff,
+    slots: &BTreeMap<Region, Slots>,
+    share_limit: &Limit,
+) -> Blocked {
+    let most_shares = usize::try_from(share_limit.value).unwrap_or(usize::MAX);
+    let missing = {
+        let draft = Draft::ordered(desired, prior, diff, most_shares, &BTreeSet::new());
+        slots::missing(&draft, slots)
+    };
+    let makes = |image: &&ImageChange| {
+        image.placements.iter().any(|change| matches!(change.action, Action::Create | Action::Copy))
+    };
+    let mut candidates: Vec<(usize, &ImageKey)> = diff
+        .images
+        .iter()
+        .filter(makes)
+        .map(|image| {
+            let accounts = image.placements.iter().map(|change| change.share.joined(&change.unshare).len());
+            (accounts.sum(), &image.image)
+        })
+        .collect();
+    candidates.sort();
+    let candidates: Vec<&ImageKey> = candidates.into_iter().map(|(_, key)| key).collect();
+    let ends = Ends::of(diff, slots);
+    let fits = |left_out: &BTreeSet<&ImageKey>| {
+        if !ends.fit_without(left_out) {
+            return false;
+        }
+        let kept: BTreeSet<PlacementKey> = diff
+            .images
+            .iter()
+            .filter(|image| !left_out.contains(&image.image))
+            .flat_map(|image| image.placements.iter().map(|change| change.at.clone()))
+            .collect();
+        let mut rest = diff.clone();
+        keep_only(&mut rest, &kept);
+        matches!(arrange(desired, prior, &rest, slots, share_limit), Ok((_, false)))
+    };
+    let changes = diff.images.iter().map(|image| image.placements.len()).sum::<usize>();
+    let mut tries = TRIED_SETS.min(TRIED_CHANGES / changes.max(1)).max(8);
+    let mut leave_out = Vec::new();
+    for size in 1..=candidates.len() {
+        let mut set = BTreeSet::new();
+        if smallest(&candidates, size, &mut set, &fits, &mut tries) {
+            leave_out = set.into_iter().cloned().collect();
+            break;
+        }
+        if tries == 0 {
+            leave_out = enough(&candidates, &fits);
+            break;
+        }
+    }
+    Blocked { leave_out, missing }
+}
+
+/// What a region gains and loses in the end.
+#[derive(Debug, Clone, Copy, Default)]
+struct Change {
+    made: usize,
+    deleted: usize,
+}
+
+/// What the regions would hold when all is done, by what each entry adds to it.
+struct Ends<'a> {
+    slots: &'a BTreeMap<Region, Slots>,
+    total: BTreeMap<&'a Region, Change>,
+    of: BTreeMap<&'a ImageKey, BTreeMap<&'a Region, Change>>,
+}
+
+impl<'a> Ends<'a> {
+    fn of(diff: &'a Diff, slots: &'a BTreeMap<Region, Slots>) -> Self {
+        let mut ends = Ends { slots, total: BTreeMap::new(), of: BTreeMap::new() };
+        for image in &diff.images {
+            let own = ends.of.entry(&image.image).or_default();
+            for change in &image.placements {
+                let made = usize::from(matches!(change.action, Action::Create | Action::Copy));
+                let deleted = usize::from(change.action == Action::Delete || change.remake);
+                for end in [own.entry(&change.at.region), ends.total.entry(&change.at.region)] {
+                    let end = end.or_default();
+                    end.made = end.made.saturating_add(made);
+                    end.deleted = end.deleted.saturating_add(deleted);
+                }
+            }
+        }
+        ends
+    }
+
+    /// Whether no region in which images are made would hold more than its limit without these entries' changes.
+    fn fit_without(&self, left_out: &BTreeSet<&ImageKey>) -> bool {
+        let mut rest = self.total.clone();
+        for (region, own) in left_out.iter().filter_map(|key| self.of.get(*key)).flatten() {
+            if let Some(end) = rest.get_mut(region) {
+                end.made = end.made.saturating_sub(own.made);
+                end.deleted = end.deleted.saturating_sub(own.deleted);
+            }
+        }
+        rest.into_iter().all(|(region, Change { made, deleted })| {
+            let end = |slots: &Slots| slots.used.saturating_add(made).saturating_sub(deleted);
+            made == 0 || self.slots.get(region).is_none_or(|slots| end(slots) <= slots.limit)
+        })
+    }
+}
+
+/// The first set of this size, in the order of the candidates, without which the rest fits.
+fn smallest<'k>(
+    candidates: &[&'k ImageKey],
+    size: usize,
+    set: &mut BTreeSet<&'k ImageKey>,
+    fits: &impl Fn(&BTreeSet<&ImageKey>) -> bool,
+    tries: &mut usize,
+) -> bool {
+    if size == 0 {
+        *tries = tries.saturating_sub(1);
+        return fits(set);
+    }
+    for (position, key) in candidates.iter().enumerate() {
+        if *tries == 0 {
+            return false;
+        }
+        set.insert(key);
+        let rest = candidates.get(position.saturating_add(1)..).unwrap_or_default();
+        if smallest(rest, size.saturating_sub(1), set, fits, tries) {
+            return true;
+        }
+        set.remove(key);
+    }
+    false
+}
+
+/// Where there are too many sets to try: as many of the last entries as it takes, found by halving, and of those
+/// each is put back as far as the rest still fits.
+fn enough(candidates: &[&ImageKey], fits: &impl Fn(&BTreeSet<&ImageKey>) -> bool) -> Vec<ImageKey> {
+    let last =
+        |number: usize| -> BTreeSet<&ImageKey> { candidates.iter().rev().take(number).copied().collect() };
+    let (mut too_few, mut number) = (0, candidates.len());
+    while number.saturating_sub(too_few) > 1 {
+        let middle = too_few.midpoint(number);
+        if fits(&last(middle)) {
+            number = middle;
+        } else {
+            too_few = middle;
+        }
+    }
+    let mut left_out = last(number);
+    for key in candidates {
+        if left_out.remove(key) && !fits(&left_out) {
+            left_out.insert(key);
+        }
+    }
+    left_out.into_iter().cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn just_enough_of_many_entries_are_left_out_and_few_sets_are_tried() {
+        let keys: Vec<ImageKey> = (0..1_000).map(|n| format!("k{n:03}").parse().unwrap()).collect();
+        let candidates: Vec<&ImageKey> = keys.iter().collect();
+        let tried = Cell::new(0);
+        let needed = [&keys[7], &keys[990]];
+        let fits = |set: &BTreeSet<&ImageKey>| {
+            tried.set(tried.get() + 1);
+            set.len() >= 30 && needed.iter().all(|key| set.contains(key))
+        };
+        let left_out = enough(&candidates, &fits);
+        assert_eq!(left_out.len(), 30);
+        assert!(needed.iter().all(|key| left_out.contains(key)));
+        assert!(tried.get() < 1_020, "halving, and once for each that may be put back: {}", tried.get());
+    }
+}
