@@ -19,9 +19,8 @@ use std::sync::Mutex;
 
 use clap::CommandFactory as _;
 use common::{Filters, TestEnv, blesses, repository, transcript};
-use goldform::constraints::RULES;
+use goldform::constraints::{RULES, manifest_schema as schema};
 use goldform::manifest::codes::CODES;
-use goldform::manifest::schema::schema;
 use serde_json::Value;
 
 /// Examples that are ahead of the code, each with the reason.

@@ -181,7 +181,7 @@ fn run(folder: &Path, arguments: &[&str]) -> (i32, String) {
 
 #[test]
 fn every_key_is_accepted_refused_with_a_span_planned_applied_and_planned_empty() {
-    let schema = schema();
+    let schema = schema(&[]);
     let mut keys = BTreeSet::new();
     schema_keys(&schema, &schema, "", &mut keys);
 

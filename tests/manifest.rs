@@ -92,7 +92,7 @@ fn ten_mistakes_are_ten_diagnostics_each_on_its_line() {
 #[test]
 fn the_published_schema_is_the_one_of_the_types() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(goldform::manifest::schema::SCHEMA_PATH);
-    let mut text = serde_json::to_string_pretty(&goldform::manifest::schema::schema()).unwrap();
+    let mut text = serde_json::to_string_pretty(&goldform::constraints::manifest_schema()).unwrap();
     text.push('\n');
     if std::env::var_os("GOLDFORM_BLESS").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -101,4 +101,40 @@ fn the_published_schema_is_the_one_of_the_types() {
     }
     let published = fs::read_to_string(&path).unwrap_or_default();
     assert!(published == text, "{} is stale: set GOLDFORM_BLESS=1 and test again", path.display());
+}
+
+/// Every YAML file below a folder.
+fn yaml_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            yaml_below(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            found.push(path);
+        }
+    }
+}
+
+/// The schema may let pass more than goldform, and never less.
+#[test]
+fn every_manifest_that_is_accepted_matches_the_schema() {
+    let validator = jsonschema::validator_for(&goldform::constraints::manifest_schema()).unwrap();
+    let mut files = Vec::new();
+    for folder in ["examples", "tests"] {
+        yaml_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
+    }
+    let variables = Variables::new([("signature".to_owned(), "q-sign=1".to_owned())].into());
+    let mut accepted = 0;
+    for file in &files {
+        let bytes = fs::read(file).unwrap();
+        let loaded = load(vec![Input { name: "a.yaml".into(), bytes: bytes.clone() }], &variables);
+        if !loaded.complete {
+            continue;
+        }
+        let value: serde_json::Value = serde_yaml::from_slice(&bytes).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", file.display());
+        accepted += 1;
+    }
+    assert!(accepted > 60, "{accepted} of {}", files.len());
 }

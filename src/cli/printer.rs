@@ -81,9 +81,10 @@ impl Printer {
         }
     }
 
-    /// Talk that is said even when quiet, to stderr.
+    /// Talk that is said even when quiet, to stderr. A build server reads it too, and is given no orders.
     pub fn always(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+        let text = harmless::no_commands(text.trim_end_matches('\n'));
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
     /// An error, to stderr.
@@ -132,6 +133,8 @@ impl Printer {
                 parts.push(count(number, one, many));
             }
         }
-        self.always(&format!("\n{}", parts.join(", ")));
+        if !parts.is_empty() {
+            self.always(&format!("\n{}", parts.join(", ")));
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::args::{Command, OutputArgs, ReportFormat};
 use super::printer::Printer;
 use super::workspace::Workspace;
 use crate::backend::file::write_atomically;
+use crate::diagnostics::harmless::no_commands;
 use crate::diagnostics::{Diagnostic, Place, Sources};
 use crate::manifest::Locator;
 use crate::plan::Plan;
@@ -292,7 +293,7 @@ fn render(
     let json = |value| report::json::to_text(&value).map_err(CommandError::from);
     let drawn = |draw: fn(&Plan) -> String| verdict.plan().map(|(plan, _)| draw(plan));
     let text = match format {
-        ReportFormat::Text => Ok(report::verdict::text(verdict, paint, quiet)),
+        ReportFormat::Text => Ok(no_commands(&report::verdict::text(verdict, paint, quiet)).into_owned()),
         ReportFormat::Json => json(report::json::verdict(verdict)?),
         ReportFormat::Markdown => Ok(report::markdown::markdown(verdict, budget)),
         ReportFormat::Sarif => json(report::sarif::sarif(verdict)),

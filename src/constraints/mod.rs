@@ -15,5 +15,5 @@ pub mod validate;
 
 pub use levels::Levels;
 pub use rule::{Case, Finding, Findings, Rule, RuleSource};
-pub use rules::{RULES, find};
+pub use rules::{RULES, find, manifest_schema};
 pub use validate::{Judgement, ValidPlan, judge, validate};

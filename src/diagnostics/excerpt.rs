@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use miette::{LabeledSpan, MietteError, SourceCode, SourceSpan, SpanContents};
 
-use super::harmless::{harmless, is_harmful, push_escaped};
+use super::harmless::{Brackets, harmless, is_harmful, push_escaped};
 use super::place::{FileId, Sources, Span};
 
 /// Lines before and after a label's.
@@ -158,7 +158,10 @@ impl Excerpt {
         let start = line.offset + drawn(label.range.start);
         let length = (line.offset + drawn(end)).saturating_sub(start);
         let line_start = index.line(label.file, label.line).map_or(0, |line| line.start);
-        let column = file.get(line_start..label.range.start).map_or(0, |before| before.chars().count());
+        let before = file.get(line_start..label.range.start).unwrap_or_default();
+        // A byte order mark is no character of the text.
+        let before = if line_start == 0 { before.trim_start_matches('\u{FEFF}') } else { before };
+        let column = before.chars().count();
         self.columns.insert(start, column);
         let text = (!label.text.is_empty()).then(|| harmless(label.text).replace('\n', " "));
         let span = SourceSpan::new(start.into(), length);
@@ -275,10 +278,15 @@ fn window(file: &str, line: &Range<usize>, label: usize, width: usize) -> Range<
     start..start + shown
 }
 
-/// A part of a line with what is harmful in it escaped. Tabs stay: miette draws them.
+/// A part of a line with what is harmful in it escaped, for terminals and for build servers. Tabs stay: miette draws
+/// them.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut brackets = Brackets::default();
     for c in text.chars() {
+        if brackets.opens_a_command(c) {
+            out.push('\\');
+        }
         if c != '\t' && is_harmful(c) { push_escaped(&mut out, c) } else { out.push(c) }
     }
     out

@@ -73,12 +73,54 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
 pub fn no_command(line: &str) -> Cow<'_, str> {
     let start = line.trim_start();
     let is_command = start.starts_with("::") || start.starts_with("##");
-    if !is_command && !line.contains("##[") {
+    if !is_command && !line.contains("##") {
         return Cow::Borrowed(line);
     }
     let (blanks, start) = line.split_at(line.len().saturating_sub(start.len()));
     let mark = if is_command { "\\" } else { "" };
-    Cow::Owned(format!("{blanks}{mark}{}", start.replace("##[", "##\\[")))
+    let mut out = format!("{blanks}{mark}");
+    let mut brackets = Brackets::default();
+    for c in start.chars() {
+        if brackets.opens_a_command(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    Cow::Owned(out)
+}
+
+/// The same for every line of a text.
+pub fn no_commands(text: &str) -> Cow<'_, str> {
+    if !text.contains("::") && !text.contains("##") {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.split_inclusive('\n').map(no_command).collect())
+}
+
+/// Finds the bracket by which `##[error]` and `##vso[…]` are commands wherever they stand in a line. What comes after
+/// a character says nothing about it, so the beginning of a line is shown the same as in the whole line.
+#[derive(Debug, Default)]
+pub struct Brackets {
+    /// Number signs in a row, and whether only letters followed.
+    signs: usize,
+    has_letters: bool,
+}
+
+impl Brackets {
+    /// Takes the next character of a line: whether a command would open with it.
+    pub fn opens_a_command(&mut self, c: char) -> bool {
+        match c {
+            '#' if self.has_letters => *self = Self { signs: 1, has_letters: false },
+            '#' => self.signs = self.signs.saturating_add(1),
+            '[' if self.signs >= 2 => {
+                *self = Self::default();
+                return true;
+            }
+            c if c.is_ascii_alphabetic() && self.signs >= 2 => self.has_letters = true,
+            _ => *self = Self::default(),
+        }
+        false
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +137,9 @@ mod tests {
     #[test]
     fn what_a_build_server_would_obey_is_only_shown() {
         assert_eq!(no_command("  ::error::x"), "  \\::error::x");
-        assert_eq!(no_command("##vso[task]"), "\\##vso[task]");
+        assert_eq!(no_command("##vso[task]"), "\\##vso\\[task]");
+        assert_eq!(no_command("a #x##vso[task] #[b] ## [c]"), "a #x##vso\\[task] #[b] ## [c]");
+        assert_eq!(no_commands("a\n::b\n ##[c]"), "a\n\\::b\n \\##\\[c]");
         assert_eq!(no_command("a ##[error]x"), "a ##\\[error]x");
         assert_eq!(no_command("image::web"), "image::web");
     }

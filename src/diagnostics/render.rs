@@ -276,6 +276,26 @@ mod tests {
         insta::assert_snapshot!(drawn);
     }
 
+    /// A build server obeys such brackets wherever they stand in a line. What is pointed at stays above its label.
+    #[test]
+    fn commands_of_build_servers_are_broken_in_excerpts() {
+        let text = "a: ##[error]here # ##vso[task]\n";
+        let mut sources = Sources::default();
+        sources.add("a.yaml", text);
+        let drawn = draw(&[diagnostic().at(span(0, text, "here"), "this")], &sources);
+        insta::assert_snapshot!(drawn, @r"
+        error GF105 key_unknown
+
+          × Unknown key
+          │ `regoin` is not known.
+           ╭─[a.yaml:1:13]
+         1 │ a: ##\[error]here # ##vso\[task]
+           ·              ──┬─
+           ·                ╰── this
+           ╰────
+        ");
+    }
+
     #[test]
     fn labels_far_apart_are_drawn_apart_and_near_ones_together() {
         let text: String = (1..=40).map(|number| format!("line-{number:02}: x\n")).collect();

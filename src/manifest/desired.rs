@@ -85,6 +85,11 @@ pub struct DesiredImage {
 }
 
 impl DesiredImage {
+    /// The regions it is copied to, each with its place in the manifest's list: what could not be read is not among them.
+    pub fn listed_copies(&self) -> impl Iterator<Item = (usize, &Region)> {
+        self.copy_entries.iter().copied().zip(&self.copies)
+    }
+
     /// The regions where it is to be: the origin's and those of its copies, each once.
     pub fn placements(&self) -> BTreeSet<&Region> {
         std::iter::once(&self.region).chain(&self.copies).collect()

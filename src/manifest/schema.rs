@@ -1,21 +1,117 @@
 //! The JSON Schema of the manifest, generated from the types that read it.
 //!
 //! It is what editors complete and check by, so it is as strict as it can be for one file; a file that is one of
-//! several may leave out what stands in another, so nothing is required at the top.
+//! several may leave out what stands in another, so nothing is required at the top. What it refuses, goldform
+//! refuses too, whatever the manifest allows under `rules`.
 
 use schemars::generate::SchemaSettings;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::syntax::Manifest;
+use super::syntax::{Manifest, REFERENCES};
 
 /// Where the schema is kept in the repository.
 pub const SCHEMA_PATH: &str = "schemas/manifest.schema.json";
 
-/// The JSON Schema (draft-07) of a manifest.
-pub fn schema() -> Value {
+/// A rule that may be named under `rules`.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedRule {
+    /// Its id, by which it may be named too.
+    pub id: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What is wrong where it speaks.
+    pub title: &'static str,
+    /// What it does by default.
+    pub level: &'static str,
+}
+
+/// The JSON Schema (draft-07) of a manifest, in which these rules may be named.
+pub fn schema(rules: &[NamedRule]) -> Value {
     let mut schema = generated();
     unwrap_descriptions(&mut schema);
+    for (name, body) in schema.get_mut("definitions").and_then(Value::as_object_mut).into_iter().flatten() {
+        // The texts of a variable are taken as they are.
+        if name != "Variable" {
+            check_references(body);
+        }
+    }
+    name_rules(&mut schema, rules);
+    let explained: Vec<String> =
+        properties(&schema).into_iter().flat_map(|(_, value)| definitions_of(value)).collect();
+    for name in explained {
+        if let Some(body) = schema.pointer_mut(&format!("/definitions/{name}")).and_then(Value::as_object_mut)
+        {
+            body.shift_remove("description");
+        }
+    }
     schema
+}
+
+/// Each key with its schema, wherever keys are declared.
+fn properties(schema: &Value) -> Vec<(&String, &Value)> {
+    match schema {
+        Value::Object(entries) => entries
+            .iter()
+            .filter(|(key, _)| !["if", "then", "examples"].contains(&key.as_str()))
+            .flat_map(|(key, value)| match value {
+                Value::Object(keys) if key == "properties" => {
+                    keys.iter().chain(keys.values().flat_map(properties)).collect::<Vec<_>>()
+                }
+                _ => properties(value),
+            })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(properties).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The definitions that a described key stands for: editors would show their descriptions instead of the key's.
+fn definitions_of(key: &Value) -> Vec<String> {
+    let parts = ["allOf", "anyOf"].into_iter().filter_map(|word| key.get(word)?.as_array()).flatten();
+    let names = parts.filter_map(|part| part.get("$ref")?.as_str()?.rsplit('/').next().map(str::to_owned));
+    names.filter(|_| key.get("description").is_some()).collect()
+}
+
+/// Each `${` in a text must begin a reference.
+fn check_references(schema: &mut Value) {
+    match schema {
+        Value::Object(entries) => {
+            let is_text = entries.get("type").is_some_and(|kind| kind == "string");
+            if is_text && !entries.contains_key("pattern") {
+                entries.insert("pattern".to_owned(), REFERENCES.into());
+                let words =
+                    "Each `${` begins a reference, `${NAME}` or `${lookup.NAME}`; `$${` is the text `${`.";
+                entries.insert("patternErrorMessage".to_owned(), words.into());
+            }
+            entries
+                .iter_mut()
+                .filter(|(key, _)| *key != "examples")
+                .for_each(|(_, value)| check_references(value));
+        }
+        Value::Array(items) => items.iter_mut().for_each(check_references),
+        _ => {}
+    }
+}
+
+/// Rules are keys like others: completed, explained, and no others are known.
+fn name_rules(schema: &mut Value, rules: &[NamedRule]) {
+    let level = json!({ "$ref": "#/definitions/Level" });
+    let named = |rule: &NamedRule| {
+        let description = format!("{}: {}.", rule.id, rule.title);
+        let value = json!({ "description": description, "default": rule.level, "allOf": [level] });
+        (rule.name.to_owned(), value)
+    };
+    // Ids are read without regard to case.
+    let numbers: Vec<&str> = rules.iter().map(|rule| rule.id.trim_start_matches("GF")).collect();
+    let ids = format!("^[Gg][Ff]({})$", numbers.join("|"));
+    let Some(key) = schema.pointer_mut("/properties/rules").and_then(Value::as_object_mut) else { return };
+    let properties: Map<String, Value> = rules.iter().map(named).collect();
+    key.insert("properties".to_owned(), properties.into());
+    key.insert("patternProperties".to_owned(), json!({ ids: level }));
+    let any = key.insert("additionalProperties".to_owned(), false.into());
+    if let (Some(any), Some(Value::Object(definitions))) = (any, schema.get_mut("definitions")) {
+        definitions.insert("Level".to_owned(), any);
+    }
 }
 
 /// The schema as the types generate it.
@@ -45,15 +141,31 @@ mod tests {
 
     #[test]
     fn every_key_is_described_with_an_example_or_a_default() {
-        let schema = schema();
-        let bodies = schema["definitions"].as_object().unwrap().values().chain([&schema]);
+        let rule = NamedRule { id: "GF703", name: "share_gap", title: "A gap", level: "warn" };
+        let schema = schema(&[rule]);
         let mut count = 0;
-        for (key, value) in bodies.flat_map(|body| body["properties"].as_object().unwrap()) {
+        for (key, value) in properties(&schema) {
             count += 1;
             assert!(value["description"].as_str().is_some_and(|text| text.ends_with('.')), "{key}");
             assert!(value.get("examples").or(value.get("default")).is_some(), "{key}");
         }
         assert!(count > 70, "{count}");
         assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+    }
+
+    /// What is shown as an example is one.
+    #[test]
+    fn every_example_and_default_matches_its_key() {
+        let whole = schema(&[NamedRule { id: "GF703", name: "share_gap", title: "A gap", level: "warn" }]);
+        for (key, value) in properties(&whole) {
+            let mut alone = value.clone();
+            alone["definitions"] = whole["definitions"].clone();
+            alone["$schema"] = whole["$schema"].clone();
+            let validator = jsonschema::validator_for(&alone).unwrap();
+            let examples = value.get("examples").and_then(Value::as_array).into_iter().flatten();
+            for example in examples.chain(value.get("default")) {
+                assert!(validator.is_valid(example), "{key}: {example}");
+            }
+        }
     }
 }

@@ -34,7 +34,11 @@ fn line(command: &str, problem: &Problem, home: &str, more: usize) -> String {
         }
         None => format!("file={},line=1", property(home)),
     };
-    let title = property(&format!("{} {}", problem.code, problem.summary));
+    let title = if problem.code == problem.name {
+        property(problem.summary)
+    } else {
+        property(&format!("{} {}", problem.code, problem.summary))
+    };
     let more = match more {
         0 => String::new(),
         more => format!("\n\nand {more} more like this; the log has them all"),

@@ -99,11 +99,24 @@ fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
         let name = format!("{} {}", problem.code, problem.subject);
         cases.push(Case { class: "findings", name: name.trim().to_owned(), came, output });
     }
+    number_namesakes(&mut cases);
     if cases.is_empty() {
         let name = verdict.command.to_owned();
         cases.push(Case { class: "findings", name, came: Came::Passed, output: String::new() });
     }
     cases
+}
+
+/// GitLab shows only the first of several cases with one name.
+fn number_namesakes(cases: &mut [Case]) {
+    let mut seen: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for case in cases {
+        let times = seen.entry((case.class, case.name.clone())).or_default();
+        *times = times.saturating_add(1);
+        if *times > 1 {
+            case.name.push_str(&format!(" ({times})"));
+        }
+    }
 }
 
 fn write_case(writer: &mut Writer<Vec<u8>>, case: &Case) -> std::io::Result<()> {

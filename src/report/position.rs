@@ -34,10 +34,12 @@ fn point(text: &str, at: usize) -> Option<Point> {
     let before = text.get(..at)?;
     let line_start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
     let head = before.get(line_start..)?;
+    // A byte order mark is bytes of the file, and no character of its text.
+    let shown = if line_start == 0 { head.trim_start_matches('\u{FEFF}') } else { head };
     Some(Point {
         line: before.matches('\n').count().saturating_add(1),
-        column: head.chars().count().saturating_add(1),
-        utf16: head.encode_utf16().count().saturating_add(1),
+        column: shown.chars().count().saturating_add(1),
+        utf16: shown.encode_utf16().count().saturating_add(1),
         bytes: head.len().saturating_add(1),
     })
 }
@@ -68,5 +70,8 @@ mod tests {
         let at = Position::of(Span { file, start, end: start + 1 }, &sources, &str::to_owned).unwrap();
         assert_eq!(at.from, Point { line: 2, column: 4, utf16: 5, bytes: 8 });
         assert_eq!(at.to, Point { line: 2, column: 5, utf16: 6, bytes: 9 });
+        let file = sources.add("b.yaml", "\u{FEFF}x: y\n");
+        let at = Position::of(Span { file, start: 6, end: 7 }, &sources, &str::to_owned).unwrap();
+        assert_eq!(at.from, Point { line: 1, column: 4, utf16: 4, bytes: 7 });
     }
 }

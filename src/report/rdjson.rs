@@ -41,7 +41,7 @@ pub fn rdjson(verdict: &Verdict<'_>) -> Value {
                     Severity::Advice => "INFO",
                 },
                 "code": { "value": problem.code },
-                "relatedLocations": if related.is_empty() { Value::Null } else { Value::Array(related) },
+                "related_locations": if related.is_empty() { Value::Null } else { Value::Array(related) },
             }))
         })
         .collect();

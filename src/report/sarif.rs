@@ -12,6 +12,10 @@ use crate::diagnostics::Severity;
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
+/// What code scanning takes of a file: it refuses one with more results, and reads no more places of a result.
+const MOST_RESULTS: usize = 25_000;
+const MOST_PLACES: usize = 100;
+
 fn level(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
@@ -57,14 +61,16 @@ fn location(at: Option<&Position>, home: &str, text: &str) -> Value {
 fn rule(problem: &Problem) -> Value {
     // A page is written by us, and holds no text of a user.
     let page = rule_page::of(problem.code).unwrap_or_else(|| format!("# {}\n", problem.summary));
-    json!({
+    // A name that says what the id says is left out (SARIF 2.1.0, 3.49.7).
+    let name = Some(problem.name).filter(|name| *name != problem.code);
+    without_nothing(json!({
         "id": problem.code,
-        "name": problem.name,
+        "name": name,
         "shortDescription": { "text": problem.summary },
         "fullDescription": { "text": problem.summary },
         "help": { "text": page, "markdown": page },
         "defaultConfiguration": { "level": level(problem.severity) },
-    })
+    }))
 }
 
 /// The problems as a SARIF log.
@@ -72,7 +78,8 @@ pub fn sarif(verdict: &Verdict<'_>) -> Value {
     let mut codes: Vec<&'static str> = Vec::new();
     let mut rules = Vec::new();
     let mut results = Vec::new();
-    for problem in &verdict.problems {
+    // The gravest come first.
+    for problem in verdict.problems.iter().take(MOST_RESULTS) {
         let index = codes.iter().position(|code| *code == problem.code).unwrap_or_else(|| {
             codes.push(problem.code);
             rules.push(rule(problem));
@@ -85,6 +92,7 @@ pub fn sarif(verdict: &Verdict<'_>) -> Value {
         let related: Vec<Value> = others
             .iter()
             .filter(|(_, at)| at.is_some())
+            .take(MOST_PLACES.saturating_sub(1))
             .map(|(text, at)| location(at.as_ref(), &verdict.home, text))
             .collect();
         let at = first.1.or_else(|| problem.position());
@@ -98,10 +106,18 @@ pub fn sarif(verdict: &Verdict<'_>) -> Value {
             "partialFingerprints": { "goldform/v1": problem.fingerprint },
         })));
     }
+    let invocations = match verdict.problems.len().saturating_sub(MOST_RESULTS) {
+        0 => Value::Null,
+        more => {
+            let text = format!("{more} more problems are left out; goldform's own output has them all.");
+            let notification = json!({ "level": "warning", "message": message(&text) });
+            json!([{ "executionSuccessful": true, "toolExecutionNotifications": [notification] }])
+        }
+    };
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
-        "runs": [{
+        "runs": [without_nothing(json!({
             "tool": { "driver": {
                 "name": "goldform",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
@@ -109,8 +125,9 @@ pub fn sarif(verdict: &Verdict<'_>) -> Value {
             } },
             "automationDetails": { "id": format!("goldform/{}/", verdict.command) },
             "columnKind": "utf16CodeUnits",
+            "invocations": invocations,
             "results": results,
-        }],
+        }))],
     })
 }
 

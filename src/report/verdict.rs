@@ -161,9 +161,12 @@ impl Problem {
 
     /// Detail and help as one text.
     pub fn message(&self) -> String {
-        match &self.help {
-            Some(help) => format!("{}\n\n{help}", self.detail),
-            None => self.detail.clone(),
+        let Some(help) = &self.help else { return self.detail.clone() };
+        // What is no sentence is a line for the manifest.
+        if help.contains('\n') || help.ends_with(['.', '?']) {
+            format!("{}\n\n{help}", self.detail)
+        } else {
+            format!("{}\n\nWrite:\n\n    {help}", self.detail)
         }
     }
 }

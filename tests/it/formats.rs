@@ -164,7 +164,7 @@ fn at_most_ten_annotations_of_a_kind_and_the_tenth_counts_the_rest() {
 // --- texts of users
 
 /// What a text could try: in a manifest's quotes, and as it is.
-const HOSTILE: &str = r"::error::owned\n\e[31mred\e]8;;http://evil\a\n</details>\n@everyone\n```\n# heading\n[a](http://evil)\n<img src=x>\n\u202Eevil";
+const HOSTILE: &str = r"::error::owned\n##[error]owned ##vso[task.complete]owned\n\e[31mred\e]8;;http://evil\a\n</details>\n@everyone\n```\n# heading\n[a](http://evil)\n<img src=x>\n\u202Eevil";
 
 /// What is not code in Markdown.
 fn outside_of_code(text: &str) -> String {
@@ -191,11 +191,11 @@ fn assert_inert(format: &str, text: &str, what: &str) {
     let is_harmful = |c: char| (c.is_control() && c != '\n') || c == '\u{202E}';
     assert!(!text.contains(is_harmful), "{what}: {text:?}");
     for line in text.lines() {
-        let is_json = !matches!(format, "text" | "markdown" | "junit" | "github" | "html");
         let is_command = line.trim_start().starts_with("::");
         let is_ours =
             ["::error file=", "::warning file=", "::notice file="].iter().any(|c| line.starts_with(c));
-        assert!(is_json || !line.contains("##["), "{what}: {line}");
+        let has_bracket = ["##[", "##vso["].iter().any(|bracket| line.contains(bracket));
+        assert!(!has_bracket || (format == "github" && is_ours), "{what}: {line}");
         assert!(!is_command || (format == "github" && is_ours), "{what}: {line}");
     }
     match format {
@@ -248,6 +248,7 @@ fn no_text_of_a_user_does_anything_in_any_format() {
     let env = TestEnv::with(&hostile);
     env.expect(0, "apply --yes --quiet");
     env.edit("goldform.yaml", "description: old", &format!("description: \"{HOSTILE}\""));
+    env.edit("goldform.yaml", "\n    copies:", " # ##[error]owned é ##vso[task.complete]owned\n    copies:");
     // A description that the service would refuse, too: it is told with its text.
     env.edit("goldform.yaml", "copies: [ap-singapore]", &format!("copies: [ap-singapore, \"{HOSTILE}\"]"));
     cloud::run(&env, "describe web-1 ap-singapore ::error::owned</details>@everyone```\u{202E}evil");

@@ -87,3 +87,36 @@ fn a_state_that_is_damaged_is_told_and_left_alone() {
     shown!("plan-state-damaged", env.run("plan").text());
     assert_eq!(env.read("goldform.state.json"), "{ \"format\": 1, ");
 }
+
+/// What cannot be read keeps its place in a list.
+#[test]
+fn regions_after_one_that_is_none_are_pointed_at() {
+    let env = TestEnv::with(&WEB.replace("[ap-singapore]", "[\"no region\", ap-nowhere, ap-jakarta]"));
+    let told = env.expect(3, "validate --format json").json();
+    let text = env.read("goldform.yaml");
+    let pointed: Vec<&str> = told["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|diagnostic| {
+            let at = &diagnostic["labels"][0]["at"];
+            let byte = |key: &str| usize::try_from(at[key].as_u64().unwrap()).unwrap();
+            &text[byte("start")..byte("end")]
+        })
+        .collect();
+    assert_eq!(pointed, ["\"no region\"", "ap-nowhere", "ap-jakarta"]);
+}
+
+/// Each is told by name, and not as a defect of ours.
+#[test]
+fn entries_that_are_made_from_each_other() {
+    let entry = |key: &str, of: &str| {
+        format!("  {key}: {{ region: ap-jakarta, source: {{ encrypted: {{ image: {of} }} }} }}\n")
+    };
+    let entries = [entry("a", "b"), entry("b", "c"), entry("c", "a")].concat();
+    let env = TestEnv::with(&format!("version: 1\naccount: \"100000000001\"\nimages:\n{entries}"));
+    for command in ["validate", "plan", "apply --yes"] {
+        let ran = env.expect(1, command);
+        assert_eq!(ran.stderr.matches("GF125 source_circular").count(), 1, "{}", ran.text());
+    }
+}

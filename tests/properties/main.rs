@@ -19,5 +19,6 @@ mod manifests;
 mod order;
 mod pace;
 mod round_trip;
+mod schema;
 mod stage;
 mod switches;

@@ -157,9 +157,14 @@ pub fn judge_alone(workspace: &Workspace, snapshot: Option<&Snapshot>) -> Result
         bare.lent.clone_from(&snapshot.recorded.lent);
     }
     let changes = diff(&workspace.desired, &bare, Intention::Converge);
-    let made = plan(&workspace.desired, &bare, None, changes)?;
+    let made = match plan(&workspace.desired, &bare, None, changes) {
+        Ok(made) => Some(made),
+        // Entries that are made from each other have no order; the manifest's own errors say so.
+        Err(_) if workspace.has_errors() => None,
+        Err(error) => return Err(error.into()),
+    };
     let now = workspace.clock.now();
-    Ok(judge(&workspace.desired, &bare, Some(&made), &workspace.levels, now))
+    Ok(judge(&workspace.desired, &bare, made.as_ref(), &workspace.levels, now))
 }
 
 /// Stops where the manifest has errors of its own: tells them, and everything that the rules say of the rest.

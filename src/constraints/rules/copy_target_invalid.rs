@@ -42,7 +42,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     for (key, image) in &case.desired.images {
         let entry = ManifestPath::root().field("images").field(key.as_str());
         let copies = entry.field("copies");
-        for (position, copy) in image.copies.iter().enumerate() {
+        for (position, copy) in image.listed_copies() {
             if let Some(wrong) = wrong_with(case, image, copy) {
                 findings.push(
                     Finding::about(

@@ -1,6 +1,7 @@
 //! The table of rules, sorted by id, and the tests that guard it.
 
 use super::rule::Rule;
+use crate::manifest::schema::{NamedRule, schema};
 use crate::model::LimitSource;
 
 mod adopted_image_missing;
@@ -65,6 +66,17 @@ pub static RULES: &[&Rule] = &[
 /// The rule with this name or id.
 pub fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.name == name || rule.id.eq_ignore_ascii_case(name))
+}
+
+/// The JSON Schema of a manifest, with every rule that it may name.
+pub fn manifest_schema() -> serde_json::Value {
+    let named = |rule: &&Rule| NamedRule {
+        id: rule.id,
+        name: rule.name,
+        title: rule.title,
+        level: rule.level.as_str(),
+    };
+    schema(&RULES.iter().map(named).collect::<Vec<_>>())
 }
 
 /// Where a limit comes from, in a few words; `document` is the page that the documented one stands on.

@@ -46,7 +46,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     for (key, image) in &case.desired.images {
         let entry = ManifestPath::root().field("images").field(key.as_str());
         judge(key, &image.region, entry.field("region"));
-        for (position, copy) in image.copies.iter().enumerate() {
+        for (position, copy) in image.listed_copies() {
             judge(key, copy, entry.field("copies").index(position));
         }
     }

@@ -7,14 +7,22 @@
 //! text. No enum that holds data, no `flatten`, no `untagged`: each loses positions.
 
 mod scalar;
+mod shaped;
 mod source;
 
 use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+use shaped::{
+    ACCOUNT, ACCOUNT_NAME, ACCOUNT_OR_NAME, KEY, REGION, VARIABLE, account, account_or_name, address,
+    architectures, bits, endpoint, key, kinds, levels, providers, region, replace_orders, shared_image_edits,
+    sites, state, version,
+};
+
 pub(super) use scalar::{GIVEN, Given, Keep, Number, Switch, TAG_KEY, TagKey, Text};
+pub(super) use shaped::REFERENCES;
 pub(super) use source::{Encrypted, Import, Instance, Shared, Source};
 
 /// A list. An item that cannot be read keeps its place.
@@ -31,32 +39,35 @@ pub(super) struct Manifest {
     #[schemars(schema_with = "version", example = &1)]
     pub(super) version: Given<Number>,
     /// The account that owns the images: its main account id (UIN), in quotes.
-    #[schemars(example = &"100000000001", extend("pattern" = ACCOUNT_PATTERN))]
+    #[schemars(schema_with = "account", example = &"100000000001")]
     pub(super) account: Given<Text>,
     /// Which service, and how to reach it. Default: the embedded cloud, which needs no account and no network.
     #[schemars(extend("examples" = [{ "provider": "sandbox" }]))]
     pub(super) cloud: Option<Cloud>,
     /// Where the recorded state is kept: a file, relative to the manifest, or `s3://bucket/key` for one that a
     /// team shares.
-    #[schemars(extend("default" = "goldform.state.json"))]
+    #[schemars(schema_with = "state", extend("default" = "goldform.state.json"))]
     pub(super) state: Given<Text>,
     /// Values that stand outside of the manifest: `${name}` in any text takes one.
-    #[schemars(extend("examples" = [{ "build": { "default": "ins-8f3a1c2d", "description": "the instance that was prepared" } }]))]
+    #[schemars(extend("propertyNames" = VARIABLE.key(), "examples" = [{ "build": { "default": "ins-8f3a1c2d", "description": "the instance that was prepared" } }]))]
     pub(super) variables: Option<Names<Option<Variable>>>,
     /// Names for accounts, to be used under `shares`. A name holds at least one letter; ids are quoted.
-    #[schemars(extend("examples" = [{ "partner": "200000000001" }]))]
+    #[schemars(extend(
+        "propertyNames" = ACCOUNT_NAME.key(), "additionalProperties" = ACCOUNT.text(),
+        "examples" = [{ "partner": "200000000001" }]
+    ))]
     pub(super) accounts: Option<Names<Text>>,
     /// Limits of your account, where they differ from those that the service reported or documents.
     #[schemars(extend("examples" = [{ "images_per_region": 10, "accounts_per_image": 50 }]))]
     pub(super) limits: Option<Limits>,
     /// Regions that goldform does not know yet, by their code.
-    #[schemars(extend("examples" = [{ "ap-osaka": { "mainland": false } }]))]
+    #[schemars(extend("propertyNames" = REGION.key(), "examples" = [{ "ap-osaka": { "mainland": false } }]))]
     pub(super) regions: Option<Names<RegionEntry>>,
     /// What is done when a rule is broken, by the rule's name; `goldform explain` lists the rules.
     #[schemars(extend("examples" = [{ "share_gap": "deny" }]))]
     pub(super) rules: Option<Names<LevelText>>,
     /// The images, by a key of your choice (letters, digits, `-`, `_`, `.`).
-    #[schemars(extend("propertyNames" = key_names(), "examples" = [{
+    #[schemars(extend("propertyNames" = KEY.key(), "examples" = [{
         "web-base": { "region": "ap-jakarta", "source": { "instance": { "id": "ins-8f3a1c2d" } } }
     }]))]
     pub(super) images: Option<Names<Image>>,
@@ -65,17 +76,13 @@ pub(super) struct Manifest {
     pub(super) shares: Option<List<Share>>,
     /// Images that are used but not managed, by a name of your choice: `${lookup.NAME}` stands for the id that
     /// was found.
-    #[schemars(extend("propertyNames" = key_names(), "examples" = [{
+    #[schemars(extend("propertyNames" = KEY.key(), "examples" = [{
         "ubuntu": { "region": "ap-jakarta", "type": "public", "os": "Ubuntu", "newest": true }
     }]))]
     pub(super) lookups: Option<Names<Lookup>>,
     /// Entries that were renamed. Nothing is rebuilt.
     #[schemars(extend("examples" = [[{ "from": "image.web", "to": "image.web-base" }]]))]
     pub(super) renames: Option<List<Rename>>,
-}
-
-fn version(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "const": 1 })
 }
 
 /// Which service, and how to reach it.
@@ -92,7 +99,7 @@ pub(super) struct Cloud {
     #[schemars(schema_with = "sites", extend("default" = "international"))]
     pub(super) site: Given<Text>,
     /// One address for every service, instead of the provider's own.
-    #[schemars(example = &"http://127.0.0.1:8787")]
+    #[schemars(schema_with = "endpoint", example = &"http://127.0.0.1:8787")]
     pub(super) endpoint: Given<Text>,
     /// The profile of the official command line (`~/.tccli`) whose credentials are used.
     #[schemars(example = &"default")]
@@ -133,6 +140,8 @@ pub(super) struct Quotas {
 /// A variable. It is given by `--var NAME=VALUE`, `--var-file`, or `GOLDFORM_VAR_NAME` in the environment.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("if" = { "required": ["sensitive"], "properties": { "sensitive": { "const": true } } },
+    "then" = { "properties": { "default": { "maxLength": 0 } } }))]
 pub(super) struct Variable {
     /// The value where none is given.
     #[schemars(example = &"ins-8f3a1c2d")]
@@ -156,7 +165,7 @@ pub(super) struct Limits {
     #[schemars(example = 50)]
     pub(super) accounts_per_image: Given<Number>,
     /// Limits of single regions, by region.
-    #[schemars(extend("examples" = [{ "ap-jakarta": { "images": 8 } }]))]
+    #[schemars(extend("propertyNames" = REGION.key(), "examples" = [{ "ap-jakarta": { "images": 8 } }]))]
     pub(super) regions: Option<Names<RegionLimits>>,
 }
 
@@ -197,7 +206,7 @@ pub(super) struct LevelText(pub(super) Text);
 #[schemars(extend("required" = ["region", "source"]))]
 pub(super) struct Image {
     /// The region where it is made.
-    #[schemars(example = &"ap-jakarta")]
+    #[schemars(schema_with = "region", example = &"ap-jakarta")]
     pub(super) region: Given<Text>,
     /// Its name in the service, unique in a region. Default: the key. `{generation}` stands for the number of
     /// the build and makes replacement safe: the new image stands beside the old one under a name of its own.
@@ -216,7 +225,7 @@ pub(super) struct Image {
     #[schemars(extend("examples" = [{ "instance": { "id": "ins-8f3a1c2d" } }]))]
     pub(super) source: Given<Source>,
     /// The other regions it must exist in.
-    #[schemars(example = ["ap-singapore", "ap-tokyo"])]
+    #[schemars(extend("items" = REGION.text()), example = ["ap-singapore", "ap-tokyo"])]
     pub(super) copies: Option<List<Text>>,
     /// How a new generation takes the place of the old one. `auto`: created first, deleted first only where
     /// there is no room for both.
@@ -240,13 +249,13 @@ pub(super) struct Image {
 #[schemars(extend("required" = ["image", "with"]))]
 pub(super) struct Share {
     /// The key of an entry under `images`.
-    #[schemars(example = &"web-base")]
+    #[schemars(schema_with = "key", example = &"web-base")]
     pub(super) image: Given<Text>,
     /// The accounts: names from `accounts`, or quoted main account ids.
-    #[schemars(example = ["partner", "200000000002"])]
+    #[schemars(extend("items" = ACCOUNT_OR_NAME.text()), example = ["partner", "200000000002"])]
     pub(super) with: Given<List<Text>>,
     /// The regions. Default: every region the image is in.
-    #[schemars(example = ["ap-jakarta"])]
+    #[schemars(extend("items" = REGION.text()), example = ["ap-jakarta"])]
     pub(super) regions: Option<List<Text>>,
     /// Also revoke shares that goldform did not make.
     #[schemars(extend("default" = false))]
@@ -256,10 +265,13 @@ pub(super) struct Share {
 /// Selects an image that is used but not managed.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("required" = ["region"]))]
+#[schemars(extend("required" = ["region"], "if" = { "required": ["from"] }, "then" = {
+    "required": ["type"],
+    "properties": { "type": { "anyOf": [{ "const": "shared" }, { "pattern": r"\$\{" }] } }
+}))]
 pub(super) struct Lookup {
     /// The region to look in.
-    #[schemars(example = &"ap-jakarta")]
+    #[schemars(schema_with = "region", example = &"ap-jakarta")]
     pub(super) region: Given<Text>,
     /// `public`, `shared` or `custom`.
     #[serde(rename = "type")]
@@ -281,7 +293,7 @@ pub(super) struct Lookup {
     #[schemars(extend("default" = false))]
     pub(super) newest: Given<Switch>,
     /// `type: shared` only: the account it must come from, a name or a quoted id.
-    #[schemars(example = &"partner")]
+    #[schemars(schema_with = "account_or_name", example = &"partner")]
     pub(super) from: Given<Text>,
 }
 
@@ -291,47 +303,9 @@ pub(super) struct Lookup {
 #[schemars(extend("required" = ["from", "to"]))]
 pub(super) struct Rename {
     /// Its old address.
-    #[schemars(example = &"image.web")]
+    #[schemars(schema_with = "address", example = &"image.web")]
     pub(super) from: Given<Text>,
     /// Its new address.
-    #[schemars(example = &"image.web-base")]
+    #[schemars(schema_with = "address", example = &"image.web-base")]
     pub(super) to: Given<Text>,
-}
-
-/// Text that is one of a few words, or comes from a variable.
-fn choice(words: &[&str]) -> Schema {
-    json_schema!({ "anyOf": [{ "enum": words }, { "type": "string", "pattern": r"\$\{" }] })
-}
-
-macro_rules! choices {
-    ($($name:ident: $words:ident = [$($word:literal),+];)+) => {$(
-        pub(super) const $words: &[&str] = &[$($word),+];
-        fn $name(_: &mut SchemaGenerator) -> Schema {
-            choice($words)
-        }
-    )+};
-}
-
-choices! {
-    providers: PROVIDERS = ["sandbox", "tencent"];
-    sites: SITES = ["international", "mainland"];
-    shared_image_edits: SHARED_IMAGE_EDITS = ["allowed", "refused"];
-    levels: LEVELS = ["allow", "warn", "deny"];
-    replace_orders: REPLACE_ORDERS = ["auto", "create-first", "delete-first"];
-    architectures: ARCHITECTURES = ["x86_64", "i386", "arm"];
-    kinds: KINDS = ["public", "shared", "custom"];
-    licenses: LICENSES = ["TencentCloud", "BYOL"];
-    boots: BOOTS = ["Legacy BIOS", "UEFI"];
-}
-
-/// What the keys of images and lookups look like.
-fn key_names() -> serde_json::Value {
-    serde_json::json!({ "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$" })
-}
-
-/// What an account id, or a text with a variable, looks like.
-const ACCOUNT_PATTERN: &str = r"^[1-9][0-9]{4,18}$|\$\{";
-
-fn bits(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "enum": [32, 64] })
 }

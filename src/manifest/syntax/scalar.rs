@@ -332,6 +332,6 @@ impl JsonSchema for TagKey {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "type": "string" }, { "const": false }] })
+        json_schema!({ "anyOf": [{ "type": "string", "minLength": 1 }, { "const": false }] })
     }
 }

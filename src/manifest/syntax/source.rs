@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Given, List, Switch, Text, architectures, boots, licenses};
+use super::shaped::{
+    DISK, SNAPSHOT, account_or_name, architectures, boots, image, instance, key, licenses, object,
+};
+use super::{Given, List, Switch, Text};
 
 /// What an image is made from: exactly one of the kinds, and a revision.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -17,7 +20,7 @@ pub(in crate::manifest) struct Source {
     #[schemars(extend("examples" = [{ "id": "ins-8f3a1c2d", "power_off": true }]))]
     pub(in crate::manifest) instance: Given<Instance>,
     /// From disk snapshots; exactly one of them is of a system disk.
-    #[schemars(example = ["snap-2f3a1c2d"])]
+    #[schemars(extend("items" = SNAPSHOT.text(), "minItems" = 1), example = ["snap-2f3a1c2d"])]
     pub(in crate::manifest) snapshots: Given<List<Text>>,
     /// From a disk image in object storage.
     #[schemars(extend("examples" = [{
@@ -32,7 +35,7 @@ pub(in crate::manifest) struct Source {
     #[schemars(extend("examples" = [{ "image": "web-base", "kms_key": "key-id" }]))]
     pub(in crate::manifest) encrypted: Given<Encrypted>,
     /// An existing image, taken over as it is.
-    #[schemars(example = &"img-0a1b2c3d")]
+    #[schemars(schema_with = "image", example = &"img-0a1b2c3d")]
     pub(in crate::manifest) adopted: Given<Text>,
 }
 
@@ -41,8 +44,8 @@ pub(in crate::manifest) struct Source {
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["id"]))]
 pub(in crate::manifest) struct Instance {
-    /// Its id.
-    #[schemars(example = &"ins-8f3a1c2d")]
+    /// The server's id: `ins-` and letters or digits. It stands in the region of the image.
+    #[schemars(schema_with = "instance", example = &"ins-8f3a1c2d")]
     pub(in crate::manifest) id: Given<Text>,
     /// Shut it down first, by force.
     #[schemars(extend("default" = false))]
@@ -51,7 +54,7 @@ pub(in crate::manifest) struct Instance {
     #[schemars(extend("default" = false))]
     pub(in crate::manifest) sysprep: Given<Switch>,
     /// Data disks that belong to the image. Such an image can neither be copied nor shared.
-    #[schemars(example = ["disk-1a2b3c4d"])]
+    #[schemars(extend("items" = DISK.text()), example = ["disk-1a2b3c4d"])]
     pub(in crate::manifest) data_disks: Option<List<Text>>,
 }
 
@@ -61,7 +64,7 @@ pub(in crate::manifest) struct Instance {
 #[schemars(extend("required" = ["url", "os", "version", "architecture"]))]
 pub(in crate::manifest) struct Import {
     /// The object's URL without its query; it identifies the build.
-    #[schemars(example = &"https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2")]
+    #[schemars(schema_with = "object", example = &"https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2")]
     pub(in crate::manifest) url: Given<Text>,
     /// The query of the URL: a signature, from a sensitive variable. It is never stored.
     #[schemars(example = &"${signature}")]
@@ -91,11 +94,11 @@ pub(in crate::manifest) struct Import {
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["id"]))]
 pub(in crate::manifest) struct Shared {
-    /// Its id, or `${lookup.NAME}`.
-    #[schemars(example = &"img-3c1f0a9b")]
+    /// The id of the image that is shared with you, or `${lookup.NAME}` for the one that a lookup finds.
+    #[schemars(schema_with = "image", example = &"img-3c1f0a9b")]
     pub(in crate::manifest) id: Given<Text>,
     /// The account that it must come from: a name or a quoted id.
-    #[schemars(example = &"partner")]
+    #[schemars(schema_with = "account_or_name", example = &"partner")]
     pub(in crate::manifest) from: Given<Text>,
 }
 
@@ -105,7 +108,7 @@ pub(in crate::manifest) struct Shared {
 #[schemars(extend("required" = ["image"]))]
 pub(in crate::manifest) struct Encrypted {
     /// The key of the other entry.
-    #[schemars(example = &"web-base")]
+    #[schemars(schema_with = "key", example = &"web-base")]
     pub(in crate::manifest) image: Given<Text>,
     /// The key that it is encrypted with. Default: the disk service's own.
     #[schemars(example = &"key-id")]

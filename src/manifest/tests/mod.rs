@@ -4,6 +4,7 @@ pub(super) mod agreement;
 pub(super) mod corpus;
 mod meaning;
 mod oracle;
+mod schema;
 
 use super::*;
 use crate::model::{Region, SourceKind};

@@ -18,7 +18,7 @@ use crate::plan::{Plan, StepOutcome, Unexpected};
 /// The page of what a command found.
 pub fn of(verdict: &Verdict<'_>) -> String {
     // Some build servers obey `##[…]` in what is printed.
-    html(verdict).replace("##[", "&#35;#[")
+    html(verdict).replace("##[", "&#35;#[").replace("##vso[", "&#35;#vso[")
 }
 
 fn html(verdict: &Verdict<'_>) -> String {

@@ -1,0 +1,74 @@
+//! The schema against what is accepted: it may let pass more, and never less.
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::corpus::{mutated, seeds};
+use crate::manifest::{Input, Variables, load, schema};
+
+/// The schema, without the names of rules, which are judged elsewhere.
+static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
+    let mut schema = schema::schema(&[]);
+    schema["properties"]["rules"] = true.into();
+    jsonschema::validator_for(&schema).unwrap()
+});
+
+/// The text as JSON, as another reader of YAML sees it.
+fn as_json(text: &str) -> Option<Value> {
+    let mut value: serde_yaml::Value = serde_yaml::from_str(text).ok()?;
+    value.apply_merge().ok()?;
+    serde_json::to_value(value).ok()
+}
+
+/// Whether the text is accepted at some levels of rules; then the schema must let it pass.
+fn passes_where_accepted(text: &str) -> bool {
+    let variables = Variables::new([("signature".to_owned(), "q-sign=1".to_owned())].into());
+    let loaded = load(vec![Input { name: "a.yaml".into(), bytes: text.into() }], &variables);
+    let Some(value) = as_json(text).filter(|_| loaded.complete) else { return false };
+    if let Some(error) = SCHEMA.iter_errors(&value).next() {
+        panic!("{text:?} is accepted, and the schema says: {}: {error}", error.instance_path());
+    }
+    true
+}
+
+#[test]
+fn most_seeds_are_accepted_and_pass() {
+    let accepted = seeds().iter().filter(|seed| passes_where_accepted(seed)).count();
+    assert!(accepted >= 6, "{accepted} of {}", seeds().len());
+}
+
+/// What may look odd and is accepted.
+#[test]
+fn odd_texts_that_are_accepted_pass() {
+    let images = r#"
+version: 1
+account: "100000000001"
+variables: { a: { default: "10000", description: 'no ${' } }
+accounts: { 1-a: "10000", b: '${a}' }
+images:
+  "9": { region: ap-tokyo, name: '${a}$$${a}$${$', source: { snapshots: [snap-0000, snap-0000] } }
+  x: { region: ap-tokyo, source: "#;
+    for rest in [
+        "{ import: { url: 'http://h/o?a b#c', os: '', version: '', architecture: arm, license: x, boot: z } } }",
+        "{ shared: { id: img-0000, from: 1-a } }, copies: [ap-tokyo, ap-tokyo], name: '' }",
+        "{ adopted: img-0000 }, tags: { '': '' }, keep: { days: 0 }, description: \"$\\n$\" }",
+        "{ encrypted: { image: \"9\" } } }\nstate: a//b\nlookups:\nshares: [{ image: x, with: [], regions: [] }]",
+        "{ instance: { id: ins-0000, data_disks: } } }\ncloud: { endpoint: 'http://h//', ownership_tag: ' ' }",
+        "{ instance: { id: ins-0000 } } }\nstate: s3://b//k\nrenames: [{ from: image.y, to: image.x }]",
+    ] {
+        let text = format!("{images}{rest}\n");
+        assert!(passes_where_accepted(&text), "{text}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(super::agreement::cases()))]
+
+    #[test]
+    fn what_is_accepted_passes(text in mutated()) {
+        passes_where_accepted(&text);
+    }
+}
