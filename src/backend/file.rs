@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Freshness, LockInfo, LockWait, StateStore, StoreError};
 use crate::cloud::{Clock, SystemClock};
+use crate::diagnostics::harmless;
 use crate::state::{Event, Head, Lineage, Snapshot, Written};
 
 mod history;
@@ -71,7 +72,7 @@ impl FileStore {
     }
 
     fn io(path: &Path) -> impl FnOnce(io::Error) -> StoreError + '_ {
-        |source| StoreError::Io { place: path.display().to_string(), source }
+        move |source| StoreError::Io { place: harmless::path(path), source }
     }
 
     /// The journal's events, where it follows the snapshot. A last line that was cut off by a crash was never
@@ -83,7 +84,7 @@ impl FileStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Self::io(&path)(error)),
         };
-        let place = path.display().to_string();
+        let place = harmless::path(path);
         let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).enumerate();
         let bad = |line: usize, error: &serde_json::Error| StoreError::JournalLine {
             place: place.clone(),
@@ -130,10 +131,8 @@ impl FileStore {
 }
 
 fn to_line<T: Serialize>(value: &T, path: &Path) -> Result<String, StoreError> {
-    let mut line = serde_json::to_string(value).map_err(|error| StoreError::Io {
-        place: path.display().to_string(),
-        source: io::Error::other(error),
-    })?;
+    let mut line = serde_json::to_string(value)
+        .map_err(|error| StoreError::Io { place: harmless::path(path), source: io::Error::other(error) })?;
     line.push('\n');
     Ok(line)
 }
@@ -184,7 +183,7 @@ pub fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
 #[async_trait]
 impl StateStore for FileStore {
     fn place(&self) -> String {
-        self.path.display().to_string()
+        harmless::path(&self.path)
     }
 
     async fn load(&mut self) -> Result<Option<Snapshot>, StoreError> {
@@ -200,7 +199,7 @@ impl StateStore for FileStore {
         self.has_events = !events.is_empty();
         for (line, event) in &events {
             snapshot.take(event).map_err(|source| StoreError::Journal {
-                place: self.beside(".journal").display().to_string(),
+                place: harmless::path(self.beside(".journal")),
                 line: *line,
                 source,
             })?;

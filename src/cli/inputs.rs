@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::ManifestArgs;
 use super::{CommandError, env};
+use crate::diagnostics::harmless;
 use crate::manifest::{self, Input};
 
 /// Variables: the environment's, over those the files', over those the command line's.
@@ -14,7 +15,7 @@ pub(super) fn variables(args: &ManifestArgs) -> Result<BTreeMap<String, String>,
         let bytes = read(path, "Name a YAML file of names and texts.")?;
         let values = manifest::read_variables(&bytes).map_err(|why| {
             CommandError::input(
-                format!("{}: {why}", path.display()),
+                format!("{}: {why}", harmless::path(path)),
                 "A variable file holds names and texts:\n\n    build: ins-8f3a1c2d",
             )
         })?;
@@ -27,7 +28,7 @@ pub(super) fn variables(args: &ManifestArgs) -> Result<BTreeMap<String, String>,
 #[expect(clippy::disallowed_methods, reason = "manifests and variable files are read here")]
 fn read(path: &Path, help: &str) -> Result<Vec<u8>, CommandError> {
     std::fs::read(path).map_err(|source| CommandError::File {
-        path: path.display().to_string(),
+        path: harmless::path(path),
         source,
         help: help.to_owned(),
     })
@@ -48,7 +49,7 @@ pub(super) fn read_manifests(paths: &[PathBuf]) -> Result<(Vec<Input>, PathBuf),
         let files = if path.is_dir() { yaml_files(path)? } else { vec![path.clone()] };
         if files.is_empty() {
             return Err(CommandError::input(
-                format!("{}: there is no *.yaml or *.yml below it", path.display()),
+                format!("{}: there is no *.yaml or *.yml below it", harmless::path(path)),
                 HELP,
             ));
         }
@@ -63,7 +64,7 @@ pub(super) fn read_manifests(paths: &[PathBuf]) -> Result<(Vec<Input>, PathBuf),
 /// Every `*.yaml` and `*.yml` below a folder, in name order; hidden ones are left out.
 fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     let error = |source| CommandError::File {
-        path: folder.display().to_string(),
+        path: harmless::path(folder),
         source,
         help: "The folder must be readable.".to_owned(),
     };

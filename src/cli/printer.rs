@@ -64,9 +64,25 @@ impl Printer {
         }
     }
 
+    /// What is wrong with the arguments, to stderr; help and the version, to stdout.
+    pub fn usage(error: &clap::Error) {
+        let text = error.render().to_string();
+        let told = harmless::printed(&text, false);
+        if error.use_stderr() && told != text {
+            let _ = write!(std::io::stderr().lock(), "{told}");
+        } else {
+            let _ = error.print();
+        }
+    }
+
     /// Data, to stdout. A reader that has gone away is no error.
     pub fn data(&self, text: &str) {
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    }
+
+    /// Text for people, to stdout: what users and the service named stands in it.
+    pub fn text(&self, text: &str) {
+        self.data(&harmless::printed(text, self.out.color));
     }
 
     /// Data as JSON, to stdout.
@@ -83,7 +99,7 @@ impl Printer {
 
     /// Talk that is said even when quiet, to stderr. A build server reads it too, and is given no orders.
     pub fn always(&self, text: &str) {
-        let text = harmless::no_commands(text.trim_end_matches('\n'));
+        let text = harmless::printed(text.trim_end_matches('\n'), self.talk.color);
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 

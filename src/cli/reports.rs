@@ -11,7 +11,7 @@ use super::args::{Command, OutputArgs, ReportFormat};
 use super::printer::Printer;
 use super::workspace::Workspace;
 use crate::backend::file::write_atomically;
-use crate::diagnostics::harmless::no_commands;
+use crate::diagnostics::harmless;
 use crate::diagnostics::{Diagnostic, Place, Sources};
 use crate::manifest::Locator;
 use crate::plan::Plan;
@@ -146,7 +146,7 @@ impl Reports {
             match file {
                 Some(file) if files.iter().any(|(_, other)| other == file) => {
                     return Err(CommandError::input(
-                        format!("two formats would be written to {}", file.display()),
+                        format!("two formats would be written to {}", harmless::path(file)),
                         "Give each a file of its own.",
                     ));
                 }
@@ -269,15 +269,22 @@ fn write(verdict: &Verdict<'_>, printer: &Printer) -> Result<(), CommandError> {
     let budget = printer.reports.markdown_budget;
     for (format, file) in &printer.reports.files {
         let Some(text) = render(*format, verdict, Paint::PLAIN, false, budget)? else { continue };
+        let text = match format {
+            ReportFormat::Text => harmless::printed(&text, false),
+            _ => text.as_str().into(),
+        };
         write_atomically(file, &text).map_err(|source| CommandError::File {
-            path: file.display().to_string(),
+            path: harmless::path(file),
             source,
             help: "Name a file that can be written.".to_owned(),
         })?;
     }
     let Some(format) = printer.reports.stdout else { return Ok(()) };
     if let Some(text) = render(format, verdict, printer.out, printer.quiet, budget)? {
-        printer.data(&text);
+        match format {
+            ReportFormat::Text => printer.text(&text),
+            _ => printer.data(&text),
+        }
     }
     Ok(())
 }
@@ -293,7 +300,7 @@ fn render(
     let json = |value| report::json::to_text(&value).map_err(CommandError::from);
     let drawn = |draw: fn(&Plan) -> String| verdict.plan().map(|(plan, _)| draw(plan));
     let text = match format {
-        ReportFormat::Text => Ok(no_commands(&report::verdict::text(verdict, paint, quiet)).into_owned()),
+        ReportFormat::Text => Ok(report::verdict::text(verdict, paint, quiet)),
         ReportFormat::Json => json(report::json::verdict(verdict)?),
         ReportFormat::Markdown => Ok(report::markdown::markdown(verdict, budget)),
         ReportFormat::Sarif => json(report::sarif::sarif(verdict)),

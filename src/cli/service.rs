@@ -10,6 +10,7 @@ use crate::cloud::client::http::{Hosts, Https, Site as HostSite};
 use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};
 use crate::cloud::wrap::{Careful, Policy, Rates};
 use crate::cloud::{Clock, Transport};
+use crate::diagnostics::harmless;
 use crate::manifest::{CloudSettings, SandboxSettings, Site};
 use crate::model::AccountId;
 
@@ -95,7 +96,7 @@ fn in_process(
 ) -> Result<Arc<dyn Transport>, CommandError> {
     let sim = sim.map_err(|error| {
         CommandError::input(
-            format!("the embedded cloud's world {} cannot be opened: {error}", path.display()),
+            format!("the embedded cloud's world {} cannot be opened: {error}", harmless::path(path)),
             "Name another file, or move it away to start an empty world:\n\n    \
              cloud: { sandbox: { world: another.world.db } }",
         )

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use miette::{LabeledSpan, MietteError, SourceCode, SourceSpan, SpanContents};
 
-use super::harmless::{Brackets, harmless, is_harmful, push_escaped};
+use super::harmless::{Brackets, harmless, in_line, is_harmful, push_escaped};
 use super::place::{FileId, Sources, Span};
 
 /// Lines before and after a label's.
@@ -208,7 +208,7 @@ impl Cluster {
         offset: usize,
     ) -> Option<Self> {
         let file = index.text(first.file)?;
-        let name = harmless(&index.sources.get(first.file)?.name).into_owned();
+        let name = in_line(&index.sources.get(first.file)?.name).into_owned();
         let mut cluster = Self { file: first.file, name, lines: Vec::new(), text: String::new(), offset };
         for number in lines {
             let Some(bytes) = index.line(first.file, number) else { break };

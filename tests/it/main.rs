@@ -34,6 +34,7 @@ mod formats;
 mod help;
 mod hooks;
 mod init;
+mod orders;
 mod output;
 mod plan;
 mod policies;

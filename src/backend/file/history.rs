@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use super::{FileStore, read};
 use crate::backend::{SNAPSHOTS_KEPT, StoreError};
+use crate::diagnostics::harmless;
 use crate::state::{Head, Snapshot};
 
 impl FileStore {
@@ -23,7 +24,7 @@ impl FileStore {
     /// Keeps the file that is about to be replaced.
     pub(super) fn keep(&self, serial: u64) {
         if let Err(error) = self.try_to_keep(serial) {
-            tracing::warn!(serial, %error, folder = %self.history().display(), "the snapshot before could not be kept");
+            tracing::warn!(serial, %error, folder = %harmless::path(self.history()), "the snapshot before could not be kept");
         }
     }
 
@@ -79,7 +80,7 @@ impl FileStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Self::io(&path)(error)),
         };
-        let broken = |source| StoreError::State { place: path.display().to_string(), source };
+        let broken = |source| StoreError::State { place: harmless::path(path), source };
         Snapshot::from_text(&text).map(Some).map_err(broken)
     }
 }

@@ -16,6 +16,7 @@ use crate::cli::signals::Signals;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::constraints::validate;
+use crate::diagnostics::harmless;
 use crate::diff::{Intention, renamed};
 use crate::model::ImageId;
 use crate::plan::{self, Outcome, PlanFile, Preflight, StepOutcome, Trial};
@@ -107,7 +108,7 @@ async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<
         });
     }
     let plan = file.plan.rebased(&workspace.desired, &prior, Some(&start.snapshot)).map_err(|error| {
-        CommandError::input(format!("{}: {error}", path.display()), "Make the plan again.")
+        CommandError::input(format!("{}: {error}", harmless::path(path)), "Make the plan again.")
     })?;
     let prior = prior.into_owned();
     let now = workspace.clock.now();
@@ -123,13 +124,13 @@ async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<
 #[expect(clippy::disallowed_methods, reason = "saved plans are read here")]
 pub fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
     let text = std::fs::read_to_string(path).map_err(|source| CommandError::File {
-        path: path.display().to_string(),
+        path: harmless::path(path),
         source,
         help: "Save a plan first:\n\n    goldform plan --out <file>".to_owned(),
     })?;
     PlanFile::from_text(&text).map_err(|error| {
         CommandError::input(
-            format!("{}: {error}", path.display()),
+            format!("{}: {error}", harmless::path(path)),
             "Make the plan again:\n\n    goldform plan --out <file>",
         )
     })
@@ -153,7 +154,7 @@ async fn finish(
     } else {
         if printer.format == Format::Text {
             let names = report::AccountNames::of(&workspace.desired);
-            printer.data(&report::plan::plan_text(planned.plan(), &planned.prior, &names, printer.out));
+            printer.text(&report::plan::plan_text(planned.plan(), &planned.prior, &names, printer.out));
         }
         printer.diagnostics(&diagnostics(workspace, planned), &workspace.locator);
         note_needless(planned, printer);

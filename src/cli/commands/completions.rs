@@ -8,6 +8,7 @@ use crate::cli::args::{Cli, CompletionsArgs, ManArgs};
 use crate::cli::completion::registration;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
+use crate::diagnostics::harmless;
 
 /// Prints the completions of a shell: a script that asks goldform while a line is typed, or one that stands by itself.
 ///
@@ -39,7 +40,7 @@ pub fn man(args: &ManArgs, printer: &Printer) -> Result<ExitStatus, CommandError
         return Ok(ExitStatus::Done);
     };
     let error = |source| CommandError::File {
-        path: folder.display().to_string(),
+        path: harmless::path(folder),
         source,
         help: "Name a folder that can be written.".to_owned(),
     };
@@ -47,6 +48,6 @@ pub fn man(args: &ManArgs, printer: &Printer) -> Result<ExitStatus, CommandError
     std::fs::create_dir_all(folder).map_err(error)?;
     clap_mangen::generate_to(command, folder).map_err(error)?;
     std::io::stderr().flush().map_err(error)?;
-    printer.say(&format!("Wrote the manual pages to {}.", folder.display()));
+    printer.say(&format!("Wrote the manual pages to {}.", harmless::path(folder)));
     Ok(ExitStatus::Done)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::cli::CommandError;
 use crate::cli::args::ExpectArgs;
 use crate::cli::inputs::read_text;
+use crate::diagnostics::harmless;
 use crate::model::Digest;
 use crate::plan::compare::reviewed;
 use crate::plan::{Comparison, Plan, Unexpected};
@@ -41,7 +42,7 @@ impl Expected {
                     plan.json\n    goldform apply --expect plan.json";
         let text = read_text(&path, help)?;
         let plan = reviewed(&text)
-            .map_err(|error| CommandError::input(format!("{}: {error}", path.display()), help))?;
+            .map_err(|error| CommandError::input(format!("{}: {error}", harmless::path(&path)), help))?;
         Ok(Self::Reviewed { path, plan: Box::new(plan) })
     }
 
@@ -71,7 +72,7 @@ impl Expected {
         snapshot: Option<&Snapshot>,
     ) -> CommandError {
         if let (Self::Reviewed { path, .. }, Some(comparison)) = (self, &unexpected.comparison) {
-            let path = path.display();
+            let path = harmless::path(path);
             return CommandError::Stale {
                 what: format!(
                     "the plan is not the one in {path}: {}; its digest is {}",

@@ -81,7 +81,7 @@ async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitS
     let found: Vec<_> = graph.steps().filter(|(_, step)| is_asked(step)).map(|(index, _)| index).collect();
     let is_known = address.as_ref().is_some_and(|address| is_known(&workspace, snapshot.as_ref(), address));
     if found.is_empty() && is_known {
-        printer.data(&format!("The plan changes nothing at {name}.\n"));
+        printer.text(&format!("The plan changes nothing at {name}.\n"));
         return Ok(ExitStatus::Done);
     }
     if found.is_empty() {
@@ -97,7 +97,7 @@ async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitS
             let names = AccountNames::of(&workspace.desired);
             let texts: Vec<String> =
                 found.iter().map(|index| step_text(planned.plan(), *index, &names, printer.out)).collect();
-            printer.data(&texts.join("\n"));
+            printer.text(&texts.join("\n"));
         }
         Format::Json => {
             let steps =

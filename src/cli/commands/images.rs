@@ -41,7 +41,7 @@ pub async fn run(args: &ImagesArgs, printer: &Printer) -> Result<ExitStatus, Com
         }
         // Where a region could not be read, it is not known that there is none.
         Format::Text if listed.is_empty() && !failures.is_empty() => {}
-        Format::Text => printer.data(&images_text(&listed, printer.out)),
+        Format::Text => printer.text(&images_text(&listed, printer.out)),
         Format::Json => printer.json(&images_json(&listed)?),
     }
     let mut status = ExitStatus::Done;

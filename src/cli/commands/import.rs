@@ -23,6 +23,7 @@ use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::{CloudRead, Meaning};
 use crate::diagnostics::Severity;
+use crate::diagnostics::harmless;
 use crate::diff::adopt::{self, Adoptable, LeftOut, Pick};
 use crate::manifest::insert::{self, NewEntry};
 use crate::manifest::{self, Desired, Input, Variables};
@@ -145,7 +146,8 @@ fn is_wanted(args: &ImportArgs, number: usize, printer: &Printer) -> Result<bool
 fn read_terraform(path: &Path) -> Result<Named, CommandError> {
     const HELP: &str = "Name a state of Terraform:\n\n    terraform show -json > state.json";
     let text = read_text(path, HELP)?;
-    terraform::named(&text).map_err(|why| CommandError::input(format!("{}: {why}", path.display()), HELP))
+    terraform::named(&text)
+        .map_err(|why| CommandError::input(format!("{}: {why}", harmless::path(path)), HELP))
 }
 
 fn key_of(text: &str) -> Result<ImageKey, CommandError> {

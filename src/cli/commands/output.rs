@@ -24,7 +24,7 @@ pub async fn run(args: &OutputCommandArgs, printer: &Printer) -> Result<ExitStat
         (Format::Json, _) => printer.json(&to_json(&ids)),
         (Format::Text, OutputAs::Env) => printer.data(&env(&ids)?),
         (Format::Text, OutputAs::Tfvars) => printer.data(&tfvars(&ids)?),
-        (Format::Text, OutputAs::Table) => printer.data(&text(&ids)),
+        (Format::Text, OutputAs::Table) => printer.text(&text(&ids)),
     }
     Ok(ExitStatus::Done)
 }

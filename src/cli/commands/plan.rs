@@ -9,6 +9,7 @@ use crate::cli::args::PlanArgs;
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
+use crate::diagnostics::harmless;
 use crate::plan::PlanFile;
 
 /// Makes a plan and shows it. Writes nothing.
@@ -46,11 +47,11 @@ fn save(
     printer: &Printer,
 ) -> Result<(), CommandError> {
     if planned.valid.is_err() {
-        printer.say(&format!("{} was not written: a rule refuses the plan", path.display()));
+        printer.say(&format!("{} was not written: a rule refuses the plan", harmless::path(path)));
         return Ok(());
     }
     if let Err(error) = workspace.check_lookups() {
-        printer.say(&format!("{} was not written: {error}", path.display()));
+        printer.say(&format!("{} was not written: {error}", harmless::path(path)));
         return Ok(());
     }
     // The levels that it was judged by go with it.
@@ -58,10 +59,10 @@ fn save(
     desired.levels = workspace.levels.all();
     let text = PlanFile::new(&desired, planned.plan(), workspace.folder()).to_text()?;
     write_atomically(path, &text).map_err(|source| CommandError::File {
-        path: path.display().to_string(),
+        path: harmless::path(path),
         source,
         help: "Name a file that can be written.".to_owned(),
     })?;
-    printer.say(&format!("Saved. Apply just this:\n\n    goldform apply {}", path.display()));
+    printer.say(&format!("Saved. Apply just this:\n\n    goldform apply {}", harmless::path(path)));
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::cli::args::{Format, ShowArgs};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
+use crate::diagnostics::harmless;
 use crate::plan::PlanFile;
 use crate::report::{self, AccountNames};
 use crate::state::Recorded;
@@ -21,7 +22,7 @@ pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, Comma
     let (snapshot, names, place) = match &args.path {
         Some(path) => {
             let snapshot = FileStore::at(path).load().await?;
-            (snapshot, AccountNames::default(), path.display().to_string())
+            (snapshot, AccountNames::default(), harmless::path(path))
         }
         None => {
             let workspace = Workspace::open(&args.manifest, None, printer)?;
@@ -42,7 +43,7 @@ pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, Comma
         ));
     };
     match printer.format {
-        Format::Text => printer.data(&report::state::state_text(&snapshot, &names, printer.out)),
+        Format::Text => printer.text(&report::state::state_text(&snapshot, &names, printer.out)),
         Format::Json => printer.json(&serde_json::to_value(&snapshot)?),
     }
     Ok(ExitStatus::Done)
@@ -54,7 +55,7 @@ fn show_plan(file: PlanFile, printer: &Printer) -> Result<ExitStatus, CommandErr
     match printer.format {
         Format::Text => {
             let names = AccountNames::of(&desired);
-            printer.data(&report::plan::plan_text(&plan, &Recorded::default(), &names, printer.out));
+            printer.text(&report::plan::plan_text(&plan, &Recorded::default(), &names, printer.out));
             printer
                 .say(&format!("A saved plan of account {}, written by goldform {goldform}.", plan.account));
             if !secrets.is_empty() {

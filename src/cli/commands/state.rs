@@ -72,7 +72,7 @@ fn list(snapshot: Option<&Snapshot>, only: Option<&Address>, printer: &Printer) 
             for address in shown {
                 let _ = writeln!(text, "{address}");
             }
-            printer.data(&text);
+            printer.text(&text);
         }
         Format::Json => printer.json(&Value::from(shown)),
     }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Workspace;
 use crate::backend::{FileStore, LockInfo, LockWait, StateStore};
 use crate::cli::{CommandError, env};
+use crate::diagnostics::harmless;
 use crate::manifest::{Provider, StateLocation};
 use crate::plan::{Outcome, Plan, StepOutcome};
 use crate::state::{Lineage, Run, RunEnd, RunResult, Snapshot};
@@ -106,7 +107,7 @@ impl Workspace {
                 Some(snapshot) => Some(snapshot),
                 None => {
                     return Err(CommandError::input(
-                        format!("{}: there is no such state", path.display()),
+                        format!("{}: there is no such state", harmless::path(path)),
                         "Leave --state out to start from nothing.",
                     ));
                 }

@@ -74,7 +74,7 @@ impl Told<'_> {
         if recorded.is_empty() {
             text.push_str("Nothing to take over.\n");
         }
-        printer.data(&harmless::harmless(&text));
+        printer.text(&text);
         if found.left_out.iter().any(|left| left.owner.is_some()) {
             printer.say(
                 "note: what another state manages is that state's: look for it first (goldform state restore). Where it is \

@@ -35,7 +35,7 @@ pub(super) fn run(args: &FaultsArgs, printer: &Printer) -> Result<ExitStatus, Co
                 all.push(value);
             }
             match printer.format {
-                Format::Text => printer.data(&text),
+                Format::Text => printer.text(&text),
                 Format::Json => printer.json(&Value::from(all)),
             }
         }

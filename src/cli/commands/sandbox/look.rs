@@ -36,7 +36,7 @@ pub(super) fn log(args: &LogArgs, printer: &Printer) -> Result<ExitStatus, Comma
             );
         }
     }
-    printer.data(&text);
+    printer.text(&text);
     Ok(ExitStatus::Done)
 }
 
@@ -79,7 +79,7 @@ pub(super) fn peaks(args: &WorldArgs, printer: &Printer) -> Result<ExitStatus, C
                     peak.owner, peak.region, peak.images
                 );
             }
-            printer.data(&text);
+            printer.text(&text);
         }
     }
     Ok(ExitStatus::Done)

@@ -18,6 +18,7 @@ use args::{SandboxArgs, SandboxCommand, WorldArgs};
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::sim::{Settings, Sim, SimError};
+use crate::diagnostics::harmless;
 
 /// Runs a command of `sandbox`.
 ///
@@ -45,7 +46,7 @@ fn attach(args: &WorldArgs) -> Result<Sim, CommandError> {
 
 fn broken(path: &Path, error: &SimError) -> CommandError {
     CommandError::input(
-        format!("{}: {error}", path.display()),
+        format!("{}: {error}", harmless::path(path)),
         "Name another file, or move it away to start an empty world:\n\n    --world another.world.db",
     )
 }
@@ -54,7 +55,7 @@ fn broken(path: &Path, error: &SimError) -> CommandError {
 #[expect(clippy::disallowed_methods, reason = "seeds, switches and certificates are read here")]
 fn read(path: &Path, help: &str) -> Result<String, CommandError> {
     std::fs::read_to_string(path).map_err(|source| CommandError::File {
-        path: path.display().to_string(),
+        path: harmless::path(path),
         source,
         help: help.to_owned(),
     })

@@ -13,6 +13,7 @@ use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::sim::{Image, Instance, Share, Sim, SimError, Snapshot, State};
 use crate::cloud::{Clock as _, SystemClock};
+use crate::diagnostics::harmless;
 use crate::model::{AccountId, ImageId, Region};
 use crate::report::count;
 
@@ -80,7 +81,7 @@ pub(super) fn run(args: &SeedArgs, printer: &Printer) -> Result<ExitStatus, Comm
     if let Some(path) = &args.file {
         let text = super::read(path, HELP)?;
         seed = serde_saphyr::from_str(&text)
-            .map_err(|error| CommandError::input(format!("{}: {error}", path.display()), HELP))?;
+            .map_err(|error| CommandError::input(format!("{}: {error}", harmless::path(path)), HELP))?;
     }
     if let (Some(name), Some(region), Some(owner)) = (&args.image, &args.region, args.owner) {
         seed.images.push(SeedImage {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::args::{RatesArg, SwitchArgs};
 use crate::cli::CommandError;
 use crate::cloud::sim::{Rates, Settings};
+use crate::diagnostics::harmless;
 
 const HELP: &str = "A switch has a name and a value:\n\n    --set settle=2s --set parallel_imaging=false";
 
@@ -14,7 +15,7 @@ pub(super) fn apply(settings: Settings, args: &SwitchArgs) -> Result<Settings, C
     if let Some(path) = &args.settings {
         let text = super::read(path, "Name a YAML or JSON file of switches.")?;
         let given: Map<String, Value> = serde_saphyr::from_str(&text)
-            .map_err(|error| CommandError::input(format!("{}: {error}", path.display()), HELP))?;
+            .map_err(|error| CommandError::input(format!("{}: {error}", harmless::path(path)), HELP))?;
         settings = merged(&settings, given)?;
     }
     for text in &args.set {

@@ -10,6 +10,7 @@ use crate::cli::args::{Format, StateHistoryArgs, StatePullArgs, StatePushArgs, S
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
+use crate::diagnostics::harmless;
 use crate::report::history::snapshots_text;
 use crate::state::{Head, Snapshot, StateError, surgery};
 
@@ -60,7 +61,7 @@ pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus,
 }
 
 fn check_successor(present: &Snapshot, pushed: &Snapshot, path: &Path) -> Result<(), CommandError> {
-    let path = path.display();
+    let path = harmless::path(path);
     if pushed.lineage != present.lineage {
         return Err(CommandError::input(
             format!(
@@ -103,7 +104,7 @@ pub async fn history(args: &StateHistoryArgs, printer: &Printer) -> Result<ExitS
         Format::Text if kept.is_empty() && present.is_none() => {
             printer.say("Nothing is recorded yet.");
         }
-        Format::Text => printer.data(&snapshots_text(&kept, present.as_ref())),
+        Format::Text => printer.text(&snapshots_text(&kept, present.as_ref())),
         Format::Json => {
             let line = |serial: u64, head: Option<&Head>, is_present: bool| {
                 json!({ "serial": serial, "lineage": head.map(|head| &head.lineage),
@@ -168,7 +169,7 @@ fn tell(snapshot: &Snapshot, what: &str, printer: &Printer) {
 #[expect(clippy::disallowed_methods, reason = "the file to push is read here")]
 fn read(path: &Path) -> Result<Snapshot, CommandError> {
     let failed = |source| CommandError::File {
-        path: path.display().to_string(),
+        path: harmless::path(path),
         source,
         help: "Name a state file, such as one that was pulled:\n\n    goldform state pull > <file>"
             .to_owned(),
@@ -188,6 +189,6 @@ fn read(path: &Path) -> Result<Snapshot, CommandError> {
                  goldform state history"
             }
         };
-        CommandError::input(format!("{}: {error}", path.display()), help)
+        CommandError::input(format!("{}: {error}", harmless::path(path)), help)
     })
 }

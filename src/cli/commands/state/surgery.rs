@@ -56,7 +56,7 @@ pub async fn move_to(args: &StateMoveArgs, printer: &Printer) -> Result<ExitStat
             for (from, to) in &moved {
                 let _ = writeln!(text, "{from} → {to}");
             }
-            printer.data(&text);
+            printer.text(&text);
         }
         Format::Json => {
             let moved: Vec<_> = moved.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
@@ -105,7 +105,7 @@ pub async fn forget(
                 let stays = id(address).map(|id| format!(" ({id} stays as it is)")).unwrap_or_default();
                 let _ = writeln!(text, "{address}: no longer managed{stays}");
             }
-            printer.data(&text);
+            printer.text(&text);
         }
         Format::Json => {
             let forgotten: Vec<_> =

@@ -9,6 +9,7 @@ use super::sts::{self, Role};
 use super::{CredentialSource, Credentials, CredentialsError, Keyring, Surroundings, environment, metadata};
 use crate::cloud::Clock;
 use crate::cloud::client::http::Hosts;
+use crate::diagnostics::harmless;
 
 /// A ring whose keys come from the first place that has one, in the order that this module's guide shows.
 ///
@@ -63,7 +64,7 @@ impl Chain {
             .ok_or_else(|| missing("the home folder is not known (HOME is not set)"))?;
         match file::profile(&self.around, &path, self.clock.now())? {
             Some(found) => self.of_found(found).await,
-            None => Err(missing(&format!("there is no file {}", path.display()))),
+            None => Err(missing(&format!("there is no file {}", harmless::path(path)))),
         }
     }
 
@@ -92,13 +93,13 @@ impl Chain {
             if let Some(found) = file::profile(around, &path, self.clock.now())? {
                 return self.of_found(found).await;
             }
-            looked.push(path.display().to_string());
+            looked.push(harmless::path(path));
         }
         for path in file::ini_paths(around) {
             if let Some(key) = file::ini(around, &path)? {
                 return Ok((key, None));
             }
-            looked.push(path.display().to_string());
+            looked.push(harmless::path(path));
         }
         if let Some(identity) = environment::web_identity(around)? {
             let key = sts::web_identity_key(&self.hosts, &self.clock, around, &identity).await?;

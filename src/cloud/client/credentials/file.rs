@@ -63,7 +63,7 @@ pub(super) fn profile(
     now: Timestamp,
 ) -> Result<Option<Profile>, CredentialsError> {
     let Some(text) = read(around, path)? else { return Ok(None) };
-    let place = path.display().to_string();
+    let place = harmless::path(path);
     let broken = |reason: String| CredentialsError::Broken { place: place.clone(), reason };
     let ProfileFile { kind, secret_id, secret_key, token, role_arn, role_session_name, expires_at } =
         serde_json::from_str(&text)
@@ -148,20 +148,20 @@ pub(super) fn ini(around: &Surroundings, path: &Path) -> Result<Option<Credentia
             Ok(Some(Credentials { token: token.map(Secret::new), ..Credentials::permanent(id, key) }))
         }
         _ => Err(CredentialsError::Broken {
-            place: path.display().to_string(),
+            place: harmless::path(path),
             reason: "its section [default] holds no secret_id and secret_key".to_owned(),
         }),
     }
 }
 
 fn read(around: &Surroundings, path: &Path) -> Result<Option<String>, CredentialsError> {
-    around.file(path).map_err(|error| CredentialsError::Broken {
-        place: path.display().to_string(),
-        reason: error.to_string(),
-    })
+    around
+        .file(path)
+        .map_err(|error| CredentialsError::Broken { place: harmless::path(path), reason: error.to_string() })
 }
 
 /// A value that says something.
 fn set(value: Option<String>) -> Option<String> {
     value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
+use crate::diagnostics::harmless;

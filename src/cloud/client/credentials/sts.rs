@@ -10,6 +10,7 @@ use crate::cloud::client::Client;
 use crate::cloud::client::http::{Hosts, Https, HttpsError};
 use crate::cloud::client::wire::{AssumeRole, AssumeRoleWithWebIdentity, AssumedRole};
 use crate::cloud::{Clock, CloudError};
+use crate::diagnostics::harmless;
 use crate::model::Region;
 
 const PLACE: &str = "the token service";
@@ -76,8 +77,7 @@ pub(super) async fn web_identity_key(
     identity: &WebIdentity,
 ) -> Result<Credentials, CredentialsError> {
     let WebIdentity { provider, token_file, arn, session, region } = identity;
-    let broken =
-        |reason: String| CredentialsError::Broken { place: token_file.display().to_string(), reason };
+    let broken = |reason: String| CredentialsError::Broken { place: harmless::path(token_file), reason };
     let token = around
         .file(token_file)
         .map_err(|error| broken(error.to_string()))?
