@@ -62,7 +62,7 @@ pub(super) fn read_manifests(paths: &[PathBuf]) -> Result<(Vec<Input>, PathBuf),
 }
 
 /// Every `*.yaml` and `*.yml` below a folder, in name order; hidden ones are left out.
-fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
+pub(super) fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     let error = |source| CommandError::File {
         path: harmless::path(folder),
         source,

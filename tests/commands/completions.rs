@@ -146,3 +146,26 @@ fn a_shell_is_registered_by_a_script_that_asks_or_by_one_that_does_not() {
     assert!(ran.stderr.contains("unknown shell `nonsense`") && ran.stdout.is_empty(), "{}", ran.text());
     assert!(!env.path("goldform.state.json").exists(), "the command is not run");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_never_ends_or_takes_long_is_not_read() {
+    let env = applied(MANIFEST);
+    let pipe = |name: &str| assert!(env.command("mkfifo").arg(env.path(name)).status().unwrap().success());
+    pipe("pipe.yaml");
+    env.write("large/a.yaml", &"# nothing\n".repeat(300_000));
+    env.write("large/b.yaml", &"# nothing\n".repeat(300_000));
+    env.write("zero.yaml", "version: 1\naccount: \"100000000001\"\nstate: /dev/zero\n");
+    for file in ["pipe.yaml", "/dev/zero", "large", "zero.yaml"] {
+        let asked = std::time::Instant::now();
+        let mut command = env.command("timeout");
+        command
+            .env("GOLDFORM_COMPLETE", "fish")
+            .args(["5", PROGRAM, "--", "goldform", "plan", "-f", file, "--target", ""]);
+        let output = command.output().unwrap();
+        assert!(output.status.success() && output.stdout.is_empty(), "{file}: {output:?}");
+        assert!(asked.elapsed() < std::time::Duration::from_secs(4), "{file}");
+    }
+    pipe("goldform.state.json.journal");
+    assert_eq!(candidates(&env, &["plan", "--target", "image.web@"]).len(), 2, "from the manifest");
+}

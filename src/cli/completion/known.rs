@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::backend::{FileStore, StateStore as _};
 use crate::cli::env;
-use crate::cli::inputs::read_manifests;
+use crate::cli::inputs::{read_manifests, yaml_files};
 use crate::cli::workspace::DEFAULT_MANIFEST;
 use crate::manifest::{self, Desired, Loaded, StateLocation, Variables};
 use crate::model::region::RegionTable;
 use crate::model::{Address, ImageKey, PlacementKey, Region};
 use crate::state::{Head, Snapshot};
 
-/// Larger files are not read: nobody waits for a completion.
+/// More is not read: nobody waits for a completion.
 const MOST_BYTES: u64 = 4 << 20;
 
 /// The line that is typed, and what is known from it once that is asked for.
@@ -71,8 +72,32 @@ pub(super) struct Known {
     state: Option<Snapshot>,
 }
 
-fn is_small(path: &Path) -> bool {
-    path.metadata().is_ok_and(|facts| facts.is_dir() || facts.len() <= MOST_BYTES)
+/// Whether files can be read at once: they are files, since a pipe may never end, and not too large together.
+fn are_small(files: &[PathBuf]) -> bool {
+    let sizes = files.iter().map(|path| path.metadata().ok().filter(Metadata::is_file).map(|is| is.len()));
+    sizes.sum::<Option<u64>>().is_some_and(|all| all <= MOST_BYTES)
+}
+
+/// The same for manifests, which folders may hold.
+fn are_small_manifests(paths: &[PathBuf]) -> bool {
+    let mut files = Vec::new();
+    for path in paths {
+        match path.is_dir() {
+            true => files.extend(yaml_files(path).unwrap_or_default()),
+            false => files.push(path.clone()),
+        }
+    }
+    are_small(&files)
+}
+
+/// A state, with the journal beside it where there is one.
+fn is_small_state(path: &Path) -> bool {
+    let mut journal = path.as_os_str().to_os_string();
+    journal.push(".journal");
+    let journal = PathBuf::from(journal);
+    let mut files = vec![path.to_path_buf()];
+    files.extend(journal.symlink_metadata().is_ok().then_some(journal));
+    are_small(&files)
 }
 
 /// Waits for a store of files, which never waits itself.
@@ -87,7 +112,7 @@ impl Known {
         if files.is_empty() {
             files.push(PathBuf::from(DEFAULT_MANIFEST));
         }
-        let (manifest, base) = match files.iter().all(|file| is_small(file)).then(|| read_manifests(&files)) {
+        let (manifest, base) = match are_small_manifests(&files).then(|| read_manifests(&files)) {
             Some(Ok((inputs, base))) => {
                 (Some(manifest::load(inputs, &Variables::new(env::manifest_variables()))), base)
             }
@@ -98,7 +123,7 @@ impl Known {
             StateLocation::File(path) => Some(base.join(path)),
             StateLocation::Object { .. } => None,
         });
-        let small = path.as_ref().filter(|path| is_small(path));
+        let small = path.as_ref().filter(|path| is_small_state(path));
         let state = small.and_then(|path| now(FileStore::at(path).load())?.ok()?);
         Self { manifest, path, state }
     }
