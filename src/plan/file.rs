@@ -83,7 +83,7 @@ impl PlanFile {
     /// Reads a file's text.
     ///
     /// # Errors
-    /// When it is no plan, or was written by a newer goldform.
+    /// When it is no plan, was written by a newer goldform, or was edited.
     pub fn from_text(text: &str) -> Result<Self, PlanFileError> {
         #[derive(Deserialize)]
         struct Version {
@@ -97,8 +97,15 @@ impl PlanFile {
             return Err(PlanFileError::Newer { format: version.goldform_plan, by });
         }
         let mut reader = serde_json::Deserializer::from_str(text);
-        serde_path_to_error::deserialize(&mut reader)
-            .map_err(|error| PlanFileError::Broken(format!("at `{}`: {}", error.path(), error.inner())))
+        let file: Self = serde_path_to_error::deserialize(&mut reader)
+            .map_err(|error| PlanFileError::Broken(format!("at `{}`: {}", error.path(), error.inner())))?;
+        // What is shown of it is its changes, what is done are its steps, in the account of the manifest's meaning: only
+        // together are they the plan that was made.
+        let is_whole = file.plan.effect().is_ok_and(|digest| digest == file.plan.digest);
+        match is_whole && file.desired.account == file.plan.account {
+            true => Ok(file),
+            false => Err(PlanFileError::Edited),
+        }
     }
 }
 

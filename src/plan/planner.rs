@@ -51,7 +51,7 @@ pub struct Plan {
     /// Where no order fits: what would have to stay as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<Blocked>,
-    /// The digest of its effect: changes, edits, steps and edges; not lineage, serial, limits or time.
+    /// The digest of its effect: account, changes, edits, steps and edges; not lineage, serial, limits or time.
     pub digest: Digest,
 }
 
@@ -70,7 +70,7 @@ impl Plan {
         self.base = base.map(Base::of);
         self.regions = rooms(desired, prior, &self.graph);
         self.share_limit = share_limit(desired, prior);
-        self.digest = digest(&self.changes, &self.edits, &self.graph)?;
+        self.digest = digest(self.account, &self.changes, &self.edits, &self.graph)?;
         Ok(self)
     }
 
@@ -79,7 +79,7 @@ impl Plan {
     /// # Errors
     /// When the effect cannot be written as JSON: a defect of goldform.
     pub fn effect(&self) -> Result<Digest, PlanError> {
-        digest(&self.changes, &self.edits, &self.graph)
+        digest(self.account, &self.changes, &self.edits, &self.graph)
     }
 
     /// Changes of the record that stand for themselves: a new entry's settings are part of its creation.
@@ -135,7 +135,7 @@ pub fn plan(
     // 3. The room in each region, and the highest usage on the way.
     let regions = rooms(desired, prior, &graph);
     let Diff { images: changes, edits } = diff;
-    let digest = digest(&changes, &edits, &graph)?;
+    let digest = digest(desired.account, &changes, &edits, &graph)?;
     Ok(Plan {
         base: base.map(Base::of),
         account: desired.account,
@@ -189,8 +189,13 @@ fn slots(desired: &Desired, prior: &Recorded, diff: &Diff) -> BTreeMap<Region, S
         .collect()
 }
 
-/// The steps count with what they wait for; in which order they are listed does not.
-fn digest(changes: &[ImageChange], edits: &[Edit], graph: &StepGraph) -> Result<Digest, PlanError> {
+/// The same steps in another account are something else. Steps count with what they wait for; in which order they are listed does not.
+fn digest(
+    account: AccountId,
+    changes: &[ImageChange],
+    edits: &[Edit],
+    graph: &StepGraph,
+) -> Result<Digest, PlanError> {
     let mut steps: Vec<(StepIndex, &Step)> = graph.steps().collect();
     steps.sort_by_key(|(_, step)| &step.id);
     let mut ranks = vec![0usize; graph.len()];
@@ -204,7 +209,7 @@ fn digest(changes: &[ImageChange], edits: &[Edit], graph: &StepGraph) -> Result<
         graph.edges().map(|(earlier, later, reason)| (rank(later), rank(earlier), reason)).collect();
     edges.sort();
     let steps: Vec<&Step> = steps.into_iter().map(|(_, step)| step).collect();
-    Digest::of(&(changes, edits, steps, edges)).map_err(|error| PlanError::Digest(error.to_string()))
+    Digest::of(&(account, changes, edits, steps, edges)).map_err(|error| PlanError::Digest(error.to_string()))
 }
 
 #[cfg(test)]
