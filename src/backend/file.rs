@@ -154,7 +154,7 @@ pub fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
     }
     let target = match before {
         Some(_) => std::fs::canonicalize(path)?,
-        None => path.to_path_buf(),
+        None => end_of_links(path)?,
     };
     let folder = match target.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -178,6 +178,18 @@ pub fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
         let _ = std::fs::remove_file(&temporary);
     }
     result
+}
+
+/// Where links lead to, to what is not there yet: it is made there, and the links stay.
+#[expect(clippy::disallowed_methods, reason = "this store is where state files are written")]
+fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    const MOST: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST {
+        let Ok(next) = std::fs::read_link(&path) else { return Ok(path) };
+        path = path.parent().unwrap_or(Path::new("")).join(next);
+    }
+    Err(io::Error::other("links lead in a circle"))
 }
 
 #[async_trait]
