@@ -14,11 +14,15 @@ use crate::diagnostics::harmless;
 use crate::manifest::{CloudSettings, SandboxSettings, Site};
 use crate::model::AccountId;
 
+/// What stands for the provider's own hosts.
+const PROVIDER: &str = "provider";
+
 /// A transport to the real service, with the rates that its documents name. Nothing is sent yet.
 ///
 /// # Errors
 /// When the endpoint is no address that keys may be used with, or TLS cannot be set up.
 pub fn tencent(settings: &CloudSettings, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Transport>, CommandError> {
+    check_endpoint(settings.endpoint.as_deref(), env::get(env::ENDPOINT).as_deref())?;
     let hosts = match &settings.endpoint {
         Some(endpoint) => Hosts::at(endpoint).map_err(|error| {
             CommandError::input(
@@ -38,6 +42,24 @@ pub fn tencent(settings: &CloudSettings, clock: &Arc<dyn Clock>) -> Result<Arc<d
         CommandError::input(error.to_string(), "Look at the machine's certificates and proxy.")
     })?;
     Ok(with_manners(Arc::new(https), Rates::Documented))
+}
+
+/// Whether the environment allows keys to be used with what the manifest names.
+fn check_endpoint(named: Option<&str>, allowed: Option<&str>) -> Result<(), CommandError> {
+    let Some(allowed) = allowed else { return Ok(()) };
+    let named = named.unwrap_or(PROVIDER);
+    if named.trim_end_matches('/') == allowed.trim().trim_end_matches('/') {
+        return Ok(());
+    }
+    Err(CommandError::input(
+        format!(
+            "the manifest names the endpoint `{}`, and {} allows `{}` only",
+            harmless::shown(named),
+            env::ENDPOINT,
+            harmless::shown(allowed)
+        ),
+        "Nothing was sent. Correct `cloud.endpoint` in the manifest, or what this machine allows.",
+    ))
 }
 
 /// A transport to the embedded cloud's world. It has no rate limits out of the box; where its world was made with them,

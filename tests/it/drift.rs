@@ -41,3 +41,22 @@ fn an_exclusive_share_revokes_what_others_shared() {
     env.expect(0, "apply --yes --quiet");
     assert!(!cloud::list(&cloud::open(&env)).contains("200000000077"));
 }
+
+#[test]
+fn keys_are_used_with_the_endpoint_that_the_environment_allows_and_no_other() {
+    let own =
+        WEB.replace("images:", "cloud: { provider: tencent, endpoint: \"http://127.0.0.1:9\" }\nimages:");
+    let none = WEB.replace("images:", "cloud: { provider: tencent }\nimages:");
+    for (manifest, allowed, told) in [
+        (&own, "provider", "the manifest names the endpoint `http://127.0.0.1:9`"),
+        (&none, "http://127.0.0.1:9", "the manifest names the endpoint `provider`"),
+        (&own, "http://127.0.0.1:9/", "no answer from 127.0.0.1:9"),
+    ] {
+        let env = TestEnv::with(manifest)
+            .set("GOLDFORM_ENDPOINT", allowed)
+            .set("TENCENTCLOUD_SECRET_ID", "AKIDexample")
+            .set("TENCENTCLOUD_SECRET_KEY", "example");
+        let ran = env.expect(1, "drift");
+        assert!(ran.stderr.contains(told), "{allowed}: {}", ran.stderr);
+    }
+}

@@ -78,6 +78,15 @@ pub(super) async fn web_identity_key(
 ) -> Result<Credentials, CredentialsError> {
     let WebIdentity { provider, token_file, arn, session, region } = identity;
     let broken = |reason: String| CredentialsError::Broken { place: harmless::path(token_file), reason };
+    if hosts.is_elsewhere() {
+        // A signature is good for the host that it names. The token is the identity itself: whoever reads it can take
+        // the role, and a manifest in a pull request can name any host.
+        return Err(broken(
+            "the identity of a workload is not sent to an endpoint that the manifest names; leave `cloud.endpoint` out, \
+             or give the keys in the environment"
+                .to_owned(),
+        ));
+    }
     let token = around
         .file(token_file)
         .map_err(|error| broken(error.to_string()))?

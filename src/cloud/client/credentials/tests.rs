@@ -291,6 +291,14 @@ fn a_web_identity_is_exchanged_without_a_signature() {
 }
 
 #[test]
+fn a_web_identity_is_not_sent_to_a_host_that_a_manifest_names() {
+    let hosts = Hosts::at("https://sts.invalid").unwrap();
+    let chain = Chain { hosts, ..chain(around(&WEB, &[("/run/token", "jwt")])) };
+    let told = run(chain.credentials()).unwrap_err().to_string();
+    assert!(told.contains("is not sent to an endpoint"), "{told}");
+}
+
+#[test]
 fn a_web_identity_in_parts_is_an_error_but_its_region_alone_is_not() {
     assert!(error(around(&WEB[..3], &[])).contains("only some are set"));
     assert!(error(around(&WEB, &[])).contains("/run/token"));

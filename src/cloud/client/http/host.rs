@@ -113,6 +113,11 @@ impl Hosts {
         matches!(self.0, Kind::Endpoint { loopback: true, .. })
     }
 
+    /// Whether requests go to a host that somebody named, which is neither the provider's nor this machine.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        matches!(self.0, Kind::Endpoint { loopback: false, .. })
+    }
+
     /// Whether requests are sent without TLS.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(&self.0, Kind::Endpoint { url, .. } if url.scheme() == "http")
