@@ -350,7 +350,7 @@ def inputs_are_text():
     # What goldform prints gives the runner no commands.
     ran = run(folder, "pull_request", pull_request(), state="\n::error::mine\n::add-mask::1")
     assert ran.status == 1, ran.log
-    is_in("\n\\::error::mine", ran.log)
+    is_in("error: \\n::error::mine", ran.log)
     assert not [line for line in commands(ran.log) if "mine" in line or "add-mask" in line], ran.log
 
 
