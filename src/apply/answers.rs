@@ -131,24 +131,25 @@ impl Run<'_, '_> {
         if waited >= self.executor.pace.settle_timeout {
             return self.fail(index, &error.to_string(), None);
         }
-        let due = self.after_a_pause(index, error);
+        let due = self.after_a_pause(index, &format!("tried again, {error}"));
         self.retries.push(Retry { due, step: index, look: None });
     }
 
     /// The name is taken and no listing shows by whom: by the image that an earlier try made, whose listing is late.
     fn look_later(&mut self, index: StepIndex, because: CloudError) {
-        let due = self.after_a_pause(index, &because);
+        let why = format!("looking for the image that an earlier try may have made, since {because}");
+        let due = self.after_a_pause(index, &why);
         self.retries.push(Retry { due, step: index, look: Some(because) });
     }
 
     /// When to try again, each time later; the try is counted and told.
-    fn after_a_pause(&mut self, index: StepIndex, error: &CloudError) -> Timestamp {
+    fn after_a_pause(&mut self, index: StepIndex, why: &str) -> Timestamp {
         let now = self.now();
         let (tries, since) = self.tries.get(&index).copied().unwrap_or((0, now));
         self.tries.insert(index, (tries.saturating_add(1), since));
         let pause = Duration::from_millis(300).saturating_mul(1 << tries.min(6)).min(LONGEST_PAUSE);
         if let Some(step) = self.plan.graph.step(index) {
-            self.executor.progress.waiting(step, &error.to_string());
+            self.executor.progress.waiting(step, why);
         }
         now.checked_add(SignedDuration::try_from(pause).unwrap_or_default()).unwrap_or(now)
     }

@@ -52,7 +52,7 @@ pub trait Progress: Send {
     fn started(&mut self, step: &Step);
     /// The service accepted it and works on it.
     fn accepted(&mut self, step: &Step, id: &ImageId);
-    /// It is tried again, for this reason.
+    /// It goes on later: its call is tried again, or what it made is looked for. In words, with the reason.
     fn waiting(&mut self, step: &Step, why: &str);
     /// It is done.
     fn settled(&mut self, step: &Step);

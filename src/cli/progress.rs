@@ -1,5 +1,6 @@
 //! Progress on stderr: bars on a terminal, plain lines without.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,6 +15,8 @@ pub struct Bar {
     printer: Printer,
     bar: ProgressBar,
     running: Vec<String>,
+    /// What was last said of a step that waits: the same is not said again.
+    waits: BTreeMap<String, String>,
 }
 
 impl Bar {
@@ -30,7 +33,7 @@ impl Bar {
         } else {
             ProgressBar::hidden()
         };
-        Self { printer, bar, running: Vec::new() }
+        Self { printer, bar, running: Vec::new(), waits: BTreeMap::new() }
     }
 
     /// Takes the bar away.
@@ -77,7 +80,10 @@ impl Progress for Bar {
     }
 
     fn waiting(&mut self, step: &Step, why: &str) {
-        self.line(&format!("  {} {}: tried again, {why}", self.printer.talk.changed("…"), step.id));
+        let told = self.waits.insert(step.id.to_string(), why.to_owned());
+        if told.as_deref() != Some(why) {
+            self.line(&format!("  {} {}: {why}", self.printer.talk.changed("…"), step.id));
+        }
     }
 
     fn settled(&mut self, step: &Step) {

@@ -11,8 +11,7 @@ use super::args::{Command, OutputArgs, ReportFormat};
 use super::printer::Printer;
 use super::workspace::Workspace;
 use crate::backend::file::write_atomically;
-use crate::diagnostics::harmless;
-use crate::diagnostics::{Diagnostic, Place, Sources};
+use crate::diagnostics::{Diagnostic, Place, Sources, harmless};
 use crate::manifest::Locator;
 use crate::plan::Plan;
 use crate::report::{self, AccountNames, Paint, Places, Told, Verdict};
@@ -356,6 +355,7 @@ mod tests {
         assert!(reports(&["sarif"], "refresh").is_err());
         assert!(reports(&["json=a"], "refresh").is_err());
     }
+
     #[test]
     fn a_graph_is_drawn_to_stdout_or_to_the_files_that_were_asked_for() {
         assert_eq!(reports(&[], "graph").unwrap().stdout, Some(ReportFormat::Dot));

@@ -74,7 +74,7 @@ pub fn sandbox(
     caller: AccountId,
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<dyn Transport>, CommandError> {
-    let sim = Sim::attach(path, Settings::default()).and_then(|sim| {
+    let sim = Sim::open(path, Settings::default()).and_then(|sim| {
         with_limits(&sim, settings)?;
         Ok(sim)
     });
@@ -92,7 +92,6 @@ fn with_limits(sim: &Sim, given: &SandboxSettings) -> Result<(), SimError> {
     if let Some(accounts) = accounts_per_image {
         settings.accounts_per_image = *accounts;
     }
-    settings.regions.extend(Settings::default().regions);
     if settings == before { Ok(()) } else { sim.set_settings(settings) }
 }
 
@@ -106,7 +105,7 @@ pub fn sandbox_as_it_is(
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<dyn Transport>, CommandError> {
     let settings = Settings::default();
-    let sim = if path.exists() { Sim::attach(path, settings) } else { Sim::in_memory(settings) };
+    let sim = if path.exists() { Sim::open(path, settings) } else { Sim::in_memory(settings) };
     in_process(sim, path, caller, clock)
 }
 

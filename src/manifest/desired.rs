@@ -103,12 +103,12 @@ impl DesiredImage {
     /// Whether snapshots are deleted with the image: where the service made them for it they are, those that
     /// the user named, and those of adopted images, stay.
     pub fn deletes_snapshots(&self) -> bool {
-        self.delete_snapshots.unwrap_or_else(|| {
-            !matches!(
-                self.source.as_ref().map(|source| &source.kind),
-                Some(SourceKind::Snapshots(_) | SourceKind::Adopted(_))
-            )
-        })
+        self.delete_snapshots.unwrap_or_else(|| !self.source.as_ref().is_some_and(Source::has_own_snapshots))
+    }
+
+    /// The same for a generation that was made from something else than the entry is now.
+    pub fn deletes_snapshots_of(&self, generation: &Source) -> bool {
+        self.delete_snapshots.unwrap_or_else(|| !generation.has_own_snapshots())
     }
 }
 

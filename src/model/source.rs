@@ -101,6 +101,11 @@ impl Source {
         matches!(self.kind, SourceKind::Shared { .. } | SourceKind::Encrypted { .. })
     }
 
+    /// Whether the snapshots behind the image were there before it: the user's, not made by the service for it.
+    pub fn has_own_snapshots(&self) -> bool {
+        matches!(self.kind, SourceKind::Snapshots(_) | SourceKind::Adopted(_))
+    }
+
     /// Whether the image is encrypted: such an image can neither be copied nor shared.
     pub fn is_encrypted(&self) -> bool {
         matches!(self.kind, SourceKind::Encrypted { .. })

@@ -116,24 +116,11 @@ impl<'a> Comparison<'a> {
             }
         }
         let (old, new) = (edits(reviewed)?, edits(planned)?);
-        for (text, edit) in &old {
-            if !new.contains_key(text) {
-                let value = serde_json::to_value(edit)?;
-                differences.push(Difference {
-                    subject: Subject::Edit(edit),
-                    reviewed: Some(value),
-                    planned: None,
-                });
-            }
-        }
-        for (text, edit) in &new {
-            if !old.contains_key(text) {
-                let value = serde_json::to_value(edit)?;
-                differences.push(Difference {
-                    subject: Subject::Edit(edit),
-                    reviewed: None,
-                    planned: Some(value),
-                });
+        for text in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+            let (was, is) = (old.get(text), new.get(text));
+            let value = |found: Option<&&Edit>| found.map(serde_json::to_value).transpose();
+            if let Some(edit) = is.or(was) {
+                push(&mut differences, Subject::Edit(edit), value(was)?, value(is)?);
             }
         }
         Ok(Self { reviewed, planned, differences })

@@ -189,7 +189,8 @@ fn slots(desired: &Desired, prior: &Recorded, diff: &Diff) -> BTreeMap<Region, S
         .collect()
 }
 
-/// The same steps in another account are something else. Steps count with what they wait for; in which order they are listed does not.
+/// The same steps in another account are something else. Steps count with what they wait for; in which order they are
+/// listed does not.
 fn digest(
     account: AccountId,
     changes: &[ImageChange],

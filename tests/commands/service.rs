@@ -101,7 +101,7 @@ fn limits_of_a_world_that_the_manifest_does_not_name_stay() {
     );
     env.expect(0, "apply --yes");
     let settings =
-        Sim::attach(&env.path("goldform.world.db"), Settings::default()).unwrap().settings().unwrap();
+        Sim::open(&env.path("goldform.world.db"), Settings::default()).unwrap().settings().unwrap();
     assert_eq!((settings.images_per_region, settings.accounts_per_image), (2, 3));
     assert_eq!(settings.images_in.len(), 0);
 }

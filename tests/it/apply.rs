@@ -214,7 +214,13 @@ fn killed_at_once_the_next_apply_converges() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
+    let unfinished = "a run was cut off, and 1 step has no outcome yet";
+    for command in ["plan", "plan --refresh", "drift", "graph"] {
+        let told = env.run(command);
+        assert!(told.stderr.contains(unfinished), "{command}: {}", told.stderr);
+    }
     env.expect(0, "apply --yes --quiet");
+    assert!(!env.expect(0, "plan").stderr.contains("cut off"));
     env.expect(0, "plan --detailed-exitcode");
     assert_eq!(cloud::list(&cloud::open(&env)).lines().count(), 2);
 }

@@ -11,7 +11,7 @@ use crate::diagnostics::Diagnostic;
 use crate::diff::{Intention, Selection, diff};
 use crate::model::{Address, ImageKey};
 use crate::plan::{Plan, Proposal, Unexpected, Wish, plan, propose};
-use crate::report::Told;
+use crate::report::{Told, count};
 use crate::state::{Recorded, Snapshot};
 
 /// A plan that was made and judged.
@@ -110,6 +110,7 @@ pub async fn proposed(
     let mut workspace = Workspace::open(manifest, rules, printer)?;
     let mut snapshot = workspace.snapshot().await?;
     stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
+    note_unfinished(snapshot.as_ref(), printer);
     if args.refresh {
         let mut seen = snapshot.take().unwrap_or_else(|| workspace.first_snapshot());
         look(&workspace, &mut seen, 10).await?;
@@ -209,6 +210,19 @@ pub fn show(
     printer.diagnostics(&diagnostics, &workspace.locator);
     note_needless(planned, printer);
     Ok(())
+}
+
+/// Says that a run was cut off: what it made is not recorded yet, so a look at the cloud may take it for somebody
+/// else's, and an apply, which closes such steps first, may have less to do than is planned here.
+pub fn note_unfinished(snapshot: Option<&Snapshot>, printer: &Printer) {
+    let open = snapshot.map_or(0, |snapshot| snapshot.intents.len());
+    if open > 0 {
+        printer.always(&format!(
+            "note: a run was cut off, and {} no outcome yet. Look what became of them before you rely on this:\n\n    \
+             goldform refresh\n",
+            count(open, "step has", "steps have")
+        ));
+    }
 }
 
 /// Says which allowances were not needed.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::planning::note_unfinished;
 use crate::apply::{look_up, look_up_systems, observe};
 use crate::backend::Freshness;
 use crate::backend::{LockWait, StateStore as _};
@@ -80,6 +81,7 @@ pub async fn refresh(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus
 pub async fn drift(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = open(args, printer)?;
     let mut snapshot = workspace.snapshot().await?.unwrap_or_else(|| workspace.first_snapshot());
+    note_unfinished(Some(&snapshot), printer);
     let drift = look(&workspace, &mut snapshot, 10).await?;
     tell_drift(&workspace, &drift, printer)?;
     Ok(if drift.is_empty() { ExitStatus::Done } else { ExitStatus::Changes })

@@ -97,21 +97,13 @@ pub enum Delivery {
 }
 
 impl Sim {
-    /// Opens the world in a file, and makes it where there is none. Of an existing world, the settings are those
-    /// that it was made with, but for the quotas, which are those given here, and regions, which are added.
+    /// Opens the world in a file, and makes it where there is none. An existing world keeps its settings; regions that
+    /// it does not know are added.
     ///
     /// # Errors
     /// When the file cannot be opened, is no world, or is one of a newer version.
-    pub fn open(path: &Path, settings: Settings) -> Result<Self, SimError> {
-        World::open(path, settings).map(Self::of)
-    }
-
-    /// As [`Sim::open`], but an existing world keeps all of its settings.
-    ///
-    /// # Errors
-    /// When the file cannot be opened, is no world, or is one of a newer version.
-    pub fn attach(path: &Path, fresh: Settings) -> Result<Self, SimError> {
-        World::attach(path, fresh).map(Self::of)
+    pub fn open(path: &Path, fresh: Settings) -> Result<Self, SimError> {
+        World::open(path, fresh).map(Self::of)
     }
 
     /// A world that lives in memory, for tests and rehearsals.

@@ -40,7 +40,8 @@ impl Entry<'_> {
                 } else {
                     Reason::Superseded { by: choice.generation }
                 };
-                placements.push(self.retire(at, placement, reason, image.deletes_snapshots()));
+                let snapshots = image.deletes_snapshots_of(&build.source);
+                placements.push(self.retire(at, placement, reason, snapshots));
             }
         }
     }
@@ -109,10 +110,15 @@ impl Entry<'_> {
             Intention::Destroy => Reason::Destroy,
         };
         let mut placements = Vec::new();
+        // What is recorded is what the manifest said, or what follows from the source of the current generation. It
+        // was said for the user's own snapshots only where those would stay otherwise.
+        let current = recorded.generations.get(&recorded.current);
+        let was_said = current.is_some_and(|build| build.source.has_own_snapshots());
         for (generation, build) in &recorded.generations {
+            let snapshots = recorded.delete_snapshots && (was_said || !build.source.has_own_snapshots());
             for (region, placement) in &build.placements {
                 let at = self.at(*generation, region);
-                placements.push(self.retire(at, placement, reason.clone(), recorded.delete_snapshots));
+                placements.push(self.retire(at, placement, reason.clone(), snapshots));
             }
         }
         ImageChange {

@@ -66,6 +66,26 @@ fn a_new_revision_makes_a_new_generation_and_retires_the_old_one() {
 }
 
 #[test]
+fn snapshots_of_the_user_stay_when_the_entry_is_made_from_something_else() {
+    let from_instance = example_with("{ snapshots: [snap-2f3a1c2d] }", "{ instance: { id: ins-7e2b1c2d } }");
+    let snapshots = |diff: &Diff| -> Vec<(u32, bool)> {
+        let retired = image(diff, "db").placements.iter().filter(|one| one.action == Action::Delete);
+        retired.map(|one| (one.at.generation.0, one.delete_snapshots)).collect()
+    };
+    assert_eq!(snapshots(&converge(&applied(&[EXAMPLE]), &from_instance)), [(1, false)]);
+    let said = from_instance.replace("name: db-", "delete_snapshots: true\n    name: db-");
+    assert_eq!(snapshots(&converge(&applied(&[EXAMPLE]), &said)), [(1, true)]);
+    // Both are there, and the entry goes.
+    let keep = |text: &str| text.replace("name: db-", "keep: 1\n    name: db-");
+    let both = applied(&[&keep(EXAMPLE), &keep(&from_instance)]);
+    let all = diff(&desired(EXAMPLE), &both.recorded, Intention::Destroy);
+    assert_eq!(snapshots(&all), [(1, false), (2, true)]);
+    let said = example_with("name: db-", "delete_snapshots: true\n    name: db-");
+    let all = diff(&desired(EXAMPLE), &applied(&[&said]).recorded, Intention::Destroy);
+    assert_eq!(snapshots(&all), [(1, true)], "it was said");
+}
+
+#[test]
 fn another_source_makes_a_new_generation_and_says_why() {
     let diff = converge(&applied(&[EXAMPLE]), &example_with("ins-8f3a1c2d", "ins-99999999"));
     assert!(matches!(image(&diff, "web").reason, Reason::SourceChanged { .. }));

@@ -41,7 +41,7 @@ pub async fn run(args: &SandboxArgs, printer: &Printer) -> Result<ExitStatus, Co
 
 /// Opens the world; one that is not there yet is made.
 fn attach(args: &WorldArgs) -> Result<Sim, CommandError> {
-    Sim::attach(&args.world, Settings::default()).map_err(|error| broken(&args.world, &error))
+    Sim::open(&args.world, Settings::default()).map_err(|error| broken(&args.world, &error))
 }
 
 fn broken(path: &Path, error: &SimError) -> CommandError {

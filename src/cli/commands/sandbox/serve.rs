@@ -74,7 +74,7 @@ pub(super) async fn run(args: &ServeArgs, printer: &Printer) -> Result<ExitStatu
 fn world(args: &ServeArgs) -> Result<Sim, CommandError> {
     let path = &args.world.world;
     let fresh = Settings::default();
-    let opened = if args.in_memory { Sim::in_memory(fresh) } else { Sim::attach(path, fresh) };
+    let opened = if args.in_memory { Sim::in_memory(fresh) } else { Sim::open(path, fresh) };
     let told = |error| super::broken(path, &error);
     let sim = opened.map_err(told)?;
     let before = sim.settings().map_err(told)?;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::sts::Role;
 use super::{Credentials, CredentialsError, Secret, Surroundings};
+use crate::diagnostics::harmless;
 
 /// What a profile of the command line tool holds.
 pub(super) enum Profile {
@@ -164,4 +165,3 @@ fn read(around: &Surroundings, path: &Path) -> Result<Option<String>, Credential
 fn set(value: Option<String>) -> Option<String> {
     value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
-use crate::diagnostics::harmless;

@@ -69,15 +69,6 @@ pub(super) struct Turn {
     pub(super) call: u64,
 }
 
-/// Whose quotas and regions an existing world has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Quotas {
-    /// Those of who opens it.
-    Given,
-    /// Those that are stored in it.
-    Stored,
-}
-
 fn on_disk(path: &Path) -> Result<Connection, SimError> {
     let db = Connection::open(path)?;
     db.busy_timeout(PATIENCE)?;
@@ -87,22 +78,17 @@ fn on_disk(path: &Path) -> Result<Connection, SimError> {
 }
 
 impl World {
-    /// Opens a world on disk, and makes it where it does not exist. Of an existing one, the settings are the
-    /// stored ones, but for the quotas, which are those given, and regions, which are added.
-    pub(super) fn open(path: &Path, settings: Settings) -> Result<Self, SimError> {
-        Self::prepare(on_disk(path)?, settings, true, Quotas::Given)
-    }
-
-    /// Opens a world on disk with the settings that are stored in it, and makes it where it does not exist.
-    pub(super) fn attach(path: &Path, fresh: Settings) -> Result<Self, SimError> {
-        Self::prepare(on_disk(path)?, fresh, true, Quotas::Stored)
+    /// Opens a world on disk, and makes it where it does not exist. An existing one keeps its settings; regions that
+    /// it does not know are added.
+    pub(super) fn open(path: &Path, fresh: Settings) -> Result<Self, SimError> {
+        Self::prepare(on_disk(path)?, fresh, true)
     }
 
     /// A world that lives as long as its value.
     pub(super) fn in_memory(settings: Settings) -> Result<Self, SimError> {
         let db = Connection::open_in_memory()?;
         db.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(()))?;
-        Self::prepare(db, settings, false, Quotas::Given)
+        Self::prepare(db, settings, false)
     }
 
     /// A world in memory that starts as this one is now, and goes its own way.
@@ -113,10 +99,10 @@ impl World {
             Duration::from_millis(1),
             None,
         )?;
-        Self::prepare(db, self.settings.clone(), false, Quotas::Given)
+        Self::prepare(db, self.settings.clone(), false)
     }
 
-    fn prepare(mut db: Connection, given: Settings, durable: bool, quotas: Quotas) -> Result<Self, SimError> {
+    fn prepare(mut db: Connection, fresh: Settings, durable: bool) -> Result<Self, SimError> {
         db.set_prepared_statement_cache_capacity(128);
         let tx = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let format: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -141,18 +127,16 @@ impl World {
             None => {
                 tx.execute(
                     "INSERT INTO world (id, calls, things, settings, settings_version) VALUES (1, 0, 0, ?1, 1)",
-                    params![serde_json::to_string(&given)?],
+                    params![serde_json::to_string(&fresh)?],
                 )?;
-                (given, 1)
+                (fresh, 1)
             }
-            Some((text, version)) if quotas == Quotas::Stored => (serde_json::from_str(&text)?, version),
             Some((text, version)) => {
                 let mut settings: Settings = serde_json::from_str(&text)?;
                 let before = settings.clone();
-                settings.images_per_region = given.images_per_region;
-                settings.images_in = given.images_in;
-                settings.accounts_per_image = given.accounts_per_image;
-                settings.regions.extend(given.regions);
+                for (region, facts) in fresh.regions {
+                    settings.regions.entry(region).or_insert(facts);
+                }
                 let changed = settings != before;
                 if changed {
                     store_settings(&tx, &settings)?;
