@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::manifest::Desired;
-use crate::state::{Edit, Event, Recorded, journal};
+use crate::state::{Edit, Recorded};
 
 /// The record as the manifest's `renames:` name its entries, and the edits that make it so. A rename whose old
 /// name is not recorded is done already.
@@ -16,12 +16,9 @@ pub fn renamed<'a>(desired: &Desired, prior: &'a Recorded) -> (Cow<'a, Recorded>
         if !is_open || desired.images.contains_key(from) {
             continue;
         }
-        let change = Edit::Rename { from: from.clone(), to: to.clone() };
-        let event = Event::Edited { at: jiff::Timestamp::UNIX_EPOCH, change: change.clone() };
-        // An edit follows anything.
-        if journal::fold(record.to_mut(), &mut journal::Intents::new(), &event).is_ok() {
-            edits.push(change);
-        }
+        let edit = Edit::Rename { from: from.clone(), to: to.clone() };
+        record.to_mut().apply(&edit);
+        edits.push(edit);
     }
     (record, edits)
 }
@@ -29,6 +26,7 @@ pub fn renamed<'a>(desired: &Desired, prior: &'a Recorded) -> (Cow<'a, Recorded>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::GenerationNumber;
     use crate::testing::worlds::{applied, key};
     use crate::testing::{EXAMPLE, desired};
 
@@ -60,5 +58,19 @@ mod tests {
         let plan = crate::testing::worlds::plan_to(&snapshot, &renaming());
         assert_eq!(crate::testing::worlds::step_ids(&plan), Vec::<String>::new());
         assert_eq!(plan.edits.len(), 1);
+    }
+
+    #[test]
+    fn an_image_that_is_made_from_a_renamed_entry_is_not_rebuilt() {
+        const VAULT: &str = "  vault: { region: ap-jakarta, source: { encrypted: { image: db } } }\n";
+        let before = EXAMPLE.replace("shares:\n", &format!("{VAULT}shares:\n"));
+        let after = before.replace("  db:", "  store:").replace("image: db", "image: store")
+            + "renames: [ { from: image.db, to: image.store } ]\n";
+        let snapshot = applied(&[&before]);
+        let plan = crate::testing::worlds::plan_to(&snapshot, &after);
+        assert_eq!(crate::testing::worlds::step_ids(&plan), Vec::<String>::new());
+        let renamed = applied(&[&before, &after]);
+        let source = &renamed.recorded.images[&key("vault")].generations[&GenerationNumber(1)].source;
+        assert_eq!(source.describe(), "encrypted copy of image.store");
     }
 }

@@ -147,6 +147,18 @@ pub enum Address {
     Lookup(ImageKey),
 }
 
+impl Address {
+    /// Returns whether a placement belongs to what this address names. A share covers its placement, a lookup none.
+    pub fn covers(&self, at: &PlacementKey) -> bool {
+        match self {
+            Self::Image(key) => at.image == *key,
+            Self::InRegion(key, region) => at.image == *key && at.region == *region,
+            Self::Placement(placement) | Self::Share(placement, _) => placement == at,
+            Self::Lookup(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -224,6 +236,23 @@ mod tests {
             "lookup.ubuntu",
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_address_covers_what_is_below_it() {
+        let Ok(Address::Placement(web)) = "image.web@ap-tokyo#2".parse() else { panic!() };
+        for (address, covers) in [
+            ("image.web", true),
+            ("image.db", false),
+            ("image.web@ap-tokyo", true),
+            ("image.web@ap-seoul", false),
+            ("image.web@ap-tokyo#2", true),
+            ("image.web@ap-tokyo#1", false),
+            ("share.web@ap-tokyo#2/200000000001", true),
+            ("lookup.web", false),
+        ] {
+            assert_eq!(address.parse::<Address>().unwrap().covers(&web), covers, "{address}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::table::{Align, table};
 use super::{AccountNames, Paint, count};
 use crate::diagnostics::harmless;
-use crate::model::{Address, PlacementKey};
+use crate::model::Address;
 use crate::state::{Found, Placement, RecordedLookup, Snapshot};
 
 /// The whole state: images by entry and generation, regions, open intents.
@@ -102,14 +102,4 @@ pub fn addresses(snapshot: &Snapshot) -> Vec<Address> {
     }
     addresses.extend(snapshot.recorded.lookups.keys().cloned().map(Address::Lookup));
     addresses
-}
-
-/// Whether a placement is what an address speaks of.
-pub fn is_meant(address: &Address, at: &PlacementKey) -> bool {
-    match address {
-        Address::Image(key) => at.image == *key,
-        Address::InRegion(key, region) => at.image == *key && at.region == *region,
-        Address::Placement(placement) | Address::Share(placement, _) => placement == at,
-        Address::Lookup(_) => false,
-    }
 }

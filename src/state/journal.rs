@@ -20,7 +20,7 @@ use thiserror::Error;
 use super::recorded::{Placement, Recorded};
 use crate::model::image::Build;
 use crate::model::{
-    Accounts, ImageId, ImageKey, ImageLimit, ImageState, Operation, PlacementKey, Region, Source, SourceKind,
+    Accounts, ImageId, ImageKey, ImageState, Operation, PlacementKey, Region, Source, SourceKind,
 };
 
 /// The id of a step: its verb and address, unique in a plan.
@@ -207,7 +207,7 @@ pub fn fold(recorded: &mut Recorded, intents: &mut Intents, event: &Event) -> Re
     let illegal = |step: &StepId, what| IllegalEvent { step: step.to_string(), what };
     match event {
         Event::Edited { at: _, change } => {
-            edit(recorded, change);
+            recorded.apply(change);
             Ok(())
         }
         Event::Started { step, at, operation, name_was_free } => {
@@ -241,56 +241,6 @@ pub fn fold(recorded: &mut Recorded, intents: &mut Intents, event: &Event) -> Re
                 placement.state = *state;
             }
             Ok(())
-        }
-    }
-}
-
-fn edit(recorded: &mut Recorded, change: &Edit) {
-    match change {
-        Edit::Settings { image, origin, protect, delete_snapshots } => {
-            if let Some(image) = recorded.images.get_mut(image) {
-                image.origin.clone_from(origin);
-                image.protect = *protect;
-                image.delete_snapshots = *delete_snapshots;
-            }
-        }
-        Edit::Forget { at, unmanaged } => {
-            recorded.remove(at);
-            if let (Some((id, name)), Some(region)) = (unmanaged, recorded.regions.get_mut(&at.region)) {
-                region.unmanaged.insert(id.clone(), name.clone());
-            }
-        }
-        Edit::Claim { at, accounts } => {
-            if let Some(placement) = recorded.placement_mut(at) {
-                let claimed = placement.foreign.shared_with(accounts);
-                placement.foreign = placement.foreign.without(&claimed);
-                placement.shares = placement.shares.joined(&claimed);
-            }
-        }
-        Edit::Adopt { at, source, image } => recorded.adopt(at, source, image.as_ref().clone()),
-        Edit::LearnShareLimit { value, at } => {
-            let known = recorded.share_limit.as_ref().map_or(u32::MAX, |known| known.value);
-            recorded.share_limit = Some(ImageLimit { value: known.min(*value), read_at: *at });
-        }
-        Edit::LearnAccountsPerCall { value } => {
-            let known = recorded.accounts_per_call.unwrap_or(u32::MAX);
-            recorded.accounts_per_call = Some(known.min(*value).max(1));
-        }
-        Edit::SeeShares { at, everyone, own } => {
-            if let Some(placement) = recorded.placement_mut(at) {
-                placement.shares = placement.shares.joined(own);
-                placement.see_shares(everyone);
-            }
-        }
-        Edit::LearnSharedEditsRefused => recorded.shared_image_edits_refused = true,
-        Edit::Rename { from, to } => {
-            if let Some(image) = recorded.images.remove(from) {
-                recorded.images.insert(to.clone(), image);
-            }
-            if let Some(used) = recorded.generations_used.remove(from) {
-                let last = recorded.generations_used.entry(to.clone()).or_insert(used);
-                *last = (*last).max(used);
-            }
         }
     }
 }

@@ -9,6 +9,7 @@
 //! To add a field: give it a serde default, so that older files read; raise [`snapshot::FORMAT`] only when an
 //! older goldform would do harm by not knowing it.
 
+pub mod edit;
 pub mod integrity;
 pub mod journal;
 pub mod lookup;

@@ -8,10 +8,10 @@
 
 use thiserror::Error;
 
-use super::journal::Intents;
+use super::journal::{Edit, Intents};
 use super::recorded::Recorded;
 use super::snapshot::Snapshot;
-use crate::model::{Address, ImageKey, PlacementKey, SourceKind};
+use crate::model::{Address, ImageKey, PlacementKey};
 
 /// A change of the record that is not made.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -153,16 +153,9 @@ pub fn move_to(
     }
 }
 
-/// The placements that an address speaks of.
+/// The recorded placements that an address covers.
 fn at_address(recorded: &Recorded, address: &Address) -> Vec<PlacementKey> {
-    let keys = recorded.placements().map(|(key, _)| key);
-    keys.filter(|at| match address {
-        Address::Image(key) => at.image == *key,
-        Address::InRegion(key, region) => at.image == *key && at.region == *region,
-        Address::Placement(placement) => placement == at,
-        Address::Share(..) | Address::Lookup(_) => false,
-    })
-    .collect()
+    recorded.placements().map(|(at, _)| at).filter(|at| address.covers(at)).collect()
 }
 
 fn rename(
@@ -174,23 +167,10 @@ fn rename(
         return Err(SurgeryError::Taken(Address::Image(new.clone())));
     }
     let moved = at_address(recorded, &Address::Image(old.clone()));
-    let Some(image) = recorded.images.remove(old) else {
+    if moved.is_empty() {
         return Err(SurgeryError::NotRecorded(Address::Image(old.clone())));
-    };
-    recorded.images.insert(new.clone(), image);
-    if let Some(used) = recorded.generations_used.remove(old) {
-        // The new key may have had a life before: its numbers are not used again either.
-        let last = recorded.generations_used.entry(new.clone()).or_insert(used);
-        *last = (*last).max(used);
     }
-    // What was made from the entry was made from the same images under their new name.
-    for build in recorded.images.values_mut().flat_map(|image| image.generations.values_mut()) {
-        if let SourceKind::Encrypted { image, .. } = &mut build.source.kind
-            && image == old
-        {
-            image.clone_from(new);
-        }
-    }
+    recorded.apply(&Edit::Rename { from: old.clone(), to: new.clone() });
     let renamed = |at: PlacementKey| {
         let to = PlacementKey { image: new.clone(), ..at.clone() };
         (Address::Placement(at), Address::Placement(to))
@@ -271,11 +251,8 @@ pub fn forget(recorded: &mut Recorded, address: &Address) -> Result<Vec<Address>
 }
 
 fn forget_placement(recorded: &mut Recorded, at: &PlacementKey) {
-    let Some(placement) = recorded.remove(at) else { return };
-    // Of a region that was never read nothing is known, so there is no place to note it: the next refresh will.
-    if let Some(region) = recorded.regions.get_mut(&at.region) {
-        region.unmanaged.insert(placement.id, placement.name);
-    }
+    let image = recorded.placement(at).map(|placement| (placement.id.clone(), placement.name.clone()));
+    recorded.apply(&Edit::Forget { at: at.clone(), unmanaged: image });
 }
 
 /// Makes a snapshot fit to take the place of the present one: its serial is not lower, and of the same state what must

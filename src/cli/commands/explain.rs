@@ -14,7 +14,6 @@ use crate::model::{Address, ImageKey, Region};
 use crate::plan::{Step, Wish};
 use crate::report::AccountNames;
 use crate::report::rule_page;
-use crate::report::state::is_meant;
 use crate::report::step::{step_json, step_text};
 use crate::report::table::{Align, table};
 use crate::state::Snapshot;
@@ -57,7 +56,7 @@ fn is_known(workspace: &Workspace, snapshot: Option<&Snapshot>, address: &Addres
         image.is_some_and(|image| region.is_none_or(|region| image.placements().contains(region)))
     };
     let is_recorded =
-        snapshot.is_some_and(|snapshot| snapshot.recorded.placements().any(|(at, _)| is_meant(address, &at)));
+        snapshot.is_some_and(|snapshot| snapshot.recorded.placements().any(|(at, _)| address.covers(&at)));
     match address {
         Address::Image(key) => declared(key, None) || is_recorded,
         Address::InRegion(key, region) => declared(key, Some(region)) || is_recorded,
@@ -76,7 +75,7 @@ async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitS
     let graph = &planned.plan().graph;
     let address: Option<Address> = name.parse().ok();
     let is_asked = |step: &Step| {
-        *step.id.0 == *name || address.as_ref().is_some_and(|address| is_meant(address, step.at()))
+        *step.id.0 == *name || address.as_ref().is_some_and(|address| address.covers(step.at()))
     };
     let found: Vec<_> = graph.steps().filter(|(_, step)| is_asked(step)).map(|(index, _)| index).collect();
     let is_known = address.as_ref().is_some_and(|address| is_known(&workspace, snapshot.as_ref(), address));

@@ -12,7 +12,7 @@ use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::model::Address;
-use crate::report::state::{addresses, is_meant};
+use crate::report::state::addresses;
 use crate::state::Snapshot;
 
 /// Runs a command of `state`.
@@ -55,9 +55,9 @@ fn list(snapshot: Option<&Snapshot>, only: Option<&Address>, printer: &Printer) 
     for address in snapshot.map(addresses).unwrap_or_default() {
         let is_wanted = match (&address, only) {
             (_, None) => true,
-            (Address::Placement(at), Some(only)) => is_meant(only, at),
+            (Address::Placement(at), Some(only)) => only.covers(at),
             (Address::Share(at, _), Some(only)) => {
-                is_meant(only, at) && (!matches!(only, Address::Share(..)) || *only == address)
+                only.covers(at) && (!matches!(only, Address::Share(..)) || *only == address)
             }
             (Address::Lookup(_), Some(only)) => *only == address,
             _ => false,
@@ -85,7 +85,7 @@ fn show(
 ) -> Result<ExitStatus, CommandError> {
     let mut found = Map::new();
     for (at, placement) in snapshot.iter().flat_map(|snapshot| snapshot.recorded.placements()) {
-        if is_meant(address, &at) {
+        if address.covers(&at) {
             found.insert(at.to_string(), serde_json::to_value(placement)?);
         }
     }
