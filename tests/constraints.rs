@@ -6,7 +6,8 @@
 //!  pass.yaml      a manifest in which the rule finds nothing        fail.yaml   one in which it finds something
 //!  fail.snap      what its reader sees
 //!  before.yaml    what was applied before, where the rule looks at what is recorded
-//!  world.json     settings of the cloud; whether the cloud is looked at; how many days have passed since
+//!  world.json     settings of the cloud; whether the cloud is looked at; how many days have passed since; which images
+//!                 somebody else deletes before a manifest is planned
 //!  edit.json      edges that are dropped from the failing plan
 //!  request.json   the request that the rule is about, where goldform has no way of sending it
 //! ```
@@ -16,21 +17,21 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 #![allow(clippy::disallowed_methods, reason = "the witnesses are files")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use goldform::cloud::sim::Settings;
-use goldform::cloud::{Request, Service};
-use goldform::constraints::{Judgement, Levels, RULES, Rule, RuleSource, judge};
+use goldform::cloud::{CloudWrite as _, Request, Service};
+use goldform::constraints::{Judgement, Levels, RULES, Rule, RuleSource, judge, judge_observation};
 use goldform::diagnostics::{Diagnostic, RenderOptions, Severity, render};
-use goldform::diff::{Intention, use_lookups};
+use goldform::diff::{DriftItem, Intention, use_lookups};
 use goldform::manifest::{Input, Level, Loaded, Variables, load};
-use goldform::model::{Address, Region};
+use goldform::model::{Address, PlacementKey, Region};
 use goldform::plan::Plan;
 use goldform::state::{Recorded, Snapshot};
 use goldform::testing::{Bench, Walker, desired};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -41,6 +42,7 @@ const PROMISES: &[(&str, &str)] = &[
     ("share_gap", "the service lets accounts be without an image"),
     ("mass_deletion", "the service deletes whatever it is asked to"),
     ("fixed_name_replaced", "names may change hands"),
+    ("mass_disappearance", "a listing without an image is no refusal"),
     ("snapshot_storage_billed", "an invoice is no refusal"),
     ("record_stale", "the service does not know what is recorded"),
     ("lookup_unanswered", "a question without an answer makes no request"),
@@ -58,6 +60,7 @@ struct World {
     settings: Settings,
     look: Option<bool>,
     days: i64,
+    gone: BTreeMap<String, Vec<PlacementKey>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -125,6 +128,9 @@ struct Stage {
     bench: Bench,
     loaded: Loaded,
     snapshot: Snapshot,
+    /// What was recorded before the cloud was looked at, and what was missing then.
+    before: Recorded,
+    gone: Vec<PlacementKey>,
     prior: Recorded,
     plan: Plan,
     days: i64,
@@ -142,8 +148,15 @@ impl Stage {
         }
         let mut loaded = folder.manifest(manifest);
         let wanted = loaded.desired.as_mut().unwrap();
+        for at in world.gone.get(manifest).into_iter().flatten() {
+            let id = &snapshot.recorded.placement(at).unwrap().id;
+            bench.cloud().delete_image(&at.region, id, true).await.unwrap();
+        }
+        let (before, mut gone) = (snapshot.recorded.clone(), Vec::new());
         if world.look.unwrap_or(true) {
-            bench.look(wanted, &mut snapshot).await;
+            let drift = bench.look(wanted, &mut snapshot).await;
+            let is_missing = |item: &&DriftItem| matches!(item, DriftItem::Missing { .. });
+            gone.extend(drift.items.iter().filter(is_missing).map(|item| item.at().clone()));
         }
         use_lookups(wanted, &snapshot.recorded);
         let proposal = Bench::propose(wanted, &snapshot, Intention::Converge);
@@ -151,7 +164,7 @@ impl Stage {
         if let Some(edits) = folder.json::<Edits>("edit.json").filter(|_| manifest == "fail.yaml") {
             edit(&mut plan, &edits);
         }
-        Self { bench, loaded, snapshot, prior, plan, days: world.days }
+        Self { bench, loaded, snapshot, before, gone, prior, plan, days: world.days }
     }
 
     /// What a rule says when it denies.
@@ -160,8 +173,15 @@ impl Stage {
         let (levels, unknown) = Levels::new(&wanted.levels, &[(rule.name.to_owned(), Level::Deny)]);
         assert!(unknown.is_empty());
         let now = self.bench.clock.now().checked_add(SignedDuration::from_hours(24 * self.days)).unwrap();
-        let Judgement { diagnostics, .. } = judge(wanted, &self.prior, Some(&self.plan), &levels, now);
-        diagnostics.into_iter().filter(|diagnostic| diagnostic.code == rule.id).collect()
+        self.judge(&levels, now).into_iter().filter(|diagnostic| diagnostic.code == rule.id).collect()
+    }
+
+    /// What all rules say: of the look at the cloud, and of the plan.
+    fn judge(&self, levels: &Levels, now: Timestamp) -> Vec<Diagnostic> {
+        let wanted = self.loaded.desired.as_ref().unwrap();
+        let seen: Judgement = judge_observation(wanted, &self.before, &self.gone, levels, now);
+        let planned = judge(wanted, &self.prior, Some(&self.plan), levels, now);
+        seen.diagnostics.into_iter().chain(planned.diagnostics).collect()
     }
 
     fn drawn(&self, findings: &[Diagnostic]) -> String {
@@ -350,7 +370,7 @@ fn every_rule_that_is_allowed_says_nothing() {
             let wanted = stage.loaded.desired.as_ref().unwrap();
             let (levels, _) = Levels::new(&wanted.levels, &[(rule.name.to_owned(), Level::Allow)]);
             let now = stage.bench.clock.now();
-            let told = judge(wanted, &stage.prior, Some(&stage.plan), &levels, now).diagnostics;
+            let told = stage.judge(&levels, now);
             let still: Vec<_> = told.iter().filter(|diagnostic| diagnostic.code == rule.id).collect();
             assert!(still.is_empty(), "{}: {still:#?}", rule.name);
         });

@@ -26,7 +26,7 @@ pub mod systems;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
 pub use lookups::look_up;
-pub use observe::{observe, survey};
+pub use observe::{ask_again, observe, survey};
 pub use preflight::preflight;
 pub use recover::{Recovered, recover};
 pub use scheduler::Scheduler;

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::cloud::{Clock, CloudError, CloudRead, ImageFilter, Meaning};
-use crate::model::{ImageId, ImageKind, Region};
+use crate::model::{ImageId, ImageKind, PlacementKey, Region};
 use crate::state::{Observed, ObservedRegion, Recorded};
 
 /// Images that are to be taken over, by region: their shares are read beside those of managed images.
@@ -52,6 +52,38 @@ pub async fn observe(
         observed.regions.insert(region, seen);
     }
     Ok(observed)
+}
+
+/// Requests recorded placements by id that an observation does not show, and adds those that exist to it.
+///
+/// # Errors
+/// The first read that failed.
+pub async fn ask_again(
+    cloud: &Arc<dyn CloudRead>,
+    recorded: &Recorded,
+    gone: &[PlacementKey],
+    observed: &mut Observed,
+) -> Result<(), CloudError> {
+    let mut ids: BTreeMap<&Region, Vec<ImageId>> = BTreeMap::new();
+    for at in gone {
+        let id = recorded.placement(at).map(|placement| placement.id.clone());
+        ids.entry(&at.region).or_default().extend(id);
+    }
+    for (region, ids) in ids {
+        let Some(seen) = observed.regions.get_mut(region) else { continue };
+        for image in cloud.images_by_id(region, &ids).await? {
+            if image.kind == ImageKind::Custom {
+                match cloud.shares(region, &image.id).await {
+                    Ok(accounts) => seen.shares.insert(image.id.clone(), accounts),
+                    // It was deleted between the two calls.
+                    Err(error) if error.meaning == Meaning::NotFound => continue,
+                    Err(error) => return Err(error),
+                };
+            }
+            seen.images.insert(image.id.clone(), image);
+        }
+    }
+    Ok(())
 }
 
 /// Looks at these regions and at the shares of every image of ours in them; a region that cannot be read does not hide
@@ -168,5 +200,44 @@ pub(super) fn lost(error: &tokio::task::JoinError) -> CloudError {
         code: None,
         message: error.to_string(),
         request_id: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::CloudWrite as _;
+    use crate::cloud::sim::Settings;
+    use crate::diff::{Intention, missing};
+    use crate::testing::worlds::{at, region};
+    use crate::testing::{Bench, EXAMPLE, desired};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_listing_missed_is_found_by_id_and_what_is_deleted_is_not() {
+        let mut bench = Bench::new(Settings::default());
+        bench.apply(&desired(EXAMPLE), Intention::Converge).await;
+        let snapshot = bench.snapshot().await;
+        let cloud: Arc<dyn CloudRead> = bench.cloud();
+        let (recorded, clock) = (&snapshot.recorded, bench.clock.as_ref());
+        let regions = Bench::regions(&desired(EXAMPLE), recorded);
+        let whole = observe(&cloud, clock, recorded, &Wanted::new(), regions, 10).await.unwrap();
+        let mut cut = whole.clone();
+        cut.regions.values_mut().for_each(|seen| {
+            seen.images.clear();
+            seen.shares.clear();
+        });
+        let deleted = at("image.db@ap-jakarta#1");
+        let id = recorded.placement(&deleted).unwrap().id.clone();
+        let partner = ["200000000001".parse().unwrap()].into_iter().collect();
+        bench.cloud().unshare_image(&region("ap-jakarta"), &id, &partner).await.unwrap();
+        bench.cloud().delete_image(&region("ap-jakarta"), &id, true).await.unwrap();
+
+        let gone = missing(recorded, &snapshot.intents, &cut);
+        assert_eq!(gone.len(), 4);
+        ask_again(&cloud, recorded, &gone, &mut cut).await.unwrap();
+        assert_eq!(missing(recorded, &snapshot.intents, &cut), [deleted]);
+        let web = at("image.web@ap-tokyo#1");
+        let (id, region) = (&recorded.placement(&web).unwrap().id, &web.region);
+        assert_eq!(cut.regions[region].shares[id], whole.regions[region].shares[id]);
     }
 }

@@ -153,6 +153,9 @@ pub struct RefreshArgs {
     pub manifest: ManifestArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
+    pub rules: RuleArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
     pub lock: LockArgs,
 }
 

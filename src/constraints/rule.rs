@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::diagnostics::{Diagnostic, Label, Place, Severity};
 use crate::manifest::{Desired, Level};
+use crate::model::PlacementKey;
 use crate::plan::PlanView;
 use crate::state::Recorded;
 
@@ -44,6 +45,8 @@ pub struct Case<'a> {
     pub prior: &'a Recorded,
     /// The plan, once there is one. A manifest that could only be read in part has none of its own.
     pub plan: Option<&'a PlanView<'a>>,
+    /// Recorded placements that an observation, which is not recorded yet, does not show any more.
+    pub gone: &'a [PlacementKey],
     /// The present moment.
     pub now: Timestamp,
 }

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use super::levels::Levels;
 use super::rule::{Case, Findings, Rule};
-use super::rules::RULES;
+use super::rules::{OBSERVATION_RULES, RULES};
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::manifest::{Desired, Level};
+use crate::model::PlacementKey;
 use crate::plan::{Plan, PlanView};
 use crate::state::Recorded;
 
@@ -46,10 +47,35 @@ pub fn judge(
     now: Timestamp,
 ) -> Judgement {
     let view = plan.map(|plan| PlanView::new(plan, prior));
-    let case = Case { desired, prior, plan: view.as_ref(), now };
+    let is_for_plans = |rule: &&&Rule| OBSERVATION_RULES.iter().all(|other| other.id != rule.id);
+    judge_by(
+        RULES.iter().filter(is_for_plans),
+        &Case { desired, prior, plan: view.as_ref(), gone: &[], now },
+        levels,
+    )
+}
+
+/// Judges what an observation no longer shows, before it is recorded: `gone` are placements of `recorded`, as
+/// [`missing`](crate::diff::missing) returns them. If the judgement refuses, the observation must not be recorded.
+pub fn judge_observation(
+    desired: &Desired,
+    recorded: &Recorded,
+    gone: &[PlacementKey],
+    levels: &Levels,
+    now: Timestamp,
+) -> Judgement {
+    let case = Case { desired, prior: recorded, plan: None, gone, now };
+    judge_by(OBSERVATION_RULES.iter(), &case, levels)
+}
+
+fn judge_by<'r>(
+    rules: impl Iterator<Item = &'r &'static Rule>,
+    case: &Case<'_>,
+    levels: &Levels,
+) -> Judgement {
     let mut judgement = Judgement::default();
-    for rule in RULES {
-        let spoke = judge_rule(rule, &case, levels, &mut judgement.diagnostics);
+    for rule in rules {
+        let spoke = judge_rule(rule, case, levels, &mut judgement.diagnostics);
         if !spoke && levels.allowances().any(|allowed| allowed.id == rule.id) {
             judgement.needless_allowances.push(rule.name);
         }

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::change::FieldChange;
 use super::lookups::LookupDrift;
 use crate::manifest::{Desired, DesiredImage};
-use crate::model::{Accounts, ImageId, ImageKind, ImageLimit, PlacementKey, Region};
-use crate::state::{Lent, Observed, ObservedRegion, Placement, Recorded, RecordedRegion};
+use crate::model::{Accounts, ImageId, ImageKind, ImageLimit, Operation, PlacementKey, Region};
+use crate::state::{Intents, Lent, Observed, ObservedRegion, Placement, Recorded, RecordedRegion};
 
 /// How long an accepted image that no listing has shown yet is only late, not missing.
 pub const PENDING_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -87,6 +87,29 @@ impl DriftItem {
     }
 }
 
+/// Returns the recorded placements that an observation does not show any more, which are those that [`observe`] would
+/// remove from the record. A placement that is only late, and one whose deletion was started, is not among them.
+pub fn missing(recorded: &Recorded, intents: &Intents, observed: &Observed) -> Vec<PlacementKey> {
+    let is_being_deleted = |at: &PlacementKey| {
+        intents
+            .values()
+            .any(|intent| matches!(&intent.operation, Operation::Delete { at: deleted, .. } if deleted == at))
+    };
+    recorded
+        .placements()
+        .filter(|(at, placement)| {
+            observed.regions.get(&at.region).is_some_and(|region| is_missing(placement, region))
+                && !is_being_deleted(at)
+        })
+        .map(|(at, _)| at)
+        .collect()
+}
+
+/// Returns whether a region that was observed does not have a placement, and the placement is not only late.
+fn is_missing(placement: &Placement, region: &ObservedRegion) -> bool {
+    !region.images.contains_key(&placement.id) && !is_late(placement, region.at)
+}
+
 /// Folds what was observed into the record, and tells what was different. Regions that were not looked at keep
 /// their record; attributes that the manifest leaves out are recorded, and no drift.
 pub fn observe(recorded: &mut Recorded, observed: &Observed, desired: &Desired) -> Drift {
@@ -115,7 +138,7 @@ fn observe_placement(
     let Some(placement) = recorded.placement_mut(key) else { return };
     let id = placement.id.clone();
     let Some(image) = region.images.get(&id) else {
-        if is_late(placement, region.at) {
+        if !is_missing(placement, region) {
             drift.pending.push(key.clone());
         } else {
             drift.items.push(DriftItem::Missing { at: key.clone(), id });

@@ -17,7 +17,7 @@ pub mod select;
 
 pub use change::{Action, Diff, FieldChange, ImageChange, PlacementChange, PlacementFacts, Reason};
 pub use compare::{Intention, diff, diff_replacing};
-pub use drift::{Drift, DriftItem, observe};
+pub use drift::{Drift, DriftItem, missing, observe};
 pub use lookups::{LookupDrift, observe_lookups, use_lookups};
 pub use rename::renamed;
 pub use select::Selection;

@@ -60,3 +60,60 @@ fn keys_are_used_with_the_endpoint_that_the_environment_allows_and_no_other() {
         assert!(ran.stderr.contains(told), "{allowed}: {}", ran.stderr);
     }
 }
+
+/// Nothing that is recorded is there any more: another endpoint, another world, or an empty answer.
+fn emptied(manifest: &str) -> TestEnv {
+    let env = TestEnv::with(manifest);
+    env.expect(0, "apply --yes --quiet");
+    for file in ["goldform.world.db", "goldform.world.db-wal", "goldform.world.db-shm"] {
+        let _ = std::fs::remove_file(env.path(file));
+    }
+    env
+}
+
+#[test]
+fn a_record_of_which_nothing_is_left_is_kept_until_a_person_allows_it() {
+    let env = emptied(WEB);
+    let before = env.read("goldform.state.json");
+    for command in ["refresh", "plan --refresh", "plan --refresh --destroy", "apply --yes", "destroy --yes"] {
+        let ran = env.expect(3, command);
+        assert!(ran.stderr.contains("GF708"), "{command}: {}", ran.text());
+        assert_eq!(env.read("goldform.state.json"), before, "{command}");
+        assert_eq!(cloud::list(&cloud::open(&env)), "", "{command} makes nothing");
+    }
+    shown!("disappeared", env.run("refresh").text());
+    let drift = env.expect(2, "drift");
+    assert!(drift.stderr.contains("warning GF708"), "{}", drift.text());
+    let json = env.expect(3, "apply --yes --format json").json();
+    assert_eq!(json["diagnostics"][0]["rule"], "GF708", "{json}");
+
+    let allowed = env.expect(0, "refresh --allow mass_disappearance");
+    assert!(!allowed.stderr.contains("GF708"), "{}", allowed.text());
+    assert_ne!(env.read("goldform.state.json"), before);
+    env.expect(0, "apply --yes --quiet");
+    assert!(env.expect(0, "refresh --allow mass_disappearance").stderr.contains("was not needed"));
+}
+
+#[test]
+fn the_manifest_may_allow_that_everything_is_gone() {
+    let env = emptied(&format!("{WEB}rules: {{ mass_disappearance: allow }}\n"));
+    env.expect(0, "apply --yes --quiet");
+    assert_eq!(cloud::list(&cloud::open(&env)).lines().count(), 2);
+    let env = emptied(&format!("{WEB}rules: {{ mass_disappearance: warn }}\n"));
+    let ran = env.expect(0, "apply --yes");
+    assert!(ran.stderr.contains("warning GF708"), "{}", ran.text());
+}
+
+#[test]
+fn one_image_that_was_deleted_by_hand_is_ordinary_drift_unless_it_is_protected() {
+    let env = TestEnv::with(WEB);
+    env.expect(0, "apply --yes --quiet");
+    cloud::run(&env, "delete web-1 ap-singapore");
+    env.expect(0, "apply --yes --quiet");
+    let env = TestEnv::with(&WEB.replace("copies:", "protect: true\n    copies:"));
+    env.expect(0, "apply --yes --quiet");
+    cloud::run(&env, "delete web-1 ap-singapore");
+    let ran = env.expect(3, "apply --yes");
+    assert!(ran.stderr.contains("Protected:"), "{}", ran.text());
+    env.expect(0, "apply --yes --quiet --allow mass_disappearance");
+}

@@ -70,8 +70,8 @@ async fn start(
     if !args.no_refresh {
         let parallelism = usize::from(args.parallelism);
         let drift = match name {
-            "destroy" => look_at_managed(workspace, &mut snapshot, parallelism).await?,
-            _ => look(workspace, &mut snapshot, parallelism).await?,
+            "destroy" => look_at_managed(workspace, &mut snapshot, parallelism, printer).await?,
+            _ => look(workspace, &mut snapshot, parallelism, printer).await?,
         };
         is_new |= drift.facts_changed;
         let is_news = !(drift.items.is_empty() && drift.lookups.is_empty());

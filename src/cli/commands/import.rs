@@ -12,6 +12,7 @@ mod told;
 
 use told::Told;
 
+use super::refresh::{accept, judge_missing};
 use crate::apply::survey;
 use crate::backend::file::write_atomically;
 use crate::backend::{Freshness, LockWait, StateStore as _};
@@ -57,7 +58,7 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     workspace.check_caller().await?;
     let cloud: Arc<dyn CloudRead> = workspace.cloud()?;
     let regions = regions(args, entry.as_ref(), &workspace, cloud.as_ref()).await?;
-    let (observed, failures) = survey(&cloud, workspace.clock.as_ref(), regions, PARALLEL).await?;
+    let (mut observed, failures) = survey(&cloud, workspace.clock.as_ref(), regions, PARALLEL).await?;
     for (region, error) in failures {
         // Not every region that is offered takes part in the image service.
         if args.region.is_empty() && error.meaning == Meaning::Unsupported {
@@ -66,6 +67,9 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
             return Err(error.into());
         }
     }
+
+    // What is imported is recorded together with the regions as they were observed.
+    accept(&workspace, &judge_missing(&workspace, &cloud, &snapshot, &mut observed).await?, printer)?;
 
     let pick = match (&args.id, &terraform) {
         (Some(id), _) => Pick::Named { ids: BTreeSet::from([id.clone()]), names: BTreeSet::new() },

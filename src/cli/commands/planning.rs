@@ -113,7 +113,7 @@ pub async fn proposed(
     note_unfinished(snapshot.as_ref(), printer);
     if args.refresh {
         let mut seen = snapshot.take().unwrap_or_else(|| workspace.first_snapshot());
-        look(&workspace, &mut seen, 10).await?;
+        look(&workspace, &mut seen, 10, printer).await?;
         snapshot = Some(seen);
     }
     let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };

@@ -14,6 +14,7 @@ mod limit_above_recorded;
 mod lookup_unanswered;
 mod lookup_unread;
 mod mass_deletion;
+mod mass_disappearance;
 mod protected_image_deleted;
 mod record_stale;
 mod region_unknown;
@@ -57,11 +58,15 @@ pub static RULES: &[&Rule] = &[
     &share_gap::RULE,
     &mass_deletion::RULE,
     &fixed_name_replaced::RULE,
+    &mass_disappearance::RULE,
     &shared_image_untrusted::RULE,
     &windows_fee_outside_mainland::RULE,
     &snapshot_storage_billed::RULE,
     &record_stale::RULE,
 ];
+
+/// The rules that judge an observation before it is recorded. All others judge a manifest or a plan.
+pub(super) static OBSERVATION_RULES: &[&Rule] = &[&mass_disappearance::RULE];
 
 /// The rule with this name or id.
 pub fn find(name: &str) -> Option<&'static Rule> {

@@ -194,3 +194,23 @@ fn shares_are_read_of_what_is_to_be_taken_over_before_it_is_managed() {
     observe(&mut snapshot.recorded, &observed, &desired(&adopting));
     assert!(snapshot.recorded.adoptable(&region("ap-jakarta"), &id).is_some());
 }
+
+#[test]
+fn what_goldform_is_deleting_and_what_is_late_is_not_missing() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    let mut observed = as_recorded(&snapshot);
+    observed.regions.get_mut(&region("ap-tokyo")).unwrap().images.clear();
+    observed.regions.get_mut(&region("ap-jakarta")).unwrap().images.clear();
+    observed.regions.remove(&region("ap-singapore"));
+    let named = |snapshot: &Snapshot| -> Vec<String> {
+        missing(&snapshot.recorded, &snapshot.intents, &observed).iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(named(&snapshot), [DB, "image.web@ap-jakarta#1", "image.web@ap-tokyo#1"]);
+    placement(&mut snapshot, "image.web@ap-tokyo#1").seen = false;
+    assert_eq!(named(&snapshot), [DB, "image.web@ap-jakarta#1"]);
+    let operation = Operation::Delete { at: at(DB), snapshots: true };
+    let step = crate::state::StepId("delete".into());
+    let started = crate::state::Event::Started { step, at: noon(), operation, name_was_free: false };
+    snapshot.take(&started).unwrap();
+    assert_eq!(named(&snapshot), ["image.web@ap-jakarta#1"]);
+}

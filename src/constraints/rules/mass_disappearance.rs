@@ -1,0 +1,119 @@
+//! GF708: many recorded images are gone at once.
+
+use std::collections::BTreeMap;
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::ManifestPath;
+use crate::manifest::Level;
+use crate::model::{Address, PlacementKey, Region};
+
+/// GF708.
+pub(super) static RULE: Rule = Rule {
+    id: "GF708",
+    name: "mass_disappearance",
+    title: "Many recorded images are gone at once",
+    level: Level::Deny,
+    docs: "\
+### What it checks
+No observation misses
+
+- a recorded image of a protected entry,
+- all recorded images, or all of a region, where these are at least two,
+- more than 30 % and at least three of all recorded images.
+
+Images that goldform deletes do not count, nor do images that never became ready. What is missing is requested a second
+time, by id, before this rule judges it.
+
+`refresh`, `plan --refresh`, `apply` and `destroy` stop before anything is recorded or changed. `drift` reports the
+finding. A single image that was deleted by hand and is not protected is ordinary drift.
+
+### Why
+An endpoint or account that is not the one of the state, and a response that is cut short, look exactly like the
+deletion of everything. Recording it would make goldform build every image again, and nobody would delete the ones that
+still exist. The service itself would let it pass.
+
+### Example
+    cloud: { provider: tencent, endpoint: \"http://127.0.0.1:8787\" }   # another place than before
+
+### What to do
+Check that `cloud` and the keys are those that the images were made with. If the images were deleted, record it:
+
+    goldform refresh --allow mass_disappearance
+",
+    sources: &[
+        RuleSource::Promise("one answer of the service is not believed against the whole record"),
+        RuleSource::Document("213/15715 DescribeImages", "an image that is not listed may still exist elsewhere"),
+    ],
+    check,
+};
+
+/// The least number of missing images that counts as many.
+const LEAST: usize = 3;
+/// The percentage of all recorded images above which the missing ones count as many.
+const PERCENT: usize = 30;
+/// The least number of recorded images, in all or in a region, whose loss as a whole counts.
+const LEAST_AS_A_WHOLE: usize = 2;
+/// The number of missing images that are named.
+const NAMED: usize = 5;
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    // Recorded and missing images by region. What was never ready may go without anybody's doing.
+    let mut regions: BTreeMap<Region, (usize, usize)> = BTreeMap::new();
+    let mut gone: Vec<PlacementKey> = Vec::new();
+    for (at, placement) in case.prior.placements() {
+        if !placement.seen || placement.state.is_failed() {
+            continue;
+        }
+        let (recorded, missing) = regions.entry(at.region.clone()).or_default();
+        *recorded = recorded.saturating_add(1);
+        if case.gone.contains(&at) {
+            *missing = missing.saturating_add(1);
+            gone.push(at);
+        }
+    }
+    let all: usize = regions.values().map(|(recorded, _)| recorded).sum();
+    let is_many = (gone.len() >= LEAST && gone.len().saturating_mul(100) > all.saturating_mul(PERCENT))
+        || (gone.len() >= LEAST_AS_A_WHOLE && gone.len() == all);
+    let emptied: Vec<&Region> = regions
+        .iter()
+        .filter(|(_, (recorded, missing))| *recorded >= LEAST_AS_A_WHOLE && recorded == missing)
+        .map(|(region, _)| region)
+        .collect();
+    let is_protected =
+        |at: &&PlacementKey| case.prior.images.get(&at.image).is_some_and(|image| image.protect);
+    let protected: Vec<&PlacementKey> = gone.iter().filter(is_protected).collect();
+    if !is_many && emptied.is_empty() && protected.is_empty() {
+        return;
+    }
+    let mut detail = format!("{} of {all} recorded images are gone: {}.", gone.len(), list(&gone));
+    if !emptied.is_empty() {
+        detail.push_str(&format!(" No image is left in {}.", list(&emptied)));
+    }
+    if !protected.is_empty() {
+        detail.push_str(&format!(" Protected: {}.", list(&protected)));
+    }
+    detail.push_str(
+        " If they exist, and only this request did not show them, the next apply would build them a second time.",
+    );
+    let mut finding = Finding::about("images", detail);
+    let mut entries: Vec<_> = gone.iter().filter(|at| case.desired.images.contains_key(&at.image)).collect();
+    entries.dedup_by_key(|at| &at.image);
+    for at in entries.into_iter().take(NAMED) {
+        finding = finding.at(case.desired.path_of(&Address::Image(at.image.clone())), "gone");
+    }
+    if finding.labels.is_empty() {
+        finding = finding.at(ManifestPath::root().field("images").key(), "gone");
+    }
+    findings.push(finding.help(
+        "Check that `cloud` and the keys are those that the images were made with. If the images were deleted, record \
+         it:\n\n    goldform refresh --allow mass_disappearance",
+    ));
+}
+
+fn list(names: &[impl ToString]) -> String {
+    let named: Vec<String> = names.iter().take(NAMED).map(ToString::to_string).collect();
+    match names.len().saturating_sub(named.len()) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
