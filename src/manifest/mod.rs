@@ -58,7 +58,9 @@ pub use desired::{
 pub use fault::{Fault, FaultKind};
 pub use locate::Locator;
 pub use query::{ImportQuery, QueryPart};
-pub use settings::{CloudSettings, Provider, SandboxSettings, SharedImageEdits, Site, StateLocation};
+pub use settings::{
+    CloudPlace, CloudSettings, Provider, SandboxSettings, SharedImageEdits, Site, StateLocation,
+};
 pub use variables::Variables;
 pub use yaml::{MAX_ALIASES, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_REPEATED};
 

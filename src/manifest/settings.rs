@@ -38,6 +38,37 @@ impl Default for CloudSettings {
     }
 }
 
+impl CloudSettings {
+    /// Returns the place that images are in, or `None` for the sandbox: its world lies beside the state.
+    pub fn place(&self) -> Option<CloudPlace> {
+        match (self.provider, &self.endpoint) {
+            (Provider::Sandbox, _) => None,
+            (Provider::Tencent, Some(endpoint)) => Some(CloudPlace::Endpoint(endpoint.clone())),
+            (Provider::Tencent, None) => Some(CloudPlace::Site(self.site)),
+        }
+    }
+}
+
+/// The place that images are in: the same account has others in another place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloudPlace {
+    /// A site of the provider.
+    Site(Site),
+    /// One address for every service.
+    Endpoint(String),
+}
+
+impl std::fmt::Display for CloudPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Site(Site::International) => f.write_str("site international"),
+            Self::Site(Site::Mainland) => f.write_str("site mainland"),
+            Self::Endpoint(endpoint) => write!(f, "endpoint {endpoint}"),
+        }
+    }
+}
+
 /// Which image service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

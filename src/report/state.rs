@@ -11,10 +11,12 @@ use crate::state::{Found, Placement, RecordedLookup, Snapshot};
 /// The whole state: images by entry and generation, regions, open intents.
 pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> String {
     let mut text = String::new();
-    let Snapshot { lineage, serial, account, goldform, .. } = snapshot;
+    let Snapshot { lineage, serial, account, place, goldform, .. } = snapshot;
+    let place = place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+    let place = harmless::shown(&place);
     let _ = writeln!(
         text,
-        "state {lineage}, serial {serial}, of account {account}, written by goldform {goldform}\n"
+        "state {lineage}, serial {serial}, of account {account}{place}, written by goldform {goldform}\n"
     );
     if snapshot.recorded.images.is_empty() {
         let _ = writeln!(text, "no images");

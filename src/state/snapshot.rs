@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::journal::{Event, IllegalEvent, Intents, fold};
 use super::recorded::Recorded;
 use super::runs::Runs;
-use crate::manifest::Provider;
+use crate::manifest::{CloudPlace, Provider};
 use crate::model::AccountId;
 
 /// The version of the file format that this program writes.
@@ -72,6 +72,10 @@ pub struct Snapshot {
     pub account: AccountId,
     /// The service they are on.
     pub provider: Provider,
+    /// The place that the images are in. `None` for the sandbox, and in a state of an older goldform until its images
+    /// are observed again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<CloudPlace>,
     /// When, by whom and for what it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written: Option<Written>,
@@ -95,6 +99,7 @@ impl Snapshot {
             serial: 0,
             account,
             provider,
+            place: None,
             written: None,
             recorded: Recorded::default(),
             intents: Intents::new(),

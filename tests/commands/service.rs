@@ -105,3 +105,81 @@ fn limits_of_a_world_that_the_manifest_does_not_name_stay() {
     assert_eq!((settings.images_per_region, settings.accounts_per_image), (2, 3));
     assert_eq!(settings.images_in.len(), 0);
 }
+
+/// The text of a state without the place that it describes.
+fn without_place(state: &str) -> String {
+    let mut state: serde_json::Value = serde_json::from_str(state).unwrap();
+    assert!(state.as_object_mut().unwrap().remove("place").is_some(), "{state:#}");
+    serde_json::to_string_pretty(&state).unwrap()
+}
+
+#[test]
+fn a_state_is_not_used_for_another_place_than_its_own() {
+    let env =
+        TestEnv::new().set("TENCENTCLOUD_SECRET_ID", "AKIDone").set("TENCENTCLOUD_SECRET_KEY", "key-of-one");
+    let served = Served::start(&env);
+    env.write("goldform.yaml", &manifest(&served));
+    env.expect(0, "apply --yes");
+    env.expect(0, "plan --refresh --out saved.plan");
+    let state = env.read("goldform.state.json");
+    assert!(state.contains(&format!("\"endpoint\": \"{}\"", served.endpoint)), "{state}");
+
+    let schema = jsonschema::validator_for(&env.expect(0, "schema state").json()).unwrap();
+    assert!(schema.is_valid(&serde_json::from_str(&state).unwrap()), "{state}");
+
+    // Nobody answers there: a call would be an error of its own.
+    let elsewhere =
+        MANIFEST.to_owned() + "\ncloud: { provider: tencent, endpoint: \"http://127.0.0.1:9\" }\n";
+    env.write("goldform.yaml", &elsewhere);
+    for command in [
+        "apply --yes",
+        "apply --yes --no-refresh",
+        "destroy --yes",
+        "refresh",
+        "drift",
+        "plan",
+        "plan --refresh",
+        "import --all",
+        "images",
+        "output",
+        "state mv image.web image.other",
+    ] {
+        let ran = env.expect(1, command);
+        assert!(
+            ran.stderr.contains("the state describes the images at endpoint"),
+            "{command}: {}",
+            ran.text()
+        );
+        assert!(ran.stderr.contains("the manifest names endpoint http://127.0.0.1:9"), "{}", ran.text());
+        assert_eq!(env.read("goldform.state.json"), state, "{command}");
+    }
+    env.write("goldform.yaml", &(MANIFEST.to_owned() + "\ncloud: { provider: tencent }\n"));
+    assert!(env.expect(1, "plan").stderr.contains("the manifest names site international"));
+
+    // The help: the same images at a new address.
+    let moved = Served::start(&env);
+    env.write("goldform.yaml", &manifest(&moved));
+    env.expect(1, "refresh");
+    assert_eq!(env.shell("goldform state pull > pulled.json").1, 0);
+    env.write("pulled.json", &without_place(&env.read("pulled.json")));
+    env.expect(0, "state push pulled.json");
+    env.expect(0, "plan --refresh --expect-no-changes");
+    env.expect(0, "refresh");
+    assert!(env.read("goldform.state.json").contains(&moved.endpoint));
+    assert!(env.expect(1, "apply saved.plan --yes").stderr.contains("the state describes the images at"));
+}
+
+#[test]
+fn a_state_of_before_places_is_read_and_gets_its_place() {
+    let env =
+        TestEnv::new().set("TENCENTCLOUD_SECRET_ID", "AKIDone").set("TENCENTCLOUD_SECRET_KEY", "key-of-one");
+    let served = Served::start(&env);
+    env.write("goldform.yaml", &manifest(&served));
+    for command in ["refresh", "apply --yes"] {
+        env.expect(0, "apply --yes");
+        env.write("goldform.state.json", &without_place(&env.read("goldform.state.json")));
+        env.expect(0, "plan --refresh --expect-no-changes");
+        env.expect(0, command);
+        assert!(env.read("goldform.state.json").contains(&served.endpoint), "{command}");
+    }
+}

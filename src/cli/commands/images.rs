@@ -26,11 +26,11 @@ const PARALLEL: usize = 10;
 /// When the manifest cannot be read, or no region can.
 pub async fn run(args: &ImagesArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = Workspace::open_or_look_around(&args.manifest, printer)?;
+    let managed = managed(&workspace).await?;
     workspace.check_caller().await?;
     let cloud: Arc<dyn CloudRead> = workspace.cloud()?;
     let criteria = criteria(args, workspace.clock.now());
     let regions = regions(args, &workspace, cloud.as_ref()).await?;
-    let managed = managed(&workspace).await?;
     let (mut listed, failures) = list(&cloud, regions, &criteria).await?;
     for image in &mut listed {
         image.address = managed.get(&(image.region.clone(), image.image.id.to_string())).cloned();

@@ -110,6 +110,7 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     adopt::record(desired, &mut snapshot.recorded, &observed);
     let recorded = new_placements(&before, &snapshot.recorded);
     take_facts(&mut snapshot, observed, desired);
+    snapshot.place = desired.cloud.place();
 
     let told = Told { found: &found, recorded: &recorded, terraform: terraform.as_ref(), job: job.as_ref() };
     if printer.format != Format::Json {

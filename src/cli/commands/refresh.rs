@@ -63,6 +63,7 @@ pub async fn look_at_managed(
 ) -> Result<Drift, CommandError> {
     let (observed, judgement) = observe_and_judge(workspace, snapshot, parallelism).await?;
     accept(workspace, &judgement, printer)?;
+    snapshot.place = workspace.desired.cloud.place();
     Ok(diff::observe(&mut snapshot.recorded, &observed, &workspace.desired))
 }
 

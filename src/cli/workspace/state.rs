@@ -102,6 +102,18 @@ impl Workspace {
     /// # Errors
     /// When it cannot be read, or belongs to another account or service.
     pub async fn snapshot(&self) -> Result<Option<Snapshot>, CommandError> {
+        let snapshot = self.snapshot_of_any_place().await?;
+        if let Some(snapshot) = &snapshot {
+            self.check_owner(snapshot)?;
+        }
+        Ok(snapshot)
+    }
+
+    /// As [`Workspace::snapshot`], also if the manifest names another place than the state.
+    ///
+    /// # Errors
+    /// When it cannot be read, or belongs to another account or service.
+    pub async fn snapshot_of_any_place(&self) -> Result<Option<Snapshot>, CommandError> {
         let snapshot = match &self.state_file {
             Some(path) => match FileStore::at(path).load().await? {
                 Some(snapshot) => Some(snapshot),
@@ -115,17 +127,42 @@ impl Workspace {
             None => self.store()?.load().await?,
         };
         if let Some(snapshot) = &snapshot {
-            self.check_owner(snapshot)?;
+            self.check_account(snapshot)?;
         }
         Ok(snapshot)
     }
 
-    /// A state belongs to one account on one service: a plan against another would delete nothing and make
-    /// everything twice.
+    /// Checks that a state belongs to the account, the service and the place that the manifest names: a plan against
+    /// another would delete nothing and make everything twice.
     ///
     /// # Errors
-    /// When the manifest names another.
+    /// If the manifest names another.
     pub fn check_owner(&self, snapshot: &Snapshot) -> Result<(), CommandError> {
+        self.check_account(snapshot)?;
+        if self.has_errors() {
+            return Ok(());
+        }
+        match (&snapshot.place, self.desired.cloud.place()) {
+            (Some(recorded), Some(named)) if *recorded != named => Err(CommandError::input(
+                format!(
+                    "the state describes the images at {}, and the manifest names {}. There, all of them would seem \
+                     to be gone and would be built again",
+                    harmless::shown(&recorded.to_string()),
+                    harmless::shown(&named.to_string()),
+                ),
+                "Correct `cloud` in the manifest, or give each place its own state:\n\n    state: <file>\n\n\
+                 If the same images have a new address now, take `place` out of the state:\n\n    \
+                 goldform state pull > <file>\n    goldform state push <file>",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that a state belongs to the account and the service that the manifest names, wherever its images are.
+    ///
+    /// # Errors
+    /// If the manifest names another.
+    pub fn check_account(&self, snapshot: &Snapshot) -> Result<(), CommandError> {
         // Of a manifest with errors the account may be unknown; those are what is told, and nothing is written.
         if self.has_errors() {
             return Ok(());
@@ -150,7 +187,8 @@ impl Workspace {
     #[expect(clippy::disallowed_methods, reason = "a state's lineage is made here, once")]
     pub fn first_snapshot(&self) -> Snapshot {
         let lineage = Lineage(Uuid::new_v4().to_string().into());
-        Snapshot::first(lineage, self.desired.account, self.desired.cloud.provider)
+        let cloud = &self.desired.cloud;
+        Snapshot { place: cloud.place(), ..Snapshot::first(lineage, self.desired.account, cloud.provider) }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::state::{Head, Snapshot, StateError, surgery};
 /// When nothing is recorded, or the state cannot be read.
 pub async fn pull(args: &StatePullArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = Workspace::open(&args.manifest, None, printer)?;
-    let Some(snapshot) = workspace.snapshot().await? else {
+    let Some(snapshot) = workspace.snapshot_of_any_place().await? else {
         return Err(CommandError::input(
             format!("{}: nothing is recorded yet", workspace.store()?.place()),
             "Record something:\n\n    goldform apply",
