@@ -113,6 +113,13 @@ fn without_place(state: &str) -> String {
     serde_json::to_string_pretty(&state).unwrap()
 }
 
+/// The text of a state without its images.
+fn emptied(state: &str) -> String {
+    let mut state: serde_json::Value = serde_json::from_str(state).unwrap();
+    state["recorded"]["images"] = serde_json::json!({});
+    serde_json::to_string_pretty(&state).unwrap()
+}
+
 #[test]
 fn a_state_is_not_used_for_another_place_than_its_own() {
     let env =
@@ -155,6 +162,11 @@ fn a_state_is_not_used_for_another_place_than_its_own() {
     }
     env.write("goldform.yaml", &(MANIFEST.to_owned() + "\ncloud: { provider: tencent }\n"));
     assert!(env.expect(1, "plan").stderr.contains("the manifest names site international"));
+
+    // Without images there is nothing to lose.
+    let empty = TestEnv::with(&elsewhere);
+    empty.write("goldform.state.json", &emptied(&state));
+    empty.expect(0, "plan");
 
     // The help: the same images at a new address.
     let moved = Served::start(&env);

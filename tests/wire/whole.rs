@@ -140,11 +140,13 @@ fn a_story_is_the_same_over_the_wire_and_in_process() {
         let away = scope.spawn(|| story(&away));
         (here.join().unwrap(), away.join().unwrap())
     });
-    // What differs is where it was and when: the name of the provider, and checksums of what holds it.
+    // What differs is where it was and when: the provider and its place, and checksums of what holds it.
     let plain = |text: &str| {
         let provider = Regex::new(r#""provider": "(sandbox|tencent)""#).unwrap();
+        let place = Regex::new(r#"(?m)^ *"place": \{\n.*\n *\},\n"#).unwrap();
         let checksum = Regex::new(r#""(checksum|digest)": "[^"]*""#).unwrap();
         let text = provider.replace_all(text, "\"provider\": \"…\"").into_owned();
+        let text = place.replace_all(&text, "");
         checksum.replace_all(&text, "\"$1\": \"…\"").into_owned()
     };
     let (here, away) = (plain(&here), plain(&away));
@@ -188,7 +190,8 @@ fn what_is_wrong_with_a_call_is_told_with_what_to_do() {
     shown("changed-on-the-way", &folder.env, "apply --yes");
     assert!(folder.sim.images().unwrap().iter().all(|image| !image.name.starts_with("web")));
 
-    folder.manifest(MANIFEST, "127.0.0.1:9");
+    // A state of its own: the one so far describes another place.
+    folder.manifest(&format!("{MANIFEST}state: other.state.json\n"), "127.0.0.1:9");
     shown("nobody-there", &folder.env, "refresh");
 
     let late = Folder::at(Arc::new(Off(SignedDuration::from_hours(1))));
