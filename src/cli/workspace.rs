@@ -21,6 +21,7 @@ use crate::diagnostics::{Diagnostic, Severity};
 use crate::diff::{Intention, use_lookups};
 use crate::manifest::{self, Desired, Input, Level, Locator, Variables};
 use crate::model::ImageKey;
+use crate::plan::Plan;
 use crate::state::Snapshot;
 
 /// The manifest that is read where none is named.
@@ -171,14 +172,14 @@ impl Workspace {
         use_lookups(&mut self.desired, &snapshot.recorded);
     }
 
-    /// Whether every entry is known well enough to be applied.
+    /// Checks that a plan builds everything that it should.
     ///
     /// # Errors
-    /// When what an entry is made from is looked up, and no image is known.
-    pub fn check_lookups(&self) -> Result<(), CommandError> {
-        let waiting = self.desired.images.iter().find(|(_, image)| image.waits_for_lookup());
-        let Some((key, image)) = waiting else { return Ok(()) };
-        let name = image.lookup.as_ref().map(|lookup| lookup.name.to_string()).unwrap_or_default();
+    /// If a selected entry asks for a build from a lookup for which no image is known.
+    pub fn check_lookups(&self, plan: &Plan) -> Result<(), CommandError> {
+        let Some(key) = plan.waiting.first() else { return Ok(()) };
+        let lookup = self.desired.images.get(key).and_then(|image| image.lookup.as_ref());
+        let name = lookup.map(|lookup| lookup.name.to_string()).unwrap_or_default();
         Err(CommandError::input(
             format!("image.{key} is made from ${{lookup.{name}}}, and no image is known for it"),
             "Look for it first:\n\n    goldform refresh",

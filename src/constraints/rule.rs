@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use crate::diagnostics::{Diagnostic, Label, Place, Severity};
+use crate::diff::Action;
 use crate::manifest::{Desired, Level};
-use crate::model::PlacementKey;
+use crate::model::{ImageKey, PlacementKey};
 use crate::plan::PlanView;
 use crate::state::Recorded;
 
@@ -51,6 +52,28 @@ pub struct Case<'a> {
     pub now: Timestamp,
 }
 
+impl Case<'_> {
+    /// Returns whether an entry that the plan should build needs an image from this lookup. Without a plan, every lookup is
+    /// needed.
+    pub fn needs_lookup(&self, lookup: &ImageKey) -> bool {
+        let uses = |key: &ImageKey| {
+            let image = self.desired.images.get(key);
+            image.and_then(|image| image.lookup.as_ref()).is_some_and(|used| used.name == *lookup)
+        };
+        self.plan.is_none_or(|view| view.plan.waiting.iter().any(uses))
+    }
+
+    /// Returns whether the plan builds a generation of this entry. Without a plan, every entry is built.
+    pub fn builds(&self, image: &ImageKey) -> bool {
+        self.plan.is_none_or(|view| {
+            let changes = &view.plan.changes;
+            changes.iter().any(|change| {
+                change.image == *image && matches!(change.action, Action::Create | Action::Replace)
+            })
+        })
+    }
+}
+
 /// One place where a rule is broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -64,6 +87,8 @@ pub struct Finding {
     pub help: Option<String>,
     /// An error even where the rule is allowed: there is no request that could be sent.
     pub is_hard: bool,
+    /// A warning even where the rule denies: nothing that the plan does depends on it.
+    pub is_soft: bool,
 }
 
 impl Finding {
@@ -75,6 +100,7 @@ impl Finding {
             labels: Vec::new(),
             help: None,
             is_hard: false,
+            is_soft: false,
         }
     }
 
@@ -99,9 +125,16 @@ impl Finding {
         self
     }
 
+    /// A warning at most.
+    #[must_use]
+    pub fn soft(mut self, is_soft: bool) -> Self {
+        self.is_soft = is_soft;
+        self
+    }
+
     /// As a diagnostic of its rule.
     pub fn into_diagnostic(self, rule: &Rule, severity: Severity) -> Diagnostic {
-        let Self { subject, detail, labels, help, is_hard: _ } = self;
+        let Self { subject, detail, labels, help, is_hard: _, is_soft: _ } = self;
         Diagnostic {
             code: rule.id,
             name: rule.name,

@@ -90,6 +90,7 @@ fn judge_rule(rule: &Rule, case: &Case<'_>, levels: &Levels, diagnostics: &mut V
     let level = levels.of(rule);
     for finding in findings.0 {
         let severity = match (level, finding.is_hard) {
+            (Level::Deny, false) if finding.is_soft => Severity::Warning,
             (Level::Deny, _) | (_, true) => Severity::Error,
             (Level::Warn, false) => Severity::Warning,
             (Level::Allow, false) => continue,

@@ -1,5 +1,7 @@
 //! The vocabulary of differences.
 
+use std::collections::BTreeSet;
+
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
@@ -310,4 +312,6 @@ pub struct Diff {
     pub images: Vec<ImageChange>,
     /// Changes of the record alone.
     pub edits: Vec<Edit>,
+    /// Entries that ask for a build from a lookup for which no image is known.
+    pub waiting: BTreeSet<ImageKey>,
 }

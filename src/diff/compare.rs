@@ -41,6 +41,7 @@ pub fn diff_replacing(
     };
     for key in keys {
         if wanted(key).is_some_and(|image| waits_for_lookup(image, prior.images.get(key))) {
+            diff.waiting.insert(key.clone());
             continue;
         }
         let is_asked = replace.contains(key) && !wanted(key).is_some_and(DesiredImage::waits_for_lookup);
@@ -50,6 +51,12 @@ pub fn diff_replacing(
             (None, Some(recorded)) => entry.remove(recorded, intention),
             (None, None) => continue,
         };
+        if let (Some(image), Some(recorded)) = (wanted(key), prior.images.get(key))
+            && image.waits_for_lookup()
+            && (replace.contains(key) || asks_for_build(image, recorded, &change))
+        {
+            diff.waiting.insert(key.clone());
+        }
         diff.images.push(change);
     }
     diff
@@ -209,6 +216,17 @@ fn adopted_id(image: &DesiredImage) -> Option<&ImageId> {
 fn waits_for_lookup(image: &DesiredImage, recorded: Option<&RecordedImage>) -> bool {
     let has_current = recorded.is_some_and(|image| image.generations.contains_key(&image.current));
     image.waits_for_lookup() && !has_current
+}
+
+/// Returns whether an entry asks for a build, whichever image its lookup finds: the rest of its source has changed, or its
+/// current generation has to be made again.
+fn asks_for_build(image: &DesiredImage, recorded: &RecordedImage, change: &ImageChange) -> bool {
+    let (Some(lookup), Some(current)) = (&image.lookup, recorded.generations.get(&recorded.current)) else {
+        return false;
+    };
+    let is_same = matches!(&current.source.kind, SourceKind::Shared { from, .. } if *from == lookup.from)
+        && current.source.revision == lookup.revision;
+    !is_same || change.placements.iter().any(|placement| placement.action == Action::Create)
 }
 
 /// Whether a generation answers a source: it was made from just that. An adopted image answers whatever it was

@@ -30,6 +30,17 @@ impl Selection {
         self.excluded.iter().any(|address| address.covers(at))
     }
 
+    /// Returns whether the build of an entry in its own region is selected: it is a target, or a target needs it, and it
+    /// is not excluded.
+    pub fn includes_build(&self, build: &PlacementKey) -> bool {
+        let is_of_entry = |address: &Address| match address {
+            Address::Image(key) | Address::InRegion(key, _) => *key == build.image,
+            Address::Placement(at) | Address::Share(at, _) => at.image == build.image,
+            Address::Lookup(_) => false,
+        };
+        (self.targets.is_empty() || self.targets.iter().any(is_of_entry)) && !self.excludes(build)
+    }
+
     /// The addresses that speak of nothing in a diff: misspelled, or unchanged.
     pub fn unmatched<'s>(&'s self, diff: &Diff) -> Vec<&'s Address> {
         let all = || diff.images.iter().flat_map(|image| &image.placements);

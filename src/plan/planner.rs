@@ -51,6 +51,9 @@ pub struct Plan {
     /// Where no order fits: what would have to stay as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<Blocked>,
+    /// Entries that it does not build because no image is known for their lookup: such a plan is not applied.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub waiting: BTreeSet<ImageKey>,
     /// The digest of its effect: account, changes, edits, steps and edges; not lineage, serial, limits or time.
     pub digest: Digest,
 }
@@ -134,7 +137,7 @@ pub fn plan(
     }
     // 3. The room in each region, and the highest usage on the way.
     let regions = rooms(desired, prior, &graph);
-    let Diff { images: changes, edits } = diff;
+    let Diff { images: changes, edits, waiting } = diff;
     let digest = digest(desired.account, &changes, &edits, &graph)?;
     Ok(Plan {
         base: base.map(Base::of),
@@ -145,6 +148,7 @@ pub fn plan(
         regions,
         share_limit,
         blocked,
+        waiting,
         digest,
     })
 }

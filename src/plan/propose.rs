@@ -56,6 +56,15 @@ pub fn propose(
         let whole = plan(desired, &prior, base, changes.clone())?;
         let kept = selected(&whole.graph, &changes, &wish.selection);
         keep_only(&mut changes, &kept);
+        changes.waiting.retain(|key| {
+            desired.images.get(key).is_some_and(|image| {
+                wish.selection.includes_build(&PlacementKey {
+                    image: key.clone(),
+                    generation: prior.next_generation(key),
+                    region: image.region.clone(),
+                })
+            })
+        });
     }
     changes.edits.splice(0..0, renames);
     let plan = plan(desired, &prior, base, changes)?;

@@ -167,7 +167,7 @@ async fn finish(
     }
     let Ok(plan) = &planned.valid else { return Ok(planned.status()) };
     if intention == Intention::Converge {
-        workspace.check_lookups()?;
+        workspace.check_lookups(plan.plan())?;
     }
     if plan.plan().is_empty() {
         store.save(&mut snapshot, freshness).await?;

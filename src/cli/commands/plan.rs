@@ -50,7 +50,7 @@ fn save(
         printer.say(&format!("{} was not written: a rule refuses the plan", harmless::path(path)));
         return Ok(());
     }
-    if let Err(error) = workspace.check_lookups() {
+    if let Err(error) = workspace.check_lookups(planned.plan()) {
         printer.say(&format!("{} was not written: {error}", harmless::path(path)));
         return Ok(());
     }

@@ -157,7 +157,11 @@ pub fn judge_alone(workspace: &Workspace, snapshot: Option<&Snapshot>) -> Result
         bare.lookups.clone_from(&snapshot.recorded.lookups);
         bare.lent.clone_from(&snapshot.recorded.lent);
     }
-    let changes = diff(&workspace.desired, &bare, Intention::Converge);
+    let mut changes = diff(&workspace.desired, &bare, Intention::Converge);
+    // An entry that is recorded keeps the image that its lookup found.
+    if let Some(snapshot) = snapshot {
+        changes.waiting = diff(&workspace.desired, &snapshot.recorded, Intention::Converge).waiting;
+    }
     let made = match plan(&workspace.desired, &bare, None, changes) {
         Ok(made) => Some(made),
         // Entries that are made from each other have no order; the manifest's own errors say so.

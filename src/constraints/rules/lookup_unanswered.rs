@@ -17,7 +17,8 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-Each lookup found exactly one image when its region was last read; with `newest: true`, at least one.
+Each lookup found exactly one image when its region was last read; with `newest: true`, at least one. A lookup that no
+selected entry needs for a build is a warning at most.
 
 ### Why
 What is made from a lookup would be made from nothing, or from an image that nobody chose. The service itself would let it pass.
@@ -57,16 +58,19 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 ("finds no image".to_owned(), help)
             }
         };
+        let is_needed = case.needs_lookup(name);
+        let consequence = if is_needed { "" } else { " Nothing that is built now needs it." };
         let RecordedLookup { read_at, .. } = recorded;
         let asked = describe(lookup);
         let day = read_at.strftime("%Y-%m-%d");
         findings.push(
             Finding::about(
                 Address::Lookup(name.clone()),
-                format!("lookup.{name} asks for {asked}, and {what} (read {day})."),
+                format!("lookup.{name} asks for {asked}, and {what} (read {day}).{consequence}"),
             )
             .at(ManifestPath::root().field("lookups").field(name.as_str()).key(), what)
-            .help(help),
+            .help(help)
+            .soft(!is_needed),
         );
     }
 }

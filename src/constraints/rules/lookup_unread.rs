@@ -13,7 +13,8 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warn,
     docs: "\
 ### What it checks
-An entry that is made from a lookup has an image: the lookup was read, as it is asked now.
+An entry that is made from a lookup has an image: the lookup was read, as it is asked now. An entry that is not selected,
+or that no build is asked for, is a warning at most.
 
 ### Why
 Offline, only what was read before is known. What the entry needs is unknown until then: the plan leaves it out, and
@@ -50,7 +51,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             )
             .at(entry.field("source").field("shared").field("id"), "unknown until a refresh")
             .at(ManifestPath::root().field("lookups").field(name.as_str()).key(), "not read yet")
-            .help("Read it:\n\n    goldform refresh"),
+            .help("Read it:\n\n    goldform refresh")
+            .soft(!case.needs_lookup(name)),
         );
     }
 }
