@@ -11,6 +11,9 @@
     clippy::disallowed_methods
 )]
 
+#[path = "keys/effects.rs"]
+mod effects;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;

@@ -100,6 +100,8 @@ pub(super) fn is_variable_name(name: &str) -> bool {
 pub(super) struct Declared {
     /// The value where none is given.
     pub(super) default: Option<String>,
+    /// What it is for: a value that is missing is easier to give with it.
+    pub(super) description: Option<String>,
     /// Whether it is a secret.
     pub(super) is_sensitive: bool,
     /// Whether its declaration could not be read: nothing is then said about its use.
@@ -223,10 +225,12 @@ impl<'v> Scope<'v> {
         if let Some(default) = &declared.default {
             return Ok(Some(Cow::Owned(default.clone())));
         }
+        let purpose = declared.description.as_ref().filter(|text| !text.is_empty());
+        let purpose = purpose.map(|text| format!(" ({})", shown(text))).unwrap_or_default();
         Err(Box::new(move |path| {
             VARIABLE_UNSET
                 .found(format!(
-                    "`{path}` takes the variable `{shown_name}`, which was not given and has no default."
+                    "`{path}` takes the variable `{shown_name}`{purpose}, which was not given and has no default."
                 ))
                 .at(path, "no value for this")
                 .at(ManifestPath::root().field("variables").field(&shown_name).key(), "declared here")

@@ -96,6 +96,9 @@ fn scope<'v>(manifest: &Manifest, given: &'v Variables) -> Scope<'v> {
                     default: variable
                         .and_then(|variable| variable.default.value())
                         .map(|text| text.as_str().to_owned()),
+                    description: variable
+                        .and_then(|variable| variable.description.value())
+                        .map(|text| text.as_str().to_owned()),
                     is_sensitive: variable
                         .and_then(|variable| variable.sensitive.value())
                         .is_some_and(|sensitive| sensitive.0),
