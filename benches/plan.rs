@@ -160,12 +160,13 @@ fn recorded(desired: &Desired, now: Timestamp) -> Recorded {
             placement.shares = image.shares.get(region).cloned().unwrap_or_default();
             placements.insert(region.clone(), placement);
         }
-        let generation = RecordedGeneration { source: image.source.clone().unwrap(), placements };
+        let generation = RecordedGeneration { source: image.source.clone().unwrap(), of: None, placements };
         let entry = RecordedImage {
             origin: image.region.clone(),
             current: first,
             protect: image.protect,
             delete_snapshots: true,
+            serving: BTreeMap::new(),
             generations: [(first, generation)].into(),
         };
         recorded.images.insert(key.clone(), entry);

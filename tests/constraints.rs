@@ -128,7 +128,7 @@ struct Stage {
     bench: Bench,
     loaded: Loaded,
     snapshot: Snapshot,
-    /// What was recorded before the cloud was looked at, and what was missing then.
+    /// What was recorded before the cloud was observed, and which of it the observation missed.
     before: Recorded,
     gone: Vec<PlacementKey>,
     prior: Recorded,
@@ -176,7 +176,7 @@ impl Stage {
         self.judge(&levels, now).into_iter().filter(|diagnostic| diagnostic.code == rule.id).collect()
     }
 
-    /// What all rules say: of the look at the cloud, and of the plan.
+    /// The findings of all rules, about the observation and about the plan.
     fn judge(&self, levels: &Levels, now: Timestamp) -> Vec<Diagnostic> {
         let wanted = self.loaded.desired.as_ref().unwrap();
         let seen: Judgement = judge_observation(wanted, &self.before, &self.gone, levels, now);

@@ -56,6 +56,7 @@ images:
     copies: [ap-singapore]
     replace: auto
     keep: { generations: 2, days: 30 }
+    deprecate: true
     delete_snapshots: true
     protect: false
   snap: { region: ap-jakarta, source: { snapshots: [snap-2f3a1c2d] }, keep: 1 }
@@ -190,10 +191,11 @@ fn every_key_is_accepted_refused_with_a_span_planned_applied_and_planned_empty()
 
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    // An image that is there, made by another state in the same world.
+    // An image that is there, made by another state in the same world, and without the tag that says so.
     std::fs::write(
         folder.join("other.yaml"),
-        "version: 1\naccount: \"100000000001\"\ncloud: { sandbox: { world: keys.world.db } }\nstate: other.state.json\n\
+        "version: 1\naccount: \"100000000001\"\ncloud: { ownership_tag: false, sandbox: { world: keys.world.db } }\n\
+         state: other.state.json\n\
          images:\n  other: { region: ap-jakarta, source: { instance: { id: ins-8f3a1c2d } } }\n",
     )
     .unwrap();

@@ -1,20 +1,20 @@
 //! Answers: what each meaning of an answer leads to.
 //!
-//! Busy and throttled calls are sent again; of a make whose outcome is unknown, the image is looked for; what is done
-//! already counts as done; everything else fails its branch.
+//! Calls to a busy or throttling service wait until the settle timeout; of a make whose outcome is unknown, the image is
+//! searched for; what is done already counts as done; everything else fails its branch. What surely was not executed is
+//! sent again by the transport ([`crate::cloud::wrap`]) and not once more here, so that the retries do not multiply.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::executor::{LONGEST_PAUSE, Report, Retry, Run, UNREACHABLE_TRIES};
+use super::executor::{DOUBTFUL_RESENDS, LONGEST_PAUSE, Next, Report, Retry, Run};
 use super::polling::Awaited;
-use super::recover::{Found, find_made};
+use super::recover::{LookupResult, find_made, may_be_late};
 use crate::cloud::{CloudError, Meaning};
-use crate::diff::drift::PENDING_FOR;
-use crate::model::{ImageId, Operation};
-use crate::plan::{Step, StepIndex, StepOutcome};
+use crate::model::{ImageId, Operation, Tags, Verb};
+use crate::plan::{Failure, Step, StepIndex, StepOutcome};
 use crate::state::{Edit, Event, Intent, SettledImage};
 
 impl Run<'_, '_> {
@@ -22,25 +22,26 @@ impl Run<'_, '_> {
         let Some(step) = self.plan.graph.step(index) else { return };
         let makes_image = step.operation.makes_image();
         let error = match result {
-            Ok(Some(id)) if makes_image => return self.accept(index, id),
+            Ok(Some(id)) if makes_image => return self.accept_answer(index, id),
             Ok(None) if makes_image => {
-                return self.look(index, unknown(step, "the service accepted it and told no id"));
+                self.doubts.insert(index);
+                return self.look_up(index, unknown(step, "the service accepted it without an id"));
             }
+            Ok(_) if self.searches.contains_key(&index) => return self.search_on(index),
+            Ok(_) if self.is_claim(index) => return self.read_claim(index),
             Ok(_) => return self.settle(index, None),
             Err(error) => error,
         };
+        let is_share = matches!(step.operation, Operation::Share { .. } | Operation::Unshare { .. });
         match error.meaning {
             Meaning::Throttled | Meaning::Busy => self.try_again(index, &error),
-            Meaning::Unreachable if self.tries_of(index) < UNREACHABLE_TRIES => self.try_again(index, &error),
-            Meaning::DuplicateName | Meaning::OutcomeUnknown | Meaning::Internal | Meaning::Garbled
-                if makes_image =>
-            {
-                self.look(index, error);
+            Meaning::DuplicateName if makes_image && self.may_be_ours(index) => self.look_up(index, error),
+            meaning if meaning.leaves_doubt() && makes_image => {
+                self.doubts.insert(index);
+                self.look_up(index, error);
             }
-            // All but makes may be sent again: they set what is to be, and do nothing the second time.
-            Meaning::OutcomeUnknown | Meaning::Internal | Meaning::Garbled
-                if self.tries_of(index) < UNREACHABLE_TRIES =>
-            {
+            // All but makes may be sent again: done a second time, they change nothing.
+            meaning if meaning.leaves_doubt() && self.tries_of(index) < DOUBTFUL_RESENDS => {
                 self.try_again(index, &error);
             }
             Meaning::NotFound
@@ -48,18 +49,47 @@ impl Run<'_, '_> {
             {
                 self.settle(index, None);
             }
-            Meaning::Tag if makes_image && self.untagged.insert(index) => self.call(index),
+            // An earlier call of it may have been executed, and taken what this one is refused for.
+            _ if makes_image && self.doubts.contains(&index) => {
+                self.leave_unknown(index, &error);
+            }
+            Meaning::Tag if makes_image && self.untagged.insert(index) => self.make_untagged(index, &error),
+            Meaning::DuplicateName => {
+                self.fail(index, Failure::from(&error).with_why(name_taken(&error)), None)
+            }
             Meaning::SharedImageUnmodifiable if matches!(step.operation, Operation::Update { .. }) => {
                 self.note(Event::Edited { at: self.now(), change: Edit::LearnSharedEditsRefused });
-                self.fail(index, &error.to_string(), None);
+                self.fail(index, &error, None);
             }
             // A part of the list may have been done all the same.
-            _ if matches!(step.operation, Operation::Share { .. } | Operation::Unshare { .. }) => {
-                self.ask_shares(index, error);
+            _ if is_share => self.ask_shares(index, error),
+            _ if matches!(step.operation, Operation::Tag { .. }) && !self.is_claim(index) => {
+                self.warn_untagged(index, &error);
             }
-            _ if matches!(step.operation, Operation::Tag { .. }) => self.warn_untagged(index, &error),
-            _ => self.fail(index, &error.to_string(), None),
+            meaning if meaning.leaves_doubt() => self.leave_unknown(index, &error),
+            _ => self.fail(index, &error, None),
         }
+    }
+
+    /// An answer with the id of the image that is made. A new image cannot have an id that is known already: such an
+    /// answer contradicts the record and is not acted on.
+    fn accept_answer(&mut self, index: StepIndex, id: ImageId) {
+        let Some(at) = self.step(index).map(|step| step.at().clone()) else { return };
+        let recorded = &self.snapshot.recorded;
+        let known = match recorded.placement_with_id(&at.region, &id) {
+            Some(other) => Some(other.to_string()),
+            None => recorded
+                .regions
+                .get(&at.region)
+                .filter(|known| known.unmanaged.contains_key(&id))
+                .map(|_| "an image that goldform does not manage".to_owned()),
+        };
+        let Some(known) = known else { return self.accept(index, id) };
+        let why = format!(
+            "the service answered with {id}, which is recorded as {known}: the answer contradicts the state and was not \
+             used"
+        );
+        self.leave_unknown(index, why);
     }
 
     /// Accepted: recorded, and waited for.
@@ -84,28 +114,71 @@ impl Run<'_, '_> {
     pub(super) fn settle(&mut self, index: StepIndex, image: Option<SettledImage>) {
         let Some(step) = self.plan.graph.step(index) else { return };
         self.note(Event::Settled { step: step.id.clone(), at: self.now(), image });
+        self.finish(index);
+    }
+
+    /// A step is done: what waits for it may start, and a placement that waited for it alone serves from now on.
+    pub(super) fn finish(&mut self, index: StepIndex) {
+        let Some(step) = self.plan.graph.step(index) else { return };
         self.outcomes.insert(index, StepOutcome::Done);
         self.scheduler.settled(index);
         self.executor.progress.settled(step);
+        self.step_settled(index);
     }
 
-    pub(super) fn fail(&mut self, index: StepIndex, why: &str, state: Option<crate::model::ImageState>) {
+    /// Records that a placement serves, where this step was the last that it waited for.
+    pub(super) fn step_settled(&mut self, index: StepIndex) {
+        let Some(at) = self.step(index).map(|step| step.at().clone()) else { return };
+        let Some(needed) = self.succeeding.get_mut(&at) else { return };
+        if needed.remove(&index) && needed.is_empty() {
+            let since = self.now();
+            self.note(Event::Edited { at: since, change: Edit::Serve { at, since } });
+        }
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        index: StepIndex,
+        failure: impl Into<Failure>,
+        state: Option<crate::model::ImageState>,
+    ) {
+        self.record_failure(index, failure.into(), state);
+        self.scheduler.failed(index);
+    }
+
+    /// Records that the step failed. What that means for the steps after it is the caller's.
+    pub(super) fn record_failure(
+        &mut self,
+        index: StepIndex,
+        failure: Failure,
+        state: Option<crate::model::ImageState>,
+    ) {
         let Some(step) = self.plan.graph.step(index) else { return };
         if self.snapshot.intents.contains_key(&step.id) {
-            let (step, at, why) = (step.id.clone(), self.now(), why.to_owned());
+            let (step, at, why) = (step.id.clone(), self.now(), failure.why.clone());
             self.note(Event::Failed { step, at, why, state });
         }
-        self.outcomes.insert(index, StepOutcome::Failed { why: why.to_owned() });
-        self.scheduler.failed(index);
-        self.executor.progress.failed(step, why);
+        self.executor.progress.failed(step, &failure.why);
+        self.outcomes.insert(index, StepOutcome::Failed(failure));
     }
 
-    /// It has not settled in time, or cannot be found out: it stays recorded, and its branch stops.
-    pub(super) fn leave(&mut self, index: StepIndex, outcome: StepOutcome, why: &str) {
+    /// The step has not settled in time: it stays recorded as pending, and its branch stops.
+    pub(super) fn leave_pending(&mut self, index: StepIndex, failure: impl Into<Failure>) {
+        self.leave(index, StepOutcome::Pending { failure: Some(failure.into()) });
+    }
+
+    /// The outcome of the step cannot be found out: it stays recorded, and its branch stops.
+    pub(super) fn leave_unknown(&mut self, index: StepIndex, failure: impl Into<Failure>) {
+        self.leave(index, StepOutcome::Unknown(failure.into()));
+    }
+
+    fn leave(&mut self, index: StepIndex, outcome: StepOutcome) {
         let Some(step) = self.plan.graph.step(index) else { return };
-        self.outcomes.insert(index, outcome);
         self.scheduler.failed(index);
-        self.executor.progress.failed(step, why);
+        if let Some(failure) = outcome.failure() {
+            self.executor.progress.failed(step, &failure.why);
+        }
+        self.outcomes.insert(index, outcome);
     }
 
     /// A failure to tag never makes a good image bad: it is told, and tried again by the next apply.
@@ -114,9 +187,7 @@ impl Run<'_, '_> {
         let (id, at, why) = (step.id.clone(), self.now(), error.to_string());
         self.warnings.push(format!("{} could not be tagged: {error}; the next apply tries again", step.at()));
         self.note(Event::Failed { step: id, at, why, state: None });
-        self.outcomes.insert(index, StepOutcome::Done);
-        self.scheduler.settled(index);
-        self.executor.progress.settled(step);
+        self.finish(index);
     }
 
     pub(super) fn tries_of(&self, index: StepIndex) -> u32 {
@@ -129,17 +200,26 @@ impl Run<'_, '_> {
         let (_, since) = self.tries.get(&index).copied().unwrap_or((0, now));
         let waited = now.duration_since(since).unsigned_abs();
         if waited >= self.executor.pace.settle_timeout {
-            return self.fail(index, &error.to_string(), None);
+            if self.doubts.contains(&index) {
+                return self.leave_unknown(index, error);
+            }
+            return self.fail(index, error, None);
         }
         let due = self.after_a_pause(index, &format!("tried again, {error}"));
-        self.retries.push(Retry { due, step: index, look: None });
+        let next = if self.doubts.contains(&index) { Next::CallAgain } else { Next::Call };
+        self.retries.push(Retry { due, step: index, next });
     }
 
-    /// The name is taken and no listing shows by whom: by the image that an earlier try made, whose listing is late.
-    fn look_later(&mut self, index: StepIndex, because: CloudError) {
+    /// The name is taken and no listing shows by whom, or no tag shows yet whose the image is: looked up later.
+    fn look_up_later(&mut self, index: StepIndex, because: CloudError) {
+        let waited =
+            self.tries.get(&index).map(|(_, since)| self.now().duration_since(*since).unsigned_abs());
+        if waited.is_some_and(|waited| waited >= self.executor.pace.settle_timeout) {
+            return self.leave_unknown(index, &because);
+        }
         let why = format!("looking for the image that an earlier try may have made, since {because}");
         let due = self.after_a_pause(index, &why);
-        self.retries.push(Retry { due, step: index, look: Some(because) });
+        self.retries.push(Retry { due, step: index, next: Next::Lookup(because) });
     }
 
     /// When to try again, each time later; the try is counted and told.
@@ -154,15 +234,16 @@ impl Run<'_, '_> {
         now.checked_add(SignedDuration::try_from(pause).unwrap_or_default()).unwrap_or(now)
     }
 
-    /// The outcome of a make is unknown: look for what it may have made.
-    pub(super) fn look(&mut self, index: StepIndex, because: CloudError) {
+    /// The outcome of a make is unknown: looks for what it may have made.
+    pub(super) fn look_up(&mut self, index: StepIndex, because: CloudError) {
         let Some(intent) = self.intent(index) else { return };
         let cloud = Arc::clone(&self.executor.cloud);
         let recorded = self.snapshot.recorded.clone();
         let lineage = self.snapshot.lineage.0.clone();
-        self.tasks.spawn(async move {
-            let found = find_made(cloud.as_ref(), &recorded, &lineage, &intent).await;
-            Report::Looked { step: index, because, found }
+        let now = self.now();
+        self.tasks.spawn(self.task_name(index), async move {
+            let found = find_made(cloud.as_ref(), &recorded, &lineage, &intent, now).await;
+            Report::LookedUp { step: index, because, found }
         });
     }
 
@@ -170,46 +251,125 @@ impl Run<'_, '_> {
         self.snapshot.intents.get(&self.step(index)?.id).cloned()
     }
 
-    /// Whether what took the name may be an image of ours that no listing shows yet.
-    fn may_be_late(&self, index: StepIndex) -> bool {
-        let is_recent = |at: Timestamp| self.now().duration_since(at) < PENDING_FOR;
-        self.intent(index).is_some_and(|intent| intent.name_was_free && is_recent(intent.at))
+    /// Whether a name that is taken may be taken by our own image: an earlier call of the step may have made it, or
+    /// nobody else uses such a name.
+    fn may_be_ours(&self, index: StepIndex) -> bool {
+        let is_interim =
+            || self.intent(index).is_some_and(|intent| intent.operation.is_made_under_interim_name());
+        self.doubts.contains(&index) || is_interim()
     }
 
-    pub(super) fn looked(
+    pub(super) fn looked_up(
         &mut self,
         index: StepIndex,
         because: &CloudError,
-        found: Result<Found, CloudError>,
+        found: Result<LookupResult, CloudError>,
     ) {
-        let was_refused = because.meaning == Meaning::DuplicateName;
+        let is_taken = because.meaning == Meaning::DuplicateName;
+        let is_late = self.intent(index).is_some_and(|intent| may_be_late(&intent, self.now()));
         match found {
-            Ok(Found::One(image)) => self.accept(index, image.id),
-            Ok(Found::None) if was_refused && self.may_be_late(index) => {
-                self.look_later(index, because.clone());
+            Ok(LookupResult::Ours(image)) => self.accept(index, image.id),
+            // Somebody has the name and no listing shows who: what an earlier call made, and listings show late.
+            Ok(LookupResult::Nothing) if is_taken => {
+                let is_known = self.intent(index).is_some_and(|intent| intent.name_taken);
+                if let Some(step) = self.step(index).map(|step| step.id.clone()).filter(|_| !is_known) {
+                    self.note(Event::NameTaken { step, at: self.now() });
+                }
+                match is_late {
+                    true => self.look_up_later(index, because.clone()),
+                    false => self.leave_unknown(index, because),
+                }
             }
-            Ok(Found::None) if was_refused => self.fail(index, &because.to_string(), None),
             // Not there yet, or never made: sent again only while looking keeps finding nothing.
-            Ok(Found::None) if self.tries_of(index) < UNREACHABLE_TRIES => self.try_again(index, because),
-            // It may be there all the same: the next run looks again.
-            Ok(Found::None) => {
-                let why = because.to_string();
-                self.leave(index, StepOutcome::Unknown { why: why.clone() }, &why);
+            Ok(LookupResult::Nothing) if self.tries_of(index) < DOUBTFUL_RESENDS => {
+                self.try_again(index, because);
             }
-            Ok(Found::Doubtful(ids)) => {
+            // It may be there nonetheless: the next run looks again.
+            Ok(LookupResult::Nothing) => self.leave_unknown(index, because),
+            Ok(LookupResult::Unproven(_)) if is_late => self.look_up_later(index, because.clone()),
+            Ok(LookupResult::Unproven(ids) | LookupResult::Others(ids)) => {
                 let ids: Vec<&str> = ids.iter().map(ImageId::as_str).collect();
-                let why = format!("{because}; it may have made {}, look at it", ids.join(" or "));
-                self.leave(index, StepOutcome::Unknown { why: why.clone() }, &why);
+                let why = format!("{}: {} has the name", name_taken(because), ids.join(", "));
+                self.fail(index, Failure::from(because).with_why(why), None);
             }
             Err(error) => {
                 let why = format!("{because}; looking for what it made failed too: {error}");
-                self.leave(index, StepOutcome::Unknown { why: why.clone() }, &why);
+                self.leave_unknown(index, Failure::from(&error).with_why(why));
             }
+        }
+    }
+
+    /// A doubtful call is sent again, under the same name: journalled now, sent at the next turn.
+    pub(super) fn journal_resend(&mut self, index: StepIndex) {
+        let Some(step) = self.step(index).map(|step| step.id.clone()) else { return };
+        let now = self.now();
+        self.note(Event::Resent { step, at: now });
+        self.retries.push(Retry { due: now, step: index, next: Next::Call });
+    }
+
+    /// The service refused the tags of a make, so nothing was made: it is made without them under an interim name, which
+    /// is the evidence then, and is named and tagged when it is NORMAL.
+    fn make_untagged(&mut self, index: StepIndex, error: &CloudError) {
+        let Some(intent) = self.intent(index) else { return };
+        let Some(step) = self.step(index).map(|step| step.id.clone()) else { return };
+        let (at, why) = (self.now(), error.to_string());
+        self.note(Event::Failed { step: step.clone(), at, why, state: None });
+        let operation = intent.operation.untagged();
+        let operation = self.snapshot.recorded.as_sent(operation, &self.snapshot.lineage.0);
+        self.note(Event::Started { step, at, operation });
+        self.retries.push(Retry { due: at, step: index, next: Next::Call });
+    }
+
+    /// Whether a step claims an image that is taken over: others change it only after that.
+    fn is_claim(&self, index: StepIndex) -> bool {
+        self.step(index).is_some_and(|step| {
+            let sets_owner = step.verb() == Verb::Tag && step.operation.ownership().is_some();
+            sets_owner && self.snapshot.recorded.is_taken_over(step.at())
+        })
+    }
+
+    /// Reads a claim back: another state may have claimed the image at the same time.
+    fn read_claim(&mut self, index: StepIndex) {
+        let Some(at) = self.step(index).map(|step| step.at().clone()) else { return };
+        let Some(id) = self.snapshot.recorded.placement(&at).map(|placement| placement.id.clone()) else {
+            return;
+        };
+        let cloud = Arc::clone(&self.executor.cloud);
+        self.tasks.spawn(self.task_name(index), async move {
+            let tags = cloud.tags(&at.region, std::slice::from_ref(&id)).await;
+            Report::ReadClaim { step: index, tags: tags.map(|mut tags| tags.remove(&id).unwrap_or_default()) }
+        });
+    }
+
+    pub(super) fn claim_read(&mut self, index: StepIndex, tags: Result<Tags, CloudError>) {
+        let key = self.step(index).and_then(|step| step.operation.ownership().cloned());
+        match (tags, key) {
+            (Err(error), _) => {
+                let why = format!("the claim could not be read back: {error}");
+                self.fail(index, Failure::from(&error).with_why(why), None);
+            }
+            (Ok(tags), Some(key)) => {
+                match tags.get(&key).filter(|value| **value != self.snapshot.lineage.0) {
+                    Some(other) => {
+                        let why = format!(
+                            "the tag `{key}` names another state, {other}, which claims the image too"
+                        );
+                        self.fail(index, why, None);
+                    }
+                    None => self.settle(index, None),
+                }
+            }
+            (Ok(_), None) => self.settle(index, None),
         }
     }
 }
 
-fn unknown(step: &Step, message: &str) -> CloudError {
+/// The refusal of a name that somebody else has, with what to do about it.
+fn name_taken(error: &CloudError) -> String {
+    format!("{error}. Another image has this name (GF202): rename that one, or give the entry another `name`")
+}
+
+pub(super) fn unknown(step: &Step, message: &str) -> CloudError {
     CloudError {
         meaning: Meaning::OutcomeUnknown,
         action: step.verb().as_str().into(),

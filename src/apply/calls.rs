@@ -1,61 +1,44 @@
 //! Calls: everything in them is in the plan, but for ids of images, which the record knows, and for the queries of
 //! imports, which nothing stores.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-
-use compact_str::CompactString;
 
 use super::executor::{Report, Run};
 use super::sharing::in_parts;
 use crate::cloud::client::Secret;
 use crate::cloud::{CloudError, CloudWrite, NewImage};
-use crate::model::{AccountId, ImageId, ImageKey, Operation, PlacementKey, Region, SourceKind};
+use crate::model::{AccountId, ImageId, ImageKey, Operation, PlacementKey, Region, Source, SourceKind};
 use crate::plan::StepIndex;
 use crate::state::Recorded;
 
 impl Run<'_, '_> {
-    /// The image that must be NORMAL before the step can call, where it is not.
-    pub(super) fn not_ready_yet(&self, index: StepIndex) -> Option<(PlacementKey, ImageId)> {
-        awaited_image(&self.snapshot.recorded, &self.step(index)?.operation)
-    }
-
-    /// The names that are held, by region: by managed images and by others, as recorded.
-    pub(super) fn held_names(&self) -> BTreeSet<(Region, CompactString)> {
-        let recorded = &self.snapshot.recorded;
-        let managed = recorded.placements().map(|(at, placement)| (at.region, placement.name.clone()));
-        let others = recorded
-            .regions
-            .iter()
-            .flat_map(|(region, known)| known.unmanaged.values().map(|name| (region.clone(), name.clone())));
-        managed.chain(others).collect()
-    }
-
     /// Sends the step's call. Everything in it is in the plan, but for ids, which the record knows.
     pub(super) fn call(&mut self, index: StepIndex) {
         let Some(step) = self.plan.graph.step(index) else { return };
-        let mut operation = step.operation.clone().owned_by(&self.snapshot.lineage.0);
-        if let (true, Operation::Create { tags, .. }) = (self.untagged.contains(&index), &mut operation) {
-            tags.clear();
-        }
+        // What is sent is what was journalled.
+        let Some(operation) = self.snapshot.intents.get(&step.id).map(|intent| intent.operation.clone())
+        else {
+            return;
+        };
+        let operation = self.narrowed(index, operation);
         let cloud = Arc::clone(&self.executor.cloud);
         let owner: AccountId = self.plan.account;
         let query = self.executor.queries.get(&operation.at().image).cloned();
         let id = named_image(&self.snapshot.recorded, &operation);
-        if let (Some(image), None) = (original(&operation), &id) {
+        if let (Some(image), None) = (encrypted_image(&operation), &id) {
             let why =
                 format!("image.{image} is not in {}, so there is nothing to encrypt", operation.at().region);
-            self.fail(index, &why, None);
+            self.fail(index, why, None);
             return;
         }
         if id.is_none() && !matches!(operation, Operation::Create { .. }) {
             let why = format!("{} is not recorded: it is gone, or was never made", source_of(&operation));
-            self.fail(index, &why, None);
+            self.fail(index, why, None);
             return;
         }
         let most = self.accounts_per_call(index, &operation);
         self.calls = self.calls.saturating_add(1);
-        self.tasks.spawn(async move {
+        self.tasks.spawn(self.task_name(index), async move {
             let result = send_parts(cloud.as_ref(), owner, operation, id, query, most).await;
             Report::Called(index, result)
         });
@@ -72,23 +55,12 @@ fn source_of(operation: &Operation) -> PlacementKey {
 
 /// The id of the image that a call names: its own, the one that it copies from, or the one that it encrypts.
 pub(super) fn named_image(recorded: &Recorded, operation: &Operation) -> Option<ImageId> {
-    let at = match original(operation) {
-        Some(image) => current_in(recorded, image, &operation.at().region)?,
-        None => source_of(operation),
+    let at = match (operation.original(), encrypted_image(operation)) {
+        (Some(original), _) => original,
+        (None, Some(image)) => current_in(recorded, image, &operation.at().region)?,
+        (None, None) => source_of(operation),
     };
     recorded.placement(&at).map(|placement| placement.id.clone())
-}
-
-/// The image that must be NORMAL before a call can be made, where it is not: its own, or the one that it is made from.
-pub(super) fn awaited_image(recorded: &Recorded, operation: &Operation) -> Option<(PlacementKey, ImageId)> {
-    let at = match original(operation) {
-        Some(image) => current_in(recorded, image, &operation.at().region)?,
-        None if matches!(operation, Operation::Create { .. }) => return None,
-        None => source_of(operation),
-    };
-    let placement = recorded.placement(&at)?;
-    let is_settled = placement.state.is_ready() || placement.state.is_failed();
-    (!is_settled).then(|| (at, placement.id.clone()))
 }
 
 /// Where an entry's current image is in a region.
@@ -122,7 +94,7 @@ pub(crate) async fn send(
     query: Option<Secret>,
 ) -> Result<Option<ImageId>, CloudError> {
     match (operation, id) {
-        (Operation::Create { at, attributes, tags, source, ownership: _ }, id) => {
+        (Operation::Create { at, attributes, tags, source, ownership: _, of: _ }, id) => {
             let original = id.filter(|_| matches!(source.kind, SourceKind::Encrypted { .. }));
             let image = NewImage { query, original, ..NewImage::new(attributes, tags, source) };
             cloud.create_image(&at.region, &image).await
@@ -145,24 +117,17 @@ pub(crate) async fn send(
         (Operation::Delete { at, snapshots }, Some(id)) => {
             cloud.delete_image(&at.region, &id, snapshots).await.map(|()| None)
         }
-        // `call` has looked the id up before.
-        (_, None) => Ok(None),
+        // A wait has no call, and `call` has looked the id up before.
+        (Operation::Wait { .. }, _) | (_, None) => Ok(None),
     }
 }
 
-/// Whether the name that a create or copy uses is held by nobody that is recorded.
-pub(super) fn is_free(operation: &Operation, held: &BTreeSet<(Region, CompactString)>) -> bool {
-    let name = operation.made_name();
-    name.is_some_and(|name| !held.contains(&(operation.at().region.clone(), name.clone())))
-}
-
 /// The entry that an encrypted copy is made from.
-pub(super) fn original(operation: &Operation) -> Option<&ImageKey> {
+fn encrypted_image(operation: &Operation) -> Option<&ImageKey> {
     match operation {
-        Operation::Create { source, .. } => match &source.kind {
-            SourceKind::Encrypted { image, .. } => Some(image),
-            _ => None,
-        },
+        Operation::Create { source: Source { kind: SourceKind::Encrypted { image, .. }, .. }, .. } => {
+            Some(image)
+        }
         _ => None,
     }
 }

@@ -4,19 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use compact_str::CompactString;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
-use super::calls::is_free;
-use super::polling::{Awaited, Polling};
-use super::recover::Found;
+use super::answers::unknown;
+use super::polling::Polling;
+use super::recover::LookupResult;
 use super::scheduler::{Scheduler, Status};
+use super::serving::{handed_over, serving_now, successions};
+use super::sharing::AccountSearch;
+use super::tasks::Tasks;
 use crate::backend::{StateStore, StoreError};
 use crate::cloud::client::Secret;
 use crate::cloud::{Clock, CloudError, CloudWrite};
 use crate::constraints::ValidPlan;
-use crate::model::{Accounts, ImageId, ImageKey, PlacementKey, Region};
+use crate::model::{Accounts, ImageId, ImageKey, PlacementKey, Region, Tags, Verb};
 use crate::plan::{Outcome, Plan, Step, StepIndex, StepOutcome};
 use crate::state::{Edit, Event, ObservedImage, SettledImage, Snapshot};
 
@@ -76,17 +79,29 @@ impl Progress for Quiet {
 pub(super) enum Report {
     Called(StepIndex, Result<Option<ImageId>, CloudError>),
     Polled(Region, Result<Vec<ObservedImage>, CloudError>),
-    Looked { step: StepIndex, because: CloudError, found: Result<Found, CloudError> },
+    LookedUp { step: StepIndex, because: CloudError, found: Result<LookupResult, CloudError> },
     ReadBack { step: StepIndex, because: CloudError, shares: Result<Accounts, CloudError> },
-    Tagged { step: StepIndex, image: SettledImage, result: Result<(), CloudError> },
+    ReadClaim { step: StepIndex, tags: Result<Tags, CloudError> },
+    NamedAndTagged { step: StepIndex, image: SettledImage, named: bool, result: Result<(), CloudError> },
 }
 
-/// A call that is tried again.
+/// What a step goes on with.
+pub(super) enum Next {
+    /// Its call, which is journalled.
+    Call,
+    /// Its call again, once that is journalled.
+    CallAgain,
+    /// The lookup of what its call made, since this happened.
+    Lookup(CloudError),
+    /// The name and the tags of an image that was made without them.
+    NameAndTag(ImageId, SettledImage),
+}
+
+/// A step that goes on later.
 pub(super) struct Retry {
     pub(super) due: Timestamp,
     pub(super) step: StepIndex,
-    /// Not the call, but the look for what it made: a listing may be late.
-    pub(super) look: Option<CloudError>,
+    pub(super) next: Next,
 }
 
 /// Walks a plan.
@@ -109,8 +124,10 @@ pub struct Executor<'a> {
 
 /// The longest pause between two tries of a call.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How often a call is tried that does not reach the service.
-pub(super) const UNREACHABLE_TRIES: u32 = 5;
+/// How long a run that ends because of a defect waits for the calls that are under way.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How often a call whose outcome is unknown is sent again.
+pub(super) const DOUBTFUL_RESENDS: u32 = 5;
 
 pub(super) struct Run<'a, 'e> {
     pub(super) executor: &'e mut Executor<'a>,
@@ -118,14 +135,22 @@ pub(super) struct Run<'a, 'e> {
     pub(super) snapshot: &'e mut Snapshot,
     pub(super) scheduler: Scheduler<'e>,
     pub(super) polling: Polling,
-    pub(super) tasks: JoinSet<Report>,
+    pub(super) tasks: Tasks<Report>,
+    /// The defect that ends the run: a task panicked.
+    pub(super) internal_error: Option<String>,
     pub(super) calls: usize,
     pub(super) retries: Vec<Retry>,
     pub(super) tries: BTreeMap<StepIndex, (u32, Timestamp)>,
-    /// Steps that wait until the image they are about, or copy from, is NORMAL; they have called nothing yet.
-    pub(super) gated: BTreeMap<StepIndex, PlacementKey>,
+    /// Makes of which a call was sent and not definitely answered.
+    pub(super) doubts: BTreeSet<StepIndex>,
+    /// Placements that the plan deletes.
+    pub(super) deleted: BTreeSet<PlacementKey>,
+    /// Placements that serve once these steps are done.
+    pub(super) succeeding: BTreeMap<PlacementKey, BTreeSet<StepIndex>>,
     /// Creates that the service refused with tags: made without, and tagged when they are NORMAL.
     pub(super) untagged: BTreeSet<StepIndex>,
+    /// Share and unshare steps of which a part was refused.
+    pub(super) searches: BTreeMap<StepIndex, AccountSearch>,
     /// How many accounts the last call of a step named at most.
     pub(super) named: BTreeMap<StepIndex, u32>,
     pub(super) outcomes: BTreeMap<StepIndex, StepOutcome>,
@@ -152,12 +177,16 @@ impl Executor<'_> {
             plan,
             snapshot,
             polling: Polling::default(),
-            tasks: JoinSet::new(),
+            tasks: Tasks::default(),
+            internal_error: None,
             calls: 0,
             retries: Vec::new(),
             tries: BTreeMap::new(),
-            gated: BTreeMap::new(),
+            doubts: BTreeSet::new(),
+            deleted: deleted(plan),
+            succeeding: BTreeMap::new(),
             untagged: BTreeSet::new(),
+            searches: BTreeMap::new(),
             named: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             warnings: Vec::new(),
@@ -171,6 +200,11 @@ impl Executor<'_> {
     }
 }
 
+fn deleted(plan: &Plan) -> BTreeSet<PlacementKey> {
+    let deletes = plan.graph.steps().filter(|(_, step)| step.verb() == Verb::Delete);
+    deletes.map(|(_, step)| step.at().clone()).collect()
+}
+
 impl Run<'_, '_> {
     pub(super) async fn walk(&mut self) -> Result<(), StoreError> {
         let at = self.now();
@@ -178,6 +212,10 @@ impl Run<'_, '_> {
             self.note(Event::Edited { at, change: change.clone() });
         }
         self.settings = self.snapshot.recorded.settings().collect();
+        for change in serving_now(self.plan, &self.snapshot.recorded, at) {
+            self.note(Event::Edited { at, change });
+        }
+        self.succeeding = successions(self.plan, &self.snapshot.recorded);
         self.flush().await?;
         loop {
             // Marked as seen: `wait` sleeps until the next change, and must not wake at once for this one again.
@@ -194,8 +232,12 @@ impl Run<'_, '_> {
                 return Ok(());
             }
             self.wait().await;
-            while let Some(Ok(report)) = self.tasks.try_join_next() {
-                self.take(report);
+            while let Some(ended) = self.tasks.try_next() {
+                self.task_ended(ended);
+            }
+            if self.internal_error.is_some() {
+                self.drain().await;
+                return self.flush().await;
             }
             self.flush().await?;
         }
@@ -203,6 +245,11 @@ impl Run<'_, '_> {
 
     pub(super) fn now(&self) -> Timestamp {
         self.executor.clock.now()
+    }
+
+    /// The name of the tasks of a step: its id.
+    pub(super) fn task_name(&self, index: StepIndex) -> CompactString {
+        self.step(index).map(|step| CompactString::new(&step.id.0)).unwrap_or_default()
     }
 
     pub(super) fn step(&self, index: StepIndex) -> Option<&Step> {
@@ -232,16 +279,11 @@ impl Run<'_, '_> {
         let room = self.executor.pace.parallelism.max(1);
         let ready: Vec<StepIndex> = self.scheduler.ready().collect();
         for index in ready {
-            if self.calls.saturating_add(starting.len()) >= room {
-                break;
-            }
-            self.scheduler.started(index);
-            if let Some((at, id)) = self.not_ready_yet(index) {
-                let awaited = Awaited { id, step: index, since: self.now() };
-                let now = self.now();
-                self.polling.await_image(&at.region, awaited, now);
-                self.gated.insert(index, at);
-            } else {
+            if self.is_wait(index) {
+                self.scheduler.started(index);
+                self.wait_for_image(index);
+            } else if self.calls.saturating_add(starting.len()) < room {
+                self.scheduler.started(index);
                 starting.push(index);
             }
         }
@@ -250,17 +292,29 @@ impl Run<'_, '_> {
 
     pub(super) async fn call_all(&mut self, starting: Vec<StepIndex>) -> Result<(), StoreError> {
         let at = self.now();
-        let makes = |index: &StepIndex| self.step(*index).is_some_and(|step| step.operation.makes_image());
-        let held = if starting.iter().any(makes) { self.held_names() } else { BTreeSet::new() };
-        for index in &starting {
-            let Some(step) = self.plan.graph.step(*index) else { continue };
-            let operation = step.operation.clone().owned_by(&self.snapshot.lineage.0);
-            let name_was_free = is_free(&operation, &held);
-            self.note(Event::Started { step: step.id.clone(), at, operation, name_was_free });
+        let mut calling = Vec::new();
+        for index in starting {
+            let Some(step) = self.plan.graph.step(index) else { continue };
             self.executor.progress.started(step);
+            if self.snapshot.intents.contains_key(&step.id) {
+                // An earlier run called for it and got no definite answer: it goes on where that one ended.
+                self.doubts.insert(index);
+                let because = unknown(step, "an earlier run ended before the answer came");
+                self.look_up(index, because);
+                continue;
+            }
+            let (step, operation) = (step.id.clone(), step.operation.clone());
+            let is_deleted = self.deleted.contains(operation.at());
+            if let Some(change) = handed_over(&self.snapshot.recorded, &operation, at).filter(|_| is_deleted)
+            {
+                self.note(Event::Edited { at, change });
+            }
+            let operation = self.snapshot.recorded.as_sent(operation, &self.snapshot.lineage.0);
+            self.note(Event::Started { step, at, operation });
+            calling.push(index);
         }
         self.flush().await?;
-        for index in starting {
+        for index in calling {
             self.call(index);
         }
         Ok(())
@@ -271,7 +325,7 @@ impl Run<'_, '_> {
         let now = self.now();
         for (region, ids) in self.polling.take_due(now) {
             let cloud = Arc::clone(&self.executor.cloud);
-            self.tasks.spawn(async move {
+            self.tasks.spawn(format!("listing {region}"), async move {
                 let images = cloud.images_by_id(&region, &ids).await;
                 Report::Polled(region, images)
             });
@@ -279,13 +333,15 @@ impl Run<'_, '_> {
         let (due, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.retries).into_iter().partition(|retry| retry.due <= now);
         self.retries = later;
-        for Retry { due: _, step, look } in due {
-            match (stop, look) {
-                (Stop::No, Some(because)) => self.look(step, because),
-                (Stop::No, None) => self.call(step),
+        for Retry { due: _, step, next } in due {
+            match (stop, next) {
+                (Stop::No, Next::Lookup(because)) => self.look_up(step, because),
+                (Stop::No, Next::Call) => self.call(step),
+                (Stop::No, Next::CallAgain) => self.journal_resend(step),
+                (_, Next::NameAndTag(id, image)) => self.name_and_tag(step, id, image),
                 // It was not executed, or is safe to look at again: the next run decides.
                 _ => {
-                    self.outcomes.insert(step, StepOutcome::Unknown { why: "the run was stopped".into() });
+                    self.outcomes.insert(step, StepOutcome::Unknown("the run was stopped".into()));
                     self.scheduler.failed(step);
                 }
             }
@@ -302,13 +358,45 @@ impl Run<'_, '_> {
         let mut stop = self.executor.stop.clone();
         // Where nobody is left who could stop the run, there is nothing to listen to.
         let may_stop = stop.has_changed().is_ok();
-        let report = tokio::select! {
-            report = self.tasks.join_next(), if !self.tasks.is_empty() => report,
+        let ended = tokio::select! {
+            ended = self.tasks.next(), if !self.tasks.is_empty() => ended,
             () = tokio::time::sleep(nap), if due.is_some() || self.tasks.is_empty() => None,
             _ = stop.changed(), if may_stop => None,
         };
-        if let Some(Ok(report)) = report {
-            self.take(report);
+        if let Some(ended) = ended {
+            self.task_ended(ended);
+        }
+    }
+
+    /// Takes what a task returned. A task that panicked ends the run: what it was about is in an unknown state.
+    fn task_ended(&mut self, ended: Result<Report, CloudError>) {
+        match ended {
+            Ok(report) => self.take(report),
+            Err(defect) => {
+                let step = self.plan.graph.steps().find(|(_, step)| step.id.0 == defect.action);
+                if let Some((index, _)) = step {
+                    self.leave_unknown(index, &defect);
+                }
+                self.internal_error.get_or_insert_with(|| defect.to_string());
+            }
+        }
+    }
+
+    /// Waits for the calls that are under way, so that what they did is recorded. Starts nothing.
+    async fn drain(&mut self) {
+        let mut stop = self.executor.stop.clone();
+        let deadline = tokio::time::sleep(DRAIN);
+        tokio::pin!(deadline);
+        while !self.tasks.is_empty() && *stop.borrow_and_update() != Stop::Now {
+            let may_stop = stop.has_changed().is_ok();
+            let ended = tokio::select! {
+                ended = self.tasks.next() => ended,
+                () = &mut deadline => return,
+                _ = stop.changed(), if may_stop => None,
+            };
+            if let Some(ended) = ended {
+                self.task_ended(ended);
+            }
         }
     }
 
@@ -319,14 +407,11 @@ impl Run<'_, '_> {
                 self.called(step, result);
             }
             Report::Polled(region, result) => self.polled(&region, result),
-            Report::Looked { step, because, found } => self.looked(step, &because, found),
+            Report::LookedUp { step, because, found } => self.looked_up(step, &because, found),
             Report::ReadBack { step, because, shares } => self.read_back(step, &because, shares),
-            Report::Tagged { step, image, result } => {
-                if let (Err(error), Some(at)) = (result, self.step(step).map(Step::at)) {
-                    self.warnings
-                        .push(format!("{at} could not be tagged: {error}; the next apply tries again"));
-                }
-                self.settle(step, Some(image));
+            Report::ReadClaim { step, tags } => self.claim_read(step, tags),
+            Report::NamedAndTagged { step, image, named, result } => {
+                self.named_and_tagged(step, image, named, result);
             }
         }
     }
@@ -343,12 +428,11 @@ impl Run<'_, '_> {
                     (None, Some(Status::Skipped { because })) => StepOutcome::Skipped {
                         because: self.step(because).map_or_else(|| step.id.clone(), |step| step.id.clone()),
                     },
-                    (None, Some(Status::Running)) if self.gated.contains_key(&index) => {
-                        StepOutcome::NotStarted
+                    (None, Some(Status::Running)) if awaited.contains(&index) => {
+                        StepOutcome::Pending { failure: None }
                     }
-                    (None, Some(Status::Running)) if awaited.contains(&index) => StepOutcome::Pending,
                     (None, Some(Status::Running)) => {
-                        StepOutcome::Unknown { why: "the run ended before the answer came".into() }
+                        StepOutcome::Unknown("the run ended before the answer came".into())
                     }
                     _ => StepOutcome::NotStarted,
                 };
@@ -356,7 +440,13 @@ impl Run<'_, '_> {
             })
             .collect();
         let interrupted = *self.executor.stop.borrow() != Stop::No;
-        Outcome { steps, warnings: self.warnings.clone(), interrupted, took: Duration::ZERO }
+        Outcome {
+            steps,
+            warnings: self.warnings.clone(),
+            interrupted,
+            internal_error: self.internal_error.clone(),
+            took: Duration::ZERO,
+        }
     }
 }
 

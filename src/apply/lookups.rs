@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
-use super::observe::lost;
+use super::tasks::Tasks;
 use crate::cloud::{Clock, CloudError, CloudRead, ImageFilter};
 use crate::diff::{self, LookupDrift};
 use crate::manifest::Lookup;
@@ -51,14 +50,14 @@ async fn observe_lookups(
         kinds.entry(&lookup.region).or_default().insert(lookup.kind);
     }
     let calls = Arc::new(Semaphore::new(parallelism.max(1)));
-    let mut tasks = JoinSet::new();
+    let mut tasks = Tasks::default();
     for (region, mut kinds) in kinds {
         if kinds.contains(&None) {
             kinds = BTreeSet::from([None]);
         }
         for kind in kinds {
             let (cloud, calls, region) = (Arc::clone(cloud), Arc::clone(&calls), region.clone());
-            tasks.spawn(async move {
+            tasks.spawn(format!("listing {region}"), async move {
                 let _permit = calls.acquire().await;
                 let images = cloud.images(&region, &ImageFilter { kind, name: None }).await;
                 (region, images)
@@ -66,8 +65,8 @@ async fn observe_lookups(
         }
     }
     let mut listings = Listings::new();
-    while let Some(result) = tasks.join_next().await {
-        let (region, images) = result.map_err(|error| lost(&error))?;
+    while let Some(result) = tasks.next().await {
+        let (region, images) = result?;
         let images = images?.into_iter().map(|image| (image.id.clone(), image));
         listings.entry(region).or_default().extend(images);
     }

@@ -20,14 +20,17 @@ pub mod polling;
 pub mod preflight;
 pub mod recover;
 pub mod scheduler;
+mod serving;
 mod settling;
 mod sharing;
 pub mod systems;
+pub mod tasks;
 
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
 pub use lookups::look_up;
-pub use observe::{ask_again, observe, survey};
+pub use observe::{ask_again, judge_missing, observe, survey};
 pub use preflight::preflight;
 pub use recover::{Recovered, recover};
 pub use scheduler::Scheduler;
+pub use serving::{serving_now, successions};
 pub use systems::look_up_systems;

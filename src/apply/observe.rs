@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
+use super::tasks::Tasks;
 use crate::cloud::{Clock, CloudError, CloudRead, ImageFilter, Meaning};
+use crate::constraints::{Judgement, Levels, judge_observation};
+use crate::diff::missing;
+use crate::manifest::Desired;
 use crate::model::{ImageId, ImageKind, PlacementKey, Region};
-use crate::state::{Observed, ObservedRegion, Recorded};
+use crate::state::{Observed, ObservedRegion, Recorded, Snapshot};
 
 /// Images that are to be taken over, by region: their shares are read beside those of managed images.
 pub type Wanted = BTreeMap<Region, BTreeSet<ImageId>>;
@@ -34,12 +38,12 @@ pub async fn observe(
     }
     let calls = Arc::new(Semaphore::new(parallelism.max(1)));
     let at = clock.now();
-    let mut tasks = JoinSet::new();
+    let mut tasks = Tasks::default();
     for region in regions {
         let cloud = Arc::clone(cloud);
         let calls = Arc::clone(&calls);
         let managed = managed.remove(&region).unwrap_or_default();
-        tasks.spawn(async move {
+        tasks.spawn(format!("observing {region}"), async move {
             let seen = observe_region(&cloud, &calls, &region, Some(&managed)).await;
             seen.map(|(images, shares, image_limit)| {
                 (region, ObservedRegion { at, images, shares, image_limit })
@@ -47,8 +51,8 @@ pub async fn observe(
         });
     }
     let mut observed = Observed::default();
-    while let Some(result) = tasks.join_next().await {
-        let (region, seen) = result.map_err(|error| lost(&error))??;
+    while let Some(result) = tasks.next().await {
+        let (region, seen) = result??;
         observed.regions.insert(region, seen);
     }
     Ok(observed)
@@ -90,7 +94,7 @@ pub async fn ask_again(
 /// the others.
 ///
 /// # Errors
-/// When the runtime is going down.
+/// If goldform itself fails: a task panicked.
 pub async fn survey(
     cloud: &Arc<dyn CloudRead>,
     clock: &dyn Clock,
@@ -99,17 +103,17 @@ pub async fn survey(
 ) -> Result<(Observed, Vec<(Region, CloudError)>), CloudError> {
     let calls = Arc::new(Semaphore::new(parallelism.max(1)));
     let at = clock.now();
-    let mut tasks = JoinSet::new();
+    let mut tasks = Tasks::default();
     for region in regions {
         let (cloud, calls) = (Arc::clone(cloud), Arc::clone(&calls));
-        tasks.spawn(async move {
+        tasks.spawn(format!("observing {region}"), async move {
             let seen = survey_region(&cloud, &calls, &region).await;
             (region, seen)
         });
     }
     let (mut observed, mut failures) = (Observed::default(), Vec::new());
-    while let Some(result) = tasks.join_next().await {
-        let (region, seen) = result.map_err(|error| lost(&error))?;
+    while let Some(result) = tasks.next().await {
+        let (region, seen) = result?;
         match seen {
             Ok((images, shares, image_limit)) => {
                 observed.regions.insert(region, ObservedRegion { at, images, shares, image_limit });
@@ -159,21 +163,21 @@ async fn observe_region(
         let found = cloud.images_by_id(region, &missed).await?;
         images.extend(found.into_iter().map(|image| (image.id.clone(), image)));
     }
-    let mut tasks = JoinSet::new();
+    let mut tasks = Tasks::default();
     // Only the owner may ask with whom an image is shared.
     let is_ours = |id: &&ImageId| images.get(*id).is_some_and(|image| image.kind == ImageKind::Custom);
     let ours: Vec<ImageId> = managed.iter().filter(is_ours).cloned().collect();
     for id in ours {
         let (cloud, calls, region) = (Arc::clone(cloud), Arc::clone(calls), region.clone());
-        tasks.spawn(async move {
+        tasks.spawn(format!("reading the shares of {id} in {region}"), async move {
             let _permit = calls.acquire().await;
             let shares = cloud.shares(&region, &id).await;
             (id, shares)
         });
     }
     let mut shares = BTreeMap::new();
-    while let Some(result) = tasks.join_next().await {
-        match result.map_err(|error| lost(&error))? {
+    while let Some(result) = tasks.next().await {
+        match result? {
             (id, Ok(accounts)) => {
                 shares.insert(id, accounts);
             }
@@ -191,16 +195,27 @@ async fn observe_region(
     Ok((images, shares, Some(image_limit)))
 }
 
-/// A task that did not end: the runtime is going down.
-pub(super) fn lost(error: &tokio::task::JoinError) -> CloudError {
-    CloudError {
-        meaning: Meaning::Unreachable,
-        action: "observe".into(),
-        region: None,
-        code: None,
-        message: error.to_string(),
-        request_id: None,
+/// Judges what an observation no longer shows. What is missing is asked for once more by id, where that would decide.
+///
+/// # Errors
+/// When the cloud cannot be read.
+pub async fn judge_missing(
+    cloud: &Arc<dyn CloudRead>,
+    snapshot: &Snapshot,
+    desired: &Desired,
+    levels: &Levels,
+    now: Timestamp,
+    observed: &mut Observed,
+) -> Result<Judgement, CloudError> {
+    let Snapshot { recorded, intents, .. } = snapshot;
+    let gone = missing(recorded, intents, observed);
+    let judgement = judge_observation(desired, recorded, &gone, levels, now);
+    if judgement.diagnostics.is_empty() {
+        return Ok(judgement);
     }
+    ask_again(cloud, recorded, &gone, observed).await?;
+    let gone = missing(recorded, intents, observed);
+    Ok(judge_observation(desired, recorded, &gone, levels, now))
 }
 
 #[cfg(test)]
@@ -208,7 +223,7 @@ mod tests {
     use super::*;
     use crate::cloud::CloudWrite as _;
     use crate::cloud::sim::Settings;
-    use crate::diff::{Intention, missing};
+    use crate::diff::Intention;
     use crate::testing::worlds::{at, region};
     use crate::testing::{Bench, EXAMPLE, desired};
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::cloud::CloudError;
 use crate::model::{ImageId, Region};
 use crate::plan::StepIndex;
 
@@ -12,6 +13,8 @@ use crate::plan::StepIndex;
 const FIRST: Duration = Duration::from_millis(300);
 /// The longest tick.
 const LONGEST: Duration = Duration::from_secs(10);
+/// How long listings fail before that is mentioned.
+const TROUBLE_MENTIONED_AFTER: Duration = Duration::from_secs(30);
 
 /// An image that is waited for, and the step that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,15 @@ struct Ticks {
     due: Timestamp,
     awaited: Vec<Awaited>,
     is_asking: bool,
+    trouble: Option<Trouble>,
+}
+
+/// Listings of a region that failed, one after the other.
+#[derive(Debug, Clone)]
+struct Trouble {
+    since: Timestamp,
+    mentioned: Timestamp,
+    last: CloudError,
 }
 
 /// What is waited for, by region, and when to ask.
@@ -52,8 +64,10 @@ impl Polling {
             due: first,
             awaited: Vec::new(),
             is_asking: false,
+            trouble: None,
         });
         if ticks.awaited.is_empty() {
+            ticks.trouble = None;
             ticks.due = first;
         }
         ticks.due = ticks.due.min(first);
@@ -102,6 +116,42 @@ impl Polling {
         ticks.tick = if over.is_empty() { ticks.tick.mul_f64(1.5).min(LONGEST) } else { FIRST };
         ticks.due = after(now, ticks.tick);
         over
+    }
+
+    /// Records that listing a region failed. Returns for how long it has been failing, each time another
+    /// [`TROUBLE_MENTIONED_AFTER`] has passed.
+    pub fn listing_failed(
+        &mut self,
+        region: &Region,
+        now: Timestamp,
+        error: &CloudError,
+    ) -> Option<Duration> {
+        let ticks = self.regions.get_mut(region)?;
+        let trouble =
+            ticks.trouble.get_or_insert_with(|| Trouble { since: now, mentioned: now, last: error.clone() });
+        trouble.last = error.clone();
+        let quiet = now.duration_since(trouble.mentioned).unsigned_abs();
+        (quiet >= TROUBLE_MENTIONED_AFTER).then(|| {
+            trouble.mentioned = now;
+            now.duration_since(trouble.since).unsigned_abs()
+        })
+    }
+
+    /// Records that listing a region worked.
+    pub fn listing_worked(&mut self, region: &Region) {
+        if let Some(ticks) = self.regions.get_mut(region) {
+            ticks.trouble = None;
+        }
+    }
+
+    /// Returns the error of the last listing of a region. `None` if it worked.
+    pub fn last_error(&self, region: &Region) -> Option<&CloudError> {
+        self.regions.get(region)?.trouble.as_ref().map(|trouble| &trouble.last)
+    }
+
+    /// Returns the steps that wait for images of a region.
+    pub fn waiting_in(&self, region: &Region) -> impl Iterator<Item = StepIndex> {
+        self.regions.get(region).into_iter().flat_map(|ticks| &ticks.awaited).map(|awaited| awaited.step)
     }
 
     /// Everything that is still waited for.

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use super::calls::{named_image, send};
-use super::observe::lost;
+use super::tasks::Tasks;
 use crate::cloud::client::Secret;
 use crate::cloud::{CloudError, CloudWrite, Meaning};
 use crate::constraints::ValidPlan;
-use crate::model::{ImageKey, Operation};
+use crate::model::{ImageKey, Operation, Verb};
 use crate::plan::preflight::{Obstacle, Preflight, Trial, remover, untried};
 use crate::plan::{Plan, StepIndex};
 use crate::state::{Lineage, Recorded};
@@ -32,7 +31,7 @@ pub async fn preflight(
     let plan = plan.plan();
     let calls = Arc::new(Semaphore::new(parallelism.max(1)));
     let mut trials: BTreeMap<StepIndex, Trial> = BTreeMap::new();
-    let mut tasks = JoinSet::new();
+    let mut tasks = Tasks::default();
     for (index, step) in plan.graph.steps() {
         if let Some(why) = untried(&plan.graph, recorded, index) {
             trials.insert(index, Trial::Untried(why));
@@ -42,7 +41,7 @@ pub async fn preflight(
         let image = named_image(recorded, &operation);
         let query = queries.get(&operation.at().image).cloned();
         let (cloud, calls, owner) = (Arc::clone(cloud), Arc::clone(&calls), plan.account);
-        tasks.spawn(async move {
+        tasks.spawn(format!("trying `{}`", step.id), async move {
             let _permit = calls.acquire().await;
             let tried = send(cloud.as_ref(), owner, operation.clone(), image.clone(), query.clone()).await;
             // The run makes an image without the tags that are refused with it, so that is what is to be tried.
@@ -55,8 +54,8 @@ pub async fn preflight(
             (index, tried.map(|_| ()))
         });
     }
-    while let Some(result) = tasks.join_next().await {
-        let (index, tried) = result.map_err(|error| lost(&error))?;
+    while let Some(result) = tasks.next().await {
+        let (index, tried) = result?;
         let trial = match tried {
             Ok(()) => Trial::Passed,
             Err(error) => match judged(plan, recorded, index, &error) {
@@ -101,9 +100,9 @@ fn judged(plan: &Plan, recorded: &Recorded, index: StepIndex, error: &CloudError
     if let Some(by) = remover(&plan.graph, recorded, index, obstacle) {
         return Some(Trial::Removed { by, refusal });
     }
-    let operation = plan.graph.step(index).map(|step| &step.operation);
-    let is_awaited = obstacle == Obstacle::State
-        && operation.is_some_and(|operation| super::calls::awaited_image(recorded, operation).is_some());
+    let mut waits = plan.graph.steps().filter(|(_, step)| step.verb() == Verb::Wait);
+    let is_awaited =
+        obstacle == Obstacle::State && waits.any(|(wait, _)| plan.graph.must_precede(wait, index));
     Some(if is_awaited { Trial::Awaited { refusal } } else { Trial::Refused { refusal } })
 }
 
@@ -188,7 +187,8 @@ mod tests {
     async fn a_full_region_passes_where_a_delete_comes_first() {
         let mut bench = Bench::new(Settings { images_per_region: 2, ..Settings::default() });
         bench.apply(&desired(EXAMPLE), Intention::Converge).await;
-        let next = example_with("snap-2f3a1c2d", "snap-4444dddd");
+        let next = example_with("snap-2f3a1c2d", "snap-4444dddd")
+            .replace("images:\n", "rules: { share_gap: warn }\nimages:\n");
         let told = told(&mut bench, &next).await.unwrap();
         let create = &told["create image.db@ap-jakarta#2"];
         let delete = "delete image.db@ap-jakarta#1";

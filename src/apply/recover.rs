@@ -1,32 +1,52 @@
-//! Repairs what a killed run left behind: intents without an outcome.
+//! Recovery: what became of the steps that a killed run left without an outcome, and which images are ours.
 //!
-//! The dangerous gap is between the call and its answer: the service may or may not have made an image. No
-//! image action takes a client token, so the image's name, unique in its region, is the natural key: look for
-//! the exact name, and take the image over only when everything known speaks for it.
+//! The dangerous gap is between the call and its answer: the service may or may not have made an image, and no image
+//! action takes a client token. So every make carries evidence of ours:
+//!
+//! - *Tag*: CreateImage and ImportImage set the ownership tag in the call, with the state's lineage as its value.
+//! - *Name*: SyncImages takes no tags, so a copy is made under an interim name that nobody else uses
+//!   ([`crate::model::interim`]), and so is every make without the tag.
+//!
+//! An image of the right name without that evidence is somebody else's and is never acted on. A tag may attach late and
+//! may be missing in listings: such an image is *unproven* for [`PENDING_FOR`] after the last call, and the tag service
+//! is asked too. Nothing found is *open* for the same time, since listings show new images late. After that a make is
+//! taken as not executed. Names are unique in a region (213/15713), so sending a doubtful call again, under the same
+//! name, never makes a second image: it is answered with `InvalidImageName.Duplicate`.
+
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cloud::{CloudError, CloudRead, ImageFilter};
-use crate::model::{ImageId, ImageKind, Operation};
+use crate::diff::drift::PENDING_FOR;
+use crate::model::interim::is_interim_name;
+use crate::model::{ImageId, ImageKind, Operation, Tags};
 use crate::state::{Event, Intent, ObservedImage, Recorded, Snapshot, StepId};
 
 /// How far the service's clock may be from ours.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
+/// How long after it was sent a call may still be executed: the longest time that a call is retried for.
+const DEADLINE: SignedDuration = SignedDuration::from_mins(3);
+/// How long an image is looked for whose name the service called taken, though no listing shows it.
+const TAKEN_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// What became of an intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recovered {
-    /// The image was made: it is taken over.
+    /// The image was made: it is recorded.
     Adopted(ImageId),
     /// It was not executed: it is planned again.
     NotExecuted,
+    /// The image that it deletes is gone.
+    Deleted,
     /// What it did shows in the next listing.
     SeenByListing,
-    /// It may have made one of these, and nothing tells which or whether: a person must look.
-    Doubtful(Vec<ImageId>),
+    /// It may have made an image, one of these where there are any. The intent stays open: a later run looks again, or a
+    /// person says what became of it.
+    Open(Vec<ImageId>),
 }
 
-/// Looks at every intent of a snapshot and gives the events that close it, and what became of each.
+/// Looks up what became of every intent of a snapshot, and returns the events that close it.
 ///
 /// # Errors
 /// When the service cannot be asked.
@@ -51,42 +71,83 @@ async fn recover_one(
     now: Timestamp,
 ) -> Result<(Recovered, Vec<Event>), CloudError> {
     let failed = |why: &str| Event::Failed { step: step.clone(), at: now, why: why.to_owned(), state: None };
-    if intent.accepted.is_some() {
-        // The placement is recorded, and the listing that follows shows its state.
-        return Ok((
-            Recovered::SeenByListing,
-            vec![Event::Settled { step: step.clone(), at: now, image: None }],
-        ));
+    if let Operation::Delete { at, .. } = &intent.operation
+        && let Some(placement) = snapshot.recorded.placement(at)
+    {
+        // Asked for by id, so that a listing that misses it is not taken for the loss of an image.
+        let listed = cloud.images_by_id(&at.region, std::slice::from_ref(&placement.id)).await?;
+        if listed.is_empty() && is_surely_missing(cloud, &snapshot.recorded, intent).await? {
+            let settled = Event::Settled { step: step.clone(), at: now, image: None };
+            return Ok((Recovered::Deleted, vec![settled]));
+        }
     }
-    if !intent.operation.makes_image() {
-        return Ok((
-            Recovered::SeenByListing,
-            vec![failed("the run ended before the answer came; the listing shows what it did")],
-        ));
+    if !intent.is_in_doubt() {
+        // The listing that follows shows the state of an accepted image, and what every other call did.
+        let event = match intent.accepted {
+            Some(_) => Event::Settled { step: step.clone(), at: now, image: None },
+            None => failed("the run ended before the answer came; the listing shows what it did"),
+        };
+        return Ok((Recovered::SeenByListing, vec![event]));
     }
-    Ok(match find_made(cloud, &snapshot.recorded, snapshot.lineage.0.as_str(), intent).await? {
-        Found::One(image) => {
+    let lineage = snapshot.lineage.0.as_str();
+    Ok(match find_made(cloud, &snapshot.recorded, lineage, intent, now).await? {
+        LookupResult::Ours(image) => {
             let accepted = Event::Accepted { step: step.clone(), at: intent.at, id: image.id.clone() };
             let settled = Event::Settled { step: step.clone(), at: now, image: None };
             (Recovered::Adopted(image.id), vec![accepted, settled])
         }
-        Found::None => (
+        LookupResult::Nothing
+            if may_be_late(intent, now)
+                || intent.name_taken && now.duration_since(intent.last_sent()) < TAKEN_FOR
+                || !is_surely_missing(cloud, &snapshot.recorded, intent).await? =>
+        {
+            (Recovered::Open(Vec::new()), Vec::new())
+        }
+        LookupResult::Unproven(ids) => (Recovered::Open(ids), Vec::new()),
+        LookupResult::Nothing | LookupResult::Others(_) => (
             Recovered::NotExecuted,
             vec![failed("the run ended before the answer came, and no image was made")],
         ),
-        Found::Doubtful(ids) => (Recovered::Doubtful(ids), Vec::new()),
     })
 }
 
-/// What a lookup by name found.
+/// Asks once more for what a call may have made or deleted, with the whole region: one answer is not believed. Returns
+/// `false` if the image is there after all, or if the answer misses every other image that is recorded there.
+async fn is_surely_missing(
+    cloud: &dyn CloudRead,
+    recorded: &Recorded,
+    intent: &Intent,
+) -> Result<bool, CloudError> {
+    let region = &intent.operation.at().region;
+    let listed = cloud.images(region, &ImageFilter { kind: Some(ImageKind::Custom), name: None }).await?;
+    let name = intent.operation.made_name();
+    let own = recorded.placement(intent.operation.at()).map(|placement| &placement.id);
+    let is_there = listed.iter().any(|image| Some(&image.name) == name || Some(&image.id) == own);
+    let mut known = recorded
+        .placements()
+        .filter(|(at, placement)| at.region == *region && placement.is_normal() && Some(&placement.id) != own)
+        .map(|(_, placement)| &placement.id)
+        .peekable();
+    let is_plausible = known.peek().is_none() || known.any(|id| listed.iter().any(|image| image.id == *id));
+    Ok(!is_there && is_plausible)
+}
+
+/// Whether what a call made may still be missing in listings.
+pub fn may_be_late(intent: &Intent, now: Timestamp) -> bool {
+    now.duration_since(intent.last_sent()) < PENDING_FOR
+}
+
+/// What was found of the image that a make without a definite answer may have made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// The image that the intent made.
-    One(Box<ObservedImage>),
-    /// No image of that name.
-    None,
-    /// Images of that name that may or may not be it.
-    Doubtful(Vec<ImageId>),
+pub enum LookupResult {
+    /// The image that it made.
+    Ours(Box<ObservedImage>),
+    /// No image has the name.
+    Nothing,
+    /// An image has the name, and no tag shows yet whose it is.
+    Unproven(Vec<ImageId>),
+    /// Images of others have the name: nothing of ours was made.
+    Others(Vec<ImageId>),
 }
 
 /// Looks for the image that a create or copy may have made.
@@ -98,251 +159,80 @@ pub async fn find_made(
     recorded: &Recorded,
     lineage: &str,
     intent: &Intent,
-) -> Result<Found, CloudError> {
-    let Some(name) = intent.operation.made_name() else { return Ok(Found::None) };
-    let region = &intent.operation.at().region;
+    now: Timestamp,
+) -> Result<LookupResult, CloudError> {
+    let Some(name) = intent.operation.made_name() else { return Ok(LookupResult::Nothing) };
+    let at = intent.operation.at();
     let filter = ImageFilter { kind: Some(ImageKind::Custom), name: Some(name.clone()) };
     // The service's name filter is fuzzy: compare exactly.
-    let mut named = cloud.images(region, &filter).await?;
+    let mut named = cloud.images(&at.region, &filter).await?;
     named.retain(|image| image.name == *name && image.kind == ImageKind::Custom);
-    if named.is_empty() {
-        return Ok(Found::None);
-    }
-    // The service truncates to seconds, and its clock may differ. An image that was there before the intent is
-    // somebody else's; since names are unique, the call was then refused.
-    let earliest = intent.at.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
-    named.retain(|image| image.created >= earliest && !names_another_state(image, lineage, intent));
-    match named.as_slice() {
-        [] => Ok(Found::None),
-        [image] if intent.name_was_free && looks_like_it(image, recorded, intent) => {
-            Ok(Found::One(Box::new(image.clone())))
+    let mut missing = Vec::new();
+    for image in &named {
+        match ownership(image, &image.tags, recorded, lineage, intent) {
+            Ownership::Ours => return Ok(LookupResult::Ours(Box::new(image.clone()))),
+            Ownership::Untagged => missing.push(image.id.clone()),
+            Ownership::Others => {}
         }
-        several => Ok(Found::Doubtful(several.iter().map(|image| image.id.clone()).collect())),
     }
-}
-
-/// Whether the image carries an ownership tag of another state.
-fn names_another_state(image: &ObservedImage, lineage: &str, intent: &Intent) -> bool {
-    let Operation::Create { tags, .. } = &intent.operation else { return false };
-    let owned = tags.iter().find(|(_, value)| *value == lineage);
-    owned.is_some_and(|(key, value)| image.tags.get(key).is_some_and(|seen| seen != value))
-}
-
-/// Whether a copy is like its origin in what never changes. Of a create nothing is known beforehand.
-fn looks_like_it(image: &ObservedImage, recorded: &Recorded, intent: &Intent) -> bool {
-    let Operation::Copy { at, from, .. } = &intent.operation else { return true };
-    let mut source = at.clone();
-    source.region = from.clone();
-    let build = recorded.placement(&source).and_then(|placement| placement.build.as_ref());
-    build.is_none_or(|build| {
-        build.size_gib == image.build.size_gib
-            && build.os == image.build.os
-            && build.architecture == image.build.architecture
+    let tags = match missing.as_slice() {
+        [] => BTreeMap::new(),
+        ids => cloud.tags(&at.region, ids).await?,
+    };
+    let mut unproven = Vec::new();
+    for image in named.iter().filter(|image| missing.contains(&image.id)) {
+        let tags = tags.get(&image.id).unwrap_or(&image.tags);
+        match ownership(image, tags, recorded, lineage, intent) {
+            Ownership::Ours => return Ok(LookupResult::Ours(Box::new(image.clone()))),
+            Ownership::Untagged if may_be_late(intent, now) => unproven.push(image.id.clone()),
+            Ownership::Untagged | Ownership::Others => {}
+        }
+    }
+    Ok(match (named.is_empty(), unproven.is_empty()) {
+        (true, _) => LookupResult::Nothing,
+        (false, false) => LookupResult::Unproven(unproven),
+        (false, true) => LookupResult::Others(named.into_iter().map(|image| image.id).collect()),
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use async_trait::async_trait;
+/// Whose an image of the right name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ownership {
+    Ours,
+    Others,
+    /// It could be ours, and carries no ownership tag (yet).
+    Untagged,
+}
 
-    use super::*;
-    use crate::model::{AccountId, Accounts, ImageState, Region};
-    use crate::plan::Plan;
-    use crate::state::ImportSystems;
-    use crate::testing::EXAMPLE;
-    use crate::testing::worlds::{applied, at, build, noon, placement, plan_to, step};
-
-    /// A cloud that lists these images, whatever it is asked for.
-    struct Lists(Vec<ObservedImage>);
-
-    #[async_trait]
-    impl CloudRead for Lists {
-        async fn images(&self, _: &Region, _: &ImageFilter) -> Result<Vec<ObservedImage>, CloudError> {
-            Ok(self.0.clone())
-        }
-
-        async fn images_by_id(&self, _: &Region, _: &[ImageId]) -> Result<Vec<ObservedImage>, CloudError> {
-            unreachable!("recovery looks by name")
-        }
-
-        async fn shares(&self, _: &Region, _: &ImageId) -> Result<Accounts, CloudError> {
-            unreachable!("recovery reads no shares")
-        }
-
-        async fn image_limit(&self, _: &Region) -> Result<u32, CloudError> {
-            unreachable!("recovery reads no limits")
-        }
-
-        async fn import_systems(&self, _: &Region) -> Result<ImportSystems, CloudError> {
-            unreachable!("recovery imports nothing")
-        }
-
-        async fn regions(&self) -> Result<Vec<Region>, CloudError> {
-            unreachable!("recovery reads no regions")
-        }
-
-        async fn caller(&self) -> Result<AccountId, CloudError> {
-            unreachable!("recovery asks for nobody")
-        }
+fn ownership(
+    image: &ObservedImage,
+    tags: &Tags,
+    recorded: &Recorded,
+    lineage: &str,
+    intent: &Intent,
+) -> Ownership {
+    let at = intent.operation.at();
+    if recorded.placement_with_id(&at.region, &image.id).is_some() {
+        return Ownership::Others;
     }
-
-    /// What the call of an intent would have made.
-    fn made(name: &str) -> ObservedImage {
-        ObservedImage {
-            id: "img-0a1b2c3d".parse().unwrap(),
-            name: name.into(),
-            description: String::new(),
-            family: Default::default(),
-            deprecated: false,
-            tags: [("goldform".into(), crate::testing::LINEAGE.into())].into(),
-            state: ImageState::Creating,
-            kind: ImageKind::Custom,
-            created: noon(),
-            creator: "100000000001".into(),
-            build: build(),
-        }
+    let Some(key) = intent.operation.ownership() else {
+        // Made under an interim name, which is the evidence. An intent of an earlier version has another name, and no
+        // evidence at all.
+        let is_interim = intent.operation.made_name().is_some_and(|name| is_interim_name(name));
+        return if is_interim { Ownership::Ours } else { Ownership::Others };
+    };
+    // The service truncates to seconds, and its clock may differ.
+    let earliest = intent.at.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
+    let latest = intent.last_sent().checked_add(DEADLINE + SKEW).unwrap_or(Timestamp::MAX);
+    if !(earliest..=latest).contains(&image.created) {
+        return Ownership::Others;
     }
-
-    fn intent(plan: &Plan, id: &str) -> Intent {
-        let operation = plan.graph.step(step(plan, id)).unwrap().operation.clone();
-        let operation = operation.owned_by(crate::testing::LINEAGE);
-        Intent { at: noon(), operation, name_was_free: true, accepted: None }
-    }
-
-    const CREATE: &str = "create image.db@ap-jakarta#1";
-
-    /// What becomes of the first create of the example, when these images are listed.
-    async fn found(images: Vec<ObservedImage>, change: impl FnOnce(&mut Intent)) -> Found {
-        let snapshot = applied(&[]);
-        let mut intent = intent(&plan_to(&snapshot, EXAMPLE), CREATE);
-        change(&mut intent);
-        find_made(&Lists(images), &snapshot.recorded, crate::testing::LINEAGE, &intent).await.unwrap()
-    }
-
-    fn one(name: &str) -> Found {
-        Found::One(Box::new(made(name)))
-    }
-
-    #[tokio::test]
-    async fn an_image_of_just_that_name_is_the_one_that_was_made() {
-        assert_eq!(found(vec![made("db-1")], |_| {}).await, one("db-1"));
-        assert_eq!(found(Vec::new(), |_| {}).await, Found::None);
-    }
-
-    #[tokio::test]
-    async fn a_name_that_only_holds_the_text_is_another_one() {
-        assert_eq!(found(vec![made("db-10"), made("my-db-1")], |_| {}).await, Found::None);
-    }
-
-    #[tokio::test]
-    async fn an_image_that_others_share_is_another_one() {
-        let lent = ObservedImage { kind: ImageKind::Shared, ..made("db-1") };
-        assert_eq!(found(vec![lent], |_| {}).await, Found::None);
-    }
-
-    #[tokio::test]
-    async fn an_image_that_was_there_before_is_another_one_and_a_clock_may_differ_by_five_minutes() {
-        let at = |ago| noon().checked_sub(ago).unwrap();
-        let late = ObservedImage { created: at(SKEW), ..made("db-1") };
-        assert_eq!(found(vec![late.clone()], |_| {}).await, Found::One(Box::new(late)));
-        let before = ObservedImage { created: at(SKEW + SignedDuration::from_secs(1)), ..made("db-1") };
-        assert_eq!(found(vec![before], |_| {}).await, Found::None);
-    }
-
-    #[tokio::test]
-    async fn an_image_that_carries_the_tag_of_another_state_is_another_one() {
-        let mut other = made("db-1");
-        other.tags.insert("goldform".into(), "lineage-2".into());
-        assert_eq!(found(vec![other], |_| {}).await, Found::None);
-        let mut untagged = made("db-1");
-        untagged.tags.clear();
-        assert!(matches!(found(vec![untagged], |_| {}).await, Found::One(_)), "the tag may come later");
-    }
-
-    #[tokio::test]
-    async fn where_the_name_was_not_seen_to_be_free_a_person_must_look() {
-        let doubtful = Found::Doubtful(vec!["img-0a1b2c3d".parse().unwrap()]);
-        assert_eq!(found(vec![made("db-1")], |intent| intent.name_was_free = false).await, doubtful);
-    }
-
-    #[tokio::test]
-    async fn of_several_candidates_all_are_shown() {
-        let second = ObservedImage { id: "img-00000002".parse().unwrap(), ..made("db-1") };
-        let Found::Doubtful(ids) = found(vec![made("db-1"), second], |_| {}).await else {
-            panic!("two of them")
-        };
-        assert_eq!(ids.len(), 2);
-    }
-
-    #[tokio::test]
-    async fn a_copy_is_like_what_it_was_copied_from() {
-        let snapshot = applied(&[EXAMPLE]);
-        let more = EXAMPLE.replace("[ap-singapore, ap-tokyo]", "[ap-singapore, ap-tokyo, ap-seoul]");
-        let intent = intent(&plan_to(&snapshot, &more), "copy image.web@ap-seoul#1");
-        let find = async |image: ObservedImage| {
-            find_made(&Lists(vec![image]), &snapshot.recorded, crate::testing::LINEAGE, &intent)
-                .await
-                .unwrap()
-        };
-        let mut copy = made("web-1");
-        copy.tags.clear();
-        assert_eq!(find(copy.clone()).await, Found::One(Box::new(copy.clone())));
-        copy.build.size_gib = 51;
-        assert!(matches!(find(copy).await, Found::Doubtful(_)));
-    }
-
-    /// What becomes of a snapshot with one intent.
-    async fn recovered(
-        snapshot: &mut Snapshot,
-        id: &str,
-        intent: Intent,
-        images: Vec<ObservedImage>,
-    ) -> Recovered {
-        snapshot.intents.insert(StepId(id.into()), intent);
-        let mut recovered = recover(&Lists(images), snapshot, noon()).await.unwrap();
-        let (_, what, events) = recovered.remove(0);
-        for event in &events {
-            snapshot.take(event).unwrap();
-        }
-        snapshot.verify().unwrap();
-        assert_eq!(snapshot.intents.is_empty(), !matches!(what, Recovered::Doubtful(_)));
-        what
-    }
-
-    #[tokio::test]
-    async fn an_image_that_was_made_is_taken_over_and_one_that_was_not_is_planned_again() {
-        let mut snapshot = applied(&[]);
-        let make = intent(&plan_to(&snapshot, EXAMPLE), CREATE);
-        let what = recovered(&mut snapshot, CREATE, make.clone(), vec![made("db-1")]).await;
-        assert_eq!(what, Recovered::Adopted("img-0a1b2c3d".parse().unwrap()));
-        assert_eq!(placement(&mut snapshot, "image.db@ap-jakarta#1").id.as_str(), "img-0a1b2c3d");
-
-        let mut snapshot = applied(&[]);
-        assert_eq!(recovered(&mut snapshot, CREATE, make, Vec::new()).await, Recovered::NotExecuted);
-        assert!(snapshot.recorded.images.is_empty());
-    }
-
-    #[tokio::test]
-    async fn an_accepted_image_and_every_other_call_show_in_the_next_listing() {
-        let mut snapshot = applied(&[EXAMPLE]);
-        let change = EXAMPLE.replace("Ubuntu with nginx", "Ubuntu with Caddy");
-        let update = "update image.web@ap-tokyo#1";
-        let set = intent(&plan_to(&snapshot, &change), update);
-        assert_eq!(recovered(&mut snapshot, update, set, Vec::new()).await, Recovered::SeenByListing);
-
-        let accepted = {
-            let id = placement(&mut snapshot, "image.db@ap-jakarta#1").id.clone();
-            Intent { accepted: Some(id), ..intent(&plan_to(&applied(&[]), EXAMPLE), CREATE) }
-        };
-        assert_eq!(recovered(&mut snapshot, CREATE, accepted, Vec::new()).await, Recovered::SeenByListing);
-        assert!(snapshot.recorded.placement(&at("image.db@ap-jakarta#1")).is_some());
-    }
-
-    #[tokio::test]
-    async fn a_doubtful_intent_stays_open() {
-        let mut snapshot = applied(&[]);
-        let make = Intent { name_was_free: false, ..intent(&plan_to(&snapshot, EXAMPLE), CREATE) };
-        let what = recovered(&mut snapshot, CREATE, make, vec![made("db-1")]).await;
-        assert!(matches!(what, Recovered::Doubtful(_)));
+    match tags.get(key) {
+        Some(value) if value == lineage => Ownership::Ours,
+        Some(_) => Ownership::Others,
+        None => Ownership::Untagged,
     }
 }
+
+#[cfg(test)]
+mod tests;

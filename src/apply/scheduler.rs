@@ -86,14 +86,7 @@ impl<'a> Scheduler<'a> {
         }
         let followers: Vec<StepIndex> = self.graph.awaited_by(step).map(|(follower, _)| follower).collect();
         for follower in followers {
-            if let Some(Status::Waiting(waits)) = self.status(follower) {
-                if waits > 1 {
-                    self.set(follower, Status::Waiting(waits.saturating_sub(1)));
-                } else {
-                    self.set(follower, Status::Ready);
-                    self.ready.insert(follower);
-                }
-            }
+            self.release(follower);
         }
     }
 
@@ -102,11 +95,51 @@ impl<'a> Scheduler<'a> {
         if !self.end(step, Status::Failed) {
             return;
         }
-        let mut doomed: Vec<StepIndex> = self.graph.awaited_by(step).map(|(follower, _)| follower).collect();
-        while let Some(follower) = doomed.pop() {
-            if matches!(self.status(follower), Some(Status::Waiting(_))) {
-                self.set(follower, Status::Skipped { because: step });
-                doomed.extend(self.graph.awaited_by(follower).map(|(next, _)| next));
+        let followers: Vec<StepIndex> = self.graph.awaited_by(step).map(|(follower, _)| follower).collect();
+        for follower in followers {
+            self.skip(follower, step);
+        }
+    }
+
+    /// A running step failed, and the service does nothing more about its image: what needs only that end may start,
+    /// everything else that waits for the step is skipped.
+    pub fn ended(&mut self, step: StepIndex) {
+        if !self.end(step, Status::Failed) {
+            return;
+        }
+        let followers: Vec<(StepIndex, bool)> = self
+            .graph
+            .awaited_by(step)
+            .map(|(follower, reason)| (follower, reason.needs_only_the_end()))
+            .collect();
+        for (follower, needs_only_the_end) in followers {
+            if needs_only_the_end {
+                self.release(follower);
+            } else {
+                self.skip(follower, step);
+            }
+        }
+    }
+
+    /// A step waits for one step less.
+    fn release(&mut self, step: StepIndex) {
+        if let Some(Status::Waiting(waits)) = self.status(step) {
+            if waits > 1 {
+                self.set(step, Status::Waiting(waits.saturating_sub(1)));
+            } else {
+                self.set(step, Status::Ready);
+                self.ready.insert(step);
+            }
+        }
+    }
+
+    /// A step, and everything that waits for it, will not start.
+    fn skip(&mut self, step: StepIndex, because: StepIndex) {
+        let mut doomed = vec![step];
+        while let Some(step) = doomed.pop() {
+            if matches!(self.status(step), Some(Status::Waiting(_))) {
+                self.set(step, Status::Skipped { because });
+                doomed.extend(self.graph.awaited_by(step).map(|(next, _)| next));
             }
         }
     }

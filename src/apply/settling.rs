@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::calls::is_free;
-use super::executor::{Report, Retry, Run};
+use super::executor::{Next, Report, Retry, Run};
 use super::polling::Awaited;
 use crate::cloud::CloudError;
 use crate::diff::drift::PENDING_FOR;
-use crate::model::{ImageId, Operation, Region};
-use crate::plan::{StepIndex, StepOutcome};
-use crate::state::{Event, ObservedImage, SettledImage};
+use crate::model::{Attributes, ImageId, Operation, Region, Verb};
+use crate::plan::{Failure, Step, StepIndex};
+use crate::state::{Event, ObservedImage, SettledImage, StepId};
 
 impl Run<'_, '_> {
     /// A listing came back: what is NORMAL has settled, what failed has failed, the rest is waited for.
@@ -19,10 +18,18 @@ impl Run<'_, '_> {
         let now = self.now();
         let timeout = self.executor.pace.settle_timeout;
         let images: BTreeMap<ImageId, ObservedImage> = match result {
-            Ok(images) => images.into_iter().map(|image| (image.id.clone(), image)).collect(),
-            // A read that failed says nothing: the next tick asks again, until the time is up.
-            Err(_) => BTreeMap::new(),
+            Ok(images) => {
+                self.polling.listing_worked(region);
+                images.into_iter().map(|image| (image.id.clone(), image)).collect()
+            }
+            // The next tick asks again, until the time is up.
+            Err(error) if error.meaning.is_passing() => {
+                self.mention_failing_listing(region, &error);
+                BTreeMap::new()
+            }
+            Err(error) => return self.end_wait(region, &error),
         };
+        let last_error = self.polling.last_error(region).cloned();
         let is_over = |awaited: &Awaited| {
             let waited = now.duration_since(awaited.since).unsigned_abs();
             let is_settled = images
@@ -31,65 +38,159 @@ impl Run<'_, '_> {
             is_settled || waited >= timeout
         };
         for awaited in self.polling.answered(region, now, is_over) {
-            match (images.get(&awaited.id), self.gated.remove(&awaited.step)) {
-                (Some(image), Some(at)) if image.state.is_ready() => {
-                    if let Some(placement) = self.snapshot.recorded.placement_mut(&at) {
-                        placement.state = image.state;
-                        placement.build = Some(image.build.clone());
-                        placement.seen = true;
-                    }
-                    self.ungate(awaited.step);
+            match images.get(&awaited.id) {
+                Some(image) if image.state.is_ready() || image.state.is_failed() => {
+                    self.image_ended(awaited.step, image);
                 }
-                (Some(image), None) if image.state.is_ready() => {
-                    let settled = SettledImage { state: image.state, build: image.build.clone() };
-                    if self.untagged.contains(&awaited.step) {
-                        self.tag_late(awaited.step, image.id.clone(), settled);
-                    } else {
-                        self.settle(awaited.step, Some(settled));
-                    }
-                }
-                (Some(image), _) if image.state.is_failed() => {
-                    let why = format!("the service reports {} for {}", image.state.as_str(), image.id);
-                    self.fail(awaited.step, &why, Some(image.state));
-                }
-                (seen, gate) => {
+                seen => {
                     let state = seen.map_or("not listed", |image| image.state.as_str());
                     let long = now.duration_since(awaited.since) >= PENDING_FOR && seen.is_none();
                     let hint = if long { " (it was accepted, and never listed)" } else { "" };
-                    let why = format!("{} is still {state} after {}{hint}", awaited.id, in_words(timeout));
-                    match gate {
-                        Some(_) => self.fail(awaited.step, &why, None),
-                        None => self.leave(awaited.step, StepOutcome::Pending, &why),
-                    }
+                    let waited = in_words(timeout);
+                    let failure = match &last_error {
+                        Some(error) => Failure::from(error).with_why(format!(
+                            "the state of {} is not known after {waited}; the last listing failed: {error}",
+                            awaited.id
+                        )),
+                        None => format!("{} is still {state} after {waited}{hint}", awaited.id).into(),
+                    };
+                    self.leave_pending(awaited.step, failure);
                 }
             }
         }
     }
 
-    /// Tags an image that had to be made without its tags.
-    pub(super) fn tag_late(&mut self, index: StepIndex, id: ImageId, image: SettledImage) {
+    /// The service has ended its work on an image.
+    fn image_ended(&mut self, index: StepIndex, image: &ObservedImage) {
+        let ended = SettledImage { state: image.state, build: image.build.clone() };
+        let is_wait = self.is_wait(index);
+        let why = format!("the service reports {} for {}", image.state.as_str(), image.id);
+        match (image.state.is_ready(), is_wait) {
+            (true, false) if self.untagged.contains(&index) => {
+                let Some(step) = self.step(index) else { return };
+                // The step settles with the name that it was made under, and without tags; what sets them is journalled
+                // as steps of their own, which no plan holds.
+                let operation = step.operation.clone().owned_by(&self.snapshot.lineage.0);
+                let [name, tag] = late_steps(step);
+                let at = self.now();
+                if let Operation::Create { at: placement, attributes, tags, ownership, .. } = operation {
+                    let set = Attributes { name: attributes.name, ..Attributes::default() };
+                    let naming = Operation::Update { at: placement.clone(), set };
+                    let tagging = Operation::Tag { at: placement, set: tags, unset: Vec::new(), ownership };
+                    self.note(Event::Started { step: name, at, operation: naming });
+                    self.note(Event::Started { step: tag, at, operation: tagging });
+                }
+                self.retries.push(Retry {
+                    due: at,
+                    step: index,
+                    next: Next::NameAndTag(image.id.clone(), ended),
+                });
+            }
+            (true, false) => self.settle(index, Some(ended)),
+            (false, false) => self.fail(index, why, Some(image.state)),
+            (is_ready, true) => {
+                let Some(placement) = self.step(index).map(|step| step.at().clone()) else { return };
+                self.note(Event::Ended { placement, at: self.now(), image: ended });
+                if is_ready {
+                    self.finish(index);
+                } else {
+                    self.record_failure(index, why.into(), None);
+                    self.scheduler.ended(index);
+                }
+            }
+        }
+    }
+
+    /// Mentions that a region cannot be listed, once that has lasted.
+    fn mention_failing_listing(&mut self, region: &Region, error: &CloudError) {
+        let Some(time) = self.polling.listing_failed(region, self.now(), error) else { return };
+        let why = format!("the state of its image has not been readable for {}: {error}", in_words(time));
+        for step in self.polling.waiting_in(region) {
+            if let Some(step) = self.plan.graph.step(step) {
+                self.executor.progress.waiting(step, &why);
+            }
+        }
+    }
+
+    /// Ends every wait in a region whose listing was refused: asking again would be refused again.
+    fn end_wait(&mut self, region: &Region, error: &CloudError) {
+        let now = self.now();
+        for awaited in self.polling.answered(region, now, |_| true) {
+            let why = format!("the state of {} cannot be read: {error}", awaited.id);
+            let failure = Failure::from(error).with_why(why);
+            // The service accepted it: the next run waits again.
+            self.leave_pending(awaited.step, failure);
+        }
+    }
+
+    pub(super) fn is_wait(&self, index: StepIndex) -> bool {
+        self.step(index).is_some_and(|step| step.verb() == Verb::Wait)
+    }
+
+    /// Waits for an image that an earlier run began. It may have settled since the plan was made.
+    pub(super) fn wait_for_image(&mut self, index: StepIndex) {
         let Some(step) = self.plan.graph.step(index) else { return };
-        let Operation::Create { at, tags, .. } = step.operation.clone().owned_by(&self.snapshot.lineage.0)
-        else {
+        let Some(placement) = self.snapshot.recorded.placement(step.at()) else {
+            let why = format!("{} is not recorded: it is gone", step.at());
+            return self.fail(index, why, None);
+        };
+        if placement.is_normal() {
+            return self.finish(index);
+        }
+        let (id, now) = (placement.id.clone(), self.now());
+        self.executor.progress.started(step);
+        self.polling.await_image(&step.at().region, Awaited { id, step: index, since: now }, now);
+    }
+
+    /// Names and tags an image that had to be made without its tags.
+    pub(super) fn name_and_tag(&mut self, index: StepIndex, id: ImageId, image: SettledImage) {
+        let Some(step) = self.step(index) else { return };
+        let operation = step.operation.clone().owned_by(&self.snapshot.lineage.0);
+        let Operation::Create { at, tags, attributes, .. } = operation else {
             return self.settle(index, Some(image));
         };
         let (cloud, owner) = (Arc::clone(&self.executor.cloud), self.plan.account);
-        self.tasks.spawn(async move {
-            let result = cloud.tag_image(owner, &at.region, &id, &tags, &[]).await;
-            Report::Tagged { step: index, image, result }
+        let set = Attributes { name: attributes.name, ..Attributes::default() };
+        self.tasks.spawn(self.task_name(index), async move {
+            let (named, result) = match cloud.modify_image(&at.region, &id, &set).await {
+                Ok(()) => (true, cloud.tag_image(owner, &at.region, &id, &tags, &[]).await),
+                Err(error) => (false, Err(error)),
+            };
+            Report::NamedAndTagged { step: index, image, named, result }
         });
     }
 
-    /// The image that a step waited for is NORMAL: it may call now. It counts as running already.
-    pub(super) fn ungate(&mut self, index: StepIndex) {
-        let Some(step) = self.plan.graph.step(index) else { return };
-        let operation = step.operation.clone().owned_by(&self.snapshot.lineage.0);
-        let name_was_free = operation.makes_image() && is_free(&operation, &self.held_names());
-        self.note(Event::Started { step: step.id.clone(), at: self.now(), operation, name_was_free });
-        self.executor.progress.started(step);
-        // Sent at the next turn, once Started is stored.
-        self.retries.push(Retry { due: self.now(), step: index, look: None });
+    pub(super) fn named_and_tagged(
+        &mut self,
+        index: StepIndex,
+        image: SettledImage,
+        named: bool,
+        result: Result<(), CloudError>,
+    ) {
+        let steps = self.step(index).map(|step| (step.at().clone(), late_steps(step)));
+        let Some((placement, [name, tag])) = steps else { return };
+        let error = result.err();
+        if let Some(error) = &error {
+            let what = if named { "tagged" } else { "named" };
+            self.warnings
+                .push(format!("{placement} could not be {what}: {error}; the next apply tries again"));
+        }
+        self.settle(index, Some(image));
+        let at = self.now();
+        let why = error.as_ref().map(ToString::to_string).unwrap_or_default();
+        for (step, is_done) in [(name, named), (tag, error.is_none())] {
+            self.note(match is_done {
+                true => Event::Settled { step, at, image: None },
+                false => Event::Failed { step, at, why: why.clone(), state: None },
+            });
+        }
     }
+}
+
+/// The ids of the steps that name and tag an image which was made without its tags.
+fn late_steps(make: &Step) -> [StepId; 2] {
+    ["update", "tag"]
+        .map(|verb| StepId(compact_str::format_compact!("{verb} {} (made without tags)", make.at())))
 }
 
 fn in_words(time: Duration) -> String {

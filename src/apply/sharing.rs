@@ -1,15 +1,15 @@
 //! Shares: lists of accounts that a call may take as a whole, in part, or not at all.
 //!
-//! After a refusal the list is read back: what was done all the same is recorded, what is left is sent again where that
-//! can help, and an account that cannot be shared with is named.
+//! After a refusal the list is read back and what was done nonetheless is recorded. If one account is refused, it is
+//! searched for, all others are done, and the failure names it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::calls::send_parts;
-use super::executor::{Report, Run, UNREACHABLE_TRIES};
+use super::executor::{Report, Run};
 use crate::cloud::{CloudError, Meaning};
-use crate::model::{Accounts, Operation, PlacementKey};
-use crate::plan::StepIndex;
+use crate::model::{AccountId, Accounts, Operation, PlacementKey};
+use crate::plan::{Failure, StepIndex};
 use crate::state::{Edit, Event};
 
 /// The operation in parts that one call each takes, where its list of accounts is longer than a call can name.
@@ -36,10 +36,10 @@ impl Run<'_, '_> {
     pub(super) fn ask_shares(&mut self, index: StepIndex, because: CloudError) {
         let Some(at) = self.step(index).map(|step| step.at().clone()) else { return };
         let Some(id) = self.snapshot.recorded.placement(&at).map(|placement| placement.id.clone()) else {
-            return self.fail(index, &because.to_string(), None);
+            return self.fail(index, &because, None);
         };
         let cloud = Arc::clone(&self.executor.cloud);
-        self.tasks.spawn(async move {
+        self.tasks.spawn(self.task_name(index), async move {
             let shares = cloud.shares(&at.region, &id).await;
             Report::ReadBack { step: index, because, shares }
         });
@@ -52,69 +52,105 @@ impl Run<'_, '_> {
         shares: Result<Accounts, CloudError>,
     ) {
         let Some(operation) = self.step(index).map(|step| step.operation.clone()) else { return };
+        let (Operation::Share { accounts, .. } | Operation::Unshare { accounts, .. }) = &operation else {
+            return;
+        };
+        let mut search =
+            self.searches.remove(&index).unwrap_or_else(|| AccountSearch::starting_with(accounts.clone()));
         let everyone = match shares {
             Ok(shares) => shares,
-            Err(error) => return self.fail(index, &format!("{because}; {error}"), None),
-        };
-        let (at, left, own) = match &operation {
-            Operation::Share { at, accounts, foreign } => {
-                (at, accounts.without(&everyone), accounts.without(foreign))
+            Err(error) => {
+                let failure = Failure::from(because).with_why(format!("{because}; {error}"));
+                return self.fail(index, failure, None);
             }
-            Operation::Unshare { at, accounts } => (at, accounts.shared_with(&everyone), Accounts::EMPTY),
-            _ => return,
         };
+        let left = undone(&operation, accounts, &everyone);
         if left.is_empty() {
             return self.settle(index, None);
         }
-        if self.is_worth_another_call(index, because, &operation) {
-            return self.call_for(index, &operation, &left);
+        if search.is_over() {
+            return self.conclude(index, &operation, &everyone, None, &search);
         }
-        if because.meaning == Meaning::ShareQuota {
-            self.learn_share_limit(&everyone, &left);
+        let group = undone(&operation, &search.sent, &everyone);
+        let is_shorter = group.len() < search.sent.len();
+        match because.meaning {
+            Meaning::TooManyValues if self.learn_accounts_per_call(index) => search.push(group),
+            Meaning::BadAccount => search.refused(group, because),
+            Meaning::AlreadyShared if is_shorter && matches!(operation, Operation::Share { .. }) => {
+                search.push(group);
+            }
+            _ => {
+                if because.meaning == Meaning::ShareQuota {
+                    self.learn_share_limit(&everyone, &left);
+                }
+                return self.conclude(index, &operation, &everyone, Some(because), &search);
+            }
         }
-        let (at, when) = (at.clone(), self.now());
-        self.note(Event::Edited { at: when, change: Edit::SeeShares { at, everyone, own } });
-        self.fail(index, &naming(because, &left), None);
+        self.searches.insert(index, search);
+        self.search_on(index);
     }
 
-    /// Whether what is left of the list is to be sent again: in smaller parts, or without those that are done.
-    fn is_worth_another_call(
+    /// Sends the next list of a search. When none is left, the shares are read and recorded.
+    pub(super) fn search_on(&mut self, index: StepIndex) {
+        let Some(search) = self.searches.get_mut(&index) else { return };
+        search.sent = search.lists.pop().unwrap_or_default();
+        match (search.sent.is_empty(), search.bad.values().next().cloned()) {
+            (false, _) => self.call(index),
+            (true, Some(because)) => self.ask_shares(index, because),
+            (true, None) => self.settle(index, None),
+        }
+    }
+
+    /// Ends a share step of which a part failed: what is shared is recorded, and the failure names the accounts.
+    ///
+    /// Accounts that the service does not accept delay nothing if none of them has another placement of the entry in
+    /// the region, since nobody loses access then.
+    fn conclude(
         &mut self,
         index: StepIndex,
-        because: &CloudError,
         operation: &Operation,
-    ) -> bool {
-        if because.meaning == Meaning::TooManyValues {
-            return self.learn_accounts_per_call(index);
-        }
-        let is_left_over = match operation {
-            Operation::Share { .. } => because.meaning == Meaning::AlreadyShared,
-            // One that has no share, or whose account is gone, stops the others from losing theirs.
-            Operation::Unshare { .. } => because.meaning == Meaning::BadAccount,
-            _ => false,
+        everyone: &Accounts,
+        because: Option<&CloudError>,
+        search: &AccountSearch,
+    ) {
+        let (at, accounts, own) = match operation {
+            Operation::Share { at, accounts, foreign } => (at, accounts, accounts.without(foreign)),
+            Operation::Unshare { at, accounts } => (at, accounts, Accounts::EMPTY),
+            _ => return,
         };
-        let (tries, since) = self.tries.get(&index).copied().unwrap_or((0, self.now()));
-        self.tries.insert(index, (tries.saturating_add(1), since));
-        is_left_over && tries < UNREACHABLE_TRIES
+        let left = undone(operation, accounts, everyone);
+        let others_are_done = left.len() < accounts.len();
+        let Some(failure) = search.failure(because, others_are_done) else { return };
+        let change = Edit::SeeShares { at: at.clone(), everyone: everyone.clone(), own };
+        self.note(Event::Edited { at: self.now(), change });
+        let is_new_only = matches!(operation, Operation::Share { .. }) && !self.any_has_another(at, &left);
+        if because.is_none() && is_new_only {
+            self.record_failure(index, failure, None);
+            self.scheduler.settled(index);
+            self.step_settled(index);
+        } else {
+            self.fail(index, failure, None);
+        }
     }
 
-    /// Sends what is left of a list.
-    fn call_for(&mut self, index: StepIndex, operation: &Operation, left: &Accounts) {
-        let at: &PlacementKey = operation.at();
-        let Some(id) = self.snapshot.recorded.placement(at).map(|placement| placement.id.clone()) else {
-            return;
-        };
-        let rest = match operation {
-            Operation::Unshare { at, .. } => Operation::Unshare { at: at.clone(), accounts: left.clone() },
-            _ => Operation::Share { at: at.clone(), accounts: left.clone(), foreign: Accounts::EMPTY },
-        };
-        let (cloud, owner) = (Arc::clone(&self.executor.cloud), self.plan.account);
-        let most = self.accounts_per_call(index, &rest);
-        self.calls = self.calls.saturating_add(1);
-        self.tasks.spawn(async move {
-            let result = send_parts(cloud.as_ref(), owner, rest, Some(id), None, most).await;
-            Report::Called(index, result)
-        });
+    /// Returns whether one of these accounts has another generation of the entry in the same region.
+    fn any_has_another(&self, at: &PlacementKey, accounts: &Accounts) -> bool {
+        self.snapshot.recorded.placements().any(|(other, placement)| {
+            other.image == at.image
+                && other.region == at.region
+                && other.generation != at.generation
+                && !accounts.shared_with(&placement.everyone()).is_empty()
+        })
+    }
+
+    /// The operation with the list of accounts that a search sends next.
+    pub(super) fn narrowed(&self, index: StepIndex, mut operation: Operation) -> Operation {
+        if let (Some(search), Operation::Share { accounts, .. } | Operation::Unshare { accounts, .. }) =
+            (self.searches.get(&index), &mut operation)
+        {
+            accounts.clone_from(&search.sent);
+        }
+        operation
     }
 
     /// The most accounts that a call names, where that is known; how many this step's next call names is kept.
@@ -148,15 +184,85 @@ impl Run<'_, '_> {
     }
 }
 
-/// The refusal, with the account that it is about, where the service does not name it.
-fn naming(because: &CloudError, left: &Accounts) -> String {
-    let is_named = left.iter().any(|account| because.message.contains(&account.to_string()));
-    if because.meaning != Meaning::BadAccount || is_named {
-        return because.to_string();
+/// The accounts of a list of which the operation is not done, given everyone that the image is shared with.
+fn undone(operation: &Operation, accounts: &Accounts, everyone: &Accounts) -> Accounts {
+    match operation {
+        Operation::Unshare { .. } => accounts.shared_with(everyone),
+        _ => accounts.without(everyone),
     }
-    let left: Vec<String> = left.iter().map(|account| account.to_string()).collect();
-    match left.as_slice() {
-        [one] => format!("{because}; it is about {one}"),
-        several => format!("{because}; it is about one of {}", several.join(", ")),
+}
+
+/// Search for the accounts of a list that the service refuses, while all others are done.
+#[derive(Debug)]
+pub(super) struct AccountSearch {
+    /// The list that was sent last.
+    sent: Accounts,
+    /// The lists that are sent after it.
+    lists: Vec<Accounts>,
+    /// The accounts that are refused, each with the error.
+    bad: BTreeMap<AccountId, CloudError>,
+}
+
+impl AccountSearch {
+    fn starting_with(sent: Accounts) -> Self {
+        Self { sent, lists: Vec::new(), bad: BTreeMap::new() }
     }
+
+    /// Whether every account is done or refused.
+    fn is_over(&self) -> bool {
+        self.sent.is_empty() && self.lists.is_empty()
+    }
+
+    /// A list was refused because of an account. `group` is what is not done of it.
+    ///
+    /// The service may name the account. If it does not, the list is sent in two halves. A list of which a part was
+    /// done, or had been done before, is sent again without that part: the refusal may have been about that part.
+    fn refused(&mut self, group: Accounts, because: &CloudError) {
+        let named: Vec<AccountId> =
+            group.iter().filter(|account| is_named(*account, &because.message)).collect();
+        let bad = match (named.as_slice(), group.as_slice()) {
+            ([one], _) => *one,
+            (_, [one]) if self.sent.len() == 1 => *one,
+            _ if group.len() < self.sent.len() => return self.push(group),
+            (_, all) => {
+                let (first, second) = all.split_at(all.len().div_ceil(2));
+                self.lists.extend([second, first].map(|half| half.iter().copied().collect::<Accounts>()));
+                return;
+            }
+        };
+        self.bad.insert(bad, because.clone());
+        let rest: Accounts = group.iter().filter(|account| *account != bad).collect();
+        self.push(rest);
+    }
+
+    fn push(&mut self, list: Accounts) {
+        if !list.is_empty() {
+            self.lists.push(list);
+        }
+    }
+
+    /// Returns why the step failed: because of another error, else because of the accounts that are refused.
+    fn failure(&self, because: Option<&CloudError>, others_are_done: bool) -> Option<Failure> {
+        let error = because.or_else(|| self.bad.values().next())?;
+        let mut why = error.to_string();
+        let unnamed: Vec<String> = self
+            .bad
+            .keys()
+            .filter(|account| self.bad.len() > 1 || !is_named(**account, &error.message))
+            .map(|account| account.to_string())
+            .collect();
+        if !unnamed.is_empty() {
+            why.push_str(&format!("; refused: {}", unnamed.join(", ")));
+        }
+        if because.is_none() && others_are_done {
+            why.push_str("; all other accounts of the list are done");
+        }
+        Some(Failure::from(error).with_why(why))
+    }
+}
+
+/// Returns whether a text names the account.
+fn is_named(account: AccountId, text: &str) -> bool {
+    let account = account.to_string();
+    text.split(|c: char| !c.is_ascii_digit()).any(|number| number == account)
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
-use super::observe::lost;
+use super::tasks::Tasks;
 use crate::cloud::{CloudError, CloudRead, Meaning};
 use crate::model::Region;
 use crate::state::Recorded;
@@ -25,17 +24,17 @@ pub async fn look_up_systems(
     let mut known = recorded.import_systems.clone();
     known.retain(|region, _| regions.contains(region));
     let calls = Arc::new(Semaphore::new(parallelism.max(1)));
-    let mut tasks = JoinSet::new();
+    let mut tasks = Tasks::default();
     for region in regions {
         let (cloud, calls) = (Arc::clone(cloud), Arc::clone(&calls));
-        tasks.spawn(async move {
+        tasks.spawn(format!("reading what {region} imports"), async move {
             let _permit = calls.acquire().await;
             let systems = cloud.import_systems(&region).await;
             (region, systems)
         });
     }
-    while let Some(result) = tasks.join_next().await {
-        match result.map_err(|error| lost(&error))? {
+    while let Some(result) = tasks.next().await {
+        match result? {
             (region, Ok(systems)) => {
                 known.insert(region, systems);
             }

@@ -30,8 +30,8 @@ fn started() -> Event {
             tags: Tags::new(),
             ownership: None,
             source,
+            of: None,
         },
-        name_was_free: true,
     }
 }
 

@@ -65,6 +65,16 @@ impl FileStore {
         Self { clock, ..self }
     }
 
+    /// Returns who is writing the state at this moment. `None` if nobody is, or if that cannot be found out.
+    pub fn writer(&self) -> Option<LockInfo> {
+        let path = self.beside(".lock");
+        let file = OpenOptions::new().read(true).open(&path).ok()?;
+        match file.try_lock_shared() {
+            Err(std::fs::TryLockError::WouldBlock) => serde_json::from_str(&read(&path).ok()?).ok(),
+            _ => None,
+        }
+    }
+
     fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.path.file_name().unwrap_or_default().to_os_string();
         name.push(suffix);

@@ -58,7 +58,7 @@ pub enum Command {
     Drift(RefreshArgs),
     /// Show the state, or a state or plan file
     Show(ShowArgs),
-    /// Print the ids of the images, for other tools
+    /// Print the ids of the images that serve, for other tools; exit 1 if one is missing
     Output(OutputCommandArgs),
     /// List images of the cloud by region, kind, operating system, name, tag and age
     Images(Box<ImagesArgs>),

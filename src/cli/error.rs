@@ -68,6 +68,7 @@ impl CommandError {
             Self::Store(StoreError::OutOfOrder(_)) | Self::Plan(_) | Self::Internal(_) => {
                 ExitStatus::Internal
             }
+            Self::Cloud(error) if error.meaning == Meaning::Defect => ExitStatus::Internal,
             Self::Stale { .. } => ExitStatus::Stale,
             Self::File { .. } | Self::Input { .. } | Self::Store(_) | Self::Cloud(_) => ExitStatus::Error,
         }

@@ -72,6 +72,8 @@ impl Workspace {
         let mut diagnostics = loaded.diagnostics;
         let (levels, unknown) = Levels::new(&desired.levels, &rules.map(command_line).unwrap_or_default());
         diagnostics.extend(unknown);
+        // A level of the command line decides what may be planned too.
+        let desired = Desired { levels: levels.all(), ..desired };
         Ok(Self {
             desired,
             complete: loaded.complete,

@@ -6,6 +6,7 @@ use compact_str::CompactString;
 use thiserror::Error;
 
 use crate::model::Region;
+use crate::plan::Failure;
 
 /// What an error means for the one who called; every error code of the service has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,12 +57,77 @@ pub enum Meaning {
     OutcomeUnknown,
     /// An answer that is none.
     Garbled,
-    /// A code that says nothing about what to do: a bare `FailedOperation`, or one that the documents do not
-    /// name and whose beginning says nothing.
+    /// A code of a read that says nothing about what to do: a bare `FailedOperation`, or one that the documents
+    /// do not name and whose beginning says nothing. Of a write such a code is [`Meaning::OutcomeUnknown`].
     Other,
+    /// Defect of goldform: the task that made the call panicked.
+    Defect,
 }
 
 impl Meaning {
+    /// The kind in snake case, for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Busy => "busy",
+            Self::NotFound => "not_found",
+            Self::ImageQuota => "image_quota",
+            Self::ShareQuota => "share_quota",
+            Self::TooManyValues => "too_many_values",
+            Self::DuplicateName => "duplicate_name",
+            Self::Shared => "shared",
+            Self::SharedImageUnmodifiable => "shared_image_unmodifiable",
+            Self::AlreadyShared => "already_shared",
+            Self::BadAccount => "bad_account",
+            Self::Unsupported => "unsupported",
+            Self::Invalid => "invalid",
+            Self::Tag => "tag",
+            Self::Permission => "permission",
+            Self::Credentials => "credentials",
+            Self::Clock => "clock",
+            Self::Balance => "balance",
+            Self::DryRunPassed => "dry_run_passed",
+            Self::Internal => "internal",
+            Self::Unreachable => "unreachable",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Garbled => "malformed_response",
+            Self::Other => "other",
+            Self::Defect => "defect",
+        }
+    }
+
+    /// Returns whether a *read* that failed with this may work later without anybody doing anything.
+    pub fn is_passing(self) -> bool {
+        match self {
+            // An image may be missing from listings for a while after it was accepted.
+            Self::NotFound
+            | Self::Throttled
+            | Self::Busy
+            | Self::Internal
+            | Self::Unreachable
+            | Self::OutcomeUnknown
+            | Self::Garbled => true,
+            Self::ImageQuota
+            | Self::ShareQuota
+            | Self::TooManyValues
+            | Self::DuplicateName
+            | Self::Shared
+            | Self::SharedImageUnmodifiable
+            | Self::AlreadyShared
+            | Self::BadAccount
+            | Self::Unsupported
+            | Self::Invalid
+            | Self::Tag
+            | Self::Permission
+            | Self::Credentials
+            | Self::Clock
+            | Self::Balance
+            | Self::DryRunPassed
+            | Self::Other
+            | Self::Defect => false,
+        }
+    }
+
     /// Whether the call was surely not executed, so that even a write may be sent again as it is.
     ///
     /// True of a throttled request by inference: the documents say that it is refused, and the official clients
@@ -97,6 +163,17 @@ impl CloudError {
     /// Whether the call may have been executed although it failed; true only of calls that write.
     pub fn leaves_doubt(&self) -> bool {
         self.meaning.leaves_doubt()
+    }
+}
+
+impl From<&CloudError> for Failure {
+    fn from(error: &CloudError) -> Self {
+        Self {
+            why: error.to_string(),
+            code: error.code.clone(),
+            kind: Some(error.meaning.as_str()),
+            request_id: error.request_id.clone(),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the rest of goldform asks of an image service: reads and writes, apart on purpose, so that a function
 //! which only gets a [`CloudRead`] can be seen to change nothing.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use compact_str::CompactString;
 
@@ -40,6 +42,12 @@ pub trait CloudRead: Send + Sync {
     /// # Errors
     /// When the image does not exist or is not ours.
     async fn shares(&self, region: &Region, image: &ImageId) -> Result<Accounts, CloudError>;
+
+    /// The tags of images of ours, as the tag service has them: a listing may show them later, or not at all.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    async fn tags(&self, region: &Region, images: &[ImageId]) -> Result<BTreeMap<ImageId, Tags>, CloudError>;
 
     /// The limit of custom images in a region.
     ///

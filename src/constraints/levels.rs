@@ -51,6 +51,11 @@ impl Levels {
         (levels, unknown)
     }
 
+    /// Whether the manifest or the command line sets what a rule does.
+    pub fn is_set(&self, rule: &Rule) -> bool {
+        self.command_line.contains_key(rule.name) || self.manifest.contains_key(rule.name)
+    }
+
     /// What a rule does.
     pub fn of(&self, rule: &Rule) -> Level {
         let set = self.command_line.get(rule.name).or_else(|| self.manifest.get(rule.name));

@@ -87,6 +87,8 @@ pub struct Finding {
     pub help: Option<String>,
     /// An error even where the rule is allowed: there is no request that could be sent.
     pub is_hard: bool,
+    /// The manifest consents to it by a key of the entry: a warning, unless the rule's level is set to deny.
+    pub is_consented: bool,
     /// A warning even where the rule denies: nothing that the plan does depends on it.
     pub is_soft: bool,
 }
@@ -100,6 +102,7 @@ impl Finding {
             labels: Vec::new(),
             help: None,
             is_hard: false,
+            is_consented: false,
             is_soft: false,
         }
     }
@@ -125,6 +128,13 @@ impl Finding {
         self
     }
 
+    /// With the consent of the manifest.
+    #[must_use]
+    pub fn consented(mut self, is_consented: bool) -> Self {
+        self.is_consented = is_consented;
+        self
+    }
+
     /// A warning at most.
     #[must_use]
     pub fn soft(mut self, is_soft: bool) -> Self {
@@ -134,7 +144,7 @@ impl Finding {
 
     /// As a diagnostic of its rule.
     pub fn into_diagnostic(self, rule: &Rule, severity: Severity) -> Diagnostic {
-        let Self { subject, detail, labels, help, is_hard: _, is_soft: _ } = self;
+        let Self { subject, detail, labels, help, is_hard: _, is_consented: _, is_soft: _ } = self;
         Diagnostic {
             code: rule.id,
             name: rule.name,

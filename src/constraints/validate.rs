@@ -89,8 +89,9 @@ fn judge_rule(rule: &Rule, case: &Case<'_>, levels: &Levels, diagnostics: &mut V
     let spoke = !findings.0.is_empty();
     let level = levels.of(rule);
     for finding in findings.0 {
+        let is_consented = finding.is_consented && !levels.is_set(rule);
         let severity = match (level, finding.is_hard) {
-            (Level::Deny, false) if finding.is_soft => Severity::Warning,
+            (Level::Deny, false) if is_consented || finding.is_soft => Severity::Warning,
             (Level::Deny, _) | (_, true) => Severity::Error,
             (Level::Warn, false) => Severity::Warning,
             (Level::Allow, false) => continue,

@@ -84,12 +84,14 @@ pub fn adoptable(
             let at = managed.get(&(region.clone(), image.id.clone()));
             let why = match at {
                 Some(at) => Some(format!("it is managed as {at}")),
-                None if is_named => Some("the manifest names it already".to_owned()),
+                None if is_named && foreign_owner(desired, lineages, image).is_none() => {
+                    Some("the manifest names it already".to_owned())
+                }
                 None => unfit(desired, lineages, image),
             };
             if let Some(why) = why {
                 let (id, name) = (image.id.clone(), image.name.clone());
-                let owner = foreign_owner(desired, lineages, image).filter(|_| at.is_none() && !is_named);
+                let owner = foreign_owner(desired, lineages, image).filter(|_| at.is_none());
                 result.left_out.push(LeftOut {
                     region: region.clone(),
                     id,
@@ -199,6 +201,7 @@ pub fn intended(before: &Desired, read: &Desired, entries: &[NewEntry]) -> Desir
             keep: found.keep,
             delete_snapshots: None,
             protect: false,
+            deprecate: entry.deprecate,
             shares,
             exclusive: BTreeSet::new(),
             share_entries: found.share_entries.clone(),

@@ -28,6 +28,8 @@ pub enum Action {
     Delete,
     /// Stop managing it; it is not deleted, or is gone already.
     Forget,
+    /// It is as desired but not NORMAL yet: wait until it is.
+    Wait,
     /// Leave it as it is.
     Unchanged,
 }
@@ -43,6 +45,7 @@ impl Action {
             Self::Replace => "replace",
             Self::Delete => "delete",
             Self::Forget => "forget",
+            Self::Wait => "wait",
             Self::Unchanged => "unchanged",
         }
     }
@@ -54,6 +57,7 @@ impl Action {
             Self::Update => "~",
             Self::Replace => "-/+",
             Self::Delete | Self::Forget => "-",
+            Self::Wait => "…",
             Self::Unchanged => "=",
         }
     }
@@ -96,6 +100,20 @@ pub enum Reason {
     },
     /// An earlier generation is kept.
     Kept,
+    /// An encrypted copy follows the image that it is made from, which has another generation.
+    OriginalReplaced {
+        /// The entry that it is made from.
+        image: ImageKey,
+        /// The generation that the current one was made from.
+        before: GenerationNumber,
+        /// The generation that it is made from now.
+        after: GenerationNumber,
+    },
+    /// An earlier run began it, and it is not NORMAL yet.
+    Pending {
+        /// The state it is in.
+        state: ImageState,
+    },
     /// It failed, and is made again.
     Failed {
         /// The state it is in.
@@ -152,6 +170,9 @@ impl PlacementFacts {
             state: _,
             accepted_at: _,
             seen: _,
+            interim: _,
+            copied_from: _,
+            superseded_at: _,
             build: _,
         } = placement;
         Self {
@@ -294,6 +315,9 @@ pub struct ImageChange {
     /// What the generation is made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// Of an encrypted source: the generation of the other entry that it is a copy of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<GenerationNumber>,
     /// Whether the old generation goes first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delete_first: bool,
@@ -312,6 +336,8 @@ pub struct Diff {
     pub images: Vec<ImageChange>,
     /// Changes of the record alone.
     pub edits: Vec<Edit>,
+    /// Placements of current generations that are as desired and NORMAL: they serve.
+    pub ready: Vec<PlacementKey>,
     /// Entries that ask for a build from a lookup for which no image is known.
     pub waiting: BTreeSet<ImageKey>,
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::change::{Action, Diff, ImageChange, PlacementChange, PlacementFacts, Reason};
 use crate::manifest::{Desired, DesiredImage, ReplaceOrder};
 use crate::model::{
     Accounts, Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, Source, SourceKind,
 };
-use crate::state::{Edit, Placement, Recorded, RecordedGeneration, RecordedImage};
+use crate::state::{Edit, Making, Placement, Recorded, RecordedGeneration, RecordedImage};
 
 /// What the diff is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,15 +22,17 @@ pub enum Intention {
 
 /// Compares the desired state with the prior one. Entries are in key order.
 pub fn diff(desired: &Desired, prior: &Recorded, intention: Intention) -> Diff {
-    diff_replacing(desired, prior, intention, &BTreeSet::new())
+    diff_replacing(desired, prior, intention, &BTreeSet::new(), Timestamp::UNIX_EPOCH)
 }
 
-/// As [`diff`], with a new build of these entries whether their source has changed or not.
+/// As [`diff`], with a new build of these entries whether their source has changed or not. `now` decides which earlier
+/// generations have been kept for long enough.
 pub fn diff_replacing(
     desired: &Desired,
     prior: &Recorded,
     intention: Intention,
     replace: &BTreeSet<ImageKey>,
+    now: Timestamp,
 ) -> Diff {
     let mut diff = Diff::default();
     let wanted = |key: &ImageKey| match intention {
@@ -44,8 +48,8 @@ pub fn diff_replacing(
             diff.waiting.insert(key.clone());
             continue;
         }
-        let is_asked = replace.contains(key) && !wanted(key).is_some_and(DesiredImage::waits_for_lookup);
-        let entry = Entry { key, context: desired, prior, is_asked, edits: &mut diff.edits };
+        let (edits, ready) = (&mut diff.edits, &mut diff.ready);
+        let entry = Entry { key, context: desired, prior, asked: replace, now, edits, ready };
         let change = match (wanted(key), prior.images.get(key)) {
             (Some(image), recorded) => entry.converge(image, recorded),
             (None, Some(recorded)) => entry.remove(recorded, intention),
@@ -68,15 +72,19 @@ struct Choice {
     supersedes: Option<GenerationNumber>,
     reason: Reason,
     is_new: bool,
+    /// Of an encrypted source: the generation of the other entry that it is a copy of.
+    of: Option<GenerationNumber>,
 }
 
 struct Entry<'a> {
     key: &'a ImageKey,
     context: &'a Desired,
     prior: &'a Recorded,
-    /// Whether the user asked for a new build.
-    is_asked: bool,
+    /// Entries of which the user asked for a new build.
+    asked: &'a BTreeSet<ImageKey>,
+    now: Timestamp,
     edits: &'a mut Vec<Edit>,
+    ready: &'a mut Vec<PlacementKey>,
 }
 
 impl Entry<'_> {
@@ -90,7 +98,7 @@ impl Entry<'_> {
 
     /// The entry is in the manifest.
     fn converge(mut self, image: &DesiredImage, recorded: Option<&RecordedImage>) -> ImageChange {
-        let choice = self.choose(image, recorded);
+        let choice = choose(self.context, self.prior, self.asked, (self.key, image), 0);
         let current = recorded.and_then(|recorded| recorded.generations.get(&choice.generation));
         let mut placements = Vec::new();
         let mut unchanged = 0;
@@ -99,10 +107,16 @@ impl Entry<'_> {
         if let Some(recorded) = recorded {
             self.other_placements(image, recorded, &choice, &mut placements, &mut unchanged);
         }
+        let is_retiring = |change: &PlacementChange| {
+            change.action == Action::Delete && change.at.generation != choice.generation
+        };
+        let delete_first = image.replace == ReplaceOrder::DeleteFirst && placements.iter().any(is_retiring);
+        let only_waits = placements.iter().all(|change| change.action == Action::Wait);
         let action = match (choice.is_new, choice.supersedes, placements.is_empty()) {
             (true, Some(_), _) => Action::Replace,
             (true, None, _) if adopted_id(image).is_some() => Action::Adopt,
             (true, None, _) => Action::Create,
+            (false, _, false) if only_waits => Action::Wait,
             (false, _, false) => Action::Update,
             (false, _, true) => Action::Unchanged,
         };
@@ -113,44 +127,11 @@ impl Entry<'_> {
             generation: Some(choice.generation),
             supersedes: choice.supersedes,
             source: image.source.clone(),
-            delete_first: image.replace == ReplaceOrder::DeleteFirst && choice.supersedes.is_some(),
+            of: choice.of,
+            delete_first,
             placements,
             unchanged,
         }
-    }
-
-    /// Which generation answers the manifest: the current one where its source is the manifest's, an
-    /// incomplete one included; else a new one.
-    fn choose(&self, image: &DesiredImage, recorded: Option<&RecordedImage>) -> Choice {
-        let next = self.prior.next_generation(self.key);
-        let fresh = |reason, supersedes| Choice { generation: next, supersedes, reason, is_new: true };
-        let Some(recorded) = recorded else { return fresh(Reason::Declared, None) };
-        let newest = recorded.generations.keys().next_back().copied();
-        let Some(current) = recorded.generations.get(&recorded.current) else {
-            return fresh(Reason::Gone, newest);
-        };
-        if self.is_asked {
-            return fresh(Reason::Asked, Some(recorded.current));
-        }
-        let keep = |reason| Choice { generation: recorded.current, supersedes: None, reason, is_new: false };
-        let Some(wanted) = &image.source else { return keep(Reason::Differs) };
-        if answers(current, wanted) {
-            // A generation that has nothing left to copy from, and is wanted where it failed, is made again
-            // under its own number; the placements say so.
-            return keep(Reason::Differs);
-        }
-        let reason = if current.source.kind == wanted.kind {
-            Reason::RevisionChanged {
-                before: current.source.revision.clone(),
-                after: wanted.revision.clone(),
-            }
-        } else {
-            Reason::SourceChanged {
-                before: Box::new(current.source.clone()),
-                after: Box::new(wanted.clone()),
-            }
-        };
-        fresh(reason, Some(recorded.current))
     }
 
     /// The chosen generation in every wanted region.
@@ -173,9 +154,12 @@ impl Entry<'_> {
             }
             let existing = current.and_then(|build| build.placements.get(region));
             match existing.filter(|placement| !placement.state.is_failed()) {
-                Some(placement) => match self.change_existing(image, region, at, placement) {
+                Some(placement) => match self.change_existing(image, region, at.clone(), placement) {
                     Some(change) => placements.push(change),
-                    None => *unchanged += 1,
+                    None => {
+                        *unchanged += 1;
+                        self.ready.push(at);
+                    }
                 },
                 None => placements.push(self.make(image, at, existing, copied_from, choice)),
             }
@@ -186,9 +170,14 @@ impl Entry<'_> {
     fn edit_settings(&mut self, image: &DesiredImage, recorded: Option<&RecordedImage>) {
         let wanted = (&image.region, image.protect, image.deletes_snapshots());
         let is = match recorded {
-            Some(RecordedImage { origin, protect, delete_snapshots, current: _, generations: _ }) => {
-                (origin, *protect, *delete_snapshots)
-            }
+            Some(RecordedImage {
+                origin,
+                protect,
+                delete_snapshots,
+                current: _,
+                serving: _,
+                generations: _,
+            }) => (origin, *protect, *delete_snapshots),
             // What a first create records.
             None => (&image.region, false, true),
         };
@@ -216,6 +205,80 @@ fn adopted_id(image: &DesiredImage) -> Option<&ImageId> {
 fn waits_for_lookup(image: &DesiredImage, recorded: Option<&RecordedImage>) -> bool {
     let has_current = recorded.is_some_and(|image| image.generations.contains_key(&image.current));
     image.waits_for_lookup() && !has_current
+}
+
+/// Which generation answers the manifest: the current one where its source is the manifest's, an incomplete one
+/// included; one whose making has no definite answer yet; else a new one.
+///
+/// `depth` counts entries that are made from each other: a circle among them is an error of the manifest.
+fn choose(
+    context: &Desired,
+    prior: &Recorded,
+    asked: &BTreeSet<ImageKey>,
+    (key, image): (&ImageKey, &DesiredImage),
+    depth: usize,
+) -> Choice {
+    let recorded = prior.images.get(key);
+    let of = original_generation(context, prior, asked, image, depth);
+    let is_same =
+        |making: &Making| making.copied_from.is_none() && making.source == image.source && making.of == of;
+    let resumed = prior.making_of(key).filter(|(_, making)| is_same(making)).map(|(at, _)| at.generation);
+    let next = resumed.max().unwrap_or_else(|| prior.next_generation(key));
+    let fresh = |reason, supersedes| Choice { generation: next, supersedes, reason, is_new: true, of };
+    let Some(recorded) = recorded else { return fresh(Reason::Declared, None) };
+    let newest = recorded.generations.keys().next_back().copied();
+    let Some(current) = recorded.generations.get(&recorded.current) else {
+        return fresh(Reason::Gone, newest);
+    };
+    if asked.contains(key) && !image.waits_for_lookup() {
+        return fresh(Reason::Asked, Some(recorded.current));
+    }
+    let keep = Choice {
+        generation: recorded.current,
+        supersedes: None,
+        reason: Reason::Differs,
+        is_new: false,
+        of: current.of,
+    };
+    let Some(wanted) = &image.source else { return keep };
+    let follows = current.of.is_none() || of.is_none() || current.of == of;
+    if answers(current, wanted) && follows {
+        // A generation that has nothing left to copy from, and is wanted where it failed, is made again under its own
+        // number; the placements say so.
+        return Choice { of: current.of.or(of), ..keep };
+    }
+    let reason = match (&wanted.kind, current.of, of) {
+        (SourceKind::Encrypted { image, .. }, Some(before), Some(after)) if answers(current, wanted) => {
+            Reason::OriginalReplaced { image: image.clone(), before, after }
+        }
+        _ if current.source.kind == wanted.kind => Reason::RevisionChanged {
+            before: current.source.revision.clone(),
+            after: wanted.revision.clone(),
+        },
+        _ => Reason::SourceChanged {
+            before: Box::new(current.source.clone()),
+            after: Box::new(wanted.clone()),
+        },
+    };
+    fresh(reason, Some(recorded.current))
+}
+
+/// Of an encrypted source: the generation that the entry which it is made from has, or gets by this plan.
+fn original_generation(
+    context: &Desired,
+    prior: &Recorded,
+    asked: &BTreeSet<ImageKey>,
+    image: &DesiredImage,
+    depth: usize,
+) -> Option<GenerationNumber> {
+    let Some(Source { kind: SourceKind::Encrypted { image: other, .. }, .. }) = &image.source else {
+        return None;
+    };
+    let original = context.images.get(other)?;
+    if depth >= context.images.len() || waits_for_lookup(original, prior.images.get(other)) {
+        return None;
+    }
+    Some(choose(context, prior, asked, (other, original), depth.saturating_add(1)).generation)
 }
 
 /// Returns whether an entry asks for a build, whichever image its lookup finds: the rest of its source has changed, or its
@@ -255,7 +318,7 @@ fn copy_source<'a>(
     let mut survivors: Vec<&Region> = current.placements.keys().filter(survives).collect();
     let origin = recorded.map(|recorded| &recorded.origin);
     survivors.sort_by_key(|region| {
-        let ready = current.placements.get(*region).is_some_and(|placement| placement.state.is_ready());
+        let ready = current.placements.get(*region).is_some_and(Placement::is_normal);
         (!ready, !wanted.contains(region), **region != image.region, Some(*region) != origin, *region)
     });
     survivors.first().copied()

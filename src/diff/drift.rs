@@ -20,7 +20,7 @@ pub const PENDING_FOR: SignedDuration = SignedDuration::from_mins(10);
 pub struct Drift {
     /// One for each difference, by region and address.
     pub items: Vec<DriftItem>,
-    /// Placements that were accepted and that no listing has shown yet.
+    /// Placements that were accepted and are neither NORMAL nor failed, or not listed yet.
     pub pending: Vec<PlacementKey>,
     /// Lookups whose answer is another one, or gone.
     pub lookups: Vec<LookupDrift>,
@@ -122,7 +122,7 @@ pub fn observe(recorded: &mut Recorded, observed: &Observed, desired: &Desired) 
         observe_placement(recorded, key, region, &managed_tags, entry, &mut drift);
     }
     for (region, seen) in &observed.regions {
-        observe_region(recorded, region, seen, &mut drift);
+        observe_region(recorded, region, seen, &managed_tags, &mut drift);
     }
     drift
 }
@@ -149,6 +149,9 @@ fn observe_placement(
     };
     let before = placement.clone();
     placement.see(image, managed_tags);
+    if placement.is_pending() {
+        drift.pending.push(key.clone());
+    }
     if before.seen {
         let fields = changed_fields(&before, placement, entry);
         if !fields.is_empty() {
@@ -201,7 +204,13 @@ fn changed_fields(before: &Placement, after: &Placement, entry: Option<&DesiredI
     fields
 }
 
-fn observe_region(recorded: &mut Recorded, region: &Region, seen: &ObservedRegion, drift: &mut Drift) {
+fn observe_region(
+    recorded: &mut Recorded,
+    region: &Region,
+    seen: &ObservedRegion,
+    managed_tags: &BTreeSet<CompactString>,
+    drift: &mut Drift,
+) {
     let managed: BTreeSet<ImageId> = recorded
         .placements()
         .filter(|(key, _)| key.region == *region)
@@ -222,8 +231,8 @@ fn observe_region(recorded: &mut Recorded, region: &Region, seen: &ObservedRegio
             let shares = seen.shares.get(&image.id)?;
             let mut placement =
                 Placement::accepted(image.id.clone(), image.name.clone(), image.state, image.created);
-            // No tag of it is managed yet: those that it has are left alone.
-            placement.see(image, &BTreeSet::new());
+            // Its ownership tag says whether another state manages it; its other tags are left alone.
+            placement.see(image, managed_tags);
             placement.see_shares(shares);
             Some((image.id.clone(), placement))
         })

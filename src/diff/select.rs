@@ -74,6 +74,8 @@ pub fn keep_only(diff: &mut Diff, kept: &BTreeSet<PlacementKey>) {
         Edit::Claim { at, .. }
         | Edit::Forget { at, .. }
         | Edit::Adopt { at, .. }
+        | Edit::Serve { at, .. }
+        | Edit::Resolve { at, .. }
         | Edit::SeeShares { at, .. } => kept.contains(at),
         Edit::Settings { image, .. } => images.contains(image),
         Edit::Rename { .. }

@@ -76,6 +76,8 @@ pub struct DesiredImage {
     pub delete_snapshots: Option<bool>,
     /// Whether it is protected from deletion.
     pub protect: bool,
+    /// Whether goldform sets and clears the deprecation mark.
+    pub deprecate: bool,
     /// The accounts that it is shared with, by region. Only regions where the image is to be.
     pub shares: BTreeMap<Region, Accounts>,
     /// Regions in which shares that goldform did not make are revoked.
@@ -106,9 +108,10 @@ impl DesiredImage {
         self.delete_snapshots.unwrap_or_else(|| !self.source.as_ref().is_some_and(Source::has_own_snapshots))
     }
 
-    /// The same for a generation that was made from something else than the entry is now.
-    pub fn deletes_snapshots_of(&self, generation: &Source) -> bool {
-        self.delete_snapshots.unwrap_or_else(|| !generation.has_own_snapshots())
+    /// The same for one placement of a generation, which may have been made from something else than the entry is now:
+    /// of a copy, the service made the snapshots for goldform.
+    pub fn deletes_snapshots_of(&self, generation: &Source, is_copy: bool) -> bool {
+        self.delete_snapshots.unwrap_or_else(|| is_copy || !generation.has_own_snapshots())
     }
 }
 
@@ -246,9 +249,9 @@ pub enum ReplaceOrder {
 /// Earlier generations to keep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keep {
-    /// How many.
+    /// How many are always kept.
     pub generations: u32,
-    /// For how many days at the most; `None`: for ever.
+    /// For how many days after they were superseded others are kept; `None`: none are.
     pub days: Option<u32>,
 }
 

@@ -24,6 +24,8 @@ pub struct NewEntry {
     pub description: Option<String>,
     /// Its family; nothing: not managed.
     pub family: Option<String>,
+    /// Whether goldform manages its deprecation mark; not where it is deprecated already, which is left as it is.
+    pub deprecate: bool,
     /// The tags that it has everywhere.
     pub tags: Tags,
     /// The id of the origin.
@@ -114,7 +116,8 @@ fn image_lines(entries: &[NewEntry], step: usize) -> Vec<String> {
     let pad = " ".repeat(step);
     let mut lines = Vec::new();
     for entry in entries {
-        let NewEntry { key, region, name, description, family, tags, id, copies, shares: _ } = entry;
+        let NewEntry { key, region, name, description, family, deprecate, tags, id, copies, shares: _ } =
+            entry;
         lines.push(format!("{}:", scalar(key.as_str())));
         lines.push(format!("{pad}region: {region}"));
         if name != key.as_str() {
@@ -132,6 +135,9 @@ fn image_lines(entries: &[NewEntry], step: usize) -> Vec<String> {
             lines.push(format!("{pad}tags: {{ {} }}", tags.join(", ")));
         }
         lines.push(format!("{pad}source: {{ adopted: {id} }}"));
+        if !deprecate {
+            lines.push(format!("{pad}deprecate: false"));
+        }
         if !copies.is_empty() {
             let copies: Vec<&str> = copies.iter().map(Region::as_str).collect();
             lines.push(format!("{pad}copies: [{}]", copies.join(", ")));

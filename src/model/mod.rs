@@ -10,6 +10,7 @@ pub mod address;
 pub mod digest;
 pub mod ids;
 pub mod image;
+pub mod interim;
 pub mod limits;
 pub mod operation;
 pub mod region;

@@ -7,11 +7,15 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Attributes, PlacementKey, Region, Source, Tags};
+use super::{Accounts, Attributes, GenerationNumber, PlacementKey, Region, Source, SourceKind, Tags};
 
 /// One mutation of the image service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a plan holds thousands at most, and a box would save nothing that counts"
+)]
 pub enum Operation {
     /// Build a generation in its first region: CreateImage, ImportImage, or SyncImages within the region for
     /// shared and encrypted sources.
@@ -28,6 +32,9 @@ pub enum Operation {
         ownership: Option<CompactString>,
         /// What it is made from.
         source: Source,
+        /// Of an encrypted source: the generation of the other entry that it is a copy of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<GenerationNumber>,
     },
     /// Copy a generation to another region: SyncImages.
     Copy {
@@ -35,8 +42,15 @@ pub enum Operation {
         at: PlacementKey,
         /// The region of the placement it is copied from, in the same generation.
         from: Region,
-        /// Its name.
+        /// In a plan its final name, from which the interim name of the call is derived; in the journal the name that
+        /// the call used. See [`super::interim`].
         name: CompactString,
+    },
+    /// Wait until an image that an earlier run began is NORMAL, or has failed. There is no call, and it takes no slot:
+    /// the image counts in its region already.
+    Wait {
+        /// What is waited for.
+        at: PlacementKey,
     },
     /// Change attributes: ModifyImageAttribute.
     Update {
@@ -91,6 +105,8 @@ pub enum Verb {
     Create,
     /// See [`Operation::Copy`].
     Copy,
+    /// See [`Operation::Wait`].
+    Wait,
     /// See [`Operation::Update`].
     Update,
     /// See [`Operation::Tag`].
@@ -105,14 +121,23 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb.
-    pub const ALL: &[Self] =
-        &[Self::Create, Self::Copy, Self::Update, Self::Tag, Self::Share, Self::Unshare, Self::Delete];
+    pub const ALL: &[Self] = &[
+        Self::Create,
+        Self::Copy,
+        Self::Wait,
+        Self::Update,
+        Self::Tag,
+        Self::Share,
+        Self::Unshare,
+        Self::Delete,
+    ];
 
     /// The verb in lower case: `create`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Copy => "copy",
+            Self::Wait => "wait",
             Self::Update => "update",
             Self::Tag => "tag",
             Self::Share => "share",
@@ -128,6 +153,21 @@ impl Operation {
         match self {
             Self::Create { at, .. }
             | Self::Copy { at, .. }
+            | Self::Wait { at }
+            | Self::Update { at, .. }
+            | Self::Tag { at, .. }
+            | Self::Share { at, .. }
+            | Self::Unshare { at, .. }
+            | Self::Delete { at, .. } => at,
+        }
+    }
+
+    /// The placement that the operation is about, to change it.
+    pub fn at_mut(&mut self) -> &mut PlacementKey {
+        match self {
+            Self::Create { at, .. }
+            | Self::Copy { at, .. }
+            | Self::Wait { at }
             | Self::Update { at, .. }
             | Self::Tag { at, .. }
             | Self::Share { at, .. }
@@ -141,6 +181,7 @@ impl Operation {
         match self {
             Self::Create { .. } => Verb::Create,
             Self::Copy { .. } => Verb::Copy,
+            Self::Wait { .. } => Verb::Wait,
             Self::Update { .. } => Verb::Update,
             Self::Tag { .. } => Verb::Tag,
             Self::Share { .. } => Verb::Share,
@@ -153,9 +194,27 @@ impl Operation {
     #[must_use]
     pub fn owned_by(mut self, lineage: &str) -> Self {
         if let Self::Create { tags, ownership, .. } | Self::Tag { set: tags, ownership, .. } = &mut self
-            && let Some(key) = ownership.take()
+            && let Some(key) = ownership
         {
-            tags.insert(key, CompactString::new(lineage));
+            tags.insert(key.clone(), CompactString::new(lineage));
+        }
+        self
+    }
+
+    /// The key of the ownership tag that its call sets.
+    pub fn ownership(&self) -> Option<&CompactString> {
+        match self {
+            Self::Create { ownership, .. } | Self::Tag { ownership, .. } => ownership.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The same make without tags in its call.
+    #[must_use]
+    pub fn untagged(mut self) -> Self {
+        if let Self::Create { tags, ownership, .. } = &mut self {
+            tags.clear();
+            *ownership = None;
         }
         self
     }
@@ -165,11 +224,54 @@ impl Operation {
         matches!(self, Self::Create { .. } | Self::Copy { .. })
     }
 
-    /// The name of the image that it makes.
+    /// The name that it makes an image with: in a plan the final name, in the journal the one that was sent.
     pub fn made_name(&self) -> Option<&CompactString> {
         match self {
             Self::Create { attributes, .. } => attributes.name.as_ref(),
             Self::Copy { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether the image is made under an interim name, since its call carries no ownership tag: SyncImages takes none
+    /// (213/15711), and a manifest may ask for none (`ownership_tag: false`).
+    pub fn is_made_under_interim_name(&self) -> bool {
+        match self {
+            Self::Copy { .. } => true,
+            Self::Create { source, ownership, .. } => source.is_copied() || ownership.is_none(),
+            _ => false,
+        }
+    }
+
+    /// The final name that it takes: of a make under an interim name, none.
+    pub fn taken_name(&self) -> Option<&CompactString> {
+        match self {
+            Self::Update { set, .. } => set.name.as_ref(),
+            make if make.is_made_under_interim_name() => None,
+            make => make.made_name(),
+        }
+    }
+
+    /// The operation, making its image under this name.
+    #[must_use]
+    pub fn named(mut self, name: CompactString) -> Self {
+        match &mut self {
+            Self::Create { attributes, .. } => attributes.name = Some(name),
+            Self::Copy { name: made, .. } => *made = name,
+            _ => {}
+        }
+        self
+    }
+
+    /// The placement of another entry that an encrypted copy is made from, in the same region.
+    pub fn original(&self) -> Option<PlacementKey> {
+        match self {
+            Self::Create {
+                at, source: Source { kind: SourceKind::Encrypted { image, .. }, .. }, of, ..
+            } => {
+                let generation = (*of)?;
+                Some(PlacementKey { image: image.clone(), generation, region: at.region.clone() })
+            }
             _ => None,
         }
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{StepGraph, StepIndex};
 use super::{names, ordering};
-use crate::diff::{Diff, ImageChange, PlacementChange};
+use crate::diff::{Action, Diff, ImageChange, PlacementChange};
 use crate::manifest::{Desired, SharedImageEdits};
-use crate::model::{GenerationNumber, ImageKey, PlacementKey, Region};
+use crate::model::{Accounts, GenerationNumber, ImageKey, PlacementKey, Region};
 use crate::state::Recorded;
 
 /// The steps of one placement.
@@ -14,6 +14,8 @@ use crate::state::Recorded;
 pub struct PlacementSteps {
     /// Create or copy.
     pub make: Option<StepIndex>,
+    /// Wait for an image that an earlier run began.
+    pub wait: Option<StepIndex>,
     /// Change attributes.
     pub update: Option<StepIndex>,
     /// Change tags.
@@ -51,7 +53,7 @@ pub struct Draft<'a> {
     pub placements: BTreeMap<&'a PlacementKey, Lowered<'a>>,
     /// Retiring placements that go before their successor, for want of a slot.
     pub early: BTreeSet<PlacementKey>,
-    /// Placements that go by another name until theirs is free.
+    /// Placements that have another name until theirs is free.
     pub aside: BTreeSet<PlacementKey>,
     /// Whether an image cannot be changed while it is shared: the manifest says so, or the service did once.
     pub edits_unshared: bool,
@@ -131,13 +133,42 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The placement that takes the place of one that retires, where it is made by this plan.
+    /// The placement of the current generation in the region of an earlier one, where it changes.
     pub fn successor_of(&self, at: &PlacementKey) -> Option<&Lowered<'a>> {
         let generation = self.placements.get(at)?.image.generation?;
         if generation == at.generation {
             return None;
         }
-        self.at(&at.image, generation, &at.region).filter(|successor| successor.steps.make.is_some())
+        self.at(&at.image, generation, &at.region)
+    }
+
+    /// Whether an earlier placement is deleted before its successor is made: its entry asks for it, or there is no slot
+    /// for both. Where the successor is there already, there is nothing to be first of.
+    pub fn goes_first(&self, at: &PlacementKey) -> bool {
+        let Some(lowered) = self.placements.get(at) else { return false };
+        let retires = lowered.change.action == Action::Delete;
+        let is_made = self.successor_of(at).is_some_and(|successor| successor.steps.make.is_some());
+        retires && is_made && (lowered.image.delete_first || self.early.contains(at))
+    }
+
+    /// The accounts that would be without any image of the entry in the region of an earlier placement for a while, if
+    /// that placement were deleted before its successor is made.
+    pub fn would_lack(&self, at: &PlacementKey) -> Accounts {
+        let Some(lowered) = self.placements.get(at) else { return Accounts::EMPTY };
+        let given =
+            self.successor_of(at).map(|successor| successor.change.share.joined(&successor.change.carried));
+        let losing = lowered.change.unshare.shared_with(&given.unwrap_or_default());
+        let Some(recorded) = self.prior.images.get(&at.image) else { return losing };
+        let others = recorded.generations.iter().filter(|(generation, _)| **generation != at.generation);
+        others
+            .filter_map(|(generation, build)| {
+                let placement = build.placements.get(&at.region).filter(|placement| placement.is_normal())?;
+                let key = PlacementKey { generation: *generation, ..at.clone() };
+                let lost =
+                    self.placements.get(&key).map(|other| other.change.unshare.clone()).unwrap_or_default();
+                Some(placement.everyone().without(&lost))
+            })
+            .fold(losing, |losing, covered| losing.without(&covered))
     }
 
     /// The steps of the placement of a generation in a region.

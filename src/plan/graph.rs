@@ -21,6 +21,10 @@ pub enum EdgeReason {
     CopySourceReady,
     /// Attributes and tags are set on an image that must exist and be NORMAL.
     ImageReady,
+    /// An image can be deleted only when the service has ended its work on it, well or badly.
+    ImageEnded,
+    /// An image that is taken over carries our ownership tag before anything of it is changed.
+    Claimed,
     /// An image is shared when it is NORMAL.
     ShareImageReady,
     /// Those it is shared with first see it as it is meant to be.
@@ -58,11 +62,18 @@ pub enum EdgeReason {
 }
 
 impl EdgeReason {
+    /// Whether the later step may start when the earlier one has ended, well or badly.
+    pub fn needs_only_the_end(&self) -> bool {
+        *self == Self::ImageEnded
+    }
+
     /// The reason in a clause that follows "waits for …, because".
     pub fn explain(&self) -> String {
         match self {
             Self::CopySourceReady => "an image can be copied only while it is NORMAL".into(),
             Self::ImageReady => "attributes are set on an image that exists".into(),
+            Self::ImageEnded => "an image can be deleted only when nothing is done to it any more".into(),
+            Self::Claimed => "an image is claimed before it is changed".into(),
             Self::ShareImageReady => "an image can be shared only while it is NORMAL".into(),
             Self::ShareAfterAttributes => "accounts first see an image as it is meant to be".into(),
             Self::UnshareFirst => "a shared image cannot be deleted".into(),
@@ -93,15 +104,18 @@ impl EdgeReason {
             Self::CopySourceReady | Self::EncryptSourceReady => "213/15711 SyncImages",
             Self::ImageReady | Self::RemakeAfterDelete => "213/15713 ModifyImageAttribute",
             Self::ShareImageReady => "213/15710 ModifyImageSharePermission",
+            Self::ImageEnded => "213/15716 DeleteImages, InvalidImageId.IncorrectState",
             Self::UnshareFirst => "213/15716 DeleteImages, InvalidImageId.InShared",
             Self::NameFreed { .. } => "213/15713 InvalidImageName.Duplicate",
             Self::CopySourceKept => "213/15716 DeleteImages",
             Self::SlotFreed { .. } => "213/16726 ImageQuotaLimitExceeded",
             Self::EditUnshared => "213/15713 UnsupportedOperation.SharedImageModifyUnsupported",
             Self::PlacesFreed => "213/15710 OverQuota",
-            Self::ShareAfterAttributes | Self::SuccessorReady | Self::SuccessorShared | Self::DeleteFirst => {
-                "promised order"
-            }
+            Self::ShareAfterAttributes
+            | Self::SuccessorReady
+            | Self::SuccessorShared
+            | Self::DeleteFirst
+            | Self::Claimed => "promised order",
         }
     }
 }
@@ -126,10 +140,16 @@ impl StepGraph {
         self.graph.add_node(step)
     }
 
-    /// Lets `later` wait for `earlier`. A second edge between two steps adds nothing and is left out.
+    /// Lets `later` wait for `earlier`. A second edge between two steps adds nothing and is left out, unless the first one
+    /// asks for the end only.
     pub fn wait(&mut self, later: StepIndex, earlier: StepIndex, reason: EdgeReason) {
-        if later != earlier && self.graph.find_edge(earlier, later).is_none() {
-            self.graph.add_edge(earlier, later, reason);
+        let existing = self.graph.find_edge(earlier, later).and_then(|edge| self.graph.edge_weight_mut(edge));
+        match existing {
+            Some(existing) if existing.needs_only_the_end() => *existing = reason,
+            None if later != earlier => {
+                self.graph.add_edge(earlier, later, reason);
+            }
+            _ => {}
         }
     }
 
@@ -139,7 +159,8 @@ impl StepGraph {
         self.graph.remove_edge(edge)
     }
 
-    /// Takes out every edge that a path of others implies: nothing needs it.
+    /// Takes out every edge that a path of others implies: nothing needs it. A path that goes on when the earlier step
+    /// has ended badly implies no edge that does not.
     pub fn reduce(&mut self) {
         let Ok(order) = self.check() else { return };
         let mut place = vec![0usize; self.graph.node_count()];
@@ -149,11 +170,13 @@ impl StepGraph {
             }
         }
         let place = |index: StepIndex| place.get(index.index()).copied().unwrap_or_default();
-        let edges: Vec<(StepIndex, StepIndex)> =
-            self.graph.edge_references().map(|edge| (edge.source(), edge.target())).collect();
+        let edges: Vec<(StepIndex, StepIndex, bool)> = self
+            .edges()
+            .map(|(earlier, later, reason)| (earlier, later, reason.needs_only_the_end()))
+            .collect();
         // Who was seen for which edge: marking is cheaper than a set for each.
         let mut seen_for = vec![usize::MAX; self.graph.node_count()];
-        for (number, (earlier, later)) in edges.into_iter().enumerate() {
+        for (number, (earlier, later, is_weak)) in edges.into_iter().enumerate() {
             // A second way must leave the earlier step by another edge and enter the later one by another.
             if self.waits_for(later).count() < 2 || self.awaited_by(earlier).count() < 2 {
                 continue;
@@ -164,14 +187,14 @@ impl StepGraph {
             let mut stack: Vec<StepIndex> =
                 self.waits_for(later).map(|(before, _)| before).filter(|before| *before != earlier).collect();
             let mut is_implied = false;
-            while let Some(step) = stack.pop() {
-                if step == earlier {
-                    is_implied = true;
-                    break;
+            while let Some(step) = stack.pop().filter(|_| !is_implied) {
+                // What is before the earlier step in one order cannot come after it.
+                if place(step) <= place(earlier) || !is_new(step) {
+                    continue;
                 }
-                // What stands before the earlier step in one order cannot come after it.
-                if place(step) > place(earlier) && is_new(step) {
-                    stack.extend(self.waits_for(step).map(|(before, _)| before));
+                for (before, reason) in self.waits_for(step) {
+                    is_implied |= before == earlier && (is_weak || !reason.needs_only_the_end());
+                    stack.push(before);
                 }
             }
             if is_implied {
@@ -253,6 +276,13 @@ impl StepGraph {
             }
         }
         false
+    }
+
+    /// Whether `later` starts only after `earlier` has ended well.
+    pub fn needs_success_of(&self, earlier: StepIndex, later: StepIndex) -> bool {
+        self.awaited_by(earlier)
+            .filter(|(_, reason)| !reason.needs_only_the_end())
+            .any(|(next, _)| next == later || self.must_precede(next, later))
     }
 
     /// One order of the steps that keeps every edge.

@@ -4,7 +4,7 @@ use super::draft::{Draft, PlacementSteps};
 use super::graph::StepIndex;
 use super::step::Step;
 use crate::diff::{Action, ImageChange, PlacementChange, Reason};
-use crate::model::{Accounts, Attributes, Operation, Tags};
+use crate::model::{Accounts, Attributes, ImageState, Operation, Tags};
 
 impl Draft<'_> {
     /// The steps that bring a placement's change about.
@@ -16,6 +16,9 @@ impl Draft<'_> {
         let mut steps = PlacementSteps::default();
         let at = || change.at.clone();
         let (place, reason) = (&change.at, &change.reason);
+        if let Some(state) = self.pending_state(change) {
+            steps.wait = Some(self.add(Operation::Wait { at: at() }, &Reason::Pending { state }));
+        }
         match change.action {
             Action::Create | Action::Copy => {
                 if change.remake {
@@ -42,13 +45,23 @@ impl Draft<'_> {
                 }
             }
             Action::Delete => {
+                self.lower_claim(change, &mut steps);
                 self.lower_unshare(change, &mut steps);
                 let delete = Operation::Delete { at: at(), snapshots: change.delete_snapshots };
                 steps.delete = Some(self.add(delete, reason));
             }
-            Action::Replace | Action::Forget | Action::Unchanged => {}
+            Action::Wait | Action::Replace | Action::Forget | Action::Unchanged => {}
         }
         steps
+    }
+
+    /// The state of the image at a placement, where an earlier run began it and it is neither NORMAL nor failed.
+    fn pending_state(&self, change: &PlacementChange) -> Option<ImageState> {
+        let placement = match change.action {
+            Action::Adopt => self.prior.adoptable(&change.at.region, change.id.as_ref()?)?,
+            _ => self.prior.placement(&change.at)?,
+        };
+        placement.is_pending().then_some(placement.state)
     }
 
     fn lower_make(&mut self, image: &ImageChange, change: &PlacementChange, steps: &mut PlacementSteps) {
@@ -60,15 +73,21 @@ impl Draft<'_> {
             // A copy within the region is made by SyncImages, as copies to other regions are.
             (None, Some(source)) if source.is_copied() => {
                 let name = Attributes { name: attributes.name.clone(), ..Attributes::default() };
-                let (tags, source) = (Tags::new(), source.clone());
-                let create = Operation::Create { at, attributes: name, tags, ownership: None, source };
+                let (tags, source, of) = (Tags::new(), source.clone(), image.of);
+                let create = Operation::Create { at, attributes: name, tags, ownership: None, source, of };
                 steps.make = Some(self.add(create, &change.reason));
                 self.lower_after_copy(change, attributes, steps);
             }
             (None, Some(source)) => {
                 let (tags, source) = (after.tags.clone(), source.clone());
-                let create = Operation::Create { at, attributes, tags, ownership, source };
+                let name = Attributes { name: attributes.name.clone(), ..Attributes::default() };
+                let create =
+                    Operation::Create { at: at.clone(), attributes, tags, ownership, source, of: None };
+                let is_named_later = create.is_made_under_interim_name();
                 steps.make = Some(self.add(create, &change.reason));
+                if is_named_later {
+                    steps.update = Some(self.add(Operation::Update { at, set: name }, &Reason::Follows));
+                }
             }
             (Some(from), _) => {
                 let name = attributes.name.clone().unwrap_or_default();
@@ -81,16 +100,16 @@ impl Draft<'_> {
         }
     }
 
-    /// SyncImages takes a name and nothing else, and what follows along is not documented.
+    /// SyncImages takes a name and nothing else, and what is copied along is not documented. The name that it is given
+    /// is an interim one, so the final one is set here too.
     fn lower_after_copy(
         &mut self,
         change: &PlacementChange,
         attributes: Attributes,
         steps: &mut PlacementSteps,
     ) {
-        let set = Attributes { name: None, ..attributes };
-        if !set.is_empty() {
-            let update = Operation::Update { at: change.at.clone(), set };
+        if !attributes.is_empty() {
+            let update = Operation::Update { at: change.at.clone(), set: attributes };
             steps.update = Some(self.add(update, &Reason::Follows));
         }
         self.lower_tags(change, steps);
@@ -114,6 +133,17 @@ impl Draft<'_> {
         let ownership = self.desired.cloud.ownership_tag.clone().filter(|_| missing);
         if !set.is_empty() || !unset.is_empty() || ownership.is_some() {
             let tag = Operation::Tag { at: change.at.clone(), set, unset, ownership };
+            steps.tag = Some(self.add(tag, &change.reason));
+        }
+    }
+
+    /// An image that was taken over and never claimed is claimed before it is deleted: another state may have it too.
+    fn lower_claim(&mut self, change: &PlacementChange, steps: &mut PlacementSteps) {
+        let is_owned = change.before.as_ref().is_some_and(|facts| facts.owned);
+        let ownership = self.desired.cloud.ownership_tag.clone();
+        if let Some(ownership) = ownership.filter(|_| !is_owned && self.prior.is_taken_over(&change.at)) {
+            let (set, unset) = (Tags::new(), Vec::new());
+            let tag = Operation::Tag { at: change.at.clone(), set, unset, ownership: Some(ownership) };
             steps.tag = Some(self.add(tag, &change.reason));
         }
     }

@@ -31,7 +31,7 @@ pub use blocked::Blocked;
 pub use compare::{Comparison, Difference, Subject, Unexpected};
 pub use file::PlanFile;
 pub use graph::{Cycle, EdgeReason, StepGraph, StepIndex};
-pub use outcome::{Outcome, StepOutcome};
+pub use outcome::{Failure, Outcome, StepOutcome};
 pub use planner::{Base, Plan, plan};
 pub use preflight::{Preflight, Trial, Untried};
 pub use propose::{Proposal, Wish, propose};

@@ -7,21 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use compact_str::{CompactString, format_compact};
+use compact_str::CompactString;
 
 use super::draft::{Draft, PlacementSteps};
 use super::graph::{EdgeReason, StepIndex};
 use super::step::Step;
 use crate::diff::Reason;
-use crate::model::image::NAME_MAX_CHARS;
+use crate::model::interim::with_suffix;
 use crate::model::{Attributes, Operation, PlacementKey, Region};
-
-/// `<name>~<suffix>`, the name cut where both do not fit.
-pub fn interim_name(name: &str, suffix: &str) -> CompactString {
-    let room = NAME_MAX_CHARS.saturating_sub(suffix.chars().count().saturating_add(1));
-    let base: CompactString = name.chars().take(room).collect();
-    format_compact!("{base}~{suffix}")
-}
 
 /// Who holds which name in a region now.
 type Holders<'a> = BTreeMap<(&'a Region, &'a str), PlacementKey>;
@@ -30,7 +23,9 @@ type Holders<'a> = BTreeMap<(&'a Region, &'a str), PlacementKey>;
 pub fn step_aside(draft: &mut Draft<'_>) {
     for key in draft.aside.clone() {
         let Some((&key, lowered)) = draft.placements.get_key_value(&key) else { continue };
-        if let Some(taker) = lowered.steps.make.or(lowered.steps.update) {
+        let steps = lowered.steps;
+        let makes_with_name = steps.make.filter(|make| taken_name(draft, *make).is_some());
+        if let Some(taker) = makes_with_name.or(steps.update) {
             split(draft, key, taker);
         }
     }
@@ -82,9 +77,13 @@ fn split(draft: &mut Draft<'_>, key: &PlacementKey, taker: StepIndex) {
     let (Some(name), Some(lowered)) = (taken_name(draft, taker), draft.placements.get(key)) else { return };
     let change = lowered.change;
     let held = change.before.as_ref().and_then(|facts| facts.attributes.name.as_ref());
+    let is_wanted_by_another = held.is_some_and(|held| is_taken_by_another(draft, key, held));
+    if lowered.steps.make.is_some_and(|make| make != taker) || held.is_some() && !is_wanted_by_another {
+        return rename_last(draft, key, taker, name);
+    }
     let interim = match held {
-        Some(held) => interim_name(held, "aside"),
-        None => interim_name(&name, &format!("g{}", key.generation)),
+        Some(held) => with_suffix(held, "aside"),
+        None => with_suffix(&name, &format!("g{}", key.generation)),
     };
     let Some(step) = draft.graph.step_mut(taker) else { return };
     let reason = if held.is_some() { step.reason.clone() } else { Reason::Follows };
@@ -103,12 +102,43 @@ fn split(draft: &mut Draft<'_>, key: &PlacementKey, taker: StepIndex) {
     }
 }
 
+/// Whether another placement of the region takes a name.
+fn is_taken_by_another(draft: &Draft<'_>, key: &PlacementKey, name: &str) -> bool {
+    draft.placements.iter().any(|(other, lowered)| {
+        let steps = [lowered.steps.make, lowered.steps.update, lowered.steps.rename];
+        let mut takers = steps.into_iter().flatten();
+        *other != key
+            && other.region == key.region
+            && takers.any(|taker| taken_name(draft, taker).is_some_and(|taken| taken == name))
+    })
+}
+
+/// An image whose present name nobody waits for, such as one made under an interim name, keeps it until its own is free:
+/// a step of its own takes that one.
+fn rename_last(draft: &mut Draft<'_>, key: &PlacementKey, update: StepIndex, name: CompactString) {
+    let Some(step) = draft.graph.step_mut(update) else { return };
+    let Operation::Update { set, .. } = &mut step.operation else { return };
+    let reason = step.reason.clone();
+    let others = Attributes { name: None, ..set.clone() };
+    if others.is_empty() {
+        if let Some(lowered) = draft.placements.get_mut(key) {
+            lowered.steps.rename = lowered.steps.update.take();
+        }
+        return;
+    }
+    *set = others;
+    let set = Attributes { name: Some(name), ..Attributes::default() };
+    let rename = Step::aside(Operation::Update { at: key.clone(), set }, reason, "takes its name");
+    let rename = draft.graph.add(rename);
+    draft.graph.wait(rename, update, EdgeReason::ImageReady);
+    if let Some(lowered) = draft.placements.get_mut(key) {
+        lowered.steps.rename = Some(rename);
+    }
+}
+
 /// The name that a step takes.
 fn taken_name(draft: &Draft<'_>, step: StepIndex) -> Option<CompactString> {
-    match &draft.graph.step(step)?.operation {
-        Operation::Update { set, .. } => set.name.clone(),
-        operation => operation.made_name().cloned(),
-    }
+    draft.graph.step(step)?.operation.taken_name().cloned()
 }
 
 #[cfg(test)]
@@ -116,16 +146,9 @@ mod tests {
     use super::*;
     use crate::plan::Plan;
     use crate::testing::EXAMPLE;
-    use crate::testing::worlds::{applied, example_with, plan_to, reason, region, step, step_ids, waits};
-
-    #[test]
-    fn an_interim_name_fits_the_limit_in_characters() {
-        assert_eq!(interim_name("web", "g12"), "web~g12");
-        let long = "\u{955c}".repeat(60);
-        let interim = interim_name(&long, "g3");
-        assert_eq!(interim.chars().count(), NAME_MAX_CHARS);
-        assert!(interim.ends_with("~g3"));
-    }
+    use crate::testing::worlds::{
+        applied, example_with, generation, key, placement, plan_to, reason, region, step, step_ids, waits,
+    };
 
     /// The example, in which both entries have fixed names.
     fn fixed(web: &str, db: &str) -> String {
@@ -214,5 +237,26 @@ mod tests {
         let plan = plan_to(&applied(&[]), &apart);
         assert_eq!(made_name(&plan, "create image.db@ap-tokyo#1"), "web");
         assert!(!waits(&plan, "create image.web@ap-jakarta#1", "create image.db@ap-tokyo#1"));
+    }
+
+    #[test]
+    fn a_copy_of_an_earlier_run_keeps_its_interim_name_until_its_final_one_is_free() {
+        let (before, after) = (fixed("web", "db"), second(&fixed("web", "db")));
+        let mut snapshot = applied(&[&before, &after]);
+        // As a run left it that was killed after the new one was made.
+        let mut old = placement(&mut snapshot, "image.web@ap-jakarta#2").clone();
+        (old.name, old.id) = ("web".into(), "img-0a1b2c3d".parse().unwrap());
+        let source = snapshot.recorded.images[&key("web")].generations[&generation(2)].source.clone();
+        let new = placement(&mut snapshot, "image.web@ap-jakarta#2");
+        (new.name, new.interim) = ("web~abcdefghij".into(), true);
+        let image = snapshot.recorded.images.get_mut(&key("web")).unwrap();
+        let placements = [(region("ap-jakarta"), old)].into();
+        let build = crate::state::RecordedGeneration { source, of: None, placements };
+        image.generations.insert(generation(1), build);
+        let plan = plan_to(&snapshot, &after);
+        let taking: Vec<String> =
+            step_ids(&plan).into_iter().filter(|id| id.contains("web@ap-jakarta#2")).collect();
+        let [named] = &taking[..] else { panic!("{taking:?}") };
+        assert!(waits(&plan, named, "delete image.web@ap-jakarta#1"));
     }
 }

@@ -2,10 +2,47 @@
 
 use std::time::Duration;
 
+use compact_str::CompactString;
 use serde::Serialize;
 
 use crate::model::Verb;
 use crate::state::StepId;
+
+/// Why a step failed or is open.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// Text for people. It includes the service's error code, message and request id.
+    pub why: String,
+    /// Error code of the service, verbatim. `None` if the service did not answer with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<CompactString>,
+    /// Kind of the error in snake case, such as `permission`. `None` if no call failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// Id that the service gave the request, for its support.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<CompactString>,
+}
+
+impl Failure {
+    /// The same error with another text.
+    #[must_use]
+    pub fn with_why(self, why: impl Into<String>) -> Self {
+        Self { why: why.into(), ..self }
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(why: &str) -> Self {
+        Self { why: why.to_owned(), ..Self::default() }
+    }
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Self { why, ..Self::default() }
+    }
+}
 
 /// What became of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,17 +51,15 @@ pub enum StepOutcome {
     /// It is done.
     Done,
     /// It was refused, or what it made failed.
-    Failed {
-        /// Why, for people; the service's code, message and request id are in it.
-        why: String,
-    },
+    Failed(Failure),
     /// It was accepted and had not settled when the time for it, or the run, ended; the next run goes on.
-    Pending,
-    /// It was sent, and whether it happened could not be found out; the next run looks again.
-    Unknown {
-        /// What went wrong.
-        why: String,
+    Pending {
+        /// The error that ended the wait. `None` if only time ran out.
+        #[serde(flatten)]
+        failure: Option<Failure>,
     },
+    /// It was sent, and whether it happened could not be found out; the next run looks again.
+    Unknown(Failure),
     /// A step that it waits for failed.
     Skipped {
         /// The step that failed.
@@ -43,9 +78,33 @@ pub struct Outcome {
     pub warnings: Vec<String>,
     /// Whether the user stopped it.
     pub interrupted: bool,
+    /// Defect of goldform that ended the run early. The state is saved nonetheless.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub internal_error: Option<String>,
     /// How long it took.
     #[serde(skip)]
     pub took: Duration,
+}
+
+impl StepOutcome {
+    /// Returns whether the step failed.
+    pub fn is_failed(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+
+    /// Returns whether the step is pending or its outcome unknown.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Pending { .. } | Self::Unknown(_))
+    }
+
+    /// Returns why the step failed or is open.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure) | Self::Unknown(failure) => Some(failure),
+            Self::Pending { failure } => failure.as_ref(),
+            Self::Done | Self::Skipped { .. } | Self::NotStarted => None,
+        }
+    }
 }
 
 impl Outcome {
@@ -56,7 +115,8 @@ impl Outcome {
 
     /// Whether every step is done.
     pub fn is_complete(&self) -> bool {
-        self.steps.iter().all(|(_, _, outcome)| *outcome == StepOutcome::Done)
+        self.internal_error.is_none()
+            && self.steps.iter().all(|(_, _, outcome)| *outcome == StepOutcome::Done)
     }
 
     /// Whether at least one step is done.
@@ -79,14 +139,44 @@ mod tests {
         assert!(outcome(&[]).is_complete() && !outcome(&[]).did_anything());
         assert!(outcome(&[StepOutcome::Done, StepOutcome::Done]).is_complete());
         for other in [
-            StepOutcome::Pending,
+            StepOutcome::Pending { failure: None },
             StepOutcome::NotStarted,
-            StepOutcome::Failed { why: String::new() },
-            StepOutcome::Unknown { why: String::new() },
+            StepOutcome::Failed(Failure::default()),
+            StepOutcome::Unknown(Failure::default()),
             StepOutcome::Skipped { because: StepId("another".into()) },
         ] {
             let mixed = outcome(&[StepOutcome::Done, other]);
             assert!(!mixed.is_complete() && mixed.did_anything(), "{mixed:?}");
         }
+    }
+
+    #[test]
+    fn a_failure_has_what_is_known_of_it_and_no_empty_field() {
+        let failure = Failure {
+            why: "CreateImage was refused".into(),
+            code: Some("UnauthorizedOperation".into()),
+            kind: Some("permission"),
+            request_id: Some("1-2".into()),
+        };
+        let json = |outcome: StepOutcome| serde_json::to_value(outcome).unwrap();
+        assert_eq!(
+            json(StepOutcome::Failed(failure.clone())),
+            serde_json::json!({
+                "outcome": "failed",
+                "why": "CreateImage was refused",
+                "code": "UnauthorizedOperation",
+                "kind": "permission",
+                "request_id": "1-2",
+            })
+        );
+        assert_eq!(
+            json(StepOutcome::Pending { failure: Some(failure) })["code"],
+            serde_json::json!("UnauthorizedOperation")
+        );
+        assert_eq!(json(StepOutcome::Pending { failure: None }), serde_json::json!({"outcome": "pending"}));
+        assert_eq!(
+            json(StepOutcome::Unknown("no answer".into())),
+            serde_json::json!({"outcome": "unknown", "why": "no answer"})
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The planner: its passes, in order, and the plan they make.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -10,9 +11,9 @@ use super::graph::{Cycle, EdgeReason, StepGraph, StepIndex};
 use super::room::{RegionRoom, image_limit, rooms, share_limit};
 use super::slots::{Slots, choose_early, hand_out};
 use super::step::Step;
-use crate::diff::{Action, Diff, ImageChange};
+use crate::diff::{Action, Diff, ImageChange, PlacementChange};
 use crate::manifest::Desired;
-use crate::model::{AccountId, Digest, ImageKey, Limit, Region};
+use crate::model::{AccountId, Digest, ImageKey, Limit, PlacementKey, Region, Verb};
 use crate::state::{Edit, Lineage, Recorded, Snapshot};
 
 /// The state that a plan was made from; nothing before the first write.
@@ -41,6 +42,9 @@ pub struct Plan {
     pub changes: Vec<ImageChange>,
     /// What it would change in the record alone.
     pub edits: Vec<Edit>,
+    /// Placements of current generations that are as desired and NORMAL when the plan is made: they serve.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ready: Vec<PlacementKey>,
     /// The steps and their order.
     #[serde(flatten)]
     pub graph: StepGraph,
@@ -54,7 +58,8 @@ pub struct Plan {
     /// Entries that it does not build because no image is known for their lookup: such a plan is not applied.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waiting: BTreeSet<ImageKey>,
-    /// The digest of its effect: account, changes, edits, steps and edges; not lineage, serial, limits or time.
+    /// The digest of its effect: account, changes, edits, steps and edges; not lineage, serial, limits or time, and not
+    /// what is only waited for: that may be done when the plan is applied.
     pub digest: Digest,
 }
 
@@ -137,13 +142,14 @@ pub fn plan(
     }
     // 3. The room in each region, and the highest usage on the way.
     let regions = rooms(desired, prior, &graph);
-    let Diff { images: changes, edits, waiting } = diff;
+    let Diff { images: changes, edits, ready, waiting } = diff;
     let digest = digest(desired.account, &changes, &edits, &graph)?;
     Ok(Plan {
         base: base.map(Base::of),
         account: desired.account,
         changes,
         edits,
+        ready,
         graph,
         regions,
         share_limit,
@@ -178,16 +184,22 @@ pub(super) fn arrange<'a>(
     Ok((draft, is_stuck))
 }
 
-/// The slots of every region that a diff makes images in.
+/// The slots of every region that a diff makes images in. An image that may have been made already has its slot: where
+/// its making goes on, it takes no second one.
 fn slots(desired: &Desired, prior: &Recorded, diff: &Diff) -> BTreeMap<Region, Slots> {
     let usage = prior.usage();
-    let regions: BTreeSet<&Region> =
-        diff.images.iter().flat_map(|image| &image.placements).map(|change| &change.at.region).collect();
+    let changes = || diff.images.iter().flat_map(|image| &image.placements);
+    let regions: BTreeSet<&Region> = changes().map(|change| &change.at.region).collect();
+    let mut resumed: BTreeMap<&Region, usize> = BTreeMap::new();
+    for change in changes().filter(|change| prior.making.contains_key(&change.at)) {
+        *resumed.entry(&change.at.region).or_default() += 1;
+    }
     regions
         .into_iter()
         .map(|region| {
             let limit = usize::try_from(image_limit(desired, prior, region).value).unwrap_or(usize::MAX);
-            let used = usage.get(region).map_or(0, |usage| usage.total());
+            let resumed = resumed.get(region).copied().unwrap_or_default();
+            let used = usage.get(region).map_or(0, |usage| usage.total()).saturating_sub(resumed);
             (region.clone(), Slots { limit, used })
         })
         .collect()
@@ -201,7 +213,8 @@ fn digest(
     edits: &[Edit],
     graph: &StepGraph,
 ) -> Result<Digest, PlanError> {
-    let mut steps: Vec<(StepIndex, &Step)> = graph.steps().collect();
+    let is_wait = |index: StepIndex| graph.step(index).is_some_and(|step| step.verb() == Verb::Wait);
+    let mut steps: Vec<(StepIndex, &Step)> = graph.steps().filter(|(index, _)| !is_wait(*index)).collect();
     steps.sort_by_key(|(_, step)| &step.id);
     let mut ranks = vec![0usize; graph.len()];
     for (rank, (index, _)) in steps.iter().enumerate() {
@@ -210,11 +223,31 @@ fn digest(
         }
     }
     let rank = |index: StepIndex| ranks.get(index.index()).copied().unwrap_or_default();
-    let mut edges: Vec<(usize, usize, &EdgeReason)> =
-        graph.edges().map(|(earlier, later, reason)| (rank(later), rank(earlier), reason)).collect();
+    let mut edges: Vec<(usize, usize, &EdgeReason)> = graph
+        .edges()
+        .filter(|(earlier, later, _)| !is_wait(*earlier) && !is_wait(*later))
+        .map(|(earlier, later, reason)| (rank(later), rank(earlier), reason))
+        .collect();
     edges.sort();
+    let changes: Vec<Cow<'_, ImageChange>> = changes.iter().map(without_waits).collect();
     let steps: Vec<&Step> = steps.into_iter().map(|(_, step)| step).collect();
     Digest::of(&(account, changes, edits, steps, edges)).map_err(|error| PlanError::Digest(error.to_string()))
+}
+
+/// The change of an entry, where what is only waited for counts as unchanged.
+fn without_waits(change: &ImageChange) -> Cow<'_, ImageChange> {
+    let is_wait = |placement: &PlacementChange| placement.action == Action::Wait;
+    let waits = change.placements.iter().filter(|placement| is_wait(placement)).count();
+    if waits == 0 {
+        return Cow::Borrowed(change);
+    }
+    let mut change = change.clone();
+    change.placements.retain(|placement| !is_wait(placement));
+    change.unchanged = change.unchanged.saturating_add(waits);
+    if change.action == Action::Wait {
+        change.action = Action::Unchanged;
+    }
+    Cow::Owned(change)
 }
 
 #[cfg(test)]

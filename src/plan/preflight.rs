@@ -92,7 +92,8 @@ pub fn untried(graph: &StepGraph, recorded: &Recorded, index: StepIndex) -> Opti
     };
     let not_made = |image: &PlacementKey| Untried::NotMadeYet { image: image.clone() };
     let needed = match operation {
-        Operation::Update { .. }
+        Operation::Wait { .. }
+        | Operation::Update { .. }
         | Operation::Tag { .. }
         | Operation::Share { .. }
         | Operation::Unshare { .. } => return Some(Untried::NoTrial),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::graph::StepGraph;
 use super::planner::{Plan, PlanError, plan};
 use crate::diff::select::keep_only;
@@ -19,12 +21,19 @@ pub struct Wish {
     pub selection: Selection,
     /// `--replace`: entries that get a new build.
     pub replace: BTreeSet<ImageKey>,
+    /// When the plan is made: decides which earlier generations have been kept for long enough.
+    pub now: Timestamp,
 }
 
 impl Wish {
     /// Everything, as the manifest says.
     pub fn all(intention: Intention) -> Self {
-        Self { intention, selection: Selection::default(), replace: BTreeSet::new() }
+        Self {
+            intention,
+            selection: Selection::default(),
+            replace: BTreeSet::new(),
+            now: Timestamp::UNIX_EPOCH,
+        }
     }
 }
 
@@ -50,7 +59,7 @@ pub fn propose(
     wish: &Wish,
 ) -> Result<Proposal, PlanError> {
     let (prior, renames) = renamed(desired, recorded);
-    let mut changes = diff_replacing(desired, &prior, wish.intention, &wish.replace);
+    let mut changes = diff_replacing(desired, &prior, wish.intention, &wish.replace, wish.now);
     let unmatched: Vec<Address> = wish.selection.unmatched(&changes).into_iter().cloned().collect();
     if !wish.selection.is_everything() {
         let whole = plan(desired, &prior, base, changes.clone())?;

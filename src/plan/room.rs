@@ -58,7 +58,15 @@ pub(super) fn rooms(desired: &Desired, prior: &Recorded, graph: &StepGraph) -> B
     for (index, step) in graph.steps() {
         let region = &step.at().region;
         match &step.operation {
-            operation if operation.makes_image() => takers.entry(region).or_default().push((index, 1)),
+            operation if operation.makes_image() => {
+                // What may have been made already has its slot.
+                if prior.making.contains_key(step.at())
+                    && let Some(usage) = usage.get_mut(region)
+                {
+                    usage.managed = usage.managed.saturating_sub(1);
+                }
+                takers.entry(region).or_default().push((index, 1));
+            }
             Operation::Delete { .. } => givers.entry(region).or_default().push((index, 1)),
             _ => {}
         }

@@ -32,7 +32,10 @@ pub(super) fn of_images(view: &PlanView<'_>, region: &Region, limit: usize) -> P
     let graph = &view.plan.graph;
     let managed = view.prior.placements().filter(|(at, _)| at.region == *region).count();
     let unmanaged = view.prior.regions.get(region).map_or(0, |known| known.unmanaged.len());
-    let mut usage = Usage::new(graph, managed.saturating_add(unmanaged));
+    // What may have been made already counts, once: where its making goes on, that takes the slot.
+    let goes_on = |at: &PlacementKey| view.steps_at(at).any(|(_, step)| step.operation.makes_image());
+    let making = view.prior.making.keys().filter(|at| at.region == *region && !goes_on(at)).count();
+    let mut usage = Usage::new(graph, managed.saturating_add(unmanaged).saturating_add(making));
     let mut deletes: BTreeMap<&PlacementKey, Vec<StepIndex>> = BTreeMap::new();
     for (index, step) in graph.steps().filter(|(_, step)| step.at().region == *region) {
         match &step.operation {

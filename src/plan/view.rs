@@ -37,6 +37,32 @@ impl<'a> PlanView<'a> {
         indexes.iter().filter_map(|index| Some((*index, self.plan.graph.step(*index)?)))
     }
 
+    /// Whether an image of an entry other than this placement is surely ready in its region before a step: of another
+    /// generation, NORMAL or surely made and NORMAL by then, and not deleted.
+    pub fn has_successor_before(&self, at: &PlacementKey, step: StepIndex) -> bool {
+        let Some(change) = self.plan.changes.iter().find(|change| change.image == at.image) else {
+            return false;
+        };
+        let Some(generation) = change.generation.filter(|generation| *generation != at.generation) else {
+            return false;
+        };
+        let successor = PlacementKey { generation, ..at.clone() };
+        let steps: Vec<(StepIndex, &Step)> = self.steps_at(&successor).collect();
+        let is_deleted = steps.iter().any(|(delete, other)| {
+            let makes_again = || {
+                steps
+                    .iter()
+                    .any(|(make, other)| other.operation.makes_image() && self.must_precede(*delete, *make))
+            };
+            matches!(other.operation, Operation::Delete { .. }) && !makes_again()
+        });
+        let mut readies = steps.iter().filter(|(_, other)| {
+            other.operation.makes_image() || matches!(other.operation, Operation::Wait { .. })
+        });
+        let is_normal = self.prior.placement(&successor).is_some_and(|placement| placement.is_normal());
+        !is_deleted && (is_normal || readies.any(|(ready, _)| self.plan.graph.needs_success_of(*ready, step)))
+    }
+
     /// Every step that deletes an image.
     pub fn deletes(&self) -> impl Iterator<Item = (StepIndex, &'a Step)> {
         self.plan.graph.steps().filter(|(_, step)| matches!(step.operation, Operation::Delete { .. }))
@@ -74,6 +100,24 @@ impl<'a> PlanView<'a> {
         accounts
     }
 
+    /// Placements that are made while they may hold an image: more than one step makes them, or the image that is
+    /// recorded is not surely deleted before. Returns the name of the first make with each. Only an edited plan has any.
+    pub fn made_twice(&self) -> impl Iterator<Item = (&'a PlacementKey, &'a CompactString)> {
+        self.steps.keys().filter_map(|at| {
+            let mut makes =
+                self.steps_at(at).filter_map(|(index, step)| Some((index, step.operation.made_name()?)));
+            let (first, name) = makes.next()?;
+            let mut deletes = self
+                .steps_at(at)
+                .filter(|(_, step)| matches!(step.operation, Operation::Delete { .. }))
+                .map(|(delete, _)| self.must_precede(delete, first))
+                .peekable();
+            let is_free = self.prior.placement(at).is_none()
+                || deletes.peek().is_some() && deletes.all(|is_before| is_before);
+            (!is_free || makes.next().is_some()).then_some((*at, name))
+        })
+    }
+
     /// Who holds, takes and gives up each name of a region.
     pub fn names(&self) -> BTreeMap<(Region, CompactString), Vec<NameUse>> {
         let mut names: BTreeMap<(Region, CompactString), Vec<NameUse>> = BTreeMap::new();
@@ -91,12 +135,10 @@ impl<'a> PlanView<'a> {
             let mut deletes = Vec::new();
             for (index, step) in self.steps_at(at) {
                 match &step.operation {
-                    Operation::Update { set, .. } => {
-                        takers.extend(set.name.clone().map(|name| (index, name, false)));
-                    }
                     Operation::Delete { .. } => deletes.push(index),
                     operation => {
-                        takers.extend(operation.made_name().map(|name| (index, name.clone(), true)));
+                        let makes = operation.makes_image();
+                        takers.extend(operation.taken_name().map(|name| (index, name.clone(), makes)));
                     }
                 }
             }
@@ -169,7 +211,9 @@ pub struct NameUse {
 mod tests {
     use super::*;
     use crate::testing::EXAMPLE;
-    use crate::testing::worlds::{applied, at, example_with, placement, plan_to, region};
+    use crate::testing::worlds::{
+        applied, at, example_with, generation, key, placement, plan_to, region, settle, step,
+    };
 
     #[test]
     fn the_accounts_after_a_plan_are_those_that_stay_and_those_that_come() {
@@ -228,6 +272,31 @@ mod tests {
         assert!(view.must_precede(of(1).freed[0], of(2).taken.unwrap()));
         let interim = &names[&(region("ap-jakarta"), "db~g2".into())][0];
         assert!(interim.taken.is_some() && !interim.freed.is_empty(), "for a while");
+    }
+
+    #[test]
+    fn a_successor_is_ready_before_a_step_only_where_its_failure_stops_that_step() {
+        let second = example_with("revision: \"1\"", "revision: \"2\"");
+        let mut snapshot = applied(&[EXAMPLE]);
+        let build = snapshot.recorded.images[&key("web")].generations[&generation(1)].clone();
+        let plan = plan_to(&snapshot, &second);
+        settle(&mut snapshot, &plan);
+        // As a run left it that was killed while the new copy was made.
+        let image = snapshot.recorded.images.get_mut(&key("web")).unwrap();
+        image.generations.insert(generation(1), build);
+        let new = placement(&mut snapshot, "image.web@ap-tokyo#2");
+        (new.state, new.seen) = (crate::model::ImageState::Syncing, false);
+        let mut plan = plan_to(&snapshot, &second);
+        let (old, delete) = (at("image.web@ap-tokyo#1"), step(&plan, "delete image.web@ap-tokyo#1"));
+        let wait = step(&plan, "wait image.web@ap-tokyo#2");
+        assert!(PlanView::new(&plan, &snapshot.recorded).has_successor_before(&old, delete));
+        let followers: Vec<StepIndex> = plan.graph.awaited_by(wait).map(|(next, _)| next).collect();
+        for next in followers {
+            plan.graph.unwait(next, wait);
+            plan.graph.wait(next, wait, crate::plan::EdgeReason::ImageEnded);
+        }
+        let view = PlanView::new(&plan, &snapshot.recorded);
+        assert!(view.must_precede(wait, delete) && !view.has_successor_before(&old, delete));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub fn drift_text(drift: &Drift, names: &AccountNames, paint: Paint) -> String {
         }
     }
     for at in &drift.pending {
-        let _ = writeln!(text, "{} {at}: accepted, and not listed yet", paint.dim("?"));
+        let _ = writeln!(text, "{} {at}: is not ready yet", paint.dim("?"));
     }
     for lookup in &drift.lookups {
         let line = match lookup {
@@ -56,9 +56,14 @@ pub fn drift_text(drift: &Drift, names: &AccountNames, paint: Paint) -> String {
     }
     let number = drift.items.len() + drift.lookups.iter().filter(|lookup| lookup.is_drift()).count();
     if number == 0 {
-        text.push_str("No drift: the cloud is as recorded.\n");
+        text.push_str("No drift: the cloud is as recorded.");
     } else {
-        let _ = writeln!(text, "Drift: {}.", count(number, "difference", "differences"));
+        let _ = write!(text, "Drift: {}.", count(number, "difference", "differences"));
     }
+    if !drift.pending.is_empty() {
+        let pending = count(drift.pending.len(), "image is", "images are");
+        let _ = write!(text, " {pending} not ready yet: the next apply waits.");
+    }
+    text.push('\n');
     text
 }

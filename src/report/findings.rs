@@ -2,11 +2,12 @@
 //! manifest.
 
 use super::AccountNames;
+use super::outcome::give_up;
 use crate::diagnostics::{Diagnostic, Severity, shown};
 use crate::diff::{Drift, DriftItem, LookupDrift};
 use crate::manifest::Desired;
 use crate::model::{Address, PlacementKey};
-use crate::plan::{Outcome, Plan, StepOutcome};
+use crate::plan::{Failure, Outcome, Plan, StepOutcome};
 
 /// What a finding of these kinds is about, for their pages: code, summary, page.
 pub(super) const KINDS: &[(&str, &str, &str)] = &[
@@ -96,15 +97,19 @@ pub fn drift(drift: &Drift, desired: &Desired) -> Vec<Diagnostic> {
 /// Steps that failed or are open, and warnings.
 pub fn outcome(outcome: &Outcome, plan: &Plan, desired: &Desired) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for (id, _, result) in &outcome.steps {
+    for (id, verb, result) in &outcome.steps {
         let diagnostic = match result {
-            StepOutcome::Failed { why } => {
+            StepOutcome::Failed(Failure { why, .. }) => {
                 finding(FAILED, Severity::Error, FAILED_SUMMARY, format!("{id}: {why}"))
             }
-            StepOutcome::Pending => {
+            StepOutcome::Pending { failure: Some(failure) } => Diagnostic {
+                help: give_up(id, *verb, failure),
+                ..finding(OPEN, Severity::Warning, OPEN_SUMMARY, format!("{id}: {}", failure.why))
+            },
+            StepOutcome::Pending { failure: None } => {
                 finding(OPEN, Severity::Warning, OPEN_SUMMARY, format!("{id}: accepted, not ready yet"))
             }
-            StepOutcome::Unknown { why } => {
+            StepOutcome::Unknown(Failure { why, .. }) => {
                 finding(OPEN, Severity::Warning, OPEN_SUMMARY, format!("{id}: {why}"))
             }
             StepOutcome::Done | StepOutcome::Skipped { .. } | StepOutcome::NotStarted => continue,
@@ -114,6 +119,10 @@ pub fn outcome(outcome: &Outcome, plan: &Plan, desired: &Desired) -> Vec<Diagnos
             Some((_, step)) => at(diagnostic, step.at(), desired),
             None => diagnostic.about(id),
         });
+    }
+    if let Some(defect) = &outcome.internal_error {
+        let detail = format!("internal error: {defect}");
+        found.push(finding(FAILED, Severity::Error, FAILED_SUMMARY, detail));
     }
     found.extend(
         outcome.warnings.iter().map(|text| finding(WARNING, Severity::Advice, WARNING_SUMMARY, text.clone())),

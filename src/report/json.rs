@@ -118,13 +118,17 @@ pub fn outcome(outcome: &Outcome) -> Result<Value, serde_json::Error> {
     }
     let steps: Vec<Step<'_>> =
         outcome.steps.iter().map(|(step, verb, outcome)| Step { step, verb: *verb, outcome }).collect();
-    Ok(json!({
+    let mut value = json!({
         "format_version": FORMAT_VERSION,
         "complete": outcome.is_complete(),
         "interrupted": outcome.interrupted,
         "steps": serde_json::to_value(steps)?,
         "warnings": outcome.warnings,
-    }))
+    });
+    if let (Some(defect), Some(fields)) = (&outcome.internal_error, value.as_object_mut()) {
+        fields.insert("internal_error".to_owned(), json!(defect));
+    }
+    Ok(value)
 }
 
 /// Drift.

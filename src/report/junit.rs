@@ -11,7 +11,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use super::verdict::{Problem, Told, Verdict};
 use crate::diagnostics::{Severity, harmless};
 use crate::manifest::Level;
-use crate::plan::StepOutcome;
+use crate::plan::{Failure, StepOutcome};
 
 /// What a case came to.
 enum Came {
@@ -78,9 +78,10 @@ fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
         for (step, _, result) in &outcome.steps {
             let came = match result {
                 StepOutcome::Done => Came::Passed,
-                StepOutcome::Failed { why } => Came::Failed("the step failed".to_owned(), why.clone()),
-                StepOutcome::Pending => Came::Broken("accepted, not ready yet".to_owned()),
-                StepOutcome::Unknown { why } => Came::Broken(why.clone()),
+                StepOutcome::Failed(failure) => Came::Failed(failure_title(failure), failure.why.clone()),
+                StepOutcome::Pending { failure: None } => Came::Broken("accepted, not ready yet".to_owned()),
+                StepOutcome::Pending { failure: Some(failure) } => Came::Broken(failure.why.clone()),
+                StepOutcome::Unknown(failure) => Came::Broken(failure.why.clone()),
                 StepOutcome::Skipped { because } => Came::Skipped(format!("waits for {because}")),
                 StepOutcome::NotStarted => Came::Skipped("the run was stopped before".to_owned()),
             };
@@ -105,6 +106,14 @@ fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
         cases.push(Case { class: "findings", name, came: Came::Passed, output: String::new() });
     }
     cases
+}
+
+/// The title of a failed step, with its error code.
+fn failure_title(failure: &Failure) -> String {
+    match &failure.code {
+        Some(code) => format!("the step failed: {code}"),
+        None => "the step failed".to_owned(),
+    }
 }
 
 /// GitLab shows only the first of several cases with one name.

@@ -17,6 +17,7 @@ pub mod junit;
 mod losses;
 pub mod markdown;
 pub mod outcome;
+pub mod output;
 pub mod page;
 pub mod paint;
 pub mod plan;

@@ -3,27 +3,44 @@
 use std::fmt::Write as _;
 
 use super::{Paint, count};
-use crate::plan::{Outcome, StepOutcome};
+use crate::model::Verb;
+use crate::plan::{Failure, Outcome, StepOutcome};
+use crate::state::StepId;
 
 /// Whether a step changed something, as far as is known.
 fn may_be_done(result: &StepOutcome) -> bool {
-    matches!(result, StepOutcome::Done | StepOutcome::Pending | StepOutcome::Unknown { .. })
+    *result == StepOutcome::Done || result.is_open()
+}
+
+/// Returns how to give up an image that an earlier run began and that this run has waited for in vain. `None` for other
+/// steps, and if an error ended the wait.
+pub(super) fn give_up(step: &StepId, verb: Verb, failure: &Failure) -> Option<String> {
+    let at = step.0.strip_prefix("wait ").filter(|_| verb == Verb::Wait && failure.kind.is_none())?;
+    Some(format!("To give the image up:\n\n    goldform forget {at}"))
 }
 
 /// What did not go as planned, step by step, and one summary line.
 pub fn outcome_text(outcome: &Outcome, paint: Paint) -> String {
     let mut text = String::new();
-    for (step, _, result) in &outcome.steps {
+    for (step, verb, result) in &outcome.steps {
         let line = match result {
             StepOutcome::Done | StepOutcome::NotStarted => continue,
-            StepOutcome::Failed { why } => format!("{} {step}: {why}", paint.removed("failed")),
-            StepOutcome::Pending => {
+            StepOutcome::Failed(Failure { why, .. }) => {
+                format!("{} {step}: {why}", paint.removed("failed"))
+            }
+            StepOutcome::Pending { failure: Some(failure) } => {
+                let why = &failure.why;
+                let more =
+                    give_up(step, *verb, failure).map_or_else(String::new, |help| format!(". {help}\n"));
+                format!("{} {step}: {why}; the next apply waits again{more}", paint.changed("pending"))
+            }
+            StepOutcome::Pending { failure: None } => {
                 format!(
                     "{} {step}: accepted, not ready yet; the next apply goes on",
                     paint.changed("pending")
                 )
             }
-            StepOutcome::Unknown { why } => {
+            StepOutcome::Unknown(Failure { why, .. }) => {
                 format!("{} {step}: {why}; the next apply looks again", paint.changed("unknown"))
             }
             StepOutcome::Skipped { because } => {
@@ -34,6 +51,9 @@ pub fn outcome_text(outcome: &Outcome, paint: Paint) -> String {
     }
     for warning in &outcome.warnings {
         let _ = writeln!(text, "{} {warning}", paint.changed("warning"));
+    }
+    if let Some(defect) = &outcome.internal_error {
+        let _ = writeln!(text, "{} {defect}", paint.removed("internal error"));
     }
     let done = outcome.count(|result| *result == StepOutcome::Done);
     let all = outcome.steps.len();
@@ -50,12 +70,9 @@ pub fn outcome_text(outcome: &Outcome, paint: Paint) -> String {
             let _ = write!(text, ", {number} {word}");
         }
     };
-    tail(outcome.count(|result| matches!(result, StepOutcome::Failed { .. })), "failed");
+    tail(outcome.count(StepOutcome::is_failed), "failed");
     tail(outcome.count(|result| matches!(result, StepOutcome::Skipped { .. })), "skipped");
-    tail(
-        outcome.count(|result| matches!(result, StepOutcome::Pending | StepOutcome::Unknown { .. })),
-        "open",
-    );
+    tail(outcome.count(StepOutcome::is_open), "open");
     tail(outcome.count(|result| *result == StepOutcome::NotStarted), "not started");
     text.push('\n');
     text

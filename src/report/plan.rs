@@ -71,6 +71,11 @@ pub(super) fn edit_text(edit: &Edit, names: &AccountNames) -> String {
         Edit::SeeShares { at, everyone, .. } => format!("{at}: is shared with {}", names.list(everyone)),
         Edit::LearnSharedEditsRefused => "an image cannot be changed while it is shared".to_owned(),
         Edit::Rename { from, to } => format!("image.{from}: renamed to image.{to}"),
+        Edit::Serve { at, .. } => format!("{at}: serves its region"),
+        Edit::Resolve { at, id } => match id {
+            Some(id) => format!("{at}: was made as {id}"),
+            None => format!("{at}: was not made"),
+        },
     }
 }
 
@@ -85,7 +90,9 @@ impl Writer<'_> {
         match action {
             Action::Create | Action::Copy | Action::Adopt => self.paint.added(action.sign()),
             Action::Delete | Action::Forget => self.paint.removed(action.sign()),
-            Action::Update | Action::Replace | Action::Unchanged => self.paint.changed(action.sign()),
+            Action::Update | Action::Replace | Action::Wait | Action::Unchanged => {
+                self.paint.changed(action.sign())
+            }
         }
     }
 
@@ -106,6 +113,7 @@ impl Writer<'_> {
                 format!("replace generation {old} by generation {new}, {order}")
             }
             (Action::Delete, ..) => "delete".to_owned(),
+            (Action::Wait, Some(generation), _) => format!("wait for generation {generation}"),
             (action, Some(generation), _) => format!("{} generation {generation}", action.as_str()),
             (action, None, _) => action.as_str().to_owned(),
         };
@@ -150,6 +158,7 @@ impl Writer<'_> {
                     if change.delete_snapshots { " and its snapshots" } else { ", its snapshots stay" };
                 format!("delete{id}{snapshots}")
             }
+            Action::Wait => format!("wait for{id}, which is not ready yet"),
             action => format!("{}{id}", action.as_str()),
         };
         let _ = writeln!(text, "    {mark} {place}: {what}");
@@ -158,6 +167,7 @@ impl Writer<'_> {
             Reason::RegionWanted
                 | Reason::RegionUnwanted
                 | Reason::Failed { .. }
+                | Reason::Pending { .. }
                 | Reason::Kept
                 | Reason::Superseded { .. }
         ) || (change.action == Action::Update && image.action == Action::Update)
@@ -202,7 +212,7 @@ impl Writer<'_> {
             _ => None,
         });
         let made = made.map(|name| harmless::shown(name)).unwrap_or_default();
-        match later {
+        match later.filter(|later| **later != made) {
             Some(later) => format!("{made}`, then named `{}", harmless::shown(later)),
             None => made,
         }
@@ -314,6 +324,12 @@ pub fn because(reason: &Reason) -> String {
         Reason::Destroy => "everything is to be deleted".to_owned(),
         Reason::Superseded { by } => format!("generation {by} takes its place"),
         Reason::Kept => "it is kept as an earlier generation".to_owned(),
+        Reason::OriginalReplaced { image, before, after } => {
+            format!("it was made from generation {before} of image.{image}, which has generation {after}")
+        }
+        Reason::Pending { state } => {
+            format!("an earlier run began it, and the service reports {}", state.as_str())
+        }
         Reason::Failed { state } => format!("it is {}", state.as_str()),
         Reason::Asked => "a new build was asked for".to_owned(),
         Reason::Differs => "it differs from the manifest".to_owned(),

@@ -111,7 +111,7 @@ impl Resources<'_> {
                 (Action::Update, _) => resource(&change.image, &index, &["update"], before, after),
                 (Action::Delete, _) => resource(&change.image, &index, &["delete"], before, Value::Null),
                 (Action::Forget, _) => resource(&change.image, &index, &["forget"], before, Value::Null),
-                (Action::Adopt | Action::Unchanged, _) => {
+                (Action::Adopt | Action::Wait | Action::Unchanged, _) => {
                     let changes = before != after && !before.is_null();
                     let actions = if changes { ["update"] } else { ["no-op"] };
                     let mut adopted = resource(&change.image, &index, &actions, before, after);

@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
+
 use super::table::{Align, table};
 use super::{AccountNames, Paint, count};
 use crate::diagnostics::harmless;
-use crate::model::Address;
-use crate::state::{Found, Placement, RecordedLookup, Snapshot};
+use crate::model::{Address, PlacementKey};
+use crate::state::{Found, Intents, Placement, Recorded, RecordedLookup, Snapshot};
 
 /// The whole state: images by entry and generation, regions, open intents.
 pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> String {
@@ -36,6 +38,7 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
             let mut rows = Vec::new();
             for (region, placement) in &build.placements {
                 let Placement { id, name, state, shares, foreign, .. } = placement;
+                let at = PlacementKey { image: key.clone(), generation: *generation, region: region.clone() };
                 let mut shared = Vec::new();
                 if !shares.is_empty() {
                     shared.push(format!("shared with {}", names.list(shares)));
@@ -48,11 +51,12 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
                     id.to_string(),
                     state.as_str().to_owned(),
                     harmless::shown(name).to_string(),
+                    marks(&snapshot.recorded, &at, placement).join(", "),
                     shared.join("; "),
                 ];
                 rows.push(cells.to_vec());
             }
-            text.push_str(&table("    ", &[Align::Left; 5], &rows));
+            text.push_str(&table("    ", &[Align::Left; 6], &rows));
         }
     }
     if !snapshot.recorded.lookups.is_empty() {
@@ -85,10 +89,72 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
     }
     if !snapshot.intents.is_empty() {
         let open = count(snapshot.intents.len(), "step", "steps");
-        let _ = writeln!(text, "\n{open} without an outcome; the next apply looks what became of them:");
+        let _ = writeln!(text, "\n{open} without an outcome; the next refresh or apply resolves them:");
         for step in snapshot.intents.keys() {
             let _ = writeln!(text, "  {step}");
         }
+        let unresolved = unresolved_text(&snapshot.intents);
+        if !unresolved.is_empty() {
+            let _ = write!(text, "\n{unresolved}");
+        }
+    }
+    text
+}
+
+/// Returns what a placement is, beyond its state: whether it serves its region, is deprecated, or is not finished.
+fn marks(recorded: &Recorded, at: &PlacementKey, placement: &Placement) -> Vec<String> {
+    let mut marks = Vec::new();
+    if serves(recorded, at) {
+        marks.push("serves".to_owned());
+    }
+    if placement.is_pending() {
+        let since = placement.accepted_at.strftime("%Y-%m-%d %H:%M UTC");
+        marks.push(format!("not ready yet, accepted {since}"));
+    }
+    if placement.interim {
+        marks.push("interim name".to_owned());
+    }
+    if placement.deprecated {
+        marks.push("deprecated".to_owned());
+    }
+    marks
+}
+
+/// Returns whether a placement is the one that consumers in its region should use.
+fn serves(recorded: &Recorded, at: &PlacementKey) -> bool {
+    let serving = recorded.serving(&at.image, &at.region);
+    serving.is_some_and(|(generation, _)| generation == at.generation)
+}
+
+/// A recorded placement, with whether it serves, is pending and is deprecated, which the state leaves out or derives.
+///
+/// # Errors
+/// If the placement cannot be written as JSON.
+pub fn placement_json(
+    recorded: &Recorded,
+    at: &PlacementKey,
+    placement: &Placement,
+) -> Result<Value, serde_json::Error> {
+    let mut value = serde_json::to_value(placement)?;
+    if let Value::Object(value) = &mut value {
+        value.insert("deprecated".to_owned(), json!(placement.deprecated));
+        value.insert("pending".to_owned(), json!(placement.is_pending()));
+        value.insert("serves".to_owned(), json!(serves(recorded, at)));
+    }
+    Ok(value)
+}
+
+/// The calls whose outcome is unknown, each with the commands that close it. Empty if there are none.
+pub fn unresolved_text(intents: &Intents) -> String {
+    let mut text = String::new();
+    for (step, intent) in intents.iter().filter(|(_, intent)| intent.is_in_doubt()) {
+        let at = intent.operation.at();
+        let _ = writeln!(
+            text,
+            "unresolved: `{step}` was sent and not answered. The next refresh or apply looks for its image; if you \
+             know what became of it, record that:\n\n    goldform import {at} ID    # it made this image\n    goldform forget {at}    # \
+             it made none\n"
+        );
     }
     text
 }

@@ -89,6 +89,7 @@ pub(super) fn what(operation: &Operation, names: &AccountNames) -> String {
         Operation::Copy { at, from, name } => {
             format!("copies generation {} from {from} to {} as `{}`", at.generation, at.region, shown(name))
         }
+        Operation::Wait { at: _ } => "waits until the image that an earlier run began is NORMAL".to_owned(),
         Operation::Update { at: _, set } => format!("sets {}", fields(set)),
         Operation::Tag { at: _, set, unset, ownership } => {
             let mut parts = Vec::new();

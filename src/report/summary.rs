@@ -28,8 +28,16 @@ pub struct Summary {
     pub unchanged: usize,
     /// Changes of the record alone.
     pub record: usize,
+    /// Images that an earlier run began and that are not NORMAL yet.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub wait: usize,
     /// Steps in all.
     pub steps: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Summary {
@@ -55,6 +63,7 @@ impl Summary {
                 Operation::Delete { .. } => (&mut summary.delete, 1),
                 Operation::Share { accounts, .. } => (&mut summary.share, accounts.len()),
                 Operation::Unshare { accounts, .. } => (&mut summary.unshare, accounts.len()),
+                Operation::Wait { .. } => (&mut summary.wait, 1),
                 Operation::Update { .. } | Operation::Tag { .. } => continue,
             };
             *counter = counter.saturating_add(by);
@@ -64,8 +73,19 @@ impl Summary {
 
     /// `1 to create, 2 to copy, 4 shares to grant`: what is not nothing.
     pub fn line(&self) -> String {
-        let Self { create, copy, update, delete, share, unshare, replace: _, unchanged, record, steps: _ } =
-            *self;
+        let Self {
+            create,
+            copy,
+            update,
+            delete,
+            share,
+            unshare,
+            replace: _,
+            unchanged,
+            record,
+            wait,
+            steps: _,
+        } = *self;
         let mut parts = Vec::new();
         let mut push = |number: usize, text: String| {
             if number > 0 {
@@ -78,6 +98,7 @@ impl Summary {
         push(share, format!("{} to grant", count(share, "share", "shares")));
         push(unshare, format!("{} to revoke", count(unshare, "share", "shares")));
         push(delete, format!("{delete} to delete"));
+        push(wait, format!("{} not ready yet", count(wait, "image", "images")));
         push(record, format!("{} of the record", count(record, "change", "changes")));
         push(unchanged, format!("{unchanged} unchanged"));
         if parts.is_empty() { "nothing is managed".to_owned() } else { parts.join(", ") }

@@ -1,8 +1,10 @@
 //! Applies an edit of the record: the journal's fold, `state mv`, `forget` and the manifest's `renames:` all use it.
 
+use std::collections::BTreeMap;
+
 use super::journal::Edit;
 use super::recorded::Recorded;
-use crate::model::{ImageKey, ImageLimit, SourceKind};
+use crate::model::{ImageKey, ImageLimit, PlacementKey, SourceKind};
 
 impl Recorded {
     /// Applies an edit. An edit of something that is not recorded changes nothing.
@@ -17,6 +19,7 @@ impl Recorded {
             }
             Edit::Forget { at, unmanaged } => {
                 self.remove(at);
+                self.retire_interim_name(at);
                 // A region that was never read has no list of unmanaged images: the next refresh makes it.
                 if let (Some((id, name)), Some(region)) = (unmanaged, self.regions.get_mut(&at.region)) {
                     region.unmanaged.insert(id.clone(), name.clone());
@@ -45,6 +48,9 @@ impl Recorded {
                 }
             }
             Edit::LearnSharedEditsRefused => self.shared_image_edits_refused = true,
+            Edit::Serve { at, since } => self.serve(at, *since),
+            // It closes an intent, which is not part of the record: the journal's fold does all of it.
+            Edit::Resolve { .. } => {}
             Edit::Rename { from, to } => self.rename(from, to),
         }
     }
@@ -63,6 +69,12 @@ impl Recorded {
             let last = self.generations_used.entry(to.clone()).or_insert(used);
             *last = (*last).max(used);
         }
+        for (at, making) in take_entry(&mut self.making, from, to) {
+            self.making.insert(at, making);
+        }
+        for (at, attempts) in take_entry(&mut self.attempts, from, to) {
+            self.attempts.insert(at, attempts);
+        }
         for build in self.images.values_mut().flat_map(|image| image.generations.values_mut()) {
             if let SourceKind::Encrypted { image, .. } = &mut build.source.kind
                 && image == from
@@ -71,6 +83,18 @@ impl Recorded {
             }
         }
     }
+}
+
+/// Takes what is recorded of the placements of an entry, under the entry's new name.
+fn take_entry<T>(
+    map: &mut BTreeMap<PlacementKey, T>,
+    from: &ImageKey,
+    to: &ImageKey,
+) -> Vec<(PlacementKey, T)> {
+    let keys: Vec<PlacementKey> = map.keys().filter(|at| at.image == *from).cloned().collect();
+    keys.into_iter()
+        .filter_map(|at| Some((PlacementKey { image: to.clone(), ..at.clone() }, map.remove(&at)?)))
+        .collect()
 }
 
 #[cfg(test)]

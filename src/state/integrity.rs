@@ -170,12 +170,8 @@ mod tests {
             let plan = crate::testing::worlds::plan_to(&applied(&[]), EXAMPLE);
             let (_, step) = plan.graph.steps().find(|(_, step)| step.operation.makes_image()).unwrap();
             let accepted: ImageId = "img-0a1b2c3d".parse().unwrap();
-            let intent = Intent {
-                at: noon(),
-                operation: step.operation.clone(),
-                name_was_free: true,
-                accepted: Some(accepted),
-            };
+            let mut intent = Intent::new(noon(), step.operation.clone());
+            intent.accepted = Some(accepted);
             snapshot.intents.insert(StepId("create".into()), intent);
         });
         assert!(why.starts_with("step `create` was accepted as img-0a1b2c3d, but"), "{why}");

@@ -25,7 +25,7 @@ pub mod terraform;
 pub use journal::{Edit, Event, IllegalEvent, Intent, Intents, SettledImage, StepId};
 pub use lookup::{Found, FoundImage, Lent, Near, RecordedLookup};
 pub use observed::{Observed, ObservedImage, ObservedRegion};
-pub use recorded::{Placement, Recorded, RecordedGeneration, RecordedImage, RecordedRegion, Usage};
+pub use recorded::{Making, Placement, Recorded, RecordedGeneration, RecordedImage, RecordedRegion, Usage};
 pub use runs::{Run, RunEnd, RunResult, Runs};
 pub use snapshot::{Head, Lineage, Snapshot, StateError, Written};
 pub use surgery::SurgeryError;

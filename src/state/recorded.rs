@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::lookup::{Found, Lent, RecordedLookup};
-use super::{Edit, ImportSystems, ObservedImage};
+use super::{Edit, ImportSystems, Intent, ObservedImage};
 use crate::model::image::Build;
+use crate::model::interim::interim_name;
 use crate::model::{
-    Accounts, GenerationNumber, ImageId, ImageKey, ImageKind, ImageLimit, ImageState, PlacementKey, Region,
-    Source, Tags,
+    Accounts, GenerationNumber, ImageId, ImageKey, ImageKind, ImageLimit, ImageState, Operation,
+    PlacementKey, Region, Source, SourceKind, Tags,
 };
 
 /// Everything that is recorded about the cloud.
@@ -28,6 +29,13 @@ pub struct Recorded {
     /// What is known of each region.
     #[serde(default)]
     pub regions: BTreeMap<Region, RecordedRegion>,
+    /// Images whose making was called for and has no definite answer yet: each may exist, counts in its region, and
+    /// keeps its generation's number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub making: BTreeMap<PlacementKey, Making>,
+    /// How many images of a placement are forgotten: they may still exist, so their interim names are not used again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attempts: BTreeMap<PlacementKey, u32>,
     /// Images that the manifest names to be taken over, as they were last seen; by region.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub adoptable: BTreeMap<Region, BTreeMap<ImageId, Placement>>,
@@ -64,8 +72,29 @@ pub struct RecordedImage {
     pub protect: bool,
     /// Whether snapshots are deleted with the image.
     pub delete_snapshots: bool,
+    /// The generation that consumers should use, by region. Use [`Recorded::serving`], which also knows what serves
+    /// where this one is gone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub serving: BTreeMap<Region, GenerationNumber>,
     /// Every generation that still has a placement.
     pub generations: BTreeMap<GenerationNumber, RecordedGeneration>,
+}
+
+/// An image whose making was called for and has no definite answer yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Making {
+    /// The name that the call used.
+    pub name: CompactString,
+    /// What its generation is made from; `None` in states of earlier versions, for a copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// The region that it is copied from; `None` where it is not copied between regions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied_from: Option<Region>,
+    /// Of an encrypted source: the generation that it is a copy of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<GenerationNumber>,
 }
 
 /// One build of an image.
@@ -74,6 +103,10 @@ pub struct RecordedImage {
 pub struct RecordedGeneration {
     /// What it was made from.
     pub source: Source,
+    /// Of an encrypted source: the generation of the other entry that it is a copy of; `None` in states of earlier
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<GenerationNumber>,
     /// Where it is.
     pub placements: BTreeMap<Region, Placement>,
 }
@@ -105,6 +138,15 @@ pub struct Placement {
     /// Whether a listing has shown it.
     #[serde(default)]
     pub seen: bool,
+    /// Whether it still has the interim name that it was made under.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interim: bool,
+    /// The region that it was copied from; `None` where it was not copied between regions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied_from: Option<Region>,
+    /// Since when another generation serves in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_at: Option<Timestamp>,
     /// Facts that never change; nothing until it was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<Build>,
@@ -129,10 +171,35 @@ impl Placement {
             state,
             accepted_at: at,
             seen: false,
+            interim: false,
+            copied_from: None,
+            superseded_at: None,
             build: None,
             shares: Accounts::EMPTY,
             foreign: Accounts::EMPTY,
         }
+    }
+
+    /// Whether it was observed NORMAL: it can be used, copied and shared.
+    pub fn is_normal(&self) -> bool {
+        self.seen && self.state.is_ready()
+    }
+
+    /// Whether it is neither NORMAL nor failed: what the service makes of it is not known yet.
+    pub fn is_pending(&self) -> bool {
+        !self.state.is_failed() && !self.is_normal()
+    }
+
+    /// Whether consumers could be pointed at it: NORMAL, with its final name and no deprecation mark.
+    pub fn is_in_place(&self) -> bool {
+        self.is_normal() && !self.interim && !self.deprecated
+    }
+
+    /// The service has ended its work on it.
+    pub(super) fn end(&mut self, state: ImageState, build: &Build) {
+        self.state = state;
+        self.build = Some(build.clone());
+        self.seen = true;
     }
 
     /// Everyone that it is shared with.
@@ -155,6 +222,7 @@ impl Placement {
             created: _,
             creator: _, // these never change, and recovery alone looks at them
         } = image;
+        self.interim = self.interim && self.name == *name;
         self.name.clone_from(name);
         self.description.clone_from(description);
         self.family.clone_from(family);
@@ -245,20 +313,23 @@ impl Recorded {
             current: at.generation,
             protect: false,
             delete_snapshots: true,
+            serving: BTreeMap::new(),
             generations: BTreeMap::new(),
         });
         image.current = image.current.max(at.generation);
-        let generation = image
-            .generations
-            .entry(at.generation)
-            .or_insert_with(|| RecordedGeneration { source: source.clone(), placements: BTreeMap::new() });
+        let generation = image.generations.entry(at.generation).or_insert_with(|| RecordedGeneration {
+            source: source.clone(),
+            of: None,
+            placements: BTreeMap::new(),
+        });
         generation.placements.insert(at.region.clone(), placement);
     }
 
     /// What is recorded of each entry beside its images, as the edit that says so.
     pub fn settings(&self) -> impl Iterator<Item = (ImageKey, Edit)> {
         self.images.iter().map(|(key, image)| {
-            let RecordedImage { origin, protect, delete_snapshots, current: _, generations: _ } = image;
+            let RecordedImage { origin, protect, delete_snapshots, current: _, serving: _, generations: _ } =
+                image;
             let settings = Edit::Settings {
                 image: key.clone(),
                 origin: origin.clone(),
@@ -290,6 +361,9 @@ impl Recorded {
         let image = self.images.get_mut(&key.image)?;
         let generation = image.generations.get_mut(&key.generation)?;
         let removed = generation.placements.remove(&key.region);
+        if removed.is_some() && image.serving.get(&key.region) == Some(&key.generation) {
+            image.serving.remove(&key.region);
+        }
         if generation.placements.is_empty() {
             image.generations.remove(&key.generation);
         }
@@ -299,9 +373,102 @@ impl Recorded {
         removed
     }
 
-    /// The generation number that the next build of an entry gets.
+    /// The generation number that the next build of an entry gets: above every one that was used, and above those
+    /// whose making has no definite answer yet.
     pub fn next_generation(&self, image: &ImageKey) -> GenerationNumber {
-        self.generations_used.get(image).map_or(GenerationNumber(1), |used| used.next())
+        let used = self.generations_used.get(image).copied();
+        let making = self.making_of(image).map(|(at, _)| at.generation).max();
+        used.max(making).map_or(GenerationNumber(1), GenerationNumber::next)
+    }
+
+    /// Records that an image is about to be made.
+    pub(super) fn begin_making(&mut self, intent: &Intent) {
+        let Some((at, mut making)) = intent.making() else { return };
+        let build = self.images.get(&at.image).and_then(|image| image.generations.get(&at.generation));
+        making.source = making.source.or_else(|| build.map(|build| build.source.clone()));
+        self.making.insert(at, making);
+    }
+
+    /// The images of an entry whose making has no definite answer yet.
+    pub fn making_of<'r>(
+        &'r self,
+        image: &'r ImageKey,
+    ) -> impl Iterator<Item = (&'r PlacementKey, &'r Making)> {
+        self.making.iter().filter(move |(at, _)| at.image == *image)
+    }
+
+    /// The placement that consumers in a region should use: the one that was recorded as serving while it is NORMAL,
+    /// else, of those in place that most accounts see, the newest. `None` if there is none.
+    pub fn serving(&self, image: &ImageKey, region: &Region) -> Option<(GenerationNumber, &Placement)> {
+        let image = self.images.get(image)?;
+        let at = |generation: &GenerationNumber| {
+            image.generations.get(generation).and_then(|build| build.placements.get(region))
+        };
+        let recorded = image.serving.get(region).and_then(|generation| Some((*generation, at(generation)?)));
+        if let Some(recorded) = recorded.filter(|(_, placement)| placement.is_normal()) {
+            return Some(recorded);
+        }
+        let in_place = image
+            .generations
+            .keys()
+            .filter_map(|generation| Some((*generation, at(generation)?)))
+            .filter(|(_, placement)| placement.is_in_place());
+        // A new one that is not shared yet does not serve those who see an earlier one.
+        in_place.max_by_key(|(generation, placement)| (placement.everyone().len(), *generation))
+    }
+
+    /// Records that a placement serves in its region from now on; the others there are superseded.
+    pub(super) fn serve(&mut self, at: &PlacementKey, since: Timestamp) {
+        let Some(image) = self.images.get_mut(&at.image) else { return };
+        image.serving.insert(at.region.clone(), at.generation);
+        for (generation, build) in &mut image.generations {
+            let Some(placement) = build.placements.get_mut(&at.region) else { continue };
+            if *generation == at.generation {
+                placement.superseded_at = None;
+            } else {
+                placement.superseded_at.get_or_insert(since);
+            }
+        }
+    }
+
+    /// Whether a placement is an image that goldform did not make.
+    pub fn is_taken_over(&self, at: &PlacementKey) -> bool {
+        let build = self.images.get(&at.image).and_then(|image| image.generations.get(&at.generation));
+        build.is_some_and(|build| {
+            let is_copy =
+                || build.placements.get(&at.region).is_some_and(|placement| placement.copied_from.is_some());
+            matches!(build.source.kind, SourceKind::Adopted(_)) && !is_copy()
+        })
+    }
+
+    /// The placement of a region that has this id.
+    pub fn placement_with_id(&self, region: &Region, id: &ImageId) -> Option<PlacementKey> {
+        let with_id =
+            |(at, placement): &(PlacementKey, &Placement)| at.region == *region && placement.id == *id;
+        self.placements().find(with_id).map(|(at, _)| at)
+    }
+
+    /// The interim name of the next image of a placement, derived from its final one.
+    pub fn interim_name(&self, name: &str, lineage: &str, at: &PlacementKey) -> CompactString {
+        interim_name(name, lineage, at, self.attempts.get(at).copied().unwrap_or(0))
+    }
+
+    /// The operation as its call is sent and journalled: with the value of the ownership tag, and a make without one
+    /// under its interim name.
+    pub fn as_sent(&self, operation: Operation, lineage: &str) -> Operation {
+        let operation = operation.owned_by(lineage);
+        if !operation.is_made_under_interim_name() {
+            return operation;
+        }
+        let name = operation.made_name().cloned().unwrap_or_default();
+        let interim = self.interim_name(&name, lineage, operation.at());
+        operation.named(interim)
+    }
+
+    /// The interim name of a placement's image is not used again.
+    pub(super) fn retire_interim_name(&mut self, at: &PlacementKey) {
+        let attempts = self.attempts.entry(at.clone()).or_insert(0);
+        *attempts = attempts.saturating_add(1);
     }
 
     /// How many custom images a region holds, as recorded: managed and unmanaged.
@@ -309,6 +476,9 @@ impl Recorded {
         let mut usage: BTreeMap<Region, Usage> = BTreeMap::new();
         for (key, _) in self.placements() {
             usage.entry(key.region).or_default().managed += 1;
+        }
+        for key in self.making.keys() {
+            usage.entry(key.region.clone()).or_default().managed += 1;
         }
         for (region, recorded) in &self.regions {
             usage.entry(region.clone()).or_default().unmanaged = recorded.unmanaged.len();
@@ -320,7 +490,7 @@ impl Recorded {
 /// How many custom images a region holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Images that goldform manages.
+    /// Images that goldform manages, those whose making has no definite answer yet among them.
     pub managed: usize,
     /// Images that it does not.
     pub unmanaged: usize,

@@ -144,7 +144,7 @@ impl Snapshot {
         }
         let broken = |why: String| StateError::Broken { why };
         // The happy path reads once; only what fails is read again, to say where and why.
-        let snapshot: Self = match serde_json::from_str(text) {
+        let mut snapshot: Self = match serde_json::from_str(text) {
             Ok(snapshot) => snapshot,
             Err(error) => {
                 if let Ok(Version { format, goldform }) = serde_json::from_str(text)
@@ -163,6 +163,10 @@ impl Snapshot {
         };
         if snapshot.format > FORMAT {
             return Err(StateError::Newer { format: snapshot.format, by: snapshot.goldform.to_string() });
+        }
+        // States of earlier versions have intents, and do not record what they may have made.
+        for (at, making) in snapshot.intents.values().filter_map(super::Intent::making) {
+            snapshot.recorded.making.entry(at).or_insert(making);
         }
         snapshot.verify()?;
         Ok(snapshot)

@@ -8,17 +8,33 @@
 
 use thiserror::Error;
 
-use super::journal::{Edit, Intents};
+use super::journal::{Edit, Intent, Intents, StepId};
 use super::recorded::Recorded;
 use super::snapshot::Snapshot;
-use crate::model::{Address, ImageKey, PlacementKey};
+use crate::model::{Address, ImageId, ImageKey, PlacementKey};
 
 /// A change of the record that is not made.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SurgeryError {
     /// Steps were started and have no outcome yet.
-    #[error("{}", open(.0))]
-    Open(Vec<String>),
+    #[error("{}", open(.steps))]
+    Open {
+        /// The steps.
+        steps: Vec<String>,
+        /// The placements of those that may have made an image.
+        in_doubt: Vec<PlacementKey>,
+    },
+    /// No step of this placement has an unknown outcome.
+    #[error("the outcome of no step of {0} is unknown")]
+    NotInDoubt(PlacementKey),
+    /// The image is recorded for something else.
+    #[error("{id} is recorded as {of}")]
+    Recorded {
+        /// The image.
+        id: ImageId,
+        /// What it is recorded as.
+        of: PlacementKey,
+    },
     /// Nothing is recorded there.
     #[error("{0} is not recorded")]
     NotRecorded(Address),
@@ -62,14 +78,27 @@ fn open(steps: &[String]) -> String {
     let number = steps.len();
     let named = steps.iter().take(3).map(|step| format!("`{step}`")).collect::<Vec<_>>().join(", ");
     let more = if number > 3 { format!(" and {} more", number.saturating_sub(3)) } else { String::new() };
-    format!("the record is not changed by hand while it is open what became of {named}{more}")
+    format!("the state cannot be edited while the outcome of {named}{more} is unknown")
 }
 
 impl SurgeryError {
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
-            Self::Open(_) => "Find out first:\n\n    goldform refresh".to_owned(),
+            Self::Open { in_doubt, .. } => {
+                let mut help = "Find out first:\n\n    goldform refresh".to_owned();
+                if let Some(at) = in_doubt.first() {
+                    help.push_str(&format!(
+                        "\n\nIf it stays unknown, record what became of it:\n\n    goldform import {at} ID\n    \
+                         goldform forget {at}"
+                    ));
+                }
+                help
+            }
+            Self::NotInDoubt(_) => {
+                "See what is recorded, and what is unresolved:\n\n    goldform show".to_owned()
+            }
+            Self::Recorded { .. } => "Name the image that the call made:\n\n    goldform images".to_owned(),
             Self::NotRecorded(_) => "See which addresses there are:\n\n    goldform state list".to_owned(),
             Self::Taken(address) => {
                 format!("Make room first, where it is not wanted:\n\n    goldform state rm {address}")
@@ -100,7 +129,38 @@ pub fn check_closed(intents: &Intents) -> Result<(), SurgeryError> {
     if intents.is_empty() {
         return Ok(());
     }
-    Err(SurgeryError::Open(intents.keys().map(ToString::to_string).collect()))
+    let in_doubt = intents.values().filter(|intent| intent.is_in_doubt());
+    Err(SurgeryError::Open {
+        steps: intents.keys().map(ToString::to_string).collect(),
+        in_doubt: in_doubt.map(|intent| intent.operation.at().clone()).collect(),
+    })
+}
+
+/// Returns the step that may have made the image of a placement and whose outcome is unknown.
+pub fn doubtful<'s>(intents: &'s Intents, at: &PlacementKey) -> Option<&'s Intent> {
+    intents.values().find(|intent| intent.is_in_doubt() && intent.operation.at() == at)
+}
+
+/// Returns the step that makes a placement's image and that the service has accepted.
+pub fn accepted<'s>(intents: &'s Intents, at: &PlacementKey) -> Option<&'s StepId> {
+    let mut making = intents.iter().filter(|(_, intent)| intent.operation.at() == at);
+    making.find(|(_, intent)| intent.accepted.is_some()).map(|(step, _)| step)
+}
+
+/// Returns the edit that closes a doubtful step by a person's word: it made this image, or none.
+///
+/// # Errors
+/// [`SurgeryError::NotInDoubt`] if no such step is open, [`SurgeryError::Recorded`] if the image is recorded for
+/// something else.
+pub fn resolve(snapshot: &Snapshot, at: &PlacementKey, id: Option<&ImageId>) -> Result<Edit, SurgeryError> {
+    if doubtful(&snapshot.intents, at).is_none() {
+        return Err(SurgeryError::NotInDoubt(at.clone()));
+    }
+    let recorded_as = id.and_then(|id| Some((id, snapshot.recorded.placement_with_id(&at.region, id)?)));
+    match recorded_as {
+        Some((id, of)) => Err(SurgeryError::Recorded { id: id.clone(), of }),
+        None => Ok(Edit::Resolve { at: at.clone(), id: id.cloned() }),
+    }
 }
 
 /// Gives what is recorded at one address another; tells each placement's old and new address.

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::death::{Death, DyingStore, DyingTransport};
-use crate::apply::{Executor, Pace, Quiet, Recovered, Stop, look_up, observe, recover};
+use super::watched::{OnStore, WatchedStore};
+use crate::apply::{Executor, Pace, Quiet, Stop, judge_missing, look_up, observe, recover};
 use crate::backend::{Freshness, LockInfo, LockWait, MemoryStore, StateStore, StoreError};
 use crate::cloud::client::Client;
 use crate::cloud::sim::{Settings, Sim, SimTransport};
@@ -15,9 +16,9 @@ use crate::cloud::wrap::{Careful, Policy, Rates};
 use crate::cloud::{Clock, CloudError, CloudRead, CloudWrite, Transport};
 use crate::constraints::{Judgement, Levels, ValidPlan, validate};
 use crate::diff::{self, Intention};
-use crate::manifest::{Desired, Provider};
-use crate::model::{AccountId, ImageId, Region};
-use crate::plan::{Outcome, Plan, Proposal, Wish, propose};
+use crate::manifest::{Desired, Level, Provider};
+use crate::model::{AccountId, Region};
+use crate::plan::{EdgeReason, Outcome, Plan, Proposal, Wish, propose};
 use crate::state::{Lineage, Recorded, Snapshot};
 
 /// Tokio's clock: it can be paused, and then runs as fast as everyone waits.
@@ -48,8 +49,22 @@ pub struct Bench {
     pub store: MemoryStore,
     pub account: AccountId,
     pub pace: Pace,
+    /// Which state this is: the value of its ownership tag.
+    pub lineage: Lineage,
+    /// Receives every plan and what the rules say of it, before it is applied.
+    pub on_plan: Option<OnPlan>,
+    /// Receives what [`Bench::live`] stores.
+    pub on_store: Option<OnStore>,
+    /// Whether what takes something from consumers waits for nobody, and no rule minds: shows that tests notice.
+    pub breaks_ready_rule: bool,
+    /// Whether many images that are gone at once stop a run (GF708), as in the program. Not by default: tests delete
+    /// behind its back.
+    pub doubts_listings: bool,
     manners: Option<Arc<dyn Transport>>,
 }
+
+/// Receives a plan and what the rules say of it.
+pub type OnPlan = Arc<dyn Fn(&Plan, &Judgement) + Send + Sync>;
 
 fn lock_info(clock: &dyn Clock) -> LockInfo {
     LockInfo { owner: "test".into(), pid: 1, operation: "apply".into(), since: clock.now() }
@@ -64,11 +79,33 @@ impl Bench {
             store: MemoryStore::default(),
             account: "100000000001".parse().unwrap(),
             pace: Pace::default(),
+            lineage: Lineage(LINEAGE.into()),
+            on_plan: None,
+            on_store: None,
+            breaks_ready_rule: false,
+            doubts_listings: false,
             manners: None,
         }
     }
 
-    /// With the manners that the command line has: calls are paced by the documented rates, and sent again.
+    /// A second state in the account of another bench, on the same cloud and clock.
+    pub fn beside(other: &Self, lineage: &str) -> Self {
+        Self {
+            sim: Arc::clone(&other.sim),
+            clock: Arc::clone(&other.clock),
+            store: MemoryStore::default(),
+            account: other.account,
+            pace: other.pace,
+            lineage: Lineage(lineage.into()),
+            on_plan: None,
+            on_store: None,
+            breaks_ready_rule: false,
+            doubts_listings: false,
+            manners: None,
+        }
+    }
+
+    /// With calls that are paced by the documented rates. Without this they are sent again, but not paced.
     pub fn with_manners(self) -> Self {
         self.through(|transport| transport)
     }
@@ -86,7 +123,10 @@ impl Bench {
 
     pub fn cloud(&self) -> Arc<Client> {
         let transport = self.manners.clone();
-        Arc::new(Client::new(transport.unwrap_or_else(|| self.transport_of(self.account))))
+        Arc::new(Client::new(transport.unwrap_or_else(|| {
+            let transport = self.transport_of(self.account);
+            Arc::new(Careful::around(transport, Rates::Unlimited, Policy::default(), 1))
+        })))
     }
 
     /// The present state; a first one where nothing was saved.
@@ -96,7 +136,7 @@ impl Bench {
     }
 
     pub fn first_snapshot(&self) -> Snapshot {
-        Snapshot::first(Lineage(LINEAGE.into()), self.account, Provider::Sandbox)
+        Snapshot::first(self.lineage.clone(), self.account, Provider::Sandbox)
     }
 
     pub fn regions(desired: &Desired, recorded: &Recorded) -> BTreeSet<Region> {
@@ -112,6 +152,29 @@ impl Bench {
     pub async fn look(&self, desired: &Desired, snapshot: &mut Snapshot) -> diff::Drift {
         let cloud: Arc<dyn CloudRead> = self.cloud();
         self.look_through(&cloud, desired, snapshot).await.unwrap()
+    }
+
+    /// As [`Bench::look`]; where many images are gone at once, nothing is recorded, and what the rules say is returned.
+    async fn look_judging(
+        &self,
+        cloud: &Arc<dyn CloudRead>,
+        desired: &Desired,
+        snapshot: &mut Snapshot,
+    ) -> Result<Option<Judgement>, CloudError> {
+        if self.doubts_listings {
+            let regions = Self::regions(desired, &snapshot.recorded);
+            let (clock, named) = (self.clock.as_ref(), desired.named());
+            let mut seen = observe(cloud, clock, &snapshot.recorded, &named, regions, 10).await?;
+            let (levels, _) = Levels::new(&desired.levels, &[]);
+            let judgement = judge_missing(cloud, snapshot, desired, &levels, clock.now(), &mut seen).await?;
+            if judgement.refuses() {
+                return Ok(Some(judgement));
+            }
+            diff::observe(&mut snapshot.recorded, &seen, desired);
+            look_up(cloud, clock, &desired.lookups, &mut snapshot.recorded, 10).await?;
+            return Ok(None);
+        }
+        self.look_through(cloud, desired, snapshot).await.map(|_| None)
     }
 
     async fn look_through(
@@ -148,7 +211,6 @@ impl Bench {
             Applied::Walked(plan, outcome) => (plan, outcome),
             Applied::Refused(judgement) => panic!("refused: {:#?}", judgement.diagnostics),
             Applied::Unread(error) => panic!("{error}"),
-            Applied::InDoubt(ids) => panic!("in doubt about {ids:?}"),
         }
     }
 
@@ -193,6 +255,35 @@ impl Bench {
         death.has_come()
     }
 
+    /// As [`Bench::try_apply`], over this transport, by a process that may die. `None` if it died; what it leaves
+    /// behind stays.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub async fn live(
+        &mut self,
+        desired: &Desired,
+        transport: Arc<dyn Transport>,
+        death: &Death,
+    ) -> Result<Option<Applied>, StoreError> {
+        let transport = Arc::new(DyingTransport { inner: transport, death: death.clone() });
+        let careful = Careful::around(transport, Rates::Documented, Policy::default(), 1);
+        let cloud: Arc<dyn CloudWrite> = Arc::new(Client::new(Arc::new(careful)));
+        let mut store = std::mem::take(&mut self.store);
+        let applied = {
+            let mut watched = WatchedStore { inner: &mut store, on_store: self.on_store.clone() };
+            let mut dying = DyingStore { inner: &mut watched, death: death.clone() };
+            let run = self.go(desired, Intention::Converge, cloud, &mut dying, |_| {});
+            tokio::select! {
+                biased;
+                () = death.comes() => None,
+                applied = run => Some(applied),
+            }
+        };
+        self.store = store.crashed_after(usize::MAX);
+        applied.transpose()
+    }
+
     async fn go(
         &self,
         desired: &Desired,
@@ -208,28 +299,35 @@ impl Bench {
             Ok(recovered) => recovered,
             Err(error) => return Ok(Applied::Unread(error)),
         };
-        let mut doubtful = Vec::new();
-        for (_, became, events) in recovered {
+        for (_, _, events) in recovered {
             for event in &events {
                 snapshot.take(event).unwrap();
             }
             store.append(&events).await?;
-            if let Recovered::Doubtful(ids) = became {
-                doubtful.extend(ids);
-            }
-        }
-        if !doubtful.is_empty() {
-            return Ok(Applied::InDoubt(doubtful));
         }
         let reads: Arc<dyn CloudRead> = cloud.clone();
-        if let Err(error) = self.look_through(&reads, desired, &mut snapshot).await {
-            return Ok(Applied::Unread(error));
+        match self.look_judging(&reads, desired, &mut snapshot).await {
+            Ok(None) => {}
+            Ok(Some(judgement)) => return Ok(Applied::Refused(judgement)),
+            Err(error) => return Ok(Applied::Unread(error)),
         }
         store.save(&mut snapshot, Freshness::New).await?;
         let mut proposal = Self::propose(desired, &snapshot, intention);
         edit(&mut proposal.plan);
-        let (judgement, valid) = self.judge(desired, proposal);
+        let mut allowing = desired.clone();
+        if self.breaks_ready_rule {
+            let is_ready_rule = |reason: &EdgeReason| {
+                matches!(reason, EdgeReason::SuccessorReady | EdgeReason::SuccessorShared)
+            };
+            proposal.plan.graph.drop_edges(|_, _, reason| is_ready_rule(reason));
+            let rules = ["share_gap", "protected_image_deleted"];
+            allowing.levels.extend(rules.map(|rule| (rule.into(), Level::Allow)));
+        }
+        let (judgement, valid) = self.judge(&allowing, proposal);
         let Ok(valid) = valid else { return Ok(Applied::Refused(judgement)) };
+        if let Some(on_plan) = &self.on_plan {
+            on_plan(valid.plan(), &judgement);
+        }
         let (_sender, stop) = watch::channel(Stop::No);
         let executor = Executor {
             cloud,
@@ -256,6 +354,4 @@ pub enum Applied {
     Refused(Judgement),
     /// The cloud could not be read before anything was planned.
     Unread(CloudError),
-    /// An earlier run may have made these images, and a person must look.
-    InDoubt(Vec<ImageId>),
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 
 use crate::backend::{Freshness, LockInfo, LockWait, StateStore, StoreError};
 use crate::cloud::{Request, Transport, TransportError};
@@ -31,11 +32,18 @@ pub struct Death {
     when: When,
     left: Arc<AtomicUsize>,
     dead: Arc<AtomicBool>,
+    news: Arc<Notify>,
 }
 
 impl Death {
     fn after(at: At, count: usize, when: When) -> Self {
-        Self { at, when, left: Arc::new(AtomicUsize::new(count)), dead: Arc::new(AtomicBool::new(false)) }
+        let (left, dead) = (Arc::new(AtomicUsize::new(count)), Arc::new(AtomicBool::new(false)));
+        Self { at, when, left, dead, news: Arc::default() }
+    }
+
+    /// One that does not come.
+    pub fn never() -> Self {
+        Self::at_event(usize::MAX, When::Before)
     }
 
     pub fn at_call(call: usize, when: When) -> Self {
@@ -50,12 +58,21 @@ impl Death {
         self.dead.load(Ordering::SeqCst)
     }
 
+    /// Waits until it has come.
+    pub async fn comes(&self) {
+        let news = self.news.notified();
+        if !self.has_come() {
+            news.await;
+        }
+    }
+
     fn strikes(&self, at: At) -> bool {
         let tick = |left: usize| left.checked_sub(1);
         let struck =
             self.at == at && self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, tick).is_err();
         if struck {
             self.dead.store(true, Ordering::SeqCst);
+            self.news.notify_waiters();
         }
         struck
     }

@@ -8,6 +8,7 @@
 pub mod bench;
 pub mod death;
 pub mod walker;
+pub mod watched;
 pub mod worlds;
 
 use crate::diagnostics::Severity;
@@ -16,6 +17,7 @@ use crate::manifest::{self, Desired, Input, Variables};
 pub use bench::{Applied, Bench, LINEAGE, TokioClock};
 pub use death::{Death, When};
 pub use walker::{Move, Refused, Walker};
+pub use watched::Stored;
 
 /// What a manifest means. Panics where it has errors: for tests whose subject is something else.
 pub fn desired(yaml: &str) -> Desired {

@@ -9,7 +9,7 @@ use crate::apply::Scheduler;
 use crate::apply::calls::send;
 use crate::cloud::client::Client;
 use crate::cloud::{CloudError, CloudRead};
-use crate::model::{ImageId, Operation, PlacementKey, SourceKind};
+use crate::model::{ImageId, Operation, PlacementKey, Verb};
 use crate::plan::{Plan, StepIndex};
 use crate::state::{Event, SettledImage, Snapshot};
 
@@ -104,13 +104,16 @@ impl<'a> Walker<'a> {
         let step = self.plan.graph.step(index).unwrap();
         self.scheduler.started(index);
         self.sent.push(step.id.to_string());
-        let operation = step.operation.clone().owned_by(&self.snapshot.lineage.0);
+        let operation = self.snapshot.recorded.as_sent(step.operation.clone(), &self.snapshot.lineage.0);
         let (at, id) = (operation.at().clone(), self.image_of(&operation));
+        if step.verb() == Verb::Wait {
+            self.pending.extend(id.map(|id| (index, at, id)));
+            return Ok(());
+        }
         self.note(&Event::Started {
             step: step.id.clone(),
             at: self.bench.clock.now(),
             operation: operation.clone(),
-            name_was_free: true,
         });
         let made = send(self.cloud.as_ref(), self.plan.account, operation, id, None)
             .await
@@ -130,13 +133,7 @@ impl<'a> Walker<'a> {
         let recorded = &self.snapshot.recorded;
         let at = operation.at();
         let subject = match operation {
-            Operation::Create { source, .. } => match &source.kind {
-                SourceKind::Encrypted { image, .. } => {
-                    let generation = recorded.images.get(image)?.current;
-                    PlacementKey { image: image.clone(), generation, region: at.region.clone() }
-                }
-                _ => return None,
-            },
+            Operation::Create { .. } => operation.original()?,
             Operation::Copy { from, .. } => PlacementKey { region: from.clone(), ..at.clone() },
             _ => at.clone(),
         };
@@ -156,8 +153,14 @@ impl<'a> Walker<'a> {
     }
 
     fn settled(&mut self, index: StepIndex, image: Option<SettledImage>) {
-        let step = self.plan.graph.step(index).unwrap().id.clone();
-        self.note(&Event::Settled { step, at: self.bench.clock.now(), image });
+        let step = self.plan.graph.step(index).unwrap();
+        let at = self.bench.clock.now();
+        match image {
+            Some(image) if step.verb() == Verb::Wait => {
+                self.note(&Event::Ended { placement: step.at().clone(), at, image });
+            }
+            image => self.note(&Event::Settled { step: step.id.clone(), at, image }),
+        }
         self.scheduler.settled(index);
     }
 }

@@ -3,14 +3,15 @@
 use jiff::Timestamp;
 
 use super::desired;
+use crate::apply::successions;
 use crate::diff::Intention;
 use crate::manifest::{Desired, Provider};
 use crate::model::image::Build;
 use crate::model::{
-    Address, Architecture, GenerationNumber, ImageKey, ImageLimit, ImageState, PlacementKey, Region,
+    Address, Architecture, GenerationNumber, ImageKey, ImageLimit, ImageState, PlacementKey, Region, Verb,
 };
 use crate::plan::{EdgeReason, Plan, StepIndex, Wish, propose};
-use crate::state::{Event, Lineage, Placement, RecordedRegion, SettledImage, Snapshot};
+use crate::state::{Edit, Event, Lineage, Placement, RecordedRegion, SettledImage, Snapshot};
 
 /// When everything in these records happened.
 pub const NOON: &str = "2026-11-24T12:00:00Z";
@@ -76,31 +77,40 @@ pub fn applied(manifests: &[&str]) -> Snapshot {
 
 /// Everything that a plan does is done.
 pub fn settle(snapshot: &mut Snapshot, plan: &Plan) {
-    let mut take = |event: Event| snapshot.take(&event).unwrap();
+    let serving: Vec<PlacementKey> = successions(plan, &snapshot.recorded).into_keys().collect();
     for change in &plan.edits {
-        take(Event::Edited { at: noon(), change: change.clone() });
+        snapshot.take(&Event::Edited { at: noon(), change: change.clone() }).unwrap();
     }
     for (number, index) in plan.graph.check().unwrap().into_iter().enumerate() {
         let step = plan.graph.step(index).unwrap();
+        if step.verb() == Verb::Wait {
+            let image = SettledImage { state: ImageState::Normal, build: build() };
+            snapshot.take(&Event::Ended { placement: step.at().clone(), at: noon(), image }).unwrap();
+            continue;
+        }
         let id = step.id.clone();
-        take(Event::Started {
-            step: id.clone(),
-            at: noon(),
-            operation: step.operation.clone().owned_by(super::LINEAGE),
-            name_was_free: true,
-        });
+        snapshot
+            .take(&Event::Started {
+                step: id.clone(),
+                at: noon(),
+                operation: snapshot.recorded.as_sent(step.operation.clone(), super::LINEAGE),
+            })
+            .unwrap();
         let mut image = None;
         if step.operation.makes_image() {
             let serial = plan.base.as_ref().map_or(0, |base| base.serial);
             let made = format!("img-{serial:04}{number:04}").parse().unwrap();
-            take(Event::Accepted { step: id.clone(), at: noon(), id: made });
+            snapshot.take(&Event::Accepted { step: id.clone(), at: noon(), id: made }).unwrap();
             image = Some(SettledImage { state: ImageState::Normal, build: build() });
         }
-        take(Event::Settled { step: id, at: noon(), image });
+        snapshot.take(&Event::Settled { step: id, at: noon(), image }).unwrap();
     }
     // Settings of entries that are new go with their first image.
     for change in &plan.edits {
         snapshot.take(&Event::Edited { at: noon(), change: change.clone() }).unwrap();
+    }
+    for at in serving {
+        snapshot.take(&Event::Edited { at: noon(), change: Edit::Serve { at, since: noon() } }).unwrap();
     }
     snapshot.serial += 1;
 }

@@ -30,7 +30,8 @@ pub fn id(sim: &Sim, name: &str, region: &str) -> ImageId {
 /// ```text
 /// delete NAME REGION          describe NAME REGION TEXT      rename NAME REGION NEW
 /// unshare NAME REGION ID      share NAME REGION ID           tag NAME REGION KEY=VALUE
-/// create NAME REGION          list                           fault {"action": …, "effect": …}
+/// create NAME REGION          deprecate NAME REGION          list
+/// fault {"action": …, "effect": …}
 /// ```
 pub fn run(env: &TestEnv, line: &str) -> String {
     let sim = open(env);
@@ -81,6 +82,9 @@ pub fn run(env: &TestEnv, line: &str) -> String {
         }
         ["rename", name, region, new] => {
             change(name, region, Attributes { name: Some(new.into()), ..Attributes::default() });
+        }
+        ["deprecate", name, region] => {
+            change(name, region, Attributes { deprecated: Some(true), ..Attributes::default() });
         }
         ["share", name, region, account] => {
             let image = id(&sim, name, region);

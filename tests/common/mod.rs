@@ -216,6 +216,7 @@ impl Filters {
                 (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[lineage]"),
                 (r"\bsha256:[0-9a-f]{64}\b", "sha256:[digest]"),
                 (r"\bdigest [0-9a-f]{12}\b", "digest [digest]"),
+                (r"~[a-z2-7]{10}\b", "~[interim..]"),
                 (r"\bprocess \d+\b", "process [pid]"),
                 (r"\bpid \d+\b", "pid [pid]"),
             ]

@@ -115,6 +115,19 @@ fn while_somebody_else_applies_reading_goes_on_and_writing_says_who_it_is() {
         env.expect(4, "refresh");
         env.expect(4, "destroy --yes");
     });
+    // An open step is then one of the run that is under way, not of one that was cut off.
+    env.expect(0, "refresh --quiet");
+    let state: serde_json::Value = serde_json::from_str(&env.read("goldform.state.json")).unwrap();
+    let header = serde_json::json!({ "lineage": state["lineage"], "follows": state["serial"] });
+    let started = serde_json::json!({
+        "event": "started", "step": "delete image.web@ap-jakarta#1", "at": "2026-11-24T12:00:00Z",
+        "operation": { "do": "delete", "at": "image.web@ap-jakarta#1", "snapshots": true },
+    });
+    env.write("goldform.state.json.journal", &format!("{header}\n{started}\n"));
+    let under_way = holding(&env, || env.run("plan")).stderr;
+    assert!(under_way.contains("ana@build-7") && !under_way.contains("cut off"), "{under_way}");
+    let cut_off = env.run("plan").stderr;
+    assert!(cut_off.contains("cut off") && !cut_off.contains("ana@build-7"), "{cut_off}");
     env.expect(0, "apply --yes --quiet");
 }
 
@@ -214,13 +227,22 @@ fn killed_at_once_the_next_apply_converges() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    let unfinished = "a run was cut off, and 1 step has no outcome yet";
-    for command in ["plan", "plan --refresh", "drift", "graph"] {
-        let told = env.run(command);
-        assert!(told.stderr.contains(unfinished), "{command}: {}", told.stderr);
+    // Killed before the acceptance was recorded, or after: the image is unresolved, or pending.
+    for command in ["plan", "graph"] {
+        let ran = env.run(command);
+        let is_unresolved = ran.stderr.contains("unresolved: `create image.web@ap-jakarta#1`");
+        let is_pending =
+            ["not ready yet", "wait image.web@ap-jakarta#1"].iter().any(|text| ran.stdout.contains(text));
+        assert!(is_unresolved || is_pending, "{}", ran.text());
+        assert!(is_unresolved || !ran.stderr.contains("cut off"), "{}", ran.text());
     }
+    let plan = env.run("plan --refresh");
+    for ran in [&plan, &env.run("drift"), &env.run("refresh")] {
+        assert!(ran.stderr.contains("recovered: `create image.web@ap-jakarta#1`"), "{}", ran.text());
+    }
+    assert!(!plan.stdout.contains("create generation 1"), "it is ours: {}", plan.text());
     env.expect(0, "apply --yes --quiet");
-    assert!(!env.expect(0, "plan").stderr.contains("cut off"));
+    assert!(!env.expect(0, "plan").stderr.contains("unresolved"));
     env.expect(0, "plan --detailed-exitcode");
     assert_eq!(cloud::list(&cloud::open(&env)).lines().count(), 2);
 }

@@ -12,7 +12,7 @@ fn drifted() -> TestEnv {
 }
 
 #[test]
-fn drift_is_told_and_not_recorded() {
+fn drift_is_shown_and_not_recorded() {
     let env = drifted();
     let before = env.read("goldform.state.json");
     shown!("drift", env.run("drift").text());
@@ -116,4 +116,14 @@ fn one_image_that_was_deleted_by_hand_is_ordinary_drift_unless_it_is_protected()
     let ran = env.expect(3, "apply --yes");
     assert!(ran.stderr.contains("Protected:"), "{}", ran.text());
     env.expect(0, "apply --yes --quiet --allow mass_disappearance");
+}
+
+#[test]
+fn the_last_images_of_two_regions_are_not_deleted_by_hand() {
+    let env = TestEnv::with(&WEB.replace("[ap-singapore]", "[ap-singapore, ap-tokyo]"));
+    env.expect(0, "apply --yes --quiet");
+    cloud::run(&env, "delete web-1 ap-singapore");
+    cloud::run(&env, "delete web-1 ap-tokyo");
+    let ran = env.expect(3, "apply --yes");
+    assert!(ran.stderr.contains("2 of 3 recorded images are gone"), "{}", ran.text());
 }

@@ -74,12 +74,20 @@ fn replacing_under_a_fixed_name_warns_and_renames() {
 }
 
 #[test]
-fn where_both_do_not_fit_the_old_one_goes_first() {
+fn where_both_do_not_fit_accounts_keep_the_old_one_unless_the_entry_consents() {
     let quotas = "cloud: { sandbox: { quotas: { images_per_region: 1 } } }\nimages:";
     let env = TestEnv::with(&WEB.replace("images:", quotas));
     env.expect(0, "apply --yes --quiet");
     env.edit("goldform.yaml", r#"revision: "1""#, r#"revision: "2""#);
-    shown!("plan-delete-first", env.run("plan").text());
+    shown!("plan-no-room-for-both", env.expect(3, "plan").text());
+    // What the help says.
+    env.edit(
+        "goldform.yaml",
+        "    region: ap-jakarta\n",
+        "    region: ap-jakarta\n    replace: delete-first\n",
+    );
+    shown!("plan-delete-first", env.expect(0, "plan").text());
+    env.expect(0, "apply --yes --quiet");
 }
 
 #[test]

@@ -109,6 +109,7 @@ fn action_of(verb: Verb) -> &'static str {
     match verb {
         Verb::Create => "CreateImage",
         Verb::Copy => "SyncImages",
+        Verb::Wait => "no action",
         Verb::Update => "ModifyImageAttribute",
         Verb::Tag => "ModifyResourceTags",
         Verb::Share | Verb::Unshare => "ModifyImageSharePermission",

@@ -156,7 +156,7 @@ async fn survive(fault: (usize, Wrong), should: &[Image]) -> &'static str {
         Applied::Walked(_, outcome) if outcome.is_complete() => "borne",
         Applied::Walked(..) => "partly applied",
         Applied::Unread(_) => "stopped before the first change",
-        Applied::Refused(_) | Applied::InDoubt(_) => panic!("{what}: {applied:#?}"),
+        Applied::Refused(_) => panic!("{what}: {applied:#?}"),
     };
     is_true(&mut bench, &what).await;
     let (_, outcome): (_, Outcome) = bench.apply(&wanted, Intention::Converge).await;

@@ -74,7 +74,7 @@ fn a_failure_of_any_call_is_survived() {
                 Applied::Walked(_, outcome) if outcome.is_complete() => "borne at once",
                 Applied::Walked(..) => "partly applied",
                 Applied::Unread(_) => "stopped before the first change",
-                Applied::Refused(_) | Applied::InDoubt(_) => panic!("{first:#?}"),
+                Applied::Refused(_) => panic!("{first:#?}"),
             });
             stage.bench.snapshot().await.verify().unwrap();
             stage.bench.sim.clear_faults().unwrap();

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use goldform::cloud::client::Client;
 use goldform::cloud::sim::{Settings, Share, Sim, SimTransport, State};
-use goldform::cloud::{CloudWrite, ManualClock, NewImage};
-use goldform::model::{AccountId, ImageId, ImageState, Operation, PlacementKey};
-use goldform::plan::{Plan, Step, StepIndex};
-use jiff::SignedDuration;
+use goldform::cloud::{Clock, CloudWrite, ManualClock, NewImage};
+use goldform::model::{AccountId, ImageId, ImageState, Operation, PlacementKey, Region};
+use goldform::plan::{EdgeReason, Plan, Step, StepIndex};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::edges::{edits_refused, errors, judged};
 use crate::world::{Case, Dice, Shape, case, graph_in_words, now};
@@ -44,12 +44,19 @@ impl Cloud {
     }
 
     fn client(sim: &Arc<Sim>, clock: &Arc<ManualClock>) -> Client {
-        let clock = Arc::clone(clock) as Arc<dyn goldform::cloud::Clock>;
+        let clock = Arc::clone(clock) as Arc<dyn Clock>;
         Client::new(Arc::new(SimTransport { sim: Arc::clone(sim), caller: owner(), clock }))
     }
 
-    /// The world as it is recorded, with the limits that the plan is made for.
-    fn lay_out(&self, case: &Case, plan: &Plan) {
+    /// The world as it is recorded, with the limits that the plan is made for. Returns the ends of what is pending: when,
+    /// and whether it fails.
+    fn lay_out(
+        &self,
+        case: &Case,
+        plan: &Plan,
+        dice: &mut Dice,
+    ) -> BTreeMap<PlacementKey, (Timestamp, bool)> {
+        let mut ends = BTreeMap::new();
         self.sim.reset().unwrap();
         let mut settings = Settings {
             accounts_per_image: plan.share_limit.value,
@@ -63,22 +70,20 @@ impl Cloud {
             settings.images_in.insert(region.clone(), room.limit.value);
         }
         self.sim.set_settings(settings).unwrap();
-        let put = |id: &ImageId, name: &str, region: &str, failed: bool| {
-            let state = if failed { State::CreateFailed } else { State::Normal };
-            let image = goldform::cloud::sim::Image {
-                id: id.to_string(),
-                name: name.to_owned(),
-                region: region.to_owned(),
-                state,
-                becomes: state,
-                ready_at: None,
-                ..self.template.clone()
-            };
-            self.sim.put_image(&image, &[]).unwrap();
-        };
         for (at, placement) in case.prior.placements() {
-            let failed = placement.state == ImageState::CreateFailed;
-            put(&placement.id, &placement.name, at.region.as_str(), failed);
+            let state = match placement.state {
+                ImageState::CreateFailed => State::CreateFailed,
+                ImageState::Syncing => State::Syncing,
+                ImageState::Importing => State::Importing,
+                _ if placement.seen => State::Normal,
+                _ => State::Creating,
+            };
+            let end = (state.is_busy() || !placement.seen).then(|| {
+                let when = now() + SignedDuration::from_hours(1 + dice.below(100) as i64);
+                (when, dice.percent(20))
+            });
+            self.put(&placement.id, &placement.name, &at.region, state, end);
+            ends.extend(end.map(|end| (at.clone(), end)));
             for account in placement.everyone().iter() {
                 let share = Share { account: account.to_string(), created_at: 0 };
                 self.sim.put_share(placement.id.as_str(), &share).unwrap();
@@ -86,15 +91,34 @@ impl Cloud {
         }
         for (region, known) in &case.prior.regions {
             for (id, name) in &known.unmanaged {
-                put(id, name, region.as_str(), false);
+                self.put(id, name, region, State::Normal, None);
             }
         }
+        ends
+    }
+
+    fn put(&self, id: &ImageId, name: &str, region: &Region, state: State, end: Option<(Timestamp, bool)>) {
+        let becomes = match end {
+            Some((_, true)) => State::CreateFailed,
+            Some((_, false)) => State::Normal,
+            None => state,
+        };
+        let image = goldform::cloud::sim::Image {
+            id: id.to_string(),
+            name: name.to_owned(),
+            region: region.to_string(),
+            state,
+            becomes,
+            ready_at: end.map(|(when, _)| when.as_microsecond()),
+            ..self.template.clone()
+        };
+        self.sim.put_image(&image, &[]).unwrap();
     }
 
     /// Walks a plan in a random order: steps start and settle as the dice say, and a call that takes nothing is made
-    /// at either end.
+    /// at either end. Some waits end badly: then only the steps that need no more than their end start.
     pub fn walk(&self, case: &Case, plan: &Plan, dice: &mut Dice) -> Result<usize, String> {
-        self.lay_out(case, plan);
+        let ends = self.lay_out(case, plan, dice);
         let clock = Arc::new(ManualClock::at(now()));
         let cloud = Self::client(&self.sim, &clock);
         let mut ids: BTreeMap<PlacementKey, ImageId> =
@@ -114,6 +138,7 @@ impl Cloud {
                 // A make takes at its start; what gives back does so when it has settled.
                 let at_once = match &step.operation {
                     Operation::Delete { .. } => dice.percent(10),
+                    Operation::Wait { .. } => false,
                     operation => operation.makes_image() || dice.percent(50),
                 };
                 if at_once {
@@ -124,14 +149,19 @@ impl Cloud {
             } else {
                 let (index, was_called) = running.swap_remove(dice.below(running.len()));
                 let step = graph.step(index).unwrap();
-                if !was_called {
+                let end = ends.get(step.at()).filter(|_| matches!(step.operation, Operation::Wait { .. }));
+                let fails = end.is_some_and(|(_, fails)| *fails);
+                if let Some((when, _)) = end {
+                    clock.advance(when.duration_since(clock.now()).max(SignedDuration::ZERO));
+                } else if !was_called {
                     self.call(&cloud, step, &mut ids)?;
                     calls += 1;
                 }
                 if step.operation.makes_image() {
                     clock.advance(SignedDuration::from_millis(6));
                 }
-                for (next, _) in graph.awaited_by(index) {
+                let follows = |reason: &EdgeReason| !fails || reason.needs_only_the_end();
+                for (next, _) in graph.awaited_by(index).filter(|(_, reason)| follows(reason)) {
                     waits[next.index()] -= 1;
                     if waits[next.index()] == 0 {
                         ready.push(next);
@@ -150,8 +180,9 @@ impl Cloud {
     ) -> Result<(), String> {
         let at = step.at();
         let id = |at: &PlacementKey| ids[at].clone();
+        let recorded = goldform::state::Recorded::default();
         let made = self.runtime.block_on(async {
-            match step.operation.clone().owned_by("lineage-1") {
+            match recorded.as_sent(step.operation.clone(), "lineage-1") {
                 Operation::Create { attributes, tags, source, .. } => {
                     cloud.create_image(&at.region, &NewImage::new(attributes, tags, source)).await
                 }
@@ -171,6 +202,7 @@ impl Cloud {
                 Operation::Unshare { accounts, .. } => {
                     cloud.unshare_image(&at.region, &id(at), &accounts).await.map(|()| None)
                 }
+                Operation::Wait { .. } => Ok(None),
                 Operation::Delete { .. } => {
                     // Snapshots are not what this is about.
                     cloud.delete_image(&at.region, &id(at), false).await.map(|()| None)

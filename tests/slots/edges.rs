@@ -1,6 +1,6 @@
 //! Plans keep what is promised, and every edge is needed for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use goldform::constraints::{Judgement, Levels, judge};
 use goldform::diagnostics::Severity;
@@ -8,7 +8,7 @@ use goldform::manifest::SharedImageEdits;
 use goldform::plan::{Plan, StepIndex};
 
 use crate::model::{Model, Wrong};
-use crate::world::{Case, Shape, case, graph_in_words, now};
+use crate::world::{Case, Dice, Shape, case, graph_in_words, now};
 
 pub fn judged(case: &Case, plan: &Plan) -> Judgement {
     let (levels, _) = Levels::new(&case.desired.levels, &[]);
@@ -90,4 +90,52 @@ fn a_valid_plan_keeps_every_promise_in_every_order_and_needs_every_edge() {
         println!("{failure}\n");
     }
     assert!(failures.is_empty(), "{} failures", failures.len());
+}
+
+/// The share gaps that a rule names, as entry and region.
+fn named_gaps(judgement: &Judgement) -> BTreeSet<String> {
+    let named = judgement.diagnostics.iter().filter(|diagnostic| diagnostic.code == "GF703");
+    named.map(|diagnostic| diagnostic.subject.to_string()).collect()
+}
+
+#[test]
+fn a_share_gap_is_named_where_some_order_has_one_and_nowhere_else() {
+    let (mut plans, mut gaps, mut tampered, mut skipped) = (0, 0, 0, 0);
+    let mut failures: Vec<String> = Vec::new();
+    let mut dice = Dice::new(0x9a9);
+    for (case, plan, _) in valid_plans(7_000_000, Shape { images: 3, regions: 2, plain: false }) {
+        if plans == 3_000 {
+            break;
+        }
+        let mut plan = plan;
+        // Every other plan loses an edge.
+        let edges: Vec<(StepIndex, StepIndex)> =
+            plan.graph.edges().map(|(earlier, later, _)| (earlier, later)).collect();
+        if let Some((earlier, later)) = edges.get(dice.below(2 * edges.len() + 1)) {
+            plan.graph.unwait(*later, *earlier);
+            tampered += 1;
+        }
+        let model = Model::new(&plan, &case.prior, edits_refused(&case)).unwrap();
+        let Some(found) = model.gaps() else {
+            skipped += 1;
+            continue;
+        };
+        plans += 1;
+        gaps += found.len();
+        let found: BTreeSet<String> =
+            found.into_iter().map(|(image, region)| format!("image.{image}@{region}")).collect();
+        let named = named_gaps(&judged(&case, &plan));
+        if found != named {
+            let words = format!("{}{}", case.describe(), graph_in_words(&plan.graph));
+            failures.push(format!("exploring finds {found:?}, the rule {named:?}\n{words}"));
+        }
+    }
+    println!(
+        "gaps: {gaps} in {plans} plans, {tampered} of them without an edge, {skipped} too large; {} disagree",
+        failures.len()
+    );
+    for failure in failures.iter().take(3) {
+        println!("{failure}\n");
+    }
+    assert!(failures.is_empty(), "{} disagree", failures.len());
 }

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use goldform::model::{AccountId, Accounts, Operation, PlacementKey, Region};
-use goldform::plan::{Plan, StepGraph};
+use goldform::model::{AccountId, Accounts, ImageKey, ImageState, Operation, PlacementKey, Region};
+use goldform::plan::{EdgeReason, Plan, StepGraph};
 use goldform::state::Recorded;
 
 /// A set of steps.
@@ -27,6 +27,9 @@ pub enum Wrong {
     Quota,
     /// InvalidImageName.Duplicate.
     Name,
+    /// A placement is made that holds an image already: its call is refused under the interim name of the first, or makes
+    /// an image that nobody records.
+    Twice,
     /// OverQuota.
     Places,
     /// InvalidImageId.InShared.
@@ -35,12 +38,17 @@ pub enum Wrong {
     EditShared,
     /// The image is not NORMAL, or not there.
     NotThere,
-    /// What is copied from is not NORMAL, or goes before the copy is.
+    /// What is copied from is not NORMAL, or is deleted before the copy has ended.
     CopySource,
+    /// The last NORMAL image of the generation that stays is deleted: nothing is left to copy from.
+    LastSource,
     /// Promised: attributes and tags come before the first share.
     AttributesLate,
-    /// Promised: the successor is NORMAL before the old generation is unshared or goes.
+    /// Promised: nothing is taken from the consumers of an earlier generation until its successor is ready: NORMAL,
+    /// with its attributes and its name, and shared with those who see the earlier one and get it.
     SuccessorLate,
+    /// Promised: an image that is taken over carries our tag before anything else of it is changed.
+    Unclaimed,
     /// Promised: who keeps access never loses it.
     AccessLost,
     /// Promised: the old one goes first where the entry asks for it.
@@ -48,7 +56,7 @@ pub enum Wrong {
 }
 
 /// Those that the service or a rule about limits and names refuses: GF202, GF503, GF601, GF702.
-pub const RULED: [Wrong; 4] = [Wrong::Quota, Wrong::Name, Wrong::Places, Wrong::DeleteShared];
+pub const RULED: [Wrong; 5] = [Wrong::Quota, Wrong::Name, Wrong::Twice, Wrong::Places, Wrong::DeleteShared];
 
 /// One placement, and the steps at it.
 #[derive(Debug, Default)]
@@ -57,16 +65,32 @@ struct Place {
     /// Entry and region: where an account looks for a generation of it.
     spot: usize,
     exists: bool,
+    /// An earlier run copied it, and nobody sees it before it has its final name.
+    is_unfinished: bool,
     name: String,
     everyone: Accounts,
+    /// As recorded: NORMAL, failed, or neither.
+    normal: bool,
+    failed: bool,
+    /// Entry and generation, where that is the one that the plan is for.
+    current: Option<usize>,
+    /// The place that a pending copy is made from.
+    copied_from: Option<usize>,
     makes: Vec<usize>,
+    /// Waits for what an earlier run began.
+    waits: Vec<usize>,
     deletes: Vec<usize>,
     shares: Vec<(usize, Accounts)>,
     unshares: Vec<(usize, Accounts)>,
     /// Updates, renames and tags.
     edits: Vec<usize>,
     renames: Vec<(usize, String)>,
-    /// The placement that is made to take its place; it goes first where the entry asks for it or where it is early.
+    /// Steps that take nothing but a name, which another image has until something was taken from an earlier
+    /// generation here: they come last.
+    last_renames: Vec<usize>,
+    /// Steps that claim an image that was taken over.
+    claims: Vec<usize>,
+    /// The placement that takes its place; it goes first where the entry asks for it or where it is early.
     successor: Option<usize>,
     goes_first: bool,
     asked_to_go_first: bool,
@@ -76,6 +100,8 @@ pub struct Model {
     pub steps: usize,
     /// What each step waits for, directly.
     pub before: Vec<Set>,
+    /// Those of them that only have to end, well or badly.
+    only_ended: Vec<Set>,
     /// And through others.
     above: Vec<Set>,
     operations: Vec<Operation>,
@@ -112,6 +138,7 @@ impl Model {
         let mut model = Self {
             steps,
             before: vec![0; steps],
+            only_ended: vec![0; steps],
             above: Vec::new(),
             operations: graph.steps().map(|(_, step)| step.operation.clone()).collect(),
             place_of: vec![0; steps],
@@ -130,8 +157,11 @@ impl Model {
             accounts: BTreeSet::new(),
             keeps: BTreeSet::new(),
         };
-        for (earlier, later, _) in graph.edges() {
+        for (earlier, later, reason) in graph.edges() {
             model.before[later.index()] |= bit(earlier.index());
+            if *reason == EdgeReason::ImageEnded {
+                model.only_ended[later.index()] |= bit(earlier.index());
+            }
         }
         model.above = closure(&model.before);
         for (region, room) in &plan.regions {
@@ -147,6 +177,7 @@ impl Model {
             }
         }
         model.put_places(plan, graph, prior);
+        model.find_last_renames();
         model.promise_access();
         Some(model)
     }
@@ -168,13 +199,22 @@ impl Model {
                 region: self.regions.iter().position(|region| *region == key.region).unwrap(),
                 spot,
                 exists: recorded.is_some(),
+                is_unfinished: recorded.is_some_and(|placement| placement.interim),
                 name: recorded.map(|placement| placement.name.to_string()).unwrap_or_default(),
                 everyone: recorded.map(|placement| placement.everyone()).unwrap_or_default(),
+                normal: recorded
+                    .is_some_and(|placement| placement.seen && placement.state == ImageState::Normal),
+                failed: recorded.is_some_and(|placement| placement.state == ImageState::CreateFailed),
                 ..Place::default()
             });
             self.keys.push(key);
         }
         self.copies_of = vec![0; self.places.len()];
+        for (place, key) in self.places.iter_mut().zip(&self.keys) {
+            let source = prior.placement(key).and_then(|placement| placement.copied_from.clone());
+            let source = source.map(|region| PlacementKey { region, ..key.clone() });
+            place.copied_from = source.and_then(|source| at.get(&source).copied());
+        }
         for (index, step) in graph.steps() {
             let step_number = index.index();
             let here = at[step.at()];
@@ -183,7 +223,11 @@ impl Model {
             match &step.operation {
                 Operation::Create { .. } | Operation::Copy { .. } => {
                     place.makes.push(step_number);
-                    let name = step.operation.made_name().unwrap().to_string();
+                    // A make under an interim name takes a name that nobody else uses.
+                    let name = match step.operation.taken_name() {
+                        Some(name) => name.to_string(),
+                        None => format!("interim name of {}", step.at()),
+                    };
                     place.renames.push((step_number, name));
                     self.makes_in[place.region] |= bit(step_number);
                     if let Operation::Copy { from, at: to, .. } = &step.operation {
@@ -200,33 +244,66 @@ impl Model {
                         place.renames.push((step_number, name.to_string()));
                     }
                 }
-                Operation::Tag { .. } => place.edits.push(step_number),
+                Operation::Tag { ownership, .. } => {
+                    place.edits.push(step_number);
+                    if ownership.is_some() && prior.is_taken_over(step.at()) {
+                        place.claims.push(step_number);
+                    }
+                }
                 Operation::Share { accounts, .. } => place.shares.push((step_number, accounts.clone())),
                 Operation::Unshare { accounts, .. } => place.unshares.push((step_number, accounts.clone())),
+                Operation::Wait { .. } => place.waits.push(step_number),
                 Operation::Delete { .. } => {
                     place.deletes.push(step_number);
                     self.deletes_in[place.region] |= bit(step_number);
                 }
             }
         }
-        for image in &plan.changes {
+        for (number, image) in plan.changes.iter().enumerate() {
             let Some(generation) = image.generation else { continue };
-            for change in &image.placements {
-                let retires = change.action == goldform::diff::Action::Delete;
-                if !retires || change.at.generation == generation {
+            for (key, place) in self.keys.iter().zip(&mut self.places) {
+                if key.image == image.image && key.generation == generation {
+                    place.current = Some(number);
+                }
+            }
+            for change in image.placements.iter().filter(|change| change.at.generation != generation) {
+                let successor = PlacementKey { generation, ..change.at.clone() };
+                let (Some(&old), Some(&new)) = (at.get(&change.at), at.get(&successor)) else { continue };
+                // One that is not wanted there any more takes no place.
+                if self.places[new].makes.is_empty() && !self.places[new].deletes.is_empty() {
                     continue;
                 }
-                let successor = PlacementKey { generation, ..change.at.clone() };
-                if let (Some(&old), Some(&new)) = (at.get(&change.at), at.get(&successor)) {
-                    self.places[old].successor = Some(new);
-                    self.places[old].goes_first = change.early || image.delete_first;
-                    self.places[old].asked_to_go_first = image.delete_first;
-                }
+                let retires = change.action == goldform::diff::Action::Delete;
+                let is_made = retires && !self.places[new].makes.is_empty();
+                self.places[old].successor = Some(new);
+                self.places[old].goes_first = is_made && (change.early || image.delete_first);
+                self.places[old].asked_to_go_first = is_made && image.delete_first;
             }
         }
         for place in &self.places {
             self.accounts.extend(place.everyone.iter());
             self.accounts.extend(place.shares.iter().flat_map(|(_, accounts)| accounts.iter()));
+        }
+    }
+
+    fn find_last_renames(&mut self) {
+        for here in 0..self.places.len() {
+            let place = &self.places[here];
+            let is_last = |(step, name): &&(usize, String)| {
+                let is_held = self.places.iter().enumerate().any(|(other, holder)| {
+                    other != here && holder.region == place.region && holder.exists && holder.name == *name
+                });
+                let takes_from = |old: &Place| {
+                    let unshares = old.unshares.iter().map(|(unshare, _)| unshare);
+                    let mut taking = unshares.chain(&old.deletes).chain(&old.edits);
+                    old.successor == Some(here)
+                        && !old.goes_first
+                        && taking.any(|taking| self.comes_after(*step, *taking))
+                };
+                is_only_named(&self.operations[*step]) && is_held && self.places.iter().any(takes_from)
+            };
+            let last = place.renames.iter().filter(is_last).map(|(step, _)| *step).collect();
+            self.places[here].last_renames = last;
         }
     }
 
@@ -368,24 +445,45 @@ impl Model {
             })
     }
 
-    /// What is wrong with starting a step now. `started` holds it already.
-    pub fn wrongs(&self, step: usize, started: Set, settled: Set, found: &mut BTreeSet<Wrong>) {
+    /// Whether a placement is there and NORMAL: made, or waited for and well ended.
+    fn is_normal(&self, place: &Place, settled: Set, failing: Set) -> bool {
+        match (&place.makes[..], &place.waits[..]) {
+            ([], []) => place.exists && place.normal,
+            ([], waits) => place.exists && waits.iter().any(|wait| has(settled & !failing, *wait)),
+            (makes, _) => makes.iter().any(|make| has(settled, *make)),
+        }
+    }
+
+    /// Whether the service still works on a placement's image.
+    fn is_busy(&self, place: &Place, settled: Set) -> bool {
+        place.exists
+            && !place.normal
+            && !place.failed
+            && place.makes.is_empty()
+            && !place.waits.iter().any(|wait| has(settled, *wait))
+    }
+
+    /// What is wrong with starting a step now. `started` holds it already; `failing` are the waits that end badly.
+    pub fn wrongs(&self, step: usize, started: Set, settled: Set, failing: Set, found: &mut BTreeSet<Wrong>) {
         let here = self.place_of[step];
         let place = &self.places[here];
         let running = started & !settled & !bit(step);
-        let is_there = |place: &Place| {
-            let made = place.makes.iter().any(|make| has(settled, *make));
-            if place.makes.is_empty() {
-                place.exists && !place.deletes.iter().any(|delete| has(started, *delete) && *delete != step)
-            } else {
-                made
-            }
+        let is_deleted = |place: &Place| {
+            place.makes.is_empty()
+                && place.deletes.iter().any(|delete| has(started, *delete) && *delete != step)
         };
+        let is_there = |place: &Place| self.is_normal(place, settled, failing) && !is_deleted(place);
         if self.takes_taken_name(step, started, settled) {
             found.insert(Wrong::Name);
         }
         let operation = &self.operations[step];
         if operation.makes_image() {
+            let is_gone =
+                !place.deletes.is_empty() && place.deletes.iter().all(|delete| has(settled, *delete));
+            let is_made_twice = place.makes.iter().any(|make| *make != step && has(started, *make));
+            if is_made_twice || place.exists && !is_gone {
+                found.insert(Wrong::Twice);
+            }
             if self.usage(place.region, started, settled) > self.limits[place.region] {
                 found.insert(Wrong::Quota);
             }
@@ -407,8 +505,18 @@ impl Model {
         let is_remade = !place.makes.is_empty() && place.exists;
         let is_delete = matches!(operation, Operation::Delete { .. });
         let is_old_one = is_delete && is_remade;
-        if !is_there(place) && !is_old_one {
+        // What failed can be tagged and deleted, and what is being made cannot.
+        let is_tag = matches!(operation, Operation::Tag { .. });
+        let can_go = (is_delete || is_tag && place.failed && place.makes.is_empty())
+            && place.exists
+            && !self.is_busy(place, settled)
+            && !is_deleted(place);
+        let is_wait = matches!(operation, Operation::Wait { .. });
+        if !is_there(place) && !is_old_one && !can_go && !is_wait {
             found.insert(Wrong::NotThere);
+        }
+        if !is_wait && place.claims.iter().any(|claim| *claim != step && !has(settled, *claim)) {
+            found.insert(Wrong::Unclaimed);
         }
         match operation {
             Operation::Delete { .. } => {
@@ -418,11 +526,16 @@ impl Model {
                     found.insert(Wrong::DeleteShared);
                 }
                 // A copy that runs, or is still to come, needs its source.
-                if self.copies_of[here] & !settled != 0 && !is_remade {
+                let is_copied = |copy: &Place| copy.copied_from == Some(here) && self.is_busy(copy, settled);
+                if (self.copies_of[here] & !settled != 0 || self.places.iter().any(is_copied)) && !is_remade {
                     found.insert(Wrong::CopySource);
                 }
-                self.wants_successor(place, settled, found);
+                self.wants_successor(place, settled, failing, found);
+                if !is_remade && self.is_last(here, started, settled, failing) {
+                    found.insert(Wrong::LastSource);
+                }
             }
+            Operation::Wait { .. } => {}
             Operation::Update { .. } | Operation::Tag { .. } => {
                 let is_update = matches!(operation, Operation::Update { .. });
                 let shared =
@@ -430,14 +543,18 @@ impl Model {
                 if is_update && self.edits_refused && shared {
                     found.insert(Wrong::EditShared);
                 }
+                if is_update {
+                    self.wants_successor(place, settled, failing, found);
+                }
             }
             Operation::Share { .. } => {
                 if self.everyone(place, started, settled) > self.share_limit {
                     found.insert(Wrong::Places);
                 }
-                let is_rename = |edit: &usize| place.renames.iter().any(|(step, _)| step == edit);
-                let late = place.edits.iter().any(|edit| !has(settled, *edit) && !is_rename(edit));
-                if !place.makes.is_empty() && late {
+                let late =
+                    place.edits.iter().any(|edit| !has(settled, *edit) && !place.last_renames.contains(edit));
+                let is_first_seen = !place.makes.is_empty() || !place.waits.is_empty() || place.is_unfinished;
+                if is_first_seen && late {
                     found.insert(Wrong::AttributesLate);
                 }
                 let is_update = |edit: usize| matches!(self.operations[edit], Operation::Update { .. });
@@ -448,7 +565,7 @@ impl Model {
                 }
             }
             Operation::Unshare { .. } => {
-                self.wants_successor(place, settled, found);
+                self.wants_successor(place, settled, failing, found);
                 for (spot, account) in &self.keeps {
                     if *spot == place.spot && !self.sees(*spot, *account, started, settled) {
                         found.insert(Wrong::AccessLost);
@@ -459,27 +576,109 @@ impl Model {
         }
     }
 
-    fn wants_successor(&self, place: &Place, settled: Set, found: &mut BTreeSet<Wrong>) {
-        let Some(successor) = place.successor.filter(|_| !place.goes_first) else { return };
-        if !self.places[successor].makes.iter().all(|make| has(settled, *make)) {
+    /// Whether no other image of the generation is NORMAL, although some of them are to stay.
+    fn is_last(&self, here: usize, started: Set, settled: Set, failing: Set) -> bool {
+        let place = &self.places[here];
+        let Some(generation) = place.current.filter(|_| place.normal) else { return false };
+        let others = || {
+            let others = self.places.iter().enumerate().filter(move |(other, _)| *other != here);
+            others.map(|(_, other)| other).filter(move |other| other.current == Some(generation))
+        };
+        let stays = |other: &Place| !other.makes.is_empty() || other.exists && other.deletes.is_empty();
+        let is_left = |other: &Place| {
+            self.is_normal(other, settled, failing)
+                && (!other.makes.is_empty() || !other.deletes.iter().any(|delete| has(started, *delete)))
+        };
+        others().any(stays) && !others().any(is_left)
+    }
+
+    fn wants_successor(&self, old: &Place, settled: Set, failing: Set, found: &mut BTreeSet<Wrong>) {
+        let Some(successor) = old.successor.filter(|_| !old.goes_first && !old.failed) else { return };
+        let new = &self.places[successor];
+        let is_update = |edit: &usize| matches!(self.operations[*edit], Operation::Update { .. });
+        let named_last = |edit: &usize| new.last_renames.contains(edit);
+        let mut edits = new.edits.iter().filter(|edit| is_update(edit) && !named_last(edit));
+        // Where a shared image cannot be renamed, the one that takes the name last is shared after that.
+        let shared_last = self.edits_refused && !new.last_renames.is_empty();
+        let mut shares = new
+            .shares
+            .iter()
+            .filter(|(_, to)| !shared_last && !to.shared_with(&old.everyone).is_empty())
+            .map(|(share, _)| share);
+        let is_ready = self.is_normal(new, settled, failing)
+            && edits.all(|edit| has(settled, *edit))
+            && shares.all(|share| has(settled, *share));
+        if !is_ready {
             found.insert(Wrong::SuccessorLate);
         }
     }
 
-    /// Everything that may go wrong in some order, and how many states there are. Nothing: too many.
+    /// Everything that may go wrong in some order, however the waits end. `None` if there are too many states.
     pub fn explore(&self, stop: impl Fn(&BTreeSet<Wrong>) -> bool) -> Option<BTreeSet<Wrong>> {
         let mut found = BTreeSet::new();
-        let done = self.walk(|step, started, settled| {
-            self.wrongs(step, started, settled, &mut found);
-            !stop(&found)
-        });
-        done.then_some(found)
+        for failing in self.ways_to_end() {
+            let done = self.walk_failing(failing, |step, started, settled| {
+                self.wrongs(step, started, settled, failing, &mut found);
+                !stop(&found)
+            });
+            if !done {
+                return None;
+            }
+            if stop(&found) {
+                break;
+            }
+        }
+        Some(found)
+    }
+
+    /// The sets of waits that may end badly.
+    fn ways_to_end(&self) -> impl Iterator<Item = Set> {
+        let waits: Vec<usize> = self.places.iter().flat_map(|place| place.waits.iter().copied()).collect();
+        (0..1u32 << waits.len()).map(move |way| {
+            let failing = waits.iter().enumerate().filter(|(number, _)| has(way, *number));
+            failing.fold(0, |set, (_, wait)| set | bit(*wait))
+        })
+    }
+
+    /// Entries and regions in which an account that sees a generation, and is to see one when all is done, sees none in
+    /// some state. `None` if there are too many states.
+    pub fn gaps(&self) -> Option<BTreeSet<(ImageKey, Region)>> {
+        let all: Set = ((1u64 << self.steps) - 1) as Set;
+        let mut found = BTreeSet::new();
+        for failing in self.ways_to_end() {
+            let done = self.walk_failing(failing, |step, started, settled| {
+                let here = self.place_of[step];
+                let spot = self.places[here].spot;
+                let takes =
+                    matches!(self.operations[step], Operation::Unshare { .. } | Operation::Delete { .. });
+                let lost = takes
+                    && self.accounts.iter().any(|account| {
+                        self.sees(spot, *account, 0, 0)
+                            && self.sees(spot, *account, all, all)
+                            && !self.sees(spot, *account, started, settled)
+                    });
+                if lost {
+                    found.insert((self.keys[here].image.clone(), self.keys[here].region.clone()));
+                }
+                true
+            });
+            if !done {
+                return None;
+            }
+        }
+        Some(found)
     }
 
     /// Visits every start of a step in every reachable state, until told to stop. False: too many states.
-    pub fn walk(&self, mut visit: impl FnMut(usize, Set, Set) -> bool) -> bool {
+    pub fn walk(&self, visit: impl FnMut(usize, Set, Set) -> bool) -> bool {
+        self.walk_failing(0, visit)
+    }
+
+    /// The same, where these waits end badly: only what needs no more than their end starts after them.
+    fn walk_failing(&self, failing: Set, mut visit: impl FnMut(usize, Set, Set) -> bool) -> bool {
         const MOST_STATES: usize = 6_000;
         let threes: Vec<usize> = (0..self.steps).map(|step| 3usize.pow(step as u32)).collect();
+        let never = |step: usize| self.before[step] & !self.only_ended[step] & failing != 0;
         let mut seen = vec![0u64; 3usize.pow(self.steps as u32) / 64 + 1];
         let mut stack: Vec<(usize, Set, Set)> = vec![(0, 0, 0)];
         let mut states = 0;
@@ -494,7 +693,7 @@ impl Model {
             }
             for (step, three) in threes.iter().enumerate() {
                 if !has(started, step) {
-                    if self.before[step] & !settled == 0 {
+                    if self.before[step] & !settled == 0 && !never(step) {
                         let now = started | bit(step);
                         if !visit(step, now, settled) {
                             return true;
@@ -519,6 +718,19 @@ impl Model {
 
     pub fn shares_at(&self, at: &PlacementKey, step: usize) -> bool {
         self.keys[self.place_of[step]] == *at && matches!(self.operations[step], Operation::Share { .. })
+    }
+}
+
+/// Whether an operation changes the name of an image, and nothing else.
+fn is_only_named(operation: &Operation) -> bool {
+    match operation {
+        Operation::Update { set, .. } => {
+            set.name.is_some()
+                && set.description.is_none()
+                && set.family.is_none()
+                && set.deprecated.is_none()
+        }
+        _ => false,
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use goldform::plan::{Plan, StepIndex};
+use goldform::model::Operation;
+use goldform::plan::{EdgeReason, Plan, Step, StepIndex};
 
 use crate::edges::{edits_refused, errors, judged, valid_plans};
 use crate::model::{Model, RULED, Wrong};
-use crate::world::{Dice, Shape, graph_in_words};
+use crate::world::{Case, Dice, Shape, graph_in_words};
 
 fn rule_of(wrong: Wrong) -> &'static str {
     match wrong {
         Wrong::Quota => "GF601",
-        Wrong::Name => "GF202",
+        Wrong::Name | Wrong::Twice => "GF202",
         Wrong::Places => "GF503",
         _ => "GF702",
     }
@@ -116,4 +117,49 @@ fn rules_and_exploring_agree_on_plans_that_were_tampered_with() {
         println!("{disagreement}\n");
     }
     assert!(disagreements.is_empty(), "{} disagree", disagreements.len());
+}
+
+/// The promises that break without an edge: of a deprecation of a shared image, and of what waits for an end.
+fn broken_by(case: &Case, later: &Step, reason: &EdgeReason) -> Option<&'static [Wrong]> {
+    let old = case.prior.placement(later.at());
+    match (reason, &later.operation) {
+        (EdgeReason::SuccessorReady | EdgeReason::SuccessorShared, Operation::Update { set, .. }) => {
+            let is_shared = old.is_some_and(|old| !old.everyone().is_empty());
+            (set.deprecated == Some(true) && is_shared).then_some(&[Wrong::SuccessorLate])
+        }
+        (EdgeReason::ImageEnded, _) => Some(&[Wrong::NotThere, Wrong::CopySource]),
+        _ => None,
+    }
+}
+
+#[test]
+fn exploring_finds_a_deprecation_before_its_successor_and_a_deletion_before_the_end() {
+    let mut dropped: BTreeMap<String, usize> = BTreeMap::new();
+    let few = |dropped: &BTreeMap<String, usize>| {
+        let count = |name: &str| dropped.get(name).copied().unwrap_or_default();
+        count("SuccessorReady") < 20 || count("SuccessorShared") < 20 || count("ImageEnded") < 100
+    };
+    for (case, plan, _) in valid_plans(6_000_000, Shape { images: 3, regions: 2, plain: false }) {
+        if !few(&dropped) {
+            break;
+        }
+        for (earlier, later, reason) in plan.graph.edges() {
+            let later_step = plan.graph.step(later).unwrap();
+            let Some(promises) = broken_by(&case, later_step, reason) else { continue };
+            let mut graph = plan.graph.clone();
+            graph.unwait(later, earlier);
+            let model = Model::with_graph(&plan, &graph, &case.prior, edits_refused(&case)).unwrap();
+            let Some(found) = model.explore(|found| !found.is_empty()) else { continue };
+            let words = || format!("{}{}", case.describe(), graph_in_words(&plan.graph));
+            assert!(
+                promises.iter().any(|wrong| found.contains(wrong)),
+                "{} → {}: {found:?}\n{}",
+                earlier.index(),
+                later.index(),
+                words()
+            );
+            *dropped.entry(format!("{reason:?}")).or_default() += 1;
+        }
+    }
+    println!("mutants: dropped edges {dropped:?}");
 }

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use goldform::diff::select::keep_only;
-use goldform::diff::{Action, Diff};
+use goldform::diff::{Action, Diff, ImageChange, PlacementChange};
 use goldform::manifest::{Level, ReplaceOrder};
-use goldform::model::{ImageKey, Operation, PlacementKey, Region};
+use goldform::model::{AccountId, ImageKey, ImageState, Operation, PlacementKey, Region};
 use goldform::plan::StepGraph;
 use goldform::plan::draft::Draft;
 use goldform::plan::room::image_limit;
@@ -93,12 +93,39 @@ fn may_go_early(case: &Case, diff: &Diff) -> Vec<PlacementKey> {
                     && matches!(other.action, Action::Create | Action::Copy)
                     && other.at != change.at
             });
-            if successor.is_some() && (!gaps_are_refused || change.unshare.is_empty()) {
+            if successor
+                .is_some_and(|successor| !gaps_are_refused || !leaves_a_gap(case, image, change, successor))
+            {
                 found.push(change.at.clone());
             }
         }
     }
     found
+}
+
+/// Whether an account that sees a retiring placement, and gets its successor, sees no other NORMAL one in between.
+fn leaves_a_gap(
+    case: &Case,
+    image: &ImageChange,
+    retiring: &PlacementChange,
+    successor: &PlacementChange,
+) -> bool {
+    let seeing = case.prior.placement(&retiring.at).map(|old| old.everyone()).unwrap_or_default();
+    let keeps_another = |account: AccountId| {
+        case.prior.placements().any(|(at, other)| {
+            let change = image.placements.iter().find(|change| change.at == at);
+            at.image == retiring.at.image
+                && at.region == retiring.at.region
+                && at != retiring.at
+                && other.seen
+                && other.state == ImageState::Normal
+                && other.everyone().contains(account)
+                && change.is_none_or(|change| !change.unshare.contains(account))
+        })
+    };
+    seeing.iter().any(|account| {
+        (successor.share.contains(account) || successor.carried.contains(account)) && !keeps_another(account)
+    })
 }
 
 /// Whether there is an order in which no make finds its region full. One step after the other: whatever is done

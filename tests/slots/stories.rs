@@ -6,7 +6,7 @@ use goldform::cloud::sim::{Effect, Fault, Settings, Share};
 use goldform::diff::Intention;
 use goldform::manifest::Desired;
 use goldform::plan::Proposal;
-use goldform::plan::{EdgeReason, Plan, StepOutcome};
+use goldform::plan::{EdgeReason, Failure, Plan, StepOutcome};
 use goldform::state::Snapshot;
 use goldform::testing::{Bench, desired};
 
@@ -215,11 +215,11 @@ async fn a_fixed_name_at_a_full_region_changes_hands_with_its_shares() {
         let wanted = |revision: u32, limit: u32| {
             let images = entry("a", revision, "name: fixed") + &entry("b", 1, "");
             desired(&format!(
-                "{HEAD}{edits}limits: {{ images_per_region: {limit} }}\nimages:\n{images}\nshares:\n  - {{ image: a, with: [\"200000000001\"] }}\n"
+                "{HEAD}{edits}rules: {{ share_gap: warn }}\nlimits: {{ images_per_region: {limit} }}\nimages:\n{images}\nshares:\n  - {{ image: a, with: [\"200000000001\"] }}\n"
             ))
         };
         applied(&mut bench, &wanted(1, 2)).await;
-        // Full: the old one goes first, and the new one is made under the name at once.
+        // Full, and the gap is accepted: the old one goes first, and the new one has the name at the end.
         let plan = applied(&mut bench, &wanted(2, 2)).await;
         assert_eq!(early(&plan), ["image.a@ap-jakarta#1"]);
         assert_eq!(names(&bench, "ap-jakarta"), ["b-1", "fixed"]);
@@ -356,7 +356,7 @@ async fn an_apply_that_meets_a_lower_limit_stops_that_branch_and_goes_on_elsewhe
         + &entry("b", 1, "region: ap-jakarta, copies: [ap-seoul]")
         + &place("c", "ap-tokyo");
     let (_, outcome) = bench.apply(&manifest("", &images, ""), Intention::Converge).await;
-    let StepOutcome::Failed { why } = outcome_of(&outcome, "create image.b@ap-jakarta#1") else {
+    let StepOutcome::Failed(Failure { why, .. }) = outcome_of(&outcome, "create image.b@ap-jakarta#1") else {
         panic!("{outcome:#?}");
     };
     assert!(why.contains("ImageQuotaLimitExceeded"), "{why}");

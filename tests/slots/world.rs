@@ -94,6 +94,12 @@ fn source(revision: u32) -> Source {
     Source { kind, revision: Some(format_compact!("{revision}")) }
 }
 
+/// The source of a recorded generation, or of a new one.
+fn wanted_source(prior: &Recorded, key: &ImageKey, revision: u32) -> Source {
+    let recorded = prior.images.get(key).and_then(|image| image.generations.get(&GenerationNumber(revision)));
+    recorded.map_or_else(|| source(revision), |build| build.source.clone())
+}
+
 /// A region's limit that makes it tight, sometimes lower than what it holds.
 fn limit_for(dice: &mut Dice, used: usize) -> u32 {
     let limit = match dice.below(20) {
@@ -130,6 +136,7 @@ pub fn case(seed: u64, shape: Shape) -> Case {
         let protect = !shape.plain && dice.percent(7);
         if is_recorded {
             current = if dice.percent(20) { 2 } else { 1 };
+            let adopted = !shape.plain && dice.percent(9);
             record(
                 &mut dice,
                 &mut prior,
@@ -140,6 +147,7 @@ pub fn case(seed: u64, shape: Shape) -> Case {
                 &mut origin,
                 &accounts,
                 shape,
+                adopted,
                 &mut serial,
             );
             if let Some(image) = prior.images.get_mut(key) {
@@ -179,7 +187,7 @@ pub fn case(seed: u64, shape: Shape) -> Case {
             description: (!shape.plain && dice.percent(12)).then(|| "golden".to_owned()),
             family: None,
             tags: BTreeMap::new(),
-            source: Some(source(revision)),
+            source: Some(wanted_source(&prior, key, revision)),
             lookup: None,
             import_query: None,
             copies,
@@ -187,6 +195,7 @@ pub fn case(seed: u64, shape: Shape) -> Case {
             keep: Keep { generations: u32::from(dice.percent(18)), days: None },
             delete_snapshots: None,
             protect,
+            deprecate: true,
             shares,
             exclusive,
             share_entries: Vec::new(),
@@ -199,9 +208,9 @@ pub fn case(seed: u64, shape: Shape) -> Case {
     if !shape.plain && dice.percent(20) {
         desired.cloud.shared_image_edits = SharedImageEdits::Refused;
     }
-    if !shape.plain && dice.percent(10) {
-        desired.levels.insert(CompactString::const_new("share_gap"), Level::Deny);
-    }
+    // What falls back to delete-first is what this is about, so that mostly nothing forbids it.
+    let gaps = if !shape.plain && dice.percent(10) { Level::Deny } else { Level::Warn };
+    desired.levels.insert(CompactString::const_new("share_gap"), gaps);
     if dice.percent(15) {
         desired.cloud.ownership_tag = Some(CompactString::const_new("goldform"));
     }
@@ -243,6 +252,7 @@ fn record(
     origin: &mut Region,
     accounts: &[AccountId],
     shape: Shape,
+    adopted: bool,
     serial: &mut u32,
 ) {
     let mut generations = BTreeMap::new();
@@ -261,17 +271,28 @@ fn record(
                 continue;
             }
             *serial += 1;
-            let state = if dice.percent(4) { ImageState::CreateFailed } else { ImageState::Normal };
-            let mut placement = Placement::accepted(image_id(*serial), name.clone(), state, now());
-            placement.seen = true;
-            if !shape.plain && state == ImageState::Normal && dice.percent(45) {
+            let id = image_id(*serial);
+            let mut placement = Placement::accepted(id, name.clone(), ImageState::Normal, now());
+            placement.copied_from = (*place != *origin).then(|| copied_from(dice, origin, &placements));
+            put_state(dice, &mut placement);
+            if adopted && *place == *origin {
+                (placement.name, placement.interim) = (name.clone(), false);
+            }
+            if placement.is_in_place() && !is_current && !shape.plain {
+                placement.deprecated = dice.percent(40);
+            }
+            if !shape.plain && placement.is_normal() && !placement.interim && dice.percent(45) {
                 placement.shares = dice.some(accounts, 50).into();
                 let foreign: Accounts = dice.some(accounts, 12).into();
                 placement.foreign = foreign.without(&placement.shares);
             }
             placements.insert(place.clone(), placement);
         }
-        generations.insert(number, RecordedGeneration { source: source(generation), placements });
+        let mut source = source(generation);
+        if let Some(origin) = placements.get(origin).filter(|_| adopted) {
+            source.kind = SourceKind::Adopted(origin.id.clone());
+        }
+        generations.insert(number, RecordedGeneration { source, of: None, placements });
     }
     generations.retain(|_, build| !build.placements.is_empty());
     prior.generations_used.insert(key.clone(), GenerationNumber(current));
@@ -280,9 +301,45 @@ fn record(
         current: GenerationNumber(current),
         protect: false,
         delete_snapshots: true,
+        serving: BTreeMap::new(),
         generations,
     };
     prior.images.insert(key.clone(), image);
+}
+
+/// The region that a recorded copy was made from: mostly the origin's.
+fn copied_from(dice: &mut Dice, origin: &Region, others: &BTreeMap<Region, Placement>) -> Region {
+    match others.keys().next() {
+        Some(other) if dice.percent(20) => other.clone(),
+        _ => origin.clone(),
+    }
+}
+
+/// Most images are NORMAL; others failed, are being made by a run that ended before them, or were made and have not
+/// taken their final name.
+fn put_state(dice: &mut Dice, placement: &mut Placement) {
+    let is_copy = placement.copied_from.is_some();
+    let making = match is_copy {
+        true => ImageState::Syncing,
+        false if dice.percent(70) => ImageState::Creating,
+        false => ImageState::Importing,
+    };
+    placement.seen = true;
+    match dice.below(100) {
+        0..=3 => placement.state = ImageState::CreateFailed,
+        4..=10 => {
+            placement.state = making;
+            placement.seen = dice.percent(60);
+        }
+        // Answered as NORMAL, and never seen.
+        11 => placement.seen = false,
+        12..=13 => {}
+        _ => return,
+    }
+    if is_copy || dice.percent(30) {
+        placement.interim = true;
+        placement.name = format_compact!("{}~{:010}", placement.name, dice.below(1_000_000));
+    }
 }
 
 fn swap_names(desired: &mut Desired) {
@@ -319,9 +376,15 @@ impl Case {
                 .filter(|(at, _)| at.region == *region)
                 .map(|(at, placement)| {
                     format!(
-                        "{at} `{}` {:?} {:?}",
+                        "{at} `{}` {:?}{}{}{} {:?}",
                         placement.name,
                         placement.state,
+                        if placement.seen { "" } else { " unseen" },
+                        if placement.deprecated { " deprecated" } else { "" },
+                        match &placement.copied_from {
+                            Some(source) => format!(" from {source}"),
+                            None => String::new(),
+                        },
                         short(&placement.everyone())
                     )
                 })

@@ -53,11 +53,10 @@ fn no_secret_is_written_or_printed() {
     refuse("*", "AuthFailure.SignatureFailure", String::new());
     assert_eq!(run(&mut told, "refresh --log trace"), Some(1));
     assert_eq!(run(&mut told, "apply plan.json --yes --log trace"), Some(5), "it is stale now");
-    for line in
-        ["refresh --log trace", "drift --log trace --log-json", "history", "show", "output", "state pull"]
-    {
+    for line in ["refresh --log trace", "drift --log trace --log-json", "history", "show", "state pull"] {
         assert_eq!(run(&mut told, line), Some(0), "{line}");
     }
+    assert_eq!(run(&mut told, "output"), Some(1), "the copy that was refused serves nobody");
     assert_eq!(run(&mut told, "destroy --yes --log trace --format json"), Some(0));
     folder.fault("ImportImage", Effect::LostAfter);
     assert_eq!(run(&mut told, "apply --yes --log trace --format json"), Some(0));

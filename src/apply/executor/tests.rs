@@ -9,6 +9,9 @@ use crate::model::Accounts;
 use crate::testing::worlds::example_with;
 use crate::testing::{Bench, EXAMPLE, desired};
 
+mod failures;
+mod refused_accounts;
+
 fn fault(bench: &Bench, action: &str, effect: Effect) {
     let fault =
         Fault { action: action.to_owned(), region: None, caller: None, from_call: 1, times: Some(1), effect };
@@ -34,6 +37,16 @@ async fn apply(bench: &mut Bench, yaml: &str) -> Outcome {
 
 /// Walks a plan that was made from what is recorded, without a look at the cloud, until it ends or is stopped.
 async fn walk(bench: &mut Bench, yaml: &str, stop: watch::Receiver<Stop>) -> Outcome {
+    walk_watched(bench, yaml, stop, &mut Quiet).await
+}
+
+/// As [`walk`], with progress events.
+async fn walk_watched(
+    bench: &mut Bench,
+    yaml: &str,
+    stop: watch::Receiver<Stop>,
+    progress: &mut dyn Progress,
+) -> Outcome {
     let wanted = desired(yaml);
     let mut snapshot = bench.snapshot().await;
     let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, Intention::Converge)).1.unwrap();
@@ -48,7 +61,7 @@ async fn walk(bench: &mut Bench, yaml: &str, stop: watch::Receiver<Stop>) -> Out
         clock: Arc::clone(&bench.clock),
         pace: bench.pace,
         stop,
-        progress: &mut Quiet,
+        progress,
         queries: BTreeMap::new(),
     };
     let outcome = executor.run(&valid, &mut snapshot).await.unwrap();
@@ -74,11 +87,8 @@ async fn a_refusal_skips_what_waits_for_it_and_lets_the_rest_finish() {
     };
     bench.sim.add_fault(&jakarta_only).unwrap();
     let endings = endings(&apply(&mut bench, EXAMPLE).await);
-    let failed: Vec<&String> = endings
-        .iter()
-        .filter(|(_, ending)| matches!(ending, StepOutcome::Failed { .. }))
-        .map(|(id, _)| id)
-        .collect();
+    let failed: Vec<&String> =
+        endings.iter().filter(|(_, ending)| ending.is_failed()).map(|(id, _)| id).collect();
     let [failed] = failed[..] else { panic!("one of the copies: {endings:#?}") };
     let region = failed.split(['@', '#']).nth(1).unwrap();
     for (id, ending) in &endings {
@@ -121,7 +131,7 @@ async fn an_image_that_does_not_settle_in_time_stays_recorded_and_its_branch_sto
     bench.pace.settle_timeout = Duration::from_secs(60);
     fault(&bench, "CreateImage", Effect::Hang);
     let outcome = apply(&mut bench, EXAMPLE).await;
-    let pending = outcome.count(|ending| *ending == StepOutcome::Pending);
+    let pending = outcome.count(|ending| matches!(ending, StepOutcome::Pending { .. }));
     assert_eq!((pending, outcome.took.as_secs() / 10), (1, 6), "{outcome:#?}");
     assert!(outcome.count(|ending| matches!(ending, StepOutcome::Skipped { .. })) > 0);
     let snapshot = bench.snapshot().await;
@@ -145,7 +155,7 @@ async fn an_image_that_failed_is_told_and_made_again_by_the_next_run() {
     fault(&bench, "CreateImage", Effect::Fail);
     let outcome = apply(&mut bench, EXAMPLE).await;
     let why = outcome.steps.iter().find_map(|(_, _, ending)| match ending {
-        StepOutcome::Failed { why } => Some(why),
+        StepOutcome::Failed(failure) => Some(&failure.why),
         _ => None,
     });
     assert!(why.unwrap().starts_with("the service reports CREATEFAILED for img-"), "{outcome:#?}");
@@ -182,7 +192,7 @@ async fn stopped_at_once_it_writes_down_what_is_known() {
     };
     let (outcome, ()) = tokio::join!(walk(&mut bench, EXAMPLE, stop), stopping);
     assert!(outcome.took < Duration::from_millis(100));
-    assert_eq!(endings(&outcome)["create image.db@ap-jakarta#1"], StepOutcome::Pending);
+    assert_eq!(endings(&outcome)["create image.db@ap-jakarta#1"], StepOutcome::Pending { failure: None });
     assert_eq!(bench.snapshot().await.intents.len(), 2);
     assert!(apply(&mut bench, EXAMPLE).await.is_complete());
     assert_eq!(calls(&bench, "CreateImage"), 2, "nothing is made twice");
@@ -241,7 +251,7 @@ async fn a_failure_to_tag_is_told_and_makes_no_good_image_bad() {
 async fn a_limit_of_shares_that_the_service_tells_by_refusing_is_learned() {
     let mut bench = Bench::new(Settings { accounts_per_image: 1, ..Settings::default() });
     let outcome = apply(&mut bench, EXAMPLE).await;
-    assert_eq!(outcome.count(|ending| matches!(ending, StepOutcome::Failed { .. })), 3, "{outcome:#?}");
+    assert_eq!(outcome.count(StepOutcome::is_failed), 3, "{outcome:#?}");
     assert_eq!(bench.snapshot().await.recorded.share_limit.as_ref().unwrap().value, 1);
 }
 
@@ -283,7 +293,7 @@ async fn what_a_refused_share_call_did_all_the_same_is_recorded_and_the_bad_acco
         .steps
         .iter()
         .filter_map(|(_, _, ending)| match ending {
-            StepOutcome::Failed { why } => Some(why),
+            StepOutcome::Failed(failure) => Some(&failure.why),
             _ => None,
         })
         .collect();

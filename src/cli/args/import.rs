@@ -16,7 +16,8 @@ fn lineage(text: &str) -> Result<Lineage, std::convert::Infallible> {
 /// `import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// The entry that an image becomes; one that is in the manifest keeps its source, which the image then answers
+    /// The entry that an image becomes; an entry of the manifest keeps its source, which the image then answers.
+    /// image.KEY@REGION#GENERATION records what a call made whose outcome is unknown
     #[arg(value_name = "image.KEY", requires = "id", required_unless_present_any = ["region", "all", "terraform"])]
     pub address: Option<String>,
     /// The image

@@ -74,7 +74,8 @@ pub struct StateMoveArgs {
 #[derive(Debug, Args)]
 pub struct ForgetArgs {
     /// The addresses: image.KEY, image.KEY@REGION, image.KEY@REGION#GENERATION,
-    /// share.KEY@REGION#GENERATION/ACCOUNT, lookup.NAME
+    /// share.KEY@REGION#GENERATION/ACCOUNT, lookup.NAME. The address of a call whose outcome is unknown records that it
+    /// made no image
     #[arg(required = true)]
     pub addresses: Vec<String>,
     #[command(flatten)]

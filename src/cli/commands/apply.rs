@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use super::expected::Expected;
-use super::planning::{Planned, diagnostics, make_plan, note_needless, show, stop_on_errors, wish};
+use super::planning::{
+    Planned, diagnostics, make_plan, note_needless, print_unresolved, recover_in_memory, show,
+    stop_on_errors, wish,
+};
 use super::refresh::{look, look_at_managed};
-use crate::apply::{Executor, Pace, Recovered, preflight, recover};
+use crate::apply::{Executor, Pace, preflight};
 use crate::backend::{FileStore, Freshness, LockWait, StateStore as _};
 use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
 use crate::cli::confirm::confirm;
@@ -18,7 +21,6 @@ use crate::cli::{CommandError, ExitStatus};
 use crate::constraints::validate;
 use crate::diagnostics::harmless;
 use crate::diff::{Intention, renamed};
-use crate::model::ImageId;
 use crate::plan::{self, Outcome, PlanFile, Preflight, StepOutcome, Trial};
 use crate::report::{self, Told};
 use crate::state::Snapshot;
@@ -214,6 +216,7 @@ async fn finish(
     found.extend(report::findings::outcome(&outcome, plan.plan(), &workspace.desired));
     let told = Told::Applied { plan: plan.plan(), prior: &planned.prior, outcome: &outcome };
     tell(workspace, &found, told, printer)?;
+    print_unresolved(&snapshot, printer);
     Ok(status(&outcome).or(signals.status().unwrap_or(ExitStatus::Done)))
 }
 
@@ -240,54 +243,31 @@ fn refused_on_trial(told: &Preflight, printer: &Printer) -> CommandError {
 
 /// Partly applied where a step is done or may be; an error where none is.
 fn status(outcome: &Outcome) -> ExitStatus {
+    if outcome.internal_error.is_some() {
+        return ExitStatus::Internal;
+    }
     if outcome.is_complete() {
         return ExitStatus::Done;
     }
-    let may_be = |result: &StepOutcome| {
-        matches!(result, StepOutcome::Done | StepOutcome::Pending | StepOutcome::Unknown { .. })
-    };
+    let may_be = |result: &StepOutcome| *result == StepOutcome::Done || result.is_open();
     if outcome.count(may_be) > 0 { ExitStatus::Partial } else { ExitStatus::Error }
 }
 
-/// Closes what an earlier run left open; gives whether anything was.
+/// Closes what an earlier run left open, as far as that can be found out; returns whether anything was. A make that no
+/// listing shows yet stays open: an apply goes on with it, and a person can say what became of it.
 ///
 /// # Errors
-/// When the cloud cannot be asked, or nothing tells whether an image is the one that was asked for: a person
-/// must look then.
+/// When the cloud cannot be asked.
 pub async fn repair(
     workspace: &Workspace,
     store: &mut FileStore,
     snapshot: &mut Snapshot,
     printer: &Printer,
 ) -> Result<bool, CommandError> {
-    if snapshot.intents.is_empty() {
-        return Ok(false);
-    }
-    workspace.check_caller().await?;
-    let cloud = workspace.cloud()?;
-    let mut doubts = Vec::new();
-    for (step, became, events) in recover(cloud.as_ref(), snapshot, workspace.clock.now()).await? {
-        for event in &events {
-            snapshot.take(event).map_err(|illegal| CommandError::Internal(illegal.to_string()))?;
-        }
+    let had_open = !snapshot.intents.is_empty();
+    let events = recover_in_memory(workspace, snapshot, printer).await?;
+    if !events.is_empty() {
         store.append(&events).await?;
-        match became {
-            Recovered::Adopted(id) => {
-                printer.say(&format!("recovered: `{step}` had made {id}, which is recorded now"));
-            }
-            Recovered::NotExecuted => printer.say(&format!("recovered: `{step}` had not been executed")),
-            Recovered::SeenByListing => {}
-            Recovered::Doubtful(ids) => {
-                let ids: Vec<&str> = ids.iter().map(ImageId::as_str).collect();
-                doubts.push(format!("`{step}` may have made {}", ids.join(" or ")));
-            }
-        }
     }
-    if doubts.is_empty() {
-        return Ok(true);
-    }
-    Err(CommandError::input(
-        format!("an earlier run was cut off, and nothing tells what became of it: {}", doubts.join("; ")),
-        "Look at these images. Delete or rename those that are not wanted, then run the command again.",
-    ))
+    Ok(had_open)
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
+use crate::apply::tasks::Tasks;
 use crate::cli::args::{Format, ImagesArgs};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
@@ -116,18 +116,18 @@ async fn list(
     };
     let filter = ImageFilter { kind, name: criteria.name.clone() };
     let calls = Arc::new(Semaphore::new(PARALLEL));
-    let mut tasks = JoinSet::new();
+    let mut tasks = Tasks::default();
     for region in regions {
         let (cloud, calls, filter) = (Arc::clone(cloud), Arc::clone(&calls), filter.clone());
-        tasks.spawn(async move {
+        tasks.spawn(format!("listing {region}"), async move {
             let _permit = calls.acquire().await;
             let images = cloud.images(&region, &filter).await;
             (region, images)
         });
     }
     let (mut listed, mut failures) = (Vec::new(), Vec::new());
-    while let Some(result) = tasks.join_next().await {
-        let (region, images) = result.map_err(|error| CommandError::Internal(error.to_string()))?;
+    while let Some(result) = tasks.next().await {
+        let (region, images) = result?;
         match images {
             Ok(images) => {
                 let fitting = images.into_iter().filter(|image: &ObservedImage| criteria.admits(image));

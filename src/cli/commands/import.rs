@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::json;
+
 mod told;
 
 use told::Told;
@@ -28,10 +30,10 @@ use crate::diagnostics::harmless;
 use crate::diff::adopt::{self, Adoptable, LeftOut, Pick};
 use crate::manifest::insert::{self, NewEntry};
 use crate::manifest::{self, Desired, Input, Variables};
-use crate::model::{AccountId, Address, ImageId, ImageKey, PlacementKey, Region};
+use crate::model::{AccountId, Address, ImageId, ImageKey, ImageKind, PlacementKey, Region};
 use crate::report::count;
 use crate::state::terraform::{self, Named};
-use crate::state::{Observed, Recorded, Snapshot};
+use crate::state::{Observed, Recorded, Snapshot, surgery};
 
 /// How many calls are under way at once.
 const PARALLEL: usize = 10;
@@ -48,6 +50,9 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
         return Err(CommandError::Told(ExitStatus::Error));
     }
     let terraform = args.terraform.as_deref().map(read_terraform).transpose()?;
+    if let Some((at, id)) = args.address.as_deref().and_then(placement_of).zip(args.id.as_ref()) {
+        return resolve(args, &workspace, &at, id, printer).await;
+    }
     let entry = args.address.as_deref().map(key_of).transpose()?;
     let mut store = workspace.locked_store("import", LockWait(args.lock.lock_timeout)).await?;
     let stored = store.load().await?;
@@ -155,6 +160,68 @@ fn read_terraform(path: &Path) -> Result<Named, CommandError> {
         .map_err(|why| CommandError::input(format!("{}: {why}", harmless::path(path)), HELP))
 }
 
+fn placement_of(text: &str) -> Option<PlacementKey> {
+    match text.parse::<Address>() {
+        Ok(Address::Placement(at)) => Some(at),
+        _ => None,
+    }
+}
+
+/// Records the image that a call without an answer has made.
+async fn resolve(
+    args: &ImportArgs,
+    workspace: &Workspace,
+    at: &PlacementKey,
+    id: &ImageId,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
+    let mut store = workspace.locked_store("import", LockWait(args.lock.lock_timeout)).await?;
+    let mut snapshot = store.load().await?.unwrap_or_else(|| workspace.first_snapshot());
+    workspace.check_owner(&snapshot)?;
+    super::apply::repair(workspace, &mut store, &mut snapshot, printer).await?;
+    let is_recorded = |snapshot: &Snapshot| snapshot.recorded.placement(at).is_some_and(|is| is.id == *id);
+    if !is_recorded(&snapshot) {
+        surgery::resolve(&snapshot, at, Some(id))?;
+        check_resolved(workspace, &snapshot, at, id).await?;
+        if !is_wanted(args, 1, printer)? {
+            return Ok(if args.dry_run { ExitStatus::Done } else { ExitStatus::Error });
+        }
+        super::state::surgery::resolve(workspace, &mut store, &mut snapshot, at, Some(id)).await?;
+    }
+    store.save(&mut snapshot, Freshness::New).await?;
+    match printer.format {
+        Format::Json => printer.json(&json!({ "resolved": at, "id": id, "serial": snapshot.serial })),
+        Format::Text => printer.text(&format!("{at}: is {id}\n")),
+    }
+    printer.say(&format!("Recorded in {}, serial {}.", store.place(), snapshot.serial));
+    Ok(ExitStatus::Done)
+}
+
+/// Checks that an image is one that the account could have made, and not another state's.
+async fn check_resolved(
+    workspace: &Workspace,
+    snapshot: &Snapshot,
+    at: &PlacementKey,
+    id: &ImageId,
+) -> Result<(), CommandError> {
+    let found = workspace.cloud()?.images_by_id(&at.region, std::slice::from_ref(id)).await?;
+    let image = found.iter().find(|image| image.id == *id && image.kind == ImageKind::Custom);
+    let Some(image) = image else {
+        return Err(CommandError::input(
+            format!("{id} is no image of this account in {}", at.region),
+            format!("See what is there:\n\n    goldform images --region {}", at.region),
+        ));
+    };
+    let owner = workspace.desired.cloud.ownership_tag.as_ref().and_then(|key| image.tags.get(key));
+    match owner.filter(|owner| **owner != snapshot.lineage.0) {
+        Some(owner) => Err(CommandError::input(
+            format!("{id} is managed by the state {owner}, as its ownership tag says"),
+            format!("If the call made no image, record that:\n\n    goldform forget {at}"),
+        )),
+        None => Ok(()),
+    }
+}
+
 fn key_of(text: &str) -> Result<ImageKey, CommandError> {
     match text.parse::<Address>() {
         Ok(Address::Image(key)) => Ok(key),
@@ -214,7 +281,7 @@ fn record_declared(
         return Err(refused(format!("what image.{key} is made from is not known yet")));
     }
     let is_named = desired.adopted().get(&image.region).is_some_and(|ids| ids.contains(id));
-    if let Some(left) = left_out.iter().find(|left| left.id == *id).filter(|_| !is_named) {
+    if let Some(left) = left_out.iter().find(|left| left.id == *id && (!is_named || left.owner.is_some())) {
         return Err(not_taken(left));
     }
     if adopt::record_as(key, image, id, desired, &mut snapshot.recorded, observed).is_empty() {

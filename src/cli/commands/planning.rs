@@ -1,6 +1,7 @@
 //! What `validate`, `plan` and `apply` share: making a plan, judging it, showing it.
 
 use super::refresh::look;
+use crate::apply::{Recovered, recover};
 use crate::cli::args::{ManifestArgs, ProposalArgs, RuleArgs, SelectArgs};
 use crate::cli::printer::Printer;
 use crate::cli::reports::tell;
@@ -9,10 +10,11 @@ use crate::cli::{CommandError, ExitStatus};
 use crate::constraints::{Judgement, ValidPlan, judge, validate};
 use crate::diagnostics::Diagnostic;
 use crate::diff::{Intention, Selection, diff};
-use crate::model::{Address, ImageKey};
+use crate::model::{Address, ImageId, ImageKey};
 use crate::plan::{Plan, Proposal, Unexpected, Wish, plan, propose};
+use crate::report::state::unresolved_text;
 use crate::report::{Told, count};
-use crate::state::{Recorded, Snapshot};
+use crate::state::{Event, Recorded, Snapshot, StepId};
 
 /// A plan that was made and judged.
 pub struct Planned {
@@ -84,7 +86,7 @@ pub fn wish(
         }
     }
     let selection = Selection { targets: parse_all(&args.target)?, excluded: parse_all(&args.exclude)? };
-    Ok(Wish { intention, selection, replace })
+    Ok(Wish { intention, selection, replace, now: workspace.clock.now() })
 }
 
 /// A plan that was made for a command which writes nothing.
@@ -110,9 +112,10 @@ pub async fn proposed(
     let mut workspace = Workspace::open(manifest, rules, printer)?;
     let mut snapshot = workspace.snapshot().await?;
     stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
-    note_unfinished(snapshot.as_ref(), printer);
+    note_unfinished(&workspace, snapshot.as_ref(), args.refresh, printer);
     if args.refresh {
         let mut seen = snapshot.take().unwrap_or_else(|| workspace.first_snapshot());
+        recover_in_memory(&workspace, &mut seen, printer).await?;
         look(&workspace, &mut seen, 10, printer).await?;
         snapshot = Some(seen);
     }
@@ -216,17 +219,96 @@ pub fn show(
     Ok(())
 }
 
-/// Says that a run was cut off: what it made is not recorded yet, so a look at the cloud may take it for somebody
-/// else's, and an apply, which closes such steps first, may have less to do than is planned here.
-pub fn note_unfinished(snapshot: Option<&Snapshot>, printer: &Printer) {
-    let open = snapshot.map_or(0, |snapshot| snapshot.intents.len());
-    if open > 0 {
+/// Prints which recorded steps have no outcome yet: those of a run that is under way, or of one that was cut off. An
+/// apply resolves them first, and may then have less to do than is planned here. With `is_refreshed`, the command looks
+/// them up itself.
+pub fn note_unfinished(
+    workspace: &Workspace,
+    snapshot: Option<&Snapshot>,
+    is_refreshed: bool,
+    printer: &Printer,
+) {
+    let Some(snapshot) = snapshot else { return };
+    // What was accepted is recorded as pending, and the plan waits for it.
+    let without_outcome = snapshot.intents.values().filter(|intent| intent.accepted.is_none()).count();
+    if without_outcome == 0 {
+        return;
+    }
+    let open = count(without_outcome, "step has", "steps have");
+    if let Some(writer) = workspace.writer() {
         printer.always(&format!(
-            "note: a run was cut off, and {} no outcome yet. Look what became of them before you rely on this:\n\n    \
-             goldform refresh\n",
-            count(open, "step has", "steps have")
+            "note: {open} no outcome yet: {writer} is changing this state, and what is shown here may change\n"
+        ));
+        return;
+    }
+    if is_refreshed {
+        return;
+    }
+    let in_doubt = snapshot.intents.values().filter(|intent| intent.is_in_doubt()).count();
+    if in_doubt < without_outcome {
+        printer.always(&format!(
+        "note: a run was cut off, and {open} no outcome yet. Find out what became of them before you rely on this:\n\n    \
+         goldform refresh\n"
         ));
     }
+    print_unresolved(snapshot, printer);
+}
+
+/// Prints the calls whose outcome is unknown, each with the commands that close it.
+pub fn print_unresolved(snapshot: &Snapshot, printer: &Printer) {
+    let text = unresolved_text(&snapshot.intents);
+    if !text.is_empty() {
+        printer.always(text.trim_end_matches('\n'));
+    }
+}
+
+/// Looks up what became of the steps that an earlier run left open, and folds that into a snapshot. Returns the events
+/// that do so, which a command that holds the lock stores.
+///
+/// # Errors
+/// If the cloud cannot be read.
+pub async fn recover_in_memory(
+    workspace: &Workspace,
+    snapshot: &mut Snapshot,
+    printer: &Printer,
+) -> Result<Vec<Event>, CommandError> {
+    let mut taken = Vec::new();
+    if snapshot.intents.is_empty() {
+        return Ok(taken);
+    }
+    workspace.check_caller().await?;
+    let cloud = workspace.cloud()?;
+    for (step, became, events) in recover(cloud.as_ref(), snapshot, workspace.clock.now()).await? {
+        print_recovered(snapshot, &step, &became, printer);
+        for event in &events {
+            snapshot.take(event).map_err(|illegal| CommandError::Internal(illegal.to_string()))?;
+        }
+        taken.extend(events);
+    }
+    print_unresolved(snapshot, printer);
+    Ok(taken)
+}
+
+/// Prints what became of a step that an earlier run left open.
+fn print_recovered(snapshot: &Snapshot, step: &StepId, became: &Recovered, printer: &Printer) {
+    let accepted = snapshot.intents.get(step).and_then(|intent| intent.accepted.as_ref());
+    let text = match became {
+        Recovered::Adopted(id) => format!("recovered: `{step}` had made {id}"),
+        Recovered::NotExecuted => format!("recovered: `{step}` had not been executed"),
+        Recovered::Deleted => format!("recovered: `{step}` had deleted its image"),
+        Recovered::SeenByListing => match accepted {
+            Some(id) => format!("recovered: `{step}` was accepted, and makes {id}"),
+            None => format!("recovered: `{step}`; the listing shows what it did"),
+        },
+        // What follows says that it is unresolved.
+        Recovered::Open(ids) if ids.is_empty() => return,
+        Recovered::Open(ids) => {
+            let ids: Vec<&str> = ids.iter().map(ImageId::as_str).collect();
+            let ids = ids.join(" or ");
+            format!("`{step}` was sent and not answered; {ids} has its name and no ownership tag yet")
+        }
+    };
+    printer.say(&text);
 }
 
 /// Says which allowances were not needed.

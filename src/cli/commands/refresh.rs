@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::planning::note_unfinished;
-use crate::apply::{ask_again, look_up, look_up_systems, observe};
+use super::planning::{note_unfinished, recover_in_memory};
+use crate::apply::{look_up, look_up_systems, observe};
 use crate::backend::Freshness;
 use crate::backend::{LockWait, StateStore as _};
 use crate::cli::args::RefreshArgs;
@@ -12,7 +12,7 @@ use crate::cli::reports::tell;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::CloudRead;
-use crate::constraints::{Judgement, judge_observation};
+use crate::constraints::Judgement;
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::diff::{self, Drift};
 use crate::report::{Told, findings};
@@ -30,11 +30,11 @@ pub async fn look(
     printer: &Printer,
 ) -> Result<Drift, CommandError> {
     let drift = look_at_managed(workspace, snapshot, parallelism, printer).await?;
-    look_beside(workspace, snapshot, drift, parallelism).await
+    observe_sources(workspace, snapshot, drift, parallelism).await
 }
 
-/// Adds what lookups and imports ask for to what was observed.
-async fn look_beside(
+/// Observes what lookups and imports ask for, and adds what changed to the drift.
+async fn observe_sources(
     workspace: &Workspace,
     snapshot: &mut Snapshot,
     mut drift: Drift,
@@ -109,16 +109,8 @@ pub async fn judge_missing(
     snapshot: &Snapshot,
     observed: &mut Observed,
 ) -> Result<Judgement, CommandError> {
-    let Snapshot { recorded, intents, .. } = snapshot;
     let (desired, levels, now) = (&workspace.desired, &workspace.levels, workspace.clock.now());
-    let gone = diff::missing(recorded, intents, observed);
-    let judgement = judge_observation(desired, recorded, &gone, levels, now);
-    if judgement.diagnostics.is_empty() {
-        return Ok(judgement);
-    }
-    ask_again(cloud, recorded, &gone, observed).await?;
-    let gone = diff::missing(recorded, intents, observed);
-    Ok(judge_observation(desired, recorded, &gone, levels, now))
+    Ok(crate::apply::judge_missing(cloud, snapshot, desired, levels, now, observed).await?)
 }
 
 /// Looks and records.
@@ -146,11 +138,12 @@ pub async fn refresh(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus
 pub async fn drift(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = open(args, printer)?;
     let mut snapshot = workspace.snapshot().await?.unwrap_or_else(|| workspace.first_snapshot());
-    note_unfinished(Some(&snapshot), printer);
+    note_unfinished(&workspace, Some(&snapshot), true, printer);
+    recover_in_memory(&workspace, &mut snapshot, printer).await?;
     let (observed, judgement) = observe_and_judge(&workspace, &snapshot, 10).await?;
     let drift = diff::observe(&mut snapshot.recorded, &observed, &workspace.desired);
-    let drift = look_beside(&workspace, &mut snapshot, drift, 10).await?;
-    // Nothing is recorded here: what other commands refuse is news.
+    let drift = observe_sources(&workspace, &mut snapshot, drift, 10).await?;
+    // Nothing is recorded here, so what other commands refuse is a warning.
     let news: Vec<Diagnostic> = judgement
         .diagnostics
         .into_iter()

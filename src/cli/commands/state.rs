@@ -12,7 +12,7 @@ use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::model::Address;
-use crate::report::state::addresses;
+use crate::report::state::{addresses, placement_json};
 use crate::state::Snapshot;
 
 /// Runs a command of `state`.
@@ -84,9 +84,9 @@ fn show(
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let mut found = Map::new();
-    for (at, placement) in snapshot.iter().flat_map(|snapshot| snapshot.recorded.placements()) {
-        if address.covers(&at) {
-            found.insert(at.to_string(), serde_json::to_value(placement)?);
+    for recorded in snapshot.iter().map(|snapshot| &snapshot.recorded) {
+        for (at, placement) in recorded.placements().filter(|(at, _)| address.covers(at)) {
+            found.insert(at.to_string(), placement_json(recorded, &at, placement)?);
         }
     }
     if let (Address::Lookup(name), Some(snapshot)) = (address, snapshot)

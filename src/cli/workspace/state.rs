@@ -51,6 +51,11 @@ impl Workspace {
         Ok(store)
     }
 
+    /// Returns who is writing the state at this moment. `None` if nobody is, or for a state that is only read.
+    pub fn writer(&self) -> Option<LockInfo> {
+        if self.state_file.is_some() { None } else { self.store().ok()?.writer() }
+    }
+
     /// An entry for the history: a run of this plan begins.
     pub fn run(&self, command: &str, plan: &Plan, serial: u64) -> Run {
         let mut steps = BTreeMap::new();
@@ -82,8 +87,8 @@ impl Workspace {
             at: self.clock.now(),
             result,
             done,
-            failed: outcome.count(|step| matches!(step, StepOutcome::Failed { .. })),
-            open: outcome.count(|step| matches!(step, StepOutcome::Pending | StepOutcome::Unknown { .. })),
+            failed: outcome.count(StepOutcome::is_failed),
+            open: outcome.count(StepOutcome::is_open),
             left: outcome.count(|step| matches!(step, StepOutcome::Skipped { .. } | StepOutcome::NotStarted)),
         }
     }

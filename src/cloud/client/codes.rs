@@ -5,19 +5,38 @@
 //! (`InvalidImageId.InShared` and `InvalidParameterValue.InvalidImageIdIsShared`): callers match on the
 //! [`Meaning`], never on a code.
 //!
-//! To add a code: put it into [`CODES`], in alphabetical order (a test looks). A code that is not in the table gets
-//! the meaning of its first part from [`FIRST_PARTS`], where that says something.
+//! To add a code: put it into [`CODES`], in alphabetical order (a test checks it). A code that is not in the table has
+//! the meaning of its first part in [`FIRST_PARTS`]; of a write, its outcome is unknown unless it begins like a refusal.
 
 use crate::cloud::Meaning;
+use crate::cloud::client::wire::Effect;
 
-/// What an error code means.
-pub(crate) fn meaning_of(code: &str) -> Meaning {
-    if let Some(meaning) = look_up(CODES, code) {
-        return meaning;
-    }
+/// Returns what an error code means for a call with that effect.
+///
+/// A write that ends in a code that nobody has documented may have been executed: its outcome is unknown, unless the
+/// code begins like a refusal ([`REFUSALS`]).
+pub(crate) fn meaning_of(code: &str, effect: Effect) -> Meaning {
+    let documented = look_up(CODES, code);
     let first = code.split('.').next().unwrap_or(code);
-    look_up(FIRST_PARTS, first).unwrap_or(Meaning::Other)
+    let meaning = documented.or_else(|| look_up(FIRST_PARTS, first)).unwrap_or(Meaning::Other);
+    let is_definite = match documented {
+        Some(meaning) => meaning != Meaning::Other,
+        None => meaning.leaves_doubt() || REFUSALS.contains(&first),
+    };
+    if effect == Effect::Write && !is_definite { Meaning::OutcomeUnknown } else { meaning }
 }
+
+/// First parts of codes that are refusals also where the rest of the code is not documented.
+const REFUSALS: &[&str] = &[
+    "AuthFailure",
+    "InvalidParameter",
+    "InvalidParameterConflict",
+    "InvalidParameterValue",
+    "LimitExceeded",
+    "MissingParameter",
+    "ResourceNotFound",
+    "UnauthorizedOperation",
+];
 
 fn look_up(table: &[(&str, Meaning)], code: &str) -> Option<Meaning> {
     let at = table.binary_search_by(|(known, _)| (*known).cmp(code)).ok()?;

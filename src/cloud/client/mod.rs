@@ -104,6 +104,8 @@ impl Client {
     async fn call<C: Call>(&self, region: Option<&Region>, call: &C) -> Result<C::Answer, CloudError> {
         let error = |meaning, message| self.error::<C>(region, meaning, message);
         let effect = Effect::of(C::ACTION);
+        // A trial executes nothing.
+        let asked = if self.intent == Intent::Try { Effect::Read } else { effect };
         let body = serde_json::to_vec(call).map_err(|problem| {
             error(Meaning::Invalid, format!("the request cannot be written: {problem}"))
         })?;
@@ -125,7 +127,7 @@ impl Client {
             Some(envelope::Refusal { code, message }) => Err(CloudError {
                 code: Some(code.clone()),
                 request_id,
-                ..error(codes::meaning_of(&code), message)
+                ..error(codes::meaning_of(&code, asked), message)
             }),
             None => envelope::answer(&bytes).map_err(|unreadable| garbled(unreadable, request_id)),
         }

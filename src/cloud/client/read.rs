@@ -1,6 +1,6 @@
 //! Reads: which calls a question takes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
@@ -10,13 +10,17 @@ use super::envelope::Unreadable;
 use super::wire::{self, Call};
 use super::{Client, mapping};
 use crate::cloud::{CloudError, CloudRead, ImageFilter, Meaning};
-use crate::model::{AccountId, Accounts, ImageId, Region};
+use crate::model::{AccountId, Accounts, ImageId, Region, Tags};
 use crate::state::{ImportSystems, ObservedImage};
 
 /// Images on a page (213/15715 Limit: 20 unless said, at most 100).
 const PAGE: u64 = 100;
 /// Ids in one call, at first. Their greatest number is not published; 100 fill one page, and no call needs a second.
 pub(super) const IDS_PER_CALL: usize = 100;
+/// Resources in one call of the tag service, and tags on a page (651/35307).
+const TAGGED_PER_CALL: usize = 50;
+/// See [`TAGGED_PER_CALL`].
+const TAGS_PAGE: u64 = 20;
 /// The most pages that are read: 100,000 images. A listing that does not end is an error, not a way to hang.
 const PAGES_MAX: usize = 1000;
 
@@ -104,6 +108,39 @@ impl CloudRead for Client {
         let call = wire::DescribeImageSharePermission { image_id: CompactString::new(image.as_str()) };
         let shares = self.call(Some(region), &call).await?;
         mapping::accounts(shares).map_err(|problem| self.garbled(region, &call, problem))
+    }
+
+    async fn tags(&self, region: &Region, images: &[ImageId]) -> Result<BTreeMap<ImageId, Tags>, CloudError> {
+        let mut found: BTreeMap<ImageId, Tags> = BTreeMap::new();
+        for chunk in images.chunks(TAGGED_PER_CALL) {
+            let mut offset = 0;
+            loop {
+                let call = wire::DescribeResourceTagsByResourceIds {
+                    service_type: "cvm",
+                    resource_prefix: "image",
+                    resource_ids: chunk.iter().map(|id| CompactString::new(id.as_str())).collect(),
+                    resource_region: CompactString::new(region.as_str()),
+                    offset,
+                    limit: TAGS_PAGE,
+                };
+                let wire::ResourceTags { total_count, tags } = self.call(Some(region), &call).await?;
+                let length = u64::try_from(tags.len()).unwrap_or(u64::MAX);
+                for tag in tags {
+                    let (Some(id), Some(key), Some(value)) = (tag.resource_id, tag.tag_key, tag.tag_value)
+                    else {
+                        continue;
+                    };
+                    if let Ok(id) = id.parse() {
+                        found.entry(id).or_default().insert(key, value);
+                    }
+                }
+                offset = offset.saturating_add(TAGS_PAGE);
+                if length < TAGS_PAGE || total_count.is_some_and(|total| offset >= total) {
+                    break;
+                }
+            }
+        }
+        Ok(found)
     }
 
     async fn image_limit(&self, region: &Region) -> Result<u32, CloudError> {

@@ -71,6 +71,7 @@ calls! {
     Cvm::DescribeImportImageOs -> ImportSystems;
     Cvm::DescribeRegions -> Regions;
     Tag::ModifyResourceTags -> Done;
+    Tag::DescribeResourceTagsByResourceIds -> ResourceTags;
     Sts::GetCallerIdentity -> CallerIdentity;
     Sts::AssumeRole -> AssumedRole;
     Sts::AssumeRoleWithWebIdentity -> AssumedRole;

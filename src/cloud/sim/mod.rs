@@ -39,13 +39,14 @@ mod scene;
 mod schema;
 mod settings;
 mod transport;
+mod watch;
 mod world;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -57,6 +58,7 @@ pub use settings::{
     Timestamps,
 };
 pub use transport::SimTransport;
+pub use watch::{Moment, Seen};
 pub use world::{Disk, Effect, Entry, Fate, Fault, Image, Instance, Peak, Share, SimError, Snapshot, State};
 
 use actions::Action;
@@ -64,6 +66,7 @@ use protocol::Reply;
 use refusal::Stop;
 use scene::Scene;
 use serde_json::{Map, Value};
+use watch::Watcher;
 use world::World;
 
 use super::Request;
@@ -74,6 +77,7 @@ use crate::model::AccountId;
 pub struct Sim {
     world: Arc<Mutex<World>>,
     durable: bool,
+    watcher: Arc<OnceLock<Watcher>>,
 }
 
 /// What became of one request.
@@ -126,7 +130,7 @@ impl Sim {
 
     fn of(world: World) -> Self {
         let durable = world.is_durable();
-        Self { world: Arc::new(Mutex::new(world)), durable }
+        Self { world: Arc::new(Mutex::new(world)), durable, watcher: Arc::default() }
     }
 
     /// Whether the world is on disk, so that a call takes as long as a disk does.
@@ -161,14 +165,20 @@ impl Sim {
     /// Executes a call, whoever brought it, and tells what became of it.
     pub fn call(&self, caller: AccountId, call: &Call<'_>, now: Timestamp) -> Exchange {
         let mut world = self.lock();
-        execute(&mut world, caller, call, now).unwrap_or_else(|_| {
+        let exchange = execute(&mut world, caller, call, now).unwrap_or_else(|_| {
             world.roll_back();
             // The store failed, so no number can be drawn from it; the time is the next best thing.
             let number = u64::try_from(now.as_microsecond()).unwrap_or(0);
             let request_id = ids::request_id(u64::MAX, number);
             let bytes = protocol::envelope(Err(protocol::internal_error()), &request_id);
             Exchange { delivery: Delivery::Answer(bytes), delay: None }
-        })
+        });
+        if let Some(watcher) = self.watcher.get()
+            && actions::find(call.service, call.action).is_some_and(Action::writes)
+        {
+            watch::show(&world, watcher);
+        }
+        exchange
     }
 
     /// The world, for as long as the guard lives. A thread that died while it held it left a transaction open at

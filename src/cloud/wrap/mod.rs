@@ -77,7 +77,7 @@ impl Transport for Careful {
             let attempt = tries.count() + 1;
             let span = tracing::debug_span!("call", action = %request.action, attempt);
             let result = self.inner.send(request.clone()).instrument(span).await;
-            let ending = Ending::of(&result);
+            let ending = Ending::of(&result, effect);
             log::call(&request, attempt, sent.elapsed(), &ending);
             self.pace.heed(&lane, ending.meaning, sent);
             self.budget.heed(ending.meaning);
@@ -94,7 +94,7 @@ impl Transport for Careful {
 
 impl Ending {
     /// How a request ended, from what came back.
-    fn of(result: &Result<Vec<u8>, TransportError>) -> Self {
+    fn of(result: &Result<Vec<u8>, TransportError>, effect: Effect) -> Self {
         let plain = |meaning| Self { meaning: Some(meaning), code: None, request_id: None };
         match result {
             Err(TransportError::NotSent(_)) => plain(Meaning::Unreachable),
@@ -104,7 +104,11 @@ impl Ending {
                 Err(envelope::Unreadable(_)) => plain(Meaning::Garbled),
                 Ok(envelope::Verdict { refusal, request_id }) => {
                     let code = refusal.map(|refusal| refusal.code);
-                    Self { meaning: code.as_deref().map(codes::meaning_of), code, request_id }
+                    Self {
+                        meaning: code.as_deref().map(|code| codes::meaning_of(code, effect)),
+                        code,
+                        request_id,
+                    }
                 }
             },
         }

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use super::describe_source;
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
-use crate::manifest::Level;
-use crate::model::{Address, PlacementKey, Region};
+use crate::diff::{Action, ImageChange};
+use crate::manifest::{Level, ReplaceOrder};
+use crate::model::{Address, ImageKey, PlacementKey, Region};
 use crate::plan::PlanView;
 
 /// How many entries are pointed at: enough to see which, not a page of them.
@@ -79,8 +80,29 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             let path = case.desired.path_of(&Address::Placement((*at).clone()));
             finding = finding.at(path, format!("no room in {region}"));
         }
-        findings.push(finding.help(help(view, region, over)));
+        let mut help = help(view, region, over);
+        if let Some(key) = replaced_in(case, view, region).filter(|_| room.after <= limit) {
+            let _ = write!(
+                help,
+                "\nOr accept that the accounts of image.{key} are without it for a while:\n\n    replace: delete-first"
+            );
+        }
+        findings.push(finding.help(help));
     }
+}
+
+/// The first entry that is replaced create-first in a region, and that could be replaced delete-first.
+fn replaced_in<'a>(case: &Case<'_>, view: &PlanView<'a>, region: &Region) -> Option<&'a ImageKey> {
+    let may_go_first = |change: &&ImageChange| {
+        let here = || change.placements.iter().filter(|placement| placement.at.region == *region);
+        let image = case.desired.images.get(&change.image);
+        let is_protected = case.prior.images.get(&change.image).is_some_and(|image| image.protect);
+        image.is_some_and(|image| image.replace == ReplaceOrder::Auto && !image.protect)
+            && !is_protected
+            && here().any(|placement| placement.action == Action::Delete)
+            && here().any(|placement| matches!(placement.action, Action::Create | Action::Copy))
+    };
+    view.plan.changes.iter().find(may_go_first).map(|change| &change.image)
 }
 
 /// How many entries a command line names at most.

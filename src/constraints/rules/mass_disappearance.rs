@@ -18,14 +18,16 @@ pub(super) static RULE: Rule = Rule {
 No observation misses
 
 - a recorded image of a protected entry,
-- all recorded images, or all of a region, where these are at least two,
+- every recorded image of a region, where two or more are missing from such regions, or every recorded image of the
+  state, even if that is one,
 - more than 30 % and at least three of all recorded images.
 
-Images that goldform deletes do not count, nor do images that never became ready. What is missing is requested a second
+Images that goldform deletes do not count, nor do images that failed, or that were accepted less than ten minutes ago
+and are not listed yet. What is missing is requested a second
 time, by id, before this rule judges it.
 
 `refresh`, `plan --refresh`, `apply` and `destroy` stop before anything is recorded or changed. `drift` reports the
-finding. A single image that was deleted by hand and is not protected is ordinary drift.
+finding. An image that was deleted by hand is ordinary drift, even if it was the only one of its region.
 
 ### Why
 An endpoint or account that is not the one of the state, and a response that is cut short, look exactly like the
@@ -51,34 +53,44 @@ Check that `cloud` and the keys are those that the images were made with. If the
 const LEAST: usize = 3;
 /// The percentage of all recorded images above which the missing ones count as many.
 const PERCENT: usize = 30;
-/// The least number of recorded images, in all or in a region, whose loss as a whole counts.
-const LEAST_AS_A_WHOLE: usize = 2;
+/// The least number of missing images in regions where none is left that counts: one copy that was deleted by hand is
+/// ordinary drift.
+const LEAST_IN_EMPTIED: usize = 2;
 /// The number of missing images that are named.
 const NAMED: usize = 5;
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
-    // Recorded and missing images by region. What was never ready may go without anybody's doing.
+    // Recorded and missing images by region.
     let mut regions: BTreeMap<Region, (usize, usize)> = BTreeMap::new();
     let mut gone: Vec<PlacementKey> = Vec::new();
     for (at, placement) in case.prior.placements() {
-        if !placement.seen || placement.state.is_failed() {
+        let is_gone = case.gone.contains(&at);
+        // Of an image that was accepted a short while ago, a listing says nothing yet.
+        if placement.state.is_failed() || !placement.seen && !is_gone {
             continue;
         }
         let (recorded, missing) = regions.entry(at.region.clone()).or_default();
         *recorded = recorded.saturating_add(1);
-        if case.gone.contains(&at) {
+        if is_gone {
             *missing = missing.saturating_add(1);
             gone.push(at);
         }
     }
     let all: usize = regions.values().map(|(recorded, _)| recorded).sum();
     let is_many = (gone.len() >= LEAST && gone.len().saturating_mul(100) > all.saturating_mul(PERCENT))
-        || (gone.len() >= LEAST_AS_A_WHOLE && gone.len() == all);
-    let emptied: Vec<&Region> = regions
-        .iter()
-        .filter(|(_, (recorded, missing))| *recorded >= LEAST_AS_A_WHOLE && recorded == missing)
-        .map(|(region, _)| region)
-        .collect();
+        || (!gone.is_empty() && gone.len() == all);
+    let mut emptied: Vec<&Region> = Vec::new();
+    let mut missing_in_emptied: usize = 0;
+    for (region, (recorded, missing)) in &regions {
+        if recorded == missing {
+            emptied.push(region);
+            missing_in_emptied = missing_in_emptied.saturating_add(*missing);
+        }
+    }
+    // Where everything is gone, the regions say nothing more.
+    if missing_in_emptied < LEAST_IN_EMPTIED || gone.len() == all {
+        emptied.clear();
+    }
     let is_protected =
         |at: &&PlacementKey| case.prior.images.get(&at.image).is_some_and(|image| image.protect);
     let protected: Vec<&PlacementKey> = gone.iter().filter(is_protected).collect();

@@ -2,7 +2,6 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::diff::Action;
 use crate::manifest::Level;
 
 /// GF701.
@@ -13,8 +12,8 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-A placement of the current generation of a protected entry is not deleted unless its successor is in place first.
-An entry is protected by `protect: true`, and stays so while it is recorded as such, even when it is gone from the
+The placement of a protected entry that serves a region is not deleted unless its successor there is ready first,
+whichever run began that one. Delete-first is refused. An entry is protected by `protect: true`, and stays so while it is recorded as such, even when it is gone from the
 manifest.
 
 ### Why
@@ -35,31 +34,27 @@ Where it is meant, apply the entry with `protect: false` first.
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
-    for change in &view.plan.changes {
-        let Some(recorded) = case.prior.images.get(&change.image) else { continue };
-        let desired = case.desired.images.get(&change.image);
-        if !recorded.protect && !desired.is_some_and(|image| image.protect) {
+    for (delete, step) in view.deletes() {
+        let at = step.at();
+        let recorded = case.prior.images.get(&at.image);
+        let desired = case.desired.images.get(&at.image);
+        let is_protected =
+            recorded.is_some_and(|image| image.protect) || desired.is_some_and(|image| image.protect);
+        let is_current = recorded.is_some_and(|image| image.current == at.generation);
+        let is_failed = case.prior.placement(at).is_none_or(|placement| placement.state.is_failed());
+        let is_guarded = match case.prior.serving(&at.image, &at.region) {
+            Some((generation, _)) => generation == at.generation,
+            None => is_current && !is_failed,
+        };
+        if !is_protected || !is_guarded || view.has_successor_before(at, delete) {
             continue;
         }
-        for placement in &change.placements {
-            let at = &placement.at;
-            if placement.action != Action::Delete || at.generation != recorded.current {
-                continue;
-            }
-            let successor = change.generation.filter(|generation| *generation != at.generation);
-            let is_followed = successor.is_some()
-                && !change.delete_first
-                && desired.is_some_and(|image| image.placements().contains(&at.region));
-            if is_followed {
-                continue;
-            }
-            let why =
-                if change.delete_first { "before its successor is there" } else { "without a successor" };
-            findings.push(
-                Finding::about(at, format!("{at} is protected and would be deleted {why}."))
-                    .at(ManifestPath::image(&change.image), "protected")
-                    .help("Where it is meant, apply the entry with this first:\n\n    protect: false"),
-            );
-        }
+        let is_wanted = desired.is_some_and(|image| image.placements().contains(&at.region));
+        let why = if is_wanted { "before its successor is ready" } else { "without a successor" };
+        findings.push(
+            Finding::about(at, format!("{at} is protected, serves its region, and would be deleted {why}."))
+                .at(ManifestPath::image(&at.image), "protected")
+                .help("Where it is meant, apply the entry with this first:\n\n    protect: false"),
+        );
     }
 }

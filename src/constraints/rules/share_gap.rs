@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diff::ImageChange;
-use crate::manifest::Level;
-use crate::model::{Accounts, Address, Operation, Region};
+use crate::manifest::{Level, ReplaceOrder};
+use crate::model::{AccountId, Accounts, Address, Operation, PlacementKey, Region};
 use crate::plan::{PlanView, StepIndex};
 
 /// GF703.
@@ -13,23 +13,27 @@ pub(super) static RULE: Rule = Rule {
     id: "GF703",
     name: "share_gap",
     title: "Accounts would be without the image for a while",
-    level: Level::Warn,
+    level: Level::Deny,
     docs: "\
 ### What it checks
-An account that sees a generation of an image in a region when the plan starts, and is to see one when it is done,
-sees one at every moment in between.
+An account that sees a NORMAL image of an entry in a region when the plan starts, and is to see one when it is done,
+sees one at every moment in between, in every order of the steps. All generations count together.
 
 ### Why
 In between, the account can create no machine from the image. The service itself would let it pass.
 
 ### Example
-    replace: delete-first              # for a while there is none
+    rules: { share_gap: warn }
+    images: { web: { replace: auto, … } }     # the region has no slot for both generations
 
 ### What to do
-Use `replace: auto` and `{generation}` in the name, or make room for both generations.
+Free a slot in the region, so that both generations fit. Where the gap is acceptable, say so for the entry, which makes
+this a warning:
+
+    replace: delete-first
 ",
     sources: &[
-        RuleSource::Promise("a share gap is told before it happens"),
+        RuleSource::Promise("a share gap is named before it happens"),
         RuleSource::Document("213/7148", "recipients stop seeing the image at once"),
     ],
     check,
@@ -45,6 +49,20 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             if gap.is_empty() {
                 continue;
             }
+            let replace = case.desired.images.get(&change.image).map(|image| image.replace);
+            let is_edited = is_edited_unshared(view, change, region);
+            let consents = replace == Some(ReplaceOrder::DeleteFirst) || is_edited;
+            let help = match consents {
+                _ if is_edited => {
+                    "The service refuses changes of shared images: make the change with the next build, \
+                                   under a new `revision`."
+                        .to_owned()
+                }
+                true => "Let the new generation come first:\n\n    replace: auto".to_owned(),
+                false => format!(
+                    "Free a slot in {region}, or accept the gap for this entry:\n\n    replace: delete-first"
+                ),
+            };
             findings.push(
                 Finding::about(
                     Address::InRegion(change.image.clone(), region.clone()),
@@ -59,51 +77,105 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                     case.desired.path_of(&Address::InRegion(change.image.clone(), region.clone())),
                     "for a while there is none",
                 )
-                .help("Let the new generation come first:\n\n    replace: auto"),
+                .help(help)
+                .consented(consents),
             );
         }
     }
 }
 
-/// The accounts that see the image in a region before and after the plan, and at some moment do not.
-fn gap(view: &PlanView<'_>, change: &ImageChange, region: &Region) -> Accounts {
-    let mut losses: Vec<(StepIndex, &Accounts)> = Vec::new();
-    let mut gains: Vec<(StepIndex, &Accounts)> = Vec::new();
-    let mut lost = Accounts::EMPTY;
-    let mut gained = Accounts::EMPTY;
-    let mut kept = Accounts::EMPTY;
-    let here = view.prior.images.get(&change.image).into_iter().flat_map(|image| &image.generations);
-    for (_, build) in here {
-        if let Some(placement) = build.placements.get(region) {
-            kept = kept.joined(&placement.everyone());
-        }
-    }
-    for placement in change.placements.iter().filter(|placement| placement.at.region == *region) {
-        for (index, step) in view.steps_at(&placement.at) {
+/// Whether an image is unshared, changed and shared again: the service refuses changes of shared images, so that the
+/// change itself asks for the gap.
+fn is_edited_unshared(view: &PlanView<'_>, change: &ImageChange, region: &Region) -> bool {
+    let mut here = change.placements.iter().filter(|placement| placement.at.region == *region);
+    here.any(|placement| {
+        let sight = Sight::of(view, &placement.at);
+        let is_edit = |step: &Operation| matches!(step, Operation::Update { .. });
+        let is_lost_and_regained = |account: AccountId| {
+            sight.losses_of(account).next().is_some()
+                && sight.lasting_gains_of(view, account).next().is_some()
+        };
+        view.steps_at(&placement.at).any(|(_, step)| is_edit(&step.operation))
+            && sight.before.iter().any(is_lost_and_regained)
+    })
+}
+
+/// What happens to who sees one placement.
+struct Sight<'p> {
+    /// Who sees it when the plan starts.
+    before: Accounts,
+    gains: Vec<(StepIndex, &'p Accounts)>,
+    losses: Vec<(StepIndex, &'p Accounts)>,
+    deletes: Vec<StepIndex>,
+}
+
+impl<'p> Sight<'p> {
+    fn of(view: &PlanView<'p>, at: &PlacementKey) -> Self {
+        let recorded = view.prior.placement(at).filter(|placement| placement.is_normal());
+        let before = recorded.map(|placement| placement.everyone()).unwrap_or_default();
+        let mut sight = Self { before, gains: Vec::new(), losses: Vec::new(), deletes: Vec::new() };
+        for (index, step) in view.steps_at(at) {
             match &step.operation {
-                Operation::Unshare { accounts, .. } => {
-                    losses.push((index, accounts));
-                    lost = lost.joined(accounts);
-                }
-                Operation::Share { accounts, .. } => {
-                    gains.push((index, accounts));
-                    gained = gained.joined(accounts);
-                }
+                Operation::Share { accounts, .. } => sight.gains.push((index, accounts)),
+                Operation::Unshare { accounts, .. } => sight.losses.push((index, accounts)),
+                Operation::Delete { .. } => sight.deletes.push(index),
                 _ => {}
             }
         }
+        sight
     }
-    // Who loses a generation, gets another, and keeps none all along.
-    let stays = kept.without(&lost);
-    let concerned = lost.shared_with(&gained).without(&stays);
-    concerned
+
+    /// The steps that take it from an account.
+    fn losses_of(&self, account: AccountId) -> impl Iterator<Item = StepIndex> + '_ {
+        let unshares = self.losses.iter().filter(move |(_, accounts)| accounts.contains(account));
+        unshares.map(|(step, _)| *step).chain(self.deletes.iter().copied())
+    }
+
+    /// The steps after which an account sees it for good.
+    fn lasting_gains_of<'s>(
+        &'s self,
+        view: &'s PlanView<'p>,
+        account: AccountId,
+    ) -> impl Iterator<Item = StepIndex> + 's {
+        let gains = self.gains.iter().filter(move |(_, accounts)| accounts.contains(account));
+        gains
+            .map(|(step, _)| *step)
+            .filter(move |gain| self.losses_of(account).all(|loss| view.must_precede(loss, *gain)))
+    }
+}
+
+/// The accounts that see the image in a region before and after the plan, and at some moment do not.
+fn gap(view: &PlanView<'_>, change: &ImageChange, region: &Region) -> Accounts {
+    let mut placements: BTreeSet<PlacementKey> =
+        change.placements.iter().map(|one| &one.at).filter(|at| at.region == *region).cloned().collect();
+    for (generation, build) in
+        view.prior.images.get(&change.image).into_iter().flat_map(|image| &image.generations)
+    {
+        if build.placements.contains_key(region) {
+            let (image, generation, region) = (change.image.clone(), *generation, region.clone());
+            placements.insert(PlacementKey { image, generation, region });
+        }
+    }
+    let sights: Vec<Sight<'_>> = placements.iter().map(|at| Sight::of(view, at)).collect();
+    let seeing = sights.iter().fold(Accounts::EMPTY, |all, sight| all.joined(&sight.before));
+    seeing
         .iter()
         .filter(|account| {
-            // One loss that waits for one gain is enough: until then the old one is seen, from then the new.
-            !losses.iter().any(|(loss, from)| {
-                from.contains(*account)
-                    && gains.iter().any(|(gain, to)| to.contains(*account) && view.must_precede(*gain, *loss))
-            })
+            let account = *account;
+            let sees = |sight: &&Sight<'_>| sight.before.contains(account);
+            let keeps_one = sights.iter().filter(sees).any(|sight| sight.losses_of(account).next().is_none());
+            let mut gains = sights.iter().flat_map(|sight| sight.lasting_gains_of(view, account)).peekable();
+            if keeps_one || gains.peek().is_none() {
+                return false;
+            }
+            // Until the gain the one is seen, from then on the other.
+            let is_covered = |gain: StepIndex| {
+                sights
+                    .iter()
+                    .filter(sees)
+                    .any(|sight| sight.losses_of(account).all(|loss| view.must_precede(gain, loss)))
+            };
+            !gains.any(is_covered)
         })
         .collect()
 }

@@ -91,6 +91,7 @@ pub(super) fn entry(
         name: origin.name.to_string(),
         description,
         family,
+        deprecate: !group.iter().any(|(_, image, _)| image.deprecated),
         tags,
         id: origin.id.clone(),
         copies: group.iter().skip(1).map(|(region, ..)| (*region).clone()).collect(),

@@ -2,10 +2,8 @@
 
 use super::{Choice, Entry};
 use crate::diff::change::{Action, PlacementChange, PlacementFacts, Reason};
-use crate::manifest::DesiredImage;
-use crate::model::{
-    Accounts, Attributes, GenerationNumber, ImageId, PlacementKey, Region, Source, SourceKind,
-};
+use crate::manifest::{DesiredImage, SharedImageEdits};
+use crate::model::{Accounts, Attributes, GenerationNumber, ImageId, PlacementKey, Region};
 use crate::state::{Edit, Placement};
 
 impl Entry<'_> {
@@ -30,15 +28,16 @@ impl Entry<'_> {
             None if choice.is_new => Reason::Follows,
             None => Reason::RegionWanted,
         };
+        let is_copy = from.is_some();
         PlacementChange {
-            action: if from.is_some() { Action::Copy } else { Action::Create },
+            action: if is_copy { Action::Copy } else { Action::Create },
             reason,
             id: failed.map(|failed| failed.id.clone()),
             before: None,
             after: Some(PlacementFacts {
                 attributes: self.attributes(image, at.generation),
                 tags: image.tags.clone(),
-                owned: self.is_owned(image.source.as_ref()),
+                owned: self.is_owned(),
                 shares: shares.clone(),
                 foreign: carried.clone(),
             }),
@@ -47,7 +46,10 @@ impl Entry<'_> {
             share: shares,
             carried,
             unshare: Accounts::EMPTY,
-            delete_snapshots: image.deletes_snapshots(),
+            delete_snapshots: match &image.source {
+                Some(source) => image.deletes_snapshots_of(source, is_copy),
+                None => image.deletes_snapshots(),
+            },
             early: false,
             at,
         }
@@ -105,10 +107,23 @@ impl Entry<'_> {
         }
     }
 
-    /// Whether the ownership tag is put on it: on everything that goldform makes, never on what it took over.
-    fn is_owned(&self, source: Option<&Source>) -> bool {
+    /// Whether the ownership tag is put on images: on those that goldform makes, and on those that it takes over, so
+    /// that another state can see whose they are.
+    pub(super) fn is_owned(&self) -> bool {
         self.context.cloud.ownership_tag.is_some()
-            && !matches!(source, Some(Source { kind: SourceKind::Adopted(_), .. }))
+    }
+
+    /// Whether the deprecation mark may be set or cleared now. Where an image cannot be changed while it is shared, that
+    /// would need a moment without shares, which a mark is not worth unless the image is changed anyway.
+    pub(super) fn may_set_deprecation(
+        &self,
+        image: &DesiredImage,
+        placement: &Placement,
+        is_changed: bool,
+    ) -> bool {
+        let edits_refused = self.context.cloud.shared_image_edits == SharedImageEdits::Refused
+            || self.prior.shared_image_edits_refused;
+        image.deprecate && (is_changed || !edits_refused || placement.everyone().is_empty())
     }
 
     /// What is to change on a placement that is there; nothing when it is as wanted.
@@ -119,9 +134,17 @@ impl Entry<'_> {
         at: PlacementKey,
         placement: &Placement,
     ) -> Option<PlacementChange> {
-        let change = self.compare_existing(image, region, at, placement);
-        let differs = !change.share.is_empty() || !change.unshare.is_empty() || !change.fields().is_empty();
-        differs.then_some(change)
+        let mut change = self.compare_existing(image, region, at, placement);
+        let gives = !change.share.is_empty() || !change.carried.is_empty();
+        let differs = gives || !change.unshare.is_empty() || !change.fields().is_empty();
+        if differs && let Some(after) = &mut change.after {
+            after.owned |= self.is_owned();
+        }
+        if !differs && placement.is_pending() {
+            change.action = Action::Wait;
+            change.reason = Reason::Pending { state: placement.state };
+        }
+        (differs || change.action == Action::Wait).then_some(change)
     }
 
     fn compare_existing(
@@ -143,16 +166,22 @@ impl Entry<'_> {
         let unwanted = if image.exclusive.contains(region) { &everyone } else { &placement.shares };
         let unshare = unwanted.without(wanted);
         let before = self.facts(placement);
-        let foreign = placement.foreign.without(wanted).without(&unshare);
+        let carried = self.carried(image, &at, wanted).without(&everyone);
+        let foreign = placement.foreign.without(wanted).without(&unshare).joined(&carried);
+        let mut attributes = self.attributes(image, at.generation);
+        let is = |wanted: Option<&str>, is: &str| wanted.is_none_or(|wanted| wanted == is);
+        let is_changed = !is(attributes.name.as_deref(), &placement.name)
+            || !is(attributes.description.as_deref(), &placement.description)
+            || !is(attributes.family.as_deref(), &placement.family);
+        if self.may_set_deprecation(image, placement, is_changed) {
+            attributes.deprecated = Some(false);
+        }
+        // An image that was taken over without the ownership tag is claimed with the first other change of it, so that
+        // taking over what is there changes nothing.
         // Keys that were set before and are not named any more are removed: they are in `before`, not here.
-        let owned = before.owned || self.is_owned(image.source.as_ref());
-        let after = PlacementFacts {
-            attributes: self.attributes(image, at.generation),
-            tags: image.tags.clone(),
-            owned,
-            shares: wanted.clone(),
-            foreign,
-        };
+        let owned = before.owned || self.is_owned() && !self.prior.is_taken_over(&at);
+        let after =
+            PlacementFacts { attributes, tags: image.tags.clone(), owned, shares: wanted.clone(), foreign };
         PlacementChange {
             at,
             action: Action::Update,
@@ -163,7 +192,7 @@ impl Entry<'_> {
             from: None,
             remake: false,
             share,
-            carried: Accounts::EMPTY,
+            carried,
             unshare,
             delete_snapshots: false,
             early: false,

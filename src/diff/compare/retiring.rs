@@ -1,6 +1,9 @@
 //! Placements that are not the wanted ones of a current generation: kept, superseded, or not wanted any more.
 
+use jiff::SignedDuration;
+
 use super::*;
+use crate::manifest::Keep;
 
 impl Entry<'_> {
     /// Everything recorded that is not the chosen generation in a wanted region: kept, or retired.
@@ -13,37 +16,68 @@ impl Entry<'_> {
         unchanged: &mut usize,
     ) {
         let wanted = image.placements();
-        let kept: BTreeSet<GenerationNumber> = recorded
-            .generations
-            .keys()
-            .rev()
-            .filter(|generation| **generation != choice.generation)
-            .take(usize::try_from(image.keep.generations).unwrap_or(usize::MAX))
-            .copied()
-            .collect();
         for (generation, build) in &recorded.generations {
             let is_current = *generation == choice.generation;
             for (region, placement) in &build.placements {
                 let at = self.at(*generation, region);
-                if is_current && wanted.contains(region) {
-                    continue; // told above
+                let is_wanted = wanted.contains(region);
+                // What is current in a wanted region is compared with the manifest. Where nothing can be made in the
+                // place of an earlier one, that one stays as it is.
+                if is_wanted && (is_current || !has_successor(image, recorded, choice, region)) {
+                    *unchanged += usize::from(!is_current);
+                    continue;
                 }
-                if kept.contains(generation) && wanted.contains(region) && !placement.state.is_failed() {
+                if is_wanted && self.is_kept(image, recorded, choice, &at) {
                     match self.keep_existing(image, at, placement) {
                         Some(change) => placements.push(change),
                         None => *unchanged += 1,
                     }
                     continue;
                 }
-                let reason = if !wanted.contains(region) {
-                    Reason::RegionUnwanted
-                } else {
-                    Reason::Superseded { by: choice.generation }
+                let reason = match is_wanted {
+                    false => Reason::RegionUnwanted,
+                    true => Reason::Superseded { by: choice.generation },
                 };
-                let snapshots = image.deletes_snapshots_of(&build.source);
+                let snapshots = image.deletes_snapshots_of(&build.source, placement.copied_from.is_some());
                 placements.push(self.retire(at, placement, reason, snapshots));
             }
         }
+    }
+
+    /// Whether retention keeps an earlier placement: it is one of the newest in its region that can be used, or was
+    /// superseded a short while ago.
+    fn is_kept(
+        &self,
+        image: &DesiredImage,
+        recorded: &RecordedImage,
+        choice: &Choice,
+        at: &PlacementKey,
+    ) -> bool {
+        let Keep { generations, days } = image.keep;
+        let usable = |build: &RecordedGeneration| {
+            let placement = build.placements.get(&at.region);
+            placement.is_some_and(|placement| placement.is_normal() && !placement.interim)
+        };
+        let is_usable = recorded.generations.get(&at.generation).is_some_and(usable);
+        let newer = recorded
+            .generations
+            .iter()
+            .filter(|(generation, build)| {
+                **generation > at.generation && **generation != choice.generation && usable(build)
+            })
+            .count();
+        if !is_usable || newer < usize::try_from(generations).unwrap_or(usize::MAX) {
+            return is_usable;
+        }
+        let Some(days) = days else { return false };
+        let superseded_at = recorded
+            .generations
+            .get(&at.generation)
+            .and_then(|build| build.placements.get(&at.region)?.superseded_at)
+            // Not superseded before its successor is ready.
+            .unwrap_or(self.now);
+        let for_days = SignedDuration::from_hours(i64::from(days).saturating_mul(24));
+        self.now.duration_since(superseded_at) < for_days
     }
 
     /// An earlier generation that is kept: deprecated, and shared only with those who are still wanted.
@@ -57,9 +91,10 @@ impl Entry<'_> {
         let unshare = placement.shares.without(&wanted);
         let before = self.facts(placement);
         let mut after = before.clone();
-        after.attributes = Attributes { name: None, description: None, family: None, deprecated: Some(true) };
+        let deprecated = self.may_set_deprecation(image, placement, false).then_some(true);
+        after.attributes = Attributes { name: None, description: None, family: None, deprecated };
         after.shares = placement.shares.without(&unshare);
-        let change = PlacementChange {
+        let mut change = PlacementChange {
             at,
             action: Action::Update,
             reason: Reason::Kept,
@@ -75,6 +110,9 @@ impl Entry<'_> {
             early: false,
         };
         let differs = !change.unshare.is_empty() || !change.fields().is_empty();
+        if let Some(after) = change.after.as_mut().filter(|_| differs) {
+            after.owned |= self.is_owned();
+        }
         differs.then_some(change)
     }
 
@@ -115,9 +153,10 @@ impl Entry<'_> {
         let current = recorded.generations.get(&recorded.current);
         let was_said = current.is_some_and(|build| build.source.has_own_snapshots());
         for (generation, build) in &recorded.generations {
-            let snapshots = recorded.delete_snapshots && (was_said || !build.source.has_own_snapshots());
             for (region, placement) in &build.placements {
                 let at = self.at(*generation, region);
+                let is_users = build.source.has_own_snapshots() && placement.copied_from.is_none();
+                let snapshots = recorded.delete_snapshots && (was_said || !is_users);
                 placements.push(self.retire(at, placement, reason.clone(), snapshots));
             }
         }
@@ -128,9 +167,22 @@ impl Entry<'_> {
             generation: None,
             supersedes: None,
             source: None,
+            of: None,
             delete_first: false,
             placements,
             unchanged: 0,
         }
     }
+}
+
+/// Whether the chosen generation is in a region already, or can be made there.
+fn has_successor(image: &DesiredImage, recorded: &RecordedImage, choice: &Choice, region: &Region) -> bool {
+    let build = recorded.generations.get(&choice.generation);
+    let is_there = |region: &Region| {
+        build
+            .and_then(|build| build.placements.get(region))
+            .is_some_and(|placement| !placement.state.is_failed())
+    };
+    // Without a source nothing can be created, but what is somewhere can be copied.
+    image.source.is_some() || is_there(region) || image.placements().into_iter().any(is_there)
 }

@@ -1,9 +1,11 @@
 //! What differs, case by case.
 
+use jiff::SignedDuration;
+
 use super::*;
 use crate::model::ImageState;
 use crate::state::Snapshot;
-use crate::testing::worlds::{applied, at, example_with, generation, key, placement, region};
+use crate::testing::worlds::{applied, at, example_with, generation, key, noon, placement, region};
 use crate::testing::{EXAMPLE, desired};
 
 fn converge(snapshot: &Snapshot, yaml: &str) -> Diff {
@@ -304,8 +306,27 @@ fn protection_is_a_change_of_the_record_alone() {
 fn a_new_build_can_be_asked_for_without_a_change() {
     let snapshot = applied(&[EXAMPLE]);
     let asked = BTreeSet::from([key("db")]);
-    let diff = diff_replacing(&desired(EXAMPLE), &snapshot.recorded, Intention::Converge, &asked);
+    let diff = diff_replacing(&desired(EXAMPLE), &snapshot.recorded, Intention::Converge, &asked, noon());
     assert_eq!(image(&diff, "db").reason, Reason::Asked);
     assert_eq!(image(&diff, "db").generation, Some(generation(2)));
     assert_eq!(image(&diff, "web").action, Action::Unchanged);
+}
+
+#[test]
+fn an_earlier_generation_is_kept_for_as_many_days_as_the_manifest_says() {
+    let first = example_with("    copies", "    keep: { generations: 0, days: 30 }\n    copies");
+    let second = first.replace(r#"revision: "1""#, r#"revision: "2""#);
+    let snapshot = applied(&[&first, &second]);
+    let after = |days: i64| {
+        let now = noon().checked_add(SignedDuration::from_hours(24 * days)).unwrap();
+        let wish = crate::plan::Wish { now, ..crate::plan::Wish::all(Intention::Converge) };
+        let made = crate::plan::propose(&desired(&second), &snapshot.recorded, Some(&snapshot), &wish);
+        let plan = made.unwrap().plan;
+        let changes = plan.changes.iter().flat_map(|change| &change.placements);
+        let deleted = changes.filter(|change| change.action == Action::Delete);
+        deleted.map(|change| change.at.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(after(0), [""; 0], "superseded at noon");
+    assert_eq!(after(29), [""; 0]);
+    assert_eq!(after(30), ["image.web@ap-jakarta#1", "image.web@ap-singapore#1", "image.web@ap-tokyo#1"]);
 }

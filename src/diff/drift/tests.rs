@@ -210,7 +210,40 @@ fn what_goldform_is_deleting_and_what_is_late_is_not_missing() {
     assert_eq!(named(&snapshot), [DB, "image.web@ap-jakarta#1"]);
     let operation = Operation::Delete { at: at(DB), snapshots: true };
     let step = crate::state::StepId("delete".into());
-    let started = crate::state::Event::Started { step, at: noon(), operation, name_was_free: false };
+    let started = crate::state::Event::Started { step, at: noon(), operation };
     snapshot.take(&started).unwrap();
     assert_eq!(named(&snapshot), ["image.web@ap-jakarta#1"]);
+}
+
+#[test]
+fn an_image_that_is_listed_and_not_normal_is_pending_and_no_drift() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    let tokyo = "image.web@ap-tokyo#1";
+    (placement(&mut snapshot, tokyo).seen, placement(&mut snapshot, tokyo).state) =
+        (false, ImageState::Syncing);
+    let mut observed = as_recorded(&snapshot);
+    let id = placement(&mut snapshot, tokyo).id.clone();
+    let images = &mut observed.regions.get_mut(&region("ap-tokyo")).unwrap().images;
+    images.get_mut(&id).unwrap().state = ImageState::Syncing;
+    let drift = observe(&mut snapshot.recorded, &observed, &desired(EXAMPLE));
+    assert!(drift.is_empty());
+    assert_eq!(drift.pending, [at(tokyo)]);
+}
+
+#[test]
+fn of_what_is_to_be_taken_over_the_ownership_tag_is_recorded_and_no_other() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    let mut observed = as_recorded(&snapshot);
+    let adopting =
+        example_with("  db:", "  old: { region: ap-jakarta, source: { adopted: img-0a1b2c3d } }\n  db:");
+    let id: ImageId = "img-0a1b2c3d".parse().unwrap();
+    let jakarta = observed.regions.get_mut(&region("ap-jakarta")).unwrap();
+    let mut old = jakarta.images.values().next().unwrap().clone();
+    (old.id, old.name) = (id.clone(), "old".into());
+    old.tags = [("goldform".into(), "lineage-2".into()), ("team".into(), "web".into())].into();
+    jakarta.images.insert(id.clone(), old);
+    jakarta.shares.insert(id.clone(), Accounts::EMPTY);
+    observe(&mut snapshot.recorded, &observed, &desired(&adopting));
+    let tags = &snapshot.recorded.adoptable(&region("ap-jakarta"), &id).unwrap().tags;
+    assert_eq!(*tags, [("goldform".into(), "lineage-2".into())].into());
 }

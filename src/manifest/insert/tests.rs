@@ -14,6 +14,7 @@ fn entry(key: &str) -> NewEntry {
         name: "My \"image\" ${x}".to_owned(),
         description: None,
         family: None,
+        deprecate: true,
         tags: Tags::new(),
         id: "img-0a1b2c3d".parse().unwrap(),
         copies: vec!["ap-seoul".parse().unwrap()],

@@ -86,6 +86,7 @@ impl Resolver<'_, '_> {
             keep,
             delete_snapshots: image.delete_snapshots.value().map(|switch| switch.0),
             protect: is_on(&image.protect),
+            deprecate: image.deprecate.value().is_none_or(|switch| switch.0),
             shares: BTreeMap::new(),
             exclusive: BTreeSet::new(),
             share_entries: Vec::new(),

@@ -231,11 +231,16 @@ pub(super) struct Image {
     /// there is no room for both.
     #[schemars(schema_with = "replace_orders", extend("default" = "auto"))]
     pub(super) replace: Given<Text>,
-    /// Earlier generations to keep: a number, or a mapping of `generations` and `days`.
+    /// Earlier generations to keep: a number, or a mapping. `generations`: how many are always kept. `days`: others are
+    /// kept for so many days after a newer one took their place.
     #[schemars(extend("default" = 0, "examples" = [2, { "generations": 2, "days": 30 }]))]
     pub(super) keep: Given<Keep>,
-    /// Delete its snapshots with it. Default: true where the service made them for the image, false for
-    /// `snapshots` and `adopted` images.
+    /// Mark earlier generations as deprecated once a newer one is ready, and clear the mark of the current one.
+    /// `false`: the mark is never touched.
+    #[schemars(extend("default" = true))]
+    pub(super) deprecate: Given<Switch>,
+    /// Delete its snapshots with it. Default: true where the service made them for the image, copies included; false for
+    /// images made from named `snapshots` and for the `adopted` image itself.
     #[schemars(example = &true)]
     pub(super) delete_snapshots: Given<Switch>,
     /// Never delete it without a successor in place, even when this entry is removed.

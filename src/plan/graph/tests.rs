@@ -40,6 +40,26 @@ fn a_second_edge_between_two_steps_and_one_to_itself_add_nothing() {
 }
 
 #[test]
+fn a_path_that_goes_on_after_a_bad_end_implies_no_edge_that_needs_a_good_one() {
+    let mut weak = graph(3, &[(2, 3)]);
+    weak.wait(index(2), index(1), EdgeReason::ImageEnded);
+    assert!(!weak.needs_success_of(index(1), index(3)) && weak.must_precede(index(1), index(3)));
+    let mut both = weak.clone();
+    both.wait(index(3), index(1), EdgeReason::ImageReady);
+    both.reduce();
+    assert_eq!(edges(&both), [(1, 2), (1, 3), (2, 3)]);
+    assert!(both.needs_success_of(index(1), index(3)));
+    weak.wait(index(3), index(1), EdgeReason::ImageEnded);
+    weak.reduce();
+    assert_eq!(edges(&weak), [(1, 2), (2, 3)]);
+    // Of two reasons for one edge, the one that asks for more.
+    both.wait(index(2), index(1), EdgeReason::ImageReady);
+    assert!(both.needs_success_of(index(1), index(2)));
+    both.wait(index(2), index(1), EdgeReason::ImageEnded);
+    assert!(both.needs_success_of(index(1), index(2)));
+}
+
+#[test]
 fn a_step_waits_through_others() {
     let graph = graph(4, &[(1, 2), (2, 3)]);
     assert!(graph.must_precede(index(1), index(3)) && graph.must_precede(index(1), index(2)));

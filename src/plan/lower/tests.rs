@@ -3,7 +3,7 @@
 use super::*;
 use crate::plan::Plan;
 use crate::testing::EXAMPLE;
-use crate::testing::worlds::{applied, at, example_with, placement, plan_to, step, step_ids};
+use crate::testing::worlds::{applied, at, example_with, placement, plan_to, step, step_ids, waits};
 
 fn operation<'p>(plan: &'p Plan, id: &str) -> &'p Operation {
     &plan.graph.step(step(plan, id)).unwrap().operation
@@ -42,7 +42,23 @@ fn a_create_carries_attributes_and_tags_and_a_copy_gets_them_after() {
     let Operation::Update { set, .. } = operation(&plan, "update image.web@ap-tokyo#1") else {
         panic!("an update")
     };
-    assert_eq!((&set.name, set.description.as_deref()), (&None, Some("Ubuntu with nginx")));
+    assert_eq!((set.name.as_deref(), set.description.as_deref()), (Some("web-1"), Some("Ubuntu with nginx")));
+}
+
+#[test]
+fn a_copy_takes_at_most_one_call_more_for_its_final_name() {
+    let calls = |yaml: &str| {
+        let plan = plan_to(&applied(&[]), yaml);
+        step_ids(&plan).iter().filter(|id| id.contains("image.web@ap-tokyo")).cloned().collect::<Vec<_>>()
+    };
+    let described = calls(EXAMPLE);
+    assert_eq!(
+        described.len(),
+        4,
+        "copy, description, tag and share, as without an interim name: {described:?}"
+    );
+    let bare = calls(&example_with("    description: Ubuntu with nginx\n", ""));
+    assert_eq!(bare.len(), 4, "where nothing else is set, the name is: {bare:?}");
 }
 
 #[test]
@@ -119,5 +135,7 @@ fn an_image_that_is_taken_over_is_changed_only_where_it_differs() {
     let region = at("image.old@ap-jakarta#1").region;
     snapshot.recorded.adoptable.entry(region).or_default().insert(seen.id.clone(), seen);
     let plan = plan_to(&snapshot, &adopting);
-    assert_eq!(step_ids(&plan), ["update image.old@ap-jakarta#1"], "and no tag is put on it");
+    let (tag, update) = ("tag image.old@ap-jakarta#1", "update image.old@ap-jakarta#1");
+    assert_eq!(step_ids(&plan), [tag, update], "the ownership tag and the description");
+    assert!(waits(&plan, update, tag), "it is claimed before it is changed");
 }

@@ -8,7 +8,7 @@ pub(super) fn order(draft: &mut Draft<'_>) {
     for (&key, lowered) in &draft.placements {
         let (Some(copy), Some(from)) = (lowered.steps.make, &lowered.change.from) else { continue };
         let source = draft.at(&key.image, key.generation, from);
-        if let Some(make) = source.and_then(|source| source.steps.make) {
+        if let Some(make) = source.and_then(|source| source.steps.make.or(source.steps.wait)) {
             edges.push((copy, make));
         }
     }

@@ -1,20 +1,14 @@
 //! Delete-first, where the entry asks for it: in each region the new generation waits for the old one to go.
 
-use crate::diff::Action;
 use crate::plan::draft::Draft;
 use crate::plan::graph::EdgeReason;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges = Vec::new();
     for (&key, lowered) in &draft.placements {
-        let retires = lowered.change.action == Action::Delete && lowered.image.delete_first;
-        let (Some(generation), Some(delete)) =
-            (lowered.image.generation.filter(|_| retires), lowered.steps.delete)
-        else {
-            continue;
-        };
-        let successor = draft.at(&key.image, generation, &key.region);
-        if let Some(make) = successor.and_then(|successor| successor.steps.make) {
+        let asks = lowered.image.delete_first && draft.goes_first(key);
+        let Some(delete) = lowered.steps.delete.filter(|_| asks) else { continue };
+        if let Some(make) = draft.successor_of(key).and_then(|successor| successor.steps.make) {
             edges.push((make, delete));
         }
     }

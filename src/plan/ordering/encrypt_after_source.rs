@@ -1,26 +1,26 @@
 //! An encrypted copy of another entry waits until that entry's image is NORMAL in its region, and that image
 //! is not deleted before.
 
-use crate::model::{Operation, SourceKind};
 use crate::plan::draft::Draft;
 use crate::plan::graph::EdgeReason;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges = Vec::new();
-    for (&key, lowered) in &draft.placements {
+    for lowered in draft.placements.values() {
         let Some(make) = lowered.steps.make else { continue };
-        let Some(Operation::Create { source, .. }) = draft.graph.step(make).map(|step| &step.operation)
-        else {
+        let Some(original) = draft.graph.step(make).and_then(|step| step.operation.original()) else {
             continue;
         };
-        let SourceKind::Encrypted { image, .. } = &source.kind else { continue };
-        for (&other, source) in &draft.placements {
-            if other.image != *image || other.region != key.region {
-                continue;
-            }
-            if let Some(source_make) = source.steps.make {
-                edges.push((make, source_make, EdgeReason::EncryptSourceReady));
-            }
+        let ready =
+            draft.placements.get(&original).and_then(|source| source.steps.make.or(source.steps.wait));
+        if let Some(ready) = ready {
+            edges.push((make, ready, EdgeReason::EncryptSourceReady));
+        }
+        // The image that is copied stays until the copy is NORMAL.
+        if let Some(delete) = draft.placements.get(&original).and_then(|source| source.steps.delete)
+            && draft.placements.get(&original).is_some_and(|source| !source.change.remake)
+        {
+            edges.push((delete, make, EdgeReason::CopySourceKept));
         }
     }
     for (later, earlier, reason) in edges {

@@ -1,16 +1,39 @@
-//! An image is shared when it is NORMAL, and a new one only once its family, description and tags are set:
-//! accounts first see it as it is meant to be.
+//! An image is shared when it is NORMAL, and a new one only once its name, family, description and tags are set:
+//! accounts first see it as it is meant to be. What an earlier run began is waited for like what this one makes; what
+//! is deleted is waited for until its end, whatever that is, since the service deletes no image that is being made
+//! (213/15716). An image that is taken over is claimed before it is changed.
 
+use crate::diff::Action;
 use crate::plan::draft::Draft;
 use crate::plan::graph::EdgeReason;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     for lowered in draft.placements.values() {
         let steps = &lowered.steps;
-        let Some(make) = steps.make else { continue };
         let attributes = [steps.update, steps.tag];
-        for set in attributes.into_iter().flatten() {
+        let is_claim =
+            lowered.change.action == Action::Adopt || draft.prior.is_taken_over(&lowered.change.at);
+        if let Some(tag) = steps.tag.filter(|_| is_claim) {
+            for change in [steps.update, steps.share, steps.unshare, steps.delete].into_iter().flatten() {
+                draft.graph.wait(change, tag, EdgeReason::Claimed);
+            }
+        }
+        // A copy that an earlier run made, and that nobody sees yet since it still has its interim name.
+        let is_unfinished =
+            draft.prior.placement(&lowered.change.at).is_some_and(|placement| placement.interim);
+        if let Some(share) = steps.share.filter(|_| is_unfinished) {
+            for set in attributes.into_iter().flatten() {
+                draft.graph.wait(share, set, EdgeReason::ShareAfterAttributes);
+            }
+        }
+        let Some(make) = steps.make.or(steps.wait) else { continue };
+        for set in attributes.into_iter().chain([steps.rename]).flatten() {
             draft.graph.wait(set, make, EdgeReason::ImageReady);
+        }
+        if let Some(wait) = steps.wait {
+            for end in [steps.unshare, steps.delete].into_iter().flatten() {
+                draft.graph.wait(end, wait, EdgeReason::ImageEnded);
+            }
         }
         let Some(share) = steps.share else { continue };
         let mut waits = false;

@@ -1,13 +1,16 @@
-//! Create-first: an old generation is unshared only after its successor is NORMAL in that region and shared
-//! with every account that is to keep access, and deleted after that. Where none of the accounts that lose the
-//! old one is given the new one, nothing waits for the share.
+//! Create-first: whatever takes something from the consumers of an earlier generation (its deletion, the end of its
+//! shares, its deprecation mark, any other edit) waits until its successor in that region is ready: NORMAL, with its
+//! attributes, and shared with every account that loses the earlier one and is to keep access. It does not matter which
+//! run began the successor. Where none of the accounts that lose the earlier one is given the new one, nothing waits
+//! for the share.
+//!
+//! An earlier image that failed serves nobody, so nothing waits before it is deleted.
 
-use crate::diff::Action;
 use crate::model::{Accounts, Operation};
 use crate::plan::draft::{Draft, Lowered};
 use crate::plan::graph::{EdgeReason, StepIndex};
 
-/// Whether the successor is shared only once it has taken the name of the one that it follows.
+/// Whether the successor is shared only once it has taken the name of the one that it supersedes.
 fn shares_last(draft: &Draft<'_>, successor: &Lowered<'_>) -> bool {
     draft.edits_unshared && successor.steps.rename.is_some()
 }
@@ -23,37 +26,37 @@ fn gives(draft: &Draft<'_>, share: StepIndex, accounts: &Accounts) -> bool {
 pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges = Vec::new();
     for (&key, lowered) in &draft.placements {
-        let retires = lowered.change.action == Action::Delete && !draft.early.contains(key);
-        let Some(generation) = lowered.image.generation.filter(|_| retires && !lowered.image.delete_first)
-        else {
-            continue;
-        };
-        let Some(successor) = draft.at(&key.image, generation, &key.region) else { continue };
-        if generation == key.generation {
+        let Some(successor) = draft.successor_of(key) else { continue };
+        let is_wanted = draft
+            .desired
+            .images
+            .get(&key.image)
+            .is_some_and(|image| image.placements().contains(&key.region));
+        let is_failed = draft.prior.placement(key).is_none_or(|placement| placement.state.is_failed());
+        if !is_wanted || is_failed || draft.goes_first(key) {
             continue;
         }
-        // A successor that is there already, and has all its shares, is not waited for.
-        let ready = successor.steps.make;
-        match (lowered.steps.unshare, lowered.steps.delete) {
-            // A successor that takes its name last, and cannot while it is shared, is shared after that.
-            (Some(unshare), _) => {
-                let share = successor.steps.share.filter(|share| {
-                    !shares_last(draft, successor) && gives(draft, *share, &lowered.change.unshare)
-                });
-                match (share, ready) {
-                    (Some(share), _) => edges.push((unshare, share, EdgeReason::SuccessorShared)),
-                    (None, Some(make)) => edges.push((unshare, make, EdgeReason::SuccessorReady)),
-                    (None, None) => {}
-                }
+        // A successor that takes its name last, and cannot while it is shared, is shared after that.
+        let seeing = draft.prior.placement(key).map(|placement| placement.everyone()).unwrap_or_default();
+        let shared = successor
+            .steps
+            .share
+            .filter(|share| !shares_last(draft, successor) && gives(draft, *share, &seeing));
+        let ready = [successor.steps.make.or(successor.steps.wait), successor.steps.update, shared];
+        let taking =
+            [lowered.steps.unshare, lowered.steps.update, lowered.steps.rename, lowered.steps.delete];
+        for taking in taking.into_iter().flatten() {
+            for ready in ready.into_iter().flatten() {
+                let reason = match Some(ready) == shared {
+                    true => EdgeReason::SuccessorShared,
+                    false => EdgeReason::SuccessorReady,
+                };
+                edges.push((taking, ready, reason));
             }
-            (None, Some(delete)) => {
-                if let Some(make) = ready {
-                    edges.push((delete, make, EdgeReason::SuccessorReady));
-                }
-            }
-            (None, None) => {}
         }
     }
+    // The strongest reason first: a share implies the rest.
+    edges.sort_by_key(|(_, _, reason)| *reason != EdgeReason::SuccessorShared);
     for (later, earlier, reason) in edges {
         draft.graph.wait(later, earlier, reason);
     }
@@ -90,7 +93,9 @@ mod tests {
         let unshared = |text: &str| text.split("shares:").next().unwrap().to_owned();
         let plan = plan_to(&applied(&[&unshared(EXAMPLE)]), &unshared(&second()));
         let (delete, make) = ("delete image.web@ap-tokyo#1", "copy image.web@ap-tokyo#2");
-        assert_eq!(reason(&plan, delete, make), Some(EdgeReason::SuccessorReady));
+        assert!(waits(&plan, delete, make));
+        let named = "update image.web@ap-tokyo#2";
+        assert_eq!(reason(&plan, delete, named), Some(EdgeReason::SuccessorReady), "it has its name by then");
     }
 
     #[test]

@@ -174,7 +174,8 @@ impl Chooser<'_, '_> {
 
 /// Retiring placements that may go before their successor: by region, then the smallest blast radius first.
 fn candidates(draft: &Draft<'_>, board: &Board<'_>) -> Vec<PlacementKey> {
-    let gaps_are_refused = draft.desired.levels.get("share_gap") == Some(&Level::Deny);
+    // An account may lose access for a while only where the rule against it is turned down.
+    let gaps_are_refused = !matches!(draft.desired.levels.get("share_gap"), Some(Level::Warn | Level::Allow));
     let mut candidates: Vec<(&Region, usize, &PlacementKey)> = draft
         .placements
         .iter()
@@ -187,8 +188,8 @@ fn candidates(draft: &Draft<'_>, board: &Board<'_>) -> Vec<PlacementKey> {
                 && board.regions.iter().any(|(region, _)| *region == at.region)
                 && lowered.steps.delete.is_some()
                 && lowered.steps.make.is_none()
-                && draft.successor_of(at).is_some()
-                && (!gaps_are_refused || lowered.change.unshare.is_empty())
+                && draft.successor_of(at).is_some_and(|successor| successor.steps.make.is_some())
+                && (!gaps_are_refused || draft.would_lack(at).is_empty())
         })
         .map(|(at, lowered)| (&at.region, lowered.change.unshare.len(), *at))
         .collect();

@@ -13,7 +13,7 @@ fn step(name: &str) -> StepId {
 }
 
 fn started(name: &str, operation: Operation) -> Event {
-    Event::Started { step: step(name), at: noon(), operation, name_was_free: true }
+    Event::Started { step: step(name), at: noon(), operation }
 }
 
 fn accepted(name: &str) -> Event {

@@ -178,3 +178,59 @@ fn an_older_snapshot_takes_over_what_must_not_be_lost() {
 fn key(text: &str) -> ImageKey {
     text.parse().unwrap()
 }
+
+/// A snapshot in which the outcome of a create is unknown.
+fn in_doubt() -> (Snapshot, PlacementKey) {
+    let mut snapshot = crate::testing::worlds::applied(&[crate::testing::EXAMPLE]);
+    let more =
+        crate::testing::EXAMPLE.replace("[ap-singapore, ap-tokyo]", "[ap-singapore, ap-tokyo, ap-seoul]");
+    let plan = crate::testing::worlds::plan_to(&snapshot, &more);
+    let at = crate::testing::worlds::at("image.web@ap-seoul#1");
+    let step = plan.graph.step(crate::testing::worlds::step(&plan, "copy image.web@ap-seoul#1")).unwrap();
+    let event = crate::state::Event::Started {
+        step: step.id.clone(),
+        at: crate::testing::worlds::noon(),
+        operation: snapshot.recorded.as_sent(step.operation.clone(), crate::testing::LINEAGE),
+    };
+    snapshot.take(&event).unwrap();
+    (snapshot, at)
+}
+
+#[test]
+fn a_doubtful_step_is_closed_by_a_persons_word_and_by_nothing_else() {
+    let (snapshot, at) = in_doubt();
+    let error = check_closed(&snapshot.intents).unwrap_err();
+    assert!(error.help().contains("goldform import image.web@ap-seoul#1 ID"), "{}", error.help());
+    assert!(error.help().contains("goldform forget image.web@ap-seoul#1"), "{}", error.help());
+
+    let id: ImageId = "img-0a1b2c3d".parse().unwrap();
+    for made in [None, Some(&id)] {
+        let mut snapshot = snapshot.clone();
+        let change = resolve(&snapshot, &at, made).unwrap();
+        let event = crate::state::Event::Edited { at: crate::testing::worlds::noon(), change };
+        snapshot.take(&event).unwrap();
+        snapshot.verify().unwrap();
+        assert_eq!(check_closed(&snapshot.intents), Ok(()));
+        assert!(snapshot.recorded.making.is_empty());
+        assert_eq!(snapshot.recorded.placement(&at).map(|placement| &placement.id), made);
+        assert_eq!(resolve(&snapshot, &at, made), Err(SurgeryError::NotInDoubt(at.clone())));
+    }
+    let other = PlacementKey { region: "ap-tokyo".parse().unwrap(), ..at };
+    assert_eq!(resolve(&snapshot, &other, None), Err(SurgeryError::NotInDoubt(other)));
+}
+
+#[test]
+fn an_image_that_is_recorded_already_is_not_what_a_doubtful_step_made() {
+    let (mut snapshot, at) = in_doubt();
+    let id = "img-0a1b2c3d".parse().unwrap();
+    let copy = crate::testing::worlds::placement(&mut snapshot, "image.web@ap-tokyo#1").clone();
+    let image = snapshot.recorded.images.get_mut(&"web".parse().unwrap()).unwrap();
+    let generation = crate::model::GenerationNumber(7);
+    let mut other = image.generations.values().next().unwrap().clone();
+    other.placements.clear();
+    other.placements.insert(at.region.clone(), super::super::Placement { id, ..copy });
+    image.generations.insert(generation, other);
+    let id: ImageId = "img-0a1b2c3d".parse().unwrap();
+    let of = PlacementKey { generation, ..at.clone() };
+    assert_eq!(resolve(&snapshot, &at, Some(&id)), Err(SurgeryError::Recorded { id, of }));
+}

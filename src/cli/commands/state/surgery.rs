@@ -11,8 +11,8 @@ use crate::cli::args::{ForgetArgs, Format, LockArgs, ManifestArgs, StateMoveArgs
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::model::{Address, PlacementKey};
-use crate::state::{Snapshot, surgery};
+use crate::model::{Address, ImageId, PlacementKey};
+use crate::state::{Event, Snapshot, surgery};
 
 /// A locked state that may be changed by hand.
 struct Theatre {
@@ -36,8 +36,25 @@ async fn open(
         ));
     };
     workspace.check_owner(&snapshot)?;
-    surgery::check_closed(&snapshot.intents)?;
     Ok(Theatre { workspace, store, snapshot })
+}
+
+/// Closes a step whose outcome is unknown, by a person's word, and stores that.
+///
+/// # Errors
+/// If no such step is open, the image is recorded for something else, or the state cannot be written.
+pub async fn resolve(
+    workspace: &Workspace,
+    store: &mut FileStore,
+    snapshot: &mut Snapshot,
+    at: &PlacementKey,
+    id: Option<&ImageId>,
+) -> Result<(), CommandError> {
+    let change = surgery::resolve(snapshot, at, id)?;
+    let event = Event::Edited { at: workspace.clock.now(), change };
+    snapshot.take(&event).map_err(|illegal| CommandError::Internal(illegal.to_string()))?;
+    store.append(&[event]).await?;
+    Ok(())
 }
 
 /// Gives what is recorded at one address another.
@@ -48,6 +65,7 @@ pub async fn move_to(args: &StateMoveArgs, printer: &Printer) -> Result<ExitStat
     let (old, new) = (parse(&args.old)?, parse(&args.new)?);
     let Theatre { workspace, mut store, mut snapshot } =
         open(&args.manifest, &args.lock, "state mv", printer).await?;
+    surgery::check_closed(&snapshot.intents)?;
     let moved = surgery::move_to(&mut snapshot.recorded, &old, &new)?;
     store.save(&mut snapshot, Freshness::New).await?;
     match printer.format {
@@ -90,7 +108,28 @@ pub async fn forget(
         open(&args.manifest, &args.lock, operation, printer).await?;
     let before = snapshot.recorded.clone();
     let mut forgotten = Vec::new();
+    let mut others = Vec::new();
     for address in &addresses {
+        match address {
+            Address::Placement(at) if surgery::doubtful(&snapshot.intents, at).is_some() => {
+                resolve(&workspace, &mut store, &mut snapshot, at, None).await?;
+                forgotten.push(address.clone());
+            }
+            Address::Placement(at) => {
+                // An image that the service still makes is given up: its step has no other outcome.
+                if let Some(step) = surgery::accepted(&snapshot.intents, at).cloned() {
+                    let settled = Event::Settled { step, at: workspace.clock.now(), image: None };
+                    snapshot.take(&settled).map_err(|illegal| CommandError::Internal(illegal.to_string()))?;
+                }
+                others.push(address);
+            }
+            _ => others.push(address),
+        }
+    }
+    if !others.is_empty() {
+        surgery::check_closed(&snapshot.intents)?;
+    }
+    for address in others {
         forgotten.extend(surgery::forget(&mut snapshot.recorded, address)?);
     }
     store.save(&mut snapshot, Freshness::New).await?;
@@ -98,12 +137,17 @@ pub async fn forget(
         Address::Placement(at) => before.placement(at).map(|placement| placement.id.clone()),
         _ => None,
     };
+    let was_doubtful =
+        |address: &Address| matches!(address, Address::Placement(at) if before.making.contains_key(at));
     match printer.format {
         Format::Text => {
             let mut text = String::new();
             for address in &forgotten {
-                let stays = id(address).map(|id| format!(" ({id} stays as it is)")).unwrap_or_default();
-                let _ = writeln!(text, "{address}: no longer managed{stays}");
+                let _ = match id(address) {
+                    Some(id) => writeln!(text, "{address}: no longer managed ({id} stays as it is)"),
+                    None if was_doubtful(address) => writeln!(text, "{address}: recorded as not made"),
+                    None => writeln!(text, "{address}: no longer managed"),
+                };
             }
             printer.text(&text);
         }

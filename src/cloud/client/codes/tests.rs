@@ -425,19 +425,46 @@ fn synonyms_mean_the_same() {
         ),
     ] {
         for code in codes {
-            assert_eq!(meaning_of(code), meaning, "{code}");
+            assert_eq!(meaning_of(code, Effect::Write), meaning, "{code}");
         }
     }
 }
 
 #[test]
-fn an_unknown_code_means_what_its_beginning_says() {
-    assert_eq!(meaning_of("RequestLimitExceeded.SomethingNew"), Throttled);
-    assert_eq!(meaning_of("InternalError.DbError"), Internal);
-    assert_eq!(meaning_of("UnauthorizedOperation.Something.More"), Permission);
-    assert_eq!(meaning_of("ResourceUnavailable.X"), Busy);
-    assert_eq!(meaning_of("FailedOperation.SomethingNew"), Other);
-    assert_eq!(meaning_of("Nonsense"), Other);
-    assert_eq!(meaning_of(""), Other);
-    assert_eq!(meaning_of("."), Other);
+fn a_code_without_a_meaning_leaves_the_outcome_of_a_write_unknown() {
+    for (code, of_a_read, of_a_write) in [
+        ("FailedOperation", Other, OutcomeUnknown),
+        ("FailedOperation.SomethingNew", Other, OutcomeUnknown),
+        ("Nonsense", Other, OutcomeUnknown),
+        ("", Other, OutcomeUnknown),
+        (".", Other, OutcomeUnknown),
+        ("RequestLimitExceeded.SomethingNew", Throttled, OutcomeUnknown),
+        ("ResourceUnavailable.X", Busy, OutcomeUnknown),
+        ("ResourceInsufficient.X", Unsupported, OutcomeUnknown),
+        ("UnsupportedOperation.X", Unsupported, OutcomeUnknown),
+        ("OperationDenied.X", Permission, OutcomeUnknown),
+        ("InternalError.DbError", Internal, Internal),
+        ("InvalidParameter.X", Invalid, Invalid),
+        ("InvalidParameterConflict.X", Invalid, Invalid),
+        ("InvalidParameterValue.X", Invalid, Invalid),
+        ("MissingParameter.X", Invalid, Invalid),
+        ("AuthFailure.X", Credentials, Credentials),
+        ("UnauthorizedOperation.Something.More", Permission, Permission),
+        ("LimitExceeded.X", TooManyValues, TooManyValues),
+        ("ResourceNotFound.X", NotFound, NotFound),
+        // In the table.
+        ("UnsupportedOperation.Region", Unsupported, Unsupported),
+        ("RequestLimitExceeded.UinLimitExceeded", Throttled, Throttled),
+    ] {
+        assert_eq!(meaning_of(code, Effect::Read), of_a_read, "a read: {code}");
+        assert_eq!(meaning_of(code, Effect::Write), of_a_write, "a write: {code}");
+    }
+}
+
+#[test]
+fn every_documented_code_means_the_same_for_reads_and_writes() {
+    for (code, meaning) in CODES.iter().filter(|(_, meaning)| *meaning != Other) {
+        assert_eq!(meaning_of(code, Effect::Read), *meaning, "{code}");
+        assert_eq!(meaning_of(code, Effect::Write), *meaning, "{code}");
+    }
 }

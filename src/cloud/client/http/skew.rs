@@ -9,13 +9,14 @@ use serde_json::Value;
 use crate::cloud::Meaning;
 use crate::cloud::client::codes;
 use crate::cloud::client::envelope;
+use crate::cloud::client::wire::Effect;
 
 /// The answer, and where it refuses the clock, with the size of the skew at the end of its message.
 pub(super) fn told(answer: Vec<u8>, date: Option<&str>, sent: Timestamp, received: Timestamp) -> Vec<u8> {
     let refused = envelope::verdict(&answer)
         .ok()
         .and_then(|verdict| verdict.refusal)
-        .is_some_and(|refusal| codes::meaning_of(&refusal.code) == Meaning::Clock);
+        .is_some_and(|refusal| codes::meaning_of(&refusal.code, Effect::Read) == Meaning::Clock);
     if !refused {
         return answer;
     }

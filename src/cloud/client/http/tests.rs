@@ -3,6 +3,7 @@ use std::future::Future;
 use super::super::credentials::CredentialsError;
 use super::super::fake::run;
 use super::super::loopback::{Deed, Server, answer, response};
+use super::super::wire::Effect;
 use super::super::{Client, codes};
 use super::*;
 use crate::cloud::{CloudRead as _, CloudWrite as _, ManualClock, Meaning, Service};
@@ -226,7 +227,7 @@ fn an_expired_token_is_forgotten_and_asked_for_again() {
 
     let server = run(async {
         let expired = "{\"Error\":{\"Code\":\"AuthFailure.TokenFailure\",\"Message\":\"m\"}}";
-        assert_eq!(codes::meaning_of("AuthFailure.TokenFailure"), Meaning::Credentials);
+        assert_eq!(codes::meaning_of("AuthFailure.TokenFailure", Effect::Write), Meaning::Credentials);
         let server = Server::doing([response("{}"), response(expired), response("{}")]).await;
         let keys = Arc::new(Keyring::new(Box::new(Counting(0.into())), clock()));
         let https = Https::new(Hosts::at(&server.url()).unwrap(), keys, clock()).unwrap();

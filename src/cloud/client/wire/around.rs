@@ -53,6 +53,40 @@ pub(crate) struct ModifyResourceTags {
     pub(crate) delete_tags: Vec<DeletedTag>,
 }
 
+/// 651/35307 DescribeResourceTagsByResourceIds: at most 50 resources, and `Offset` is a multiple of `Limit`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DescribeResourceTagsByResourceIds {
+    pub(crate) service_type: &'static str,
+    pub(crate) resource_prefix: &'static str,
+    pub(crate) resource_ids: Vec<CompactString>,
+    pub(crate) resource_region: CompactString,
+    pub(crate) offset: u64,
+    pub(crate) limit: u64,
+}
+
+/// A page of the tags of resources.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ResourceTags {
+    #[serde(default)]
+    pub(crate) total_count: Option<u64>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub(crate) tags: Vec<ResourceTag>,
+}
+
+/// A tag of a resource.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ResourceTag {
+    #[serde(default)]
+    pub(crate) tag_key: Option<CompactString>,
+    #[serde(default)]
+    pub(crate) tag_value: Option<CompactString>,
+    #[serde(default)]
+    pub(crate) resource_id: Option<CompactString>,
+}
+
 /// A tag to set.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -22,6 +22,14 @@ impl World {
             .collect()
     }
 
+    /// Every share of the world as image and share, by image.
+    pub(in crate::cloud::sim) fn all_shares(&self) -> Result<Vec<(String, Share)>, rusqlite::Error> {
+        self.db
+            .prepare_cached("SELECT image, account, created_at FROM shares")?
+            .query_map([], |row| Ok((row.get(0)?, Share { account: row.get(1)?, created_at: row.get(2)? })))?
+            .collect()
+    }
+
     /// How many accounts an image is shared with.
     pub(in crate::cloud::sim) fn share_count(&self, image: &str) -> Result<u32, rusqlite::Error> {
         self.db

@@ -22,6 +22,14 @@ impl World {
             .collect()
     }
 
+    /// Every tag of the world as image and tag, by image.
+    pub(in crate::cloud::sim) fn all_tags(&self) -> Result<Vec<(String, Tag)>, rusqlite::Error> {
+        self.db
+            .prepare_cached("SELECT image, key, value FROM tags")?
+            .query_map([], |row| Ok((row.get(0)?, Tag { key: row.get(1)?, value: row.get(2)? })))?
+            .collect()
+    }
+
     /// Sets a tag of an image, in place of the one with the same key; the account has the pair from then on.
     pub(in crate::cloud::sim) fn set_tag(
         &self,

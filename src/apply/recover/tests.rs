@@ -1,0 +1,312 @@
+//! What became of intents, and whose an image of the right name is.
+
+use async_trait::async_trait;
+use compact_str::CompactString;
+
+use super::*;
+use crate::model::{AccountId, Accounts, ImageState, Region};
+use crate::plan::Plan;
+use crate::state::ImportSystems;
+use crate::testing::EXAMPLE;
+use crate::testing::worlds::{applied, at, build, noon, placement, plan_to, step};
+
+/// A cloud that lists these images, whatever it is asked for; the tag service knows these tags.
+struct Lists {
+    images: Vec<ObservedImage>,
+    tags: Tags,
+    misses_ids: bool,
+}
+
+impl Lists {
+    fn new(images: Vec<ObservedImage>, tags: Tags) -> Self {
+        Self { images, tags, misses_ids: false }
+    }
+}
+
+#[async_trait]
+impl CloudRead for Lists {
+    async fn images(&self, _: &Region, _: &ImageFilter) -> Result<Vec<ObservedImage>, CloudError> {
+        Ok(self.images.clone())
+    }
+
+    async fn images_by_id(&self, _: &Region, ids: &[ImageId]) -> Result<Vec<ObservedImage>, CloudError> {
+        let found = self.images.iter().filter(|image| ids.contains(&image.id) && !self.misses_ids);
+        Ok(found.cloned().collect())
+    }
+
+    async fn shares(&self, _: &Region, _: &ImageId) -> Result<Accounts, CloudError> {
+        unreachable!("recovery reads no shares")
+    }
+
+    async fn tags(&self, _: &Region, images: &[ImageId]) -> Result<BTreeMap<ImageId, Tags>, CloudError> {
+        Ok(images.iter().map(|id| (id.clone(), self.tags.clone())).collect())
+    }
+
+    async fn image_limit(&self, _: &Region) -> Result<u32, CloudError> {
+        unreachable!("recovery reads no limits")
+    }
+
+    async fn import_systems(&self, _: &Region) -> Result<ImportSystems, CloudError> {
+        unreachable!("recovery imports nothing")
+    }
+
+    async fn regions(&self) -> Result<Vec<Region>, CloudError> {
+        unreachable!("recovery reads no regions")
+    }
+
+    async fn caller(&self) -> Result<AccountId, CloudError> {
+        unreachable!("recovery asks for nobody")
+    }
+}
+
+const LINEAGE: &str = crate::testing::LINEAGE;
+
+fn tag(lineage: &str) -> Tags {
+    [(CompactString::new("goldform"), CompactString::new(lineage))].into()
+}
+
+/// What the call of an intent would have made.
+fn made(name: &str) -> ObservedImage {
+    ObservedImage {
+        id: "img-0a1b2c3d".parse().unwrap(),
+        name: name.into(),
+        description: String::new(),
+        family: Default::default(),
+        deprecated: false,
+        tags: tag(LINEAGE),
+        state: ImageState::Creating,
+        kind: ImageKind::Custom,
+        created: noon(),
+        creator: "100000000001".into(),
+        build: build(),
+    }
+}
+
+fn intent(snapshot: &Snapshot, plan: &Plan, id: &str) -> Intent {
+    let operation = plan.graph.step(step(plan, id)).unwrap().operation.clone();
+    Intent::new(noon(), snapshot.recorded.as_sent(operation, LINEAGE))
+}
+
+const CREATE: &str = "create image.db@ap-jakarta#1";
+const COPY: &str = "copy image.web@ap-seoul#1";
+
+/// The first create of the example.
+fn create() -> (Snapshot, Intent) {
+    let snapshot = applied(&[]);
+    let intent = intent(&snapshot, &plan_to(&snapshot, EXAMPLE), CREATE);
+    (snapshot, intent)
+}
+
+/// A copy to a region that is added to the example.
+fn copy() -> (Snapshot, Intent) {
+    let snapshot = applied(&[EXAMPLE]);
+    let more = EXAMPLE.replace("[ap-singapore, ap-tokyo]", "[ap-singapore, ap-tokyo, ap-seoul]");
+    let intent = intent(&snapshot, &plan_to(&snapshot, &more), COPY);
+    (snapshot, intent)
+}
+
+fn later(minutes: i64) -> Timestamp {
+    noon().checked_add(SignedDuration::from_mins(minutes)).unwrap()
+}
+
+async fn find(
+    (snapshot, intent): &(Snapshot, Intent),
+    images: Vec<ObservedImage>,
+    tags: Tags,
+    now: Timestamp,
+) -> LookupResult {
+    find_made(&Lists::new(images, tags), &snapshot.recorded, LINEAGE, intent, now).await.unwrap()
+}
+
+fn ours(image: ObservedImage) -> LookupResult {
+    LookupResult::Ours(Box::new(image))
+}
+
+fn others(image: &ObservedImage) -> LookupResult {
+    LookupResult::Others(vec![image.id.clone()])
+}
+
+#[tokio::test]
+async fn an_image_of_just_that_name_with_our_tag_is_ours() {
+    assert_eq!(find(&create(), vec![made("db-1")], Tags::new(), noon()).await, ours(made("db-1")));
+    assert_eq!(find(&create(), Vec::new(), Tags::new(), noon()).await, LookupResult::Nothing);
+}
+
+#[tokio::test]
+async fn a_name_that_only_holds_the_text_is_another_one() {
+    let near = vec![made("db-10"), made("my-db-1")];
+    assert_eq!(find(&create(), near, Tags::new(), noon()).await, LookupResult::Nothing);
+}
+
+#[tokio::test]
+async fn an_image_that_others_share_is_another_one() {
+    let shared = ObservedImage { kind: ImageKind::Shared, ..made("db-1") };
+    assert_eq!(find(&create(), vec![shared], Tags::new(), noon()).await, LookupResult::Nothing);
+}
+
+#[tokio::test]
+async fn an_image_that_was_made_before_or_long_after_the_call_is_another_one() {
+    for (minutes, is_ours) in [(-5, true), (-6, false), (8, true), (9, false)] {
+        let image = ObservedImage { created: later(minutes), ..made("db-1") };
+        let expected = if is_ours { ours(image.clone()) } else { others(&image) };
+        assert_eq!(find(&create(), vec![image], Tags::new(), later(60)).await, expected, "{minutes}");
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_carries_the_tag_of_another_state_is_another_one() {
+    let other = ObservedImage { tags: tag("lineage-2"), ..made("db-1") };
+    assert_eq!(find(&create(), vec![other.clone()], Tags::new(), noon()).await, others(&other));
+}
+
+#[tokio::test]
+async fn a_tag_that_listings_do_not_show_is_asked_for_and_awaited_for_ten_minutes() {
+    let untagged = ObservedImage { tags: Tags::new(), ..made("db-1") };
+    let find = async |tags: Tags, now| find(&create(), vec![untagged.clone()], tags, now).await;
+    assert_eq!(find(tag(LINEAGE), noon()).await, ours(untagged.clone()));
+    assert_eq!(find(tag("lineage-2"), noon()).await, others(&untagged));
+    let unproven = LookupResult::Unproven(vec![untagged.id.clone()]);
+    assert_eq!(find(Tags::new(), later(9)).await, unproven);
+    assert_eq!(find(Tags::new(), later(10)).await, others(&untagged), "nobody tagged it");
+}
+
+#[tokio::test]
+async fn an_image_that_is_recorded_for_something_else_is_another_one() {
+    let (mut snapshot, intent) = copy();
+    let mut image = made(intent.operation.made_name().unwrap());
+    assert_eq!(
+        find(&(snapshot.clone(), intent.clone()), vec![image.clone()], Tags::new(), noon()).await,
+        ours(image.clone())
+    );
+    let mut other = placement(&mut snapshot, "image.web@ap-tokyo#1").clone();
+    other.id = "img-0a1b2c3e".parse().unwrap();
+    image.id = other.id.clone();
+    let elsewhere = snapshot.recorded.images.get_mut(&"web".parse().unwrap()).unwrap();
+    let build = elsewhere.generations.values_mut().next().unwrap();
+    build.placements.insert("ap-seoul".parse().unwrap(), other);
+    assert_eq!(find(&(snapshot, intent), vec![image.clone()], Tags::new(), noon()).await, others(&image));
+}
+
+#[tokio::test]
+async fn a_copy_is_known_by_its_interim_name_and_by_no_other() {
+    let (snapshot, intent) = copy();
+    let name = intent.operation.made_name().unwrap().clone();
+    assert!(name.starts_with("web-1~"), "{name}");
+    let untagged = ObservedImage { tags: Tags::new(), ..made(&name) };
+    let copy = (snapshot.clone(), intent);
+    assert_eq!(find(&copy, vec![untagged.clone()], Tags::new(), later(60)).await, ours(untagged));
+    // An intent of an earlier version used the final name, and nothing proves whose such an image is.
+    let mut old = copy.1;
+    old.operation = old.operation.named("web-1".into());
+    let image = ObservedImage { tags: Tags::new(), ..made("web-1") };
+    assert_eq!(find(&(snapshot, old), vec![image.clone()], Tags::new(), noon()).await, others(&image));
+}
+
+/// What becomes of a snapshot with one intent.
+async fn recovered(
+    snapshot: &mut Snapshot,
+    id: &str,
+    intent: Intent,
+    images: Vec<ObservedImage>,
+    now: Timestamp,
+) -> Recovered {
+    recovered_from(&Lists::new(images, Tags::new()), snapshot, id, intent, now).await
+}
+
+async fn recovered_from(
+    cloud: &Lists,
+    snapshot: &mut Snapshot,
+    id: &str,
+    intent: Intent,
+    now: Timestamp,
+) -> Recovered {
+    snapshot.recorded.making.extend(intent.making());
+    snapshot.intents.insert(StepId(id.into()), intent);
+    let mut recovered = recover(cloud, snapshot, now).await.unwrap();
+    let (_, what, events) = recovered.remove(0);
+    for event in &events {
+        snapshot.take(event).unwrap();
+    }
+    snapshot.verify().unwrap();
+    let is_open = matches!(what, Recovered::Open(_));
+    assert_eq!((snapshot.intents.is_empty(), snapshot.recorded.making.is_empty()), (!is_open, !is_open));
+    what
+}
+
+#[tokio::test]
+async fn an_image_that_was_made_is_recorded_and_one_that_was_not_is_planned_again() {
+    let (mut snapshot, make) = create();
+    let what = recovered(&mut snapshot, CREATE, make.clone(), vec![made("db-1")], noon()).await;
+    assert_eq!(what, Recovered::Adopted("img-0a1b2c3d".parse().unwrap()));
+    assert_eq!(placement(&mut snapshot, "image.db@ap-jakarta#1").id.as_str(), "img-0a1b2c3d");
+
+    let mut snapshot = applied(&[]);
+    assert_eq!(recovered(&mut snapshot, CREATE, make, Vec::new(), later(10)).await, Recovered::NotExecuted);
+    assert!(snapshot.recorded.images.is_empty());
+}
+
+#[tokio::test]
+async fn an_image_whose_deletion_was_not_answered_is_gone_or_stays_recorded() {
+    for is_gone in [true, false] {
+        let mut snapshot = applied(&[EXAMPLE]);
+        let fewer = EXAMPLE.replace("[ap-singapore, ap-tokyo]", "[ap-singapore]");
+        let delete = "delete image.web@ap-tokyo#1";
+        let intent = intent(&snapshot, &plan_to(&snapshot, &fewer), delete);
+        let id = placement(&mut snapshot, "image.web@ap-tokyo#1").id.clone();
+        let listed = if is_gone { Vec::new() } else { vec![ObservedImage { id, ..made("web-1") }] };
+        let what = recovered(&mut snapshot, delete, intent, listed, noon()).await;
+        assert_eq!(what, if is_gone { Recovered::Deleted } else { Recovered::SeenByListing });
+        let is_recorded = snapshot.recorded.placement(&at("image.web@ap-tokyo#1")).is_some();
+        assert_eq!(is_recorded, !is_gone);
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_one_of_two_answers_shows_is_not_taken_for_deleted() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    let fewer = EXAMPLE.replace("[ap-singapore, ap-tokyo]", "[ap-singapore]");
+    let delete = "delete image.web@ap-tokyo#1";
+    let intent = intent(&snapshot, &plan_to(&snapshot, &fewer), delete);
+    let id = placement(&mut snapshot, "image.web@ap-tokyo#1").id.clone();
+    let images = vec![ObservedImage { id, ..made("web-1") }];
+    let cloud = Lists { misses_ids: true, ..Lists::new(images, Tags::new()) };
+    let what = recovered_from(&cloud, &mut snapshot, delete, intent, noon()).await;
+    assert_eq!(what, Recovered::SeenByListing);
+    assert!(snapshot.recorded.placement(&at("image.web@ap-tokyo#1")).is_some());
+}
+
+#[tokio::test]
+async fn an_image_whose_name_was_called_taken_is_looked_for_for_an_hour() {
+    for (minutes, expected) in [(59, Recovered::Open(Vec::new())), (60, Recovered::NotExecuted)] {
+        let (mut snapshot, make) = create();
+        let make = Intent { name_taken: true, ..make };
+        assert_eq!(recovered(&mut snapshot, CREATE, make, Vec::new(), later(minutes)).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn while_listings_may_be_late_a_make_stays_open_and_its_number_is_taken() {
+    let (mut snapshot, make) = create();
+    let what = recovered(&mut snapshot, CREATE, make, Vec::new(), later(9)).await;
+    assert_eq!(what, Recovered::Open(Vec::new()));
+    assert_eq!(snapshot.recorded.next_generation(&"db".parse().unwrap()).0, 2);
+    assert_eq!(snapshot.recorded.usage()[&"ap-jakarta".parse().unwrap()].total(), 1, "it may have a slot");
+}
+
+#[tokio::test]
+async fn an_accepted_image_and_every_other_call_show_in_the_next_listing() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    let change = EXAMPLE.replace("Ubuntu with nginx", "Ubuntu with Caddy");
+    let update = "update image.web@ap-tokyo#1";
+    let set = intent(&snapshot, &plan_to(&snapshot, &change), update);
+    let what = recovered(&mut snapshot, update, set, Vec::new(), noon()).await;
+    assert_eq!(what, Recovered::SeenByListing);
+
+    let accepted = {
+        let id = placement(&mut snapshot, "image.db@ap-jakarta#1").id.clone();
+        Intent { accepted: Some(id), ..create().1 }
+    };
+    let what = recovered(&mut snapshot, CREATE, accepted, Vec::new(), noon()).await;
+    assert_eq!(what, Recovered::SeenByListing);
+    assert!(snapshot.recorded.placement(&at("image.db@ap-jakarta#1")).is_some());
+}

@@ -1,0 +1,115 @@
+//! Which placements consumers should use: moved when a placement of a current generation becomes ready.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::model::{Accounts, GenerationNumber, Operation, PlacementKey};
+use crate::plan::{Plan, StepIndex};
+use crate::state::{Edit, Recorded};
+
+/// The edits that record which placements serve before any step of a plan is done: those of current generations that
+/// are ready already.
+pub fn serving_now(plan: &Plan, recorded: &Recorded, now: Timestamp) -> Vec<Edit> {
+    let successions = successions(plan, recorded);
+    let waits_for_nothing = |at: &PlacementKey| {
+        successions.get(at).is_some_and(BTreeSet::is_empty)
+            && recorded.placement(at).is_some_and(|placement| placement.is_normal())
+    };
+    let changing = changing(plan).filter(waits_for_nothing);
+    let serves = |at: &PlacementKey| {
+        let image = recorded.images.get(&at.image);
+        image.is_some_and(|image| image.serving.get(&at.region) == Some(&at.generation))
+    };
+    plan.ready
+        .iter()
+        .cloned()
+        .chain(changing)
+        .filter(|at| recorded.placement(at).is_some() && !serves(at))
+        .map(|at| Edit::Serve { at, since: now })
+        .collect()
+}
+
+/// The edit that lets another placement serve before this operation takes shares from the one that serves, or deletes it:
+/// the newest one in place that all its accounts see. With delete-first that is a kept generation, where there is one.
+pub(super) fn handed_over(recorded: &Recorded, operation: &Operation, now: Timestamp) -> Option<Edit> {
+    let (Operation::Unshare { at, .. } | Operation::Delete { at, .. }) = operation else { return None };
+    let (serving, placement) = recorded.serving(&at.image, &at.region)?;
+    if serving != at.generation {
+        return None;
+    }
+    let newest_first = recorded.images.get(&at.image)?.generations.iter().rev();
+    let covers = |generation: GenerationNumber| {
+        let other = PlacementKey { generation, ..at.clone() };
+        let there = recorded.placement(&other).filter(|there| there.is_in_place())?;
+        placement.everyone().without(&there.everyone()).is_empty().then_some(other)
+    };
+    let mut others = newest_first.map(|(generation, _)| *generation).filter(|other| *other != serving);
+    others.find_map(covers).map(|at| Edit::Serve { at, since: now })
+}
+
+/// The placements of current generations that a plan changes and does not delete.
+fn changing(plan: &Plan) -> impl Iterator<Item = PlacementKey> + '_ {
+    use crate::diff::Action;
+    let stays = |action: Action| !matches!(action, Action::Delete | Action::Forget);
+    plan.changes.iter().flat_map(move |change| {
+        change
+            .placements
+            .iter()
+            .filter(move |placement| {
+                change.generation == Some(placement.at.generation) && stays(placement.action)
+            })
+            .map(|placement| placement.at.clone())
+    })
+}
+
+/// The placements of current generations that a plan changes, and the steps after which each is ready: its image is
+/// NORMAL, has its attributes, and is shared with every account that sees an earlier one and is to keep access. A change
+/// that waits for an earlier placement to give up its name is not among them.
+pub fn successions(plan: &Plan, recorded: &Recorded) -> BTreeMap<PlacementKey, BTreeSet<StepIndex>> {
+    let mut steps: BTreeMap<&PlacementKey, Vec<StepIndex>> = BTreeMap::new();
+    for (index, step) in plan.graph.steps() {
+        steps.entry(step.at()).or_default().push(index);
+    }
+    let steps_at = |at: &PlacementKey| steps.get(at).map(Vec::as_slice).unwrap_or_default();
+    changing(plan)
+        .map(|at| {
+            let earlier: Vec<PlacementKey> = earlier(recorded, &at);
+            let seeing = earlier
+                .iter()
+                .filter_map(|earlier| recorded.placement(earlier))
+                .fold(Accounts::EMPTY, |all, placement| all.joined(&placement.everyone()));
+            let operation = |index: StepIndex| plan.graph.step(index).map(|step| &step.operation);
+            let is_make = |operation: &Operation| {
+                operation.makes_image() || matches!(operation, Operation::Wait { .. })
+            };
+            let make = steps_at(&at).iter().copied().find(|index| operation(*index).is_some_and(is_make));
+            // What earlier placements give up after the image was made, such as their name.
+            let waits_for_earlier = |index: StepIndex| {
+                let taking = earlier.iter().flat_map(&steps_at).copied();
+                taking.into_iter().any(|taking| {
+                    plan.graph.must_precede(taking, index)
+                        && !make.is_some_and(|make| plan.graph.must_precede(taking, make))
+                })
+            };
+            let is_needed = |index: &StepIndex| match operation(*index) {
+                Some(operation) if is_make(operation) => true,
+                Some(Operation::Share { accounts, .. }) => !accounts.shared_with(&seeing).is_empty(),
+                Some(Operation::Update { .. }) => !waits_for_earlier(*index),
+                _ => false,
+            };
+            let needed = steps_at(&at).iter().copied().filter(is_needed).collect();
+            (at, needed)
+        })
+        .collect()
+}
+
+/// The recorded placements of other generations in the region of a placement.
+fn earlier(recorded: &Recorded, at: &PlacementKey) -> Vec<PlacementKey> {
+    let Some(image) = recorded.images.get(&at.image) else { return Vec::new() };
+    let others = image.generations.iter().filter(|(generation, _)| **generation != at.generation);
+    others
+        .filter(|(_, build)| build.placements.contains_key(&at.region))
+        .map(|(generation, _)| PlacementKey { generation: *generation, ..at.clone() })
+        .collect()
+}
