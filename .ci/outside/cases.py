@@ -84,7 +84,8 @@ def cases(goldform, root, work):
     run("init", "--quiet", "images.yaml")
     run("apply", "--yes", "--quiet", "-f", "images.yaml")
     ids = json.loads(run("output", "-f", "images.yaml", "--format", "json").stdout)["web-base"]["regions"]
-    other = 'version: 1\naccount: "100000000001"\nstate: other.state.json\nimages:\n'
+    # Two states for one image, which GF303 refuses unless it is allowed.
+    other = 'version: 1\naccount: "100000000001"\nstate: other.state.json\nrules: { adopted_image_missing: warn }\nimages:\n'
     for region, id in ids.items():
         other += f"  {region}: {{ region: {region}, name: web-base-1, description: 'by hand ##[x]', source: {{ adopted: {id} }} }}\n"
     other += 'shares:\n  - { image: ap-jakarta, with: ["200000000009"] }\n'
