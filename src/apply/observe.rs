@@ -195,6 +195,45 @@ async fn observe_region(
     Ok((images, shares, Some(image_limit)))
 }
 
+/// Asks with whom images are shared that no listing shows: of an image that is deleted, the service knows no shares.
+///
+/// # Errors
+/// When it knows them, or cannot be asked: the image may be there.
+async fn contradict(
+    cloud: &Arc<dyn CloudRead>,
+    recorded: &Recorded,
+    gone: &[PlacementKey],
+) -> Result<(), CloudError> {
+    let mut tasks = Tasks::default();
+    for at in gone {
+        let Some(placement) = recorded.placement(at) else { continue };
+        let (cloud, region, id) = (Arc::clone(cloud), at.region.clone(), placement.id.clone());
+        tasks.spawn(format!("reading the shares of {id} in {region}"), async move {
+            let shares = cloud.shares(&region, &id).await;
+            (region, id, shares)
+        });
+    }
+    while let Some(result) = tasks.next().await {
+        match result? {
+            (region, id, Ok(_)) => {
+                return Err(CloudError {
+                    meaning: Meaning::Other,
+                    action: "DescribeImages".into(),
+                    region: Some(region),
+                    code: None,
+                    message: format!(
+                        "{id} is not listed, but DescribeImageSharePermission finds it. Run the command again"
+                    ),
+                    request_id: None,
+                });
+            }
+            (_, _, Err(error)) if error.meaning == Meaning::NotFound => {}
+            (_, _, Err(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Judges what an observation no longer shows. What is missing is asked for once more by id, where that would decide.
 ///
 /// # Errors
@@ -211,6 +250,7 @@ pub async fn judge_missing(
     let gone = missing(recorded, intents, observed);
     let judgement = judge_observation(desired, recorded, &gone, levels, now);
     if judgement.diagnostics.is_empty() {
+        contradict(cloud, recorded, &gone).await?;
         return Ok(judgement);
     }
     ask_again(cloud, recorded, &gone, observed).await?;
@@ -226,6 +266,24 @@ mod tests {
     use crate::diff::Intention;
     use crate::testing::worlds::{at, region};
     use crate::testing::{Bench, EXAMPLE, desired};
+
+    #[tokio::test(start_paused = true)]
+    async fn an_image_whose_shares_are_known_is_not_taken_for_deleted() {
+        let mut bench = Bench::new(Settings::default());
+        bench.apply(&desired(EXAMPLE), Intention::Converge).await;
+        let snapshot = bench.snapshot().await;
+        let cloud: Arc<dyn CloudRead> = bench.cloud();
+        let web = at("image.web@ap-tokyo#1");
+        let id = snapshot.recorded.placement(&web).unwrap().id.clone();
+        let gone = [web.clone()];
+        let error = contradict(&cloud, &snapshot.recorded, &gone).await.unwrap_err();
+        assert!(error.to_string().contains(id.as_str()), "{error}");
+
+        let everyone = snapshot.recorded.placement(&web).unwrap().everyone();
+        bench.cloud().unshare_image(&web.region, &id, &everyone).await.unwrap();
+        bench.cloud().delete_image(&web.region, &id, true).await.unwrap();
+        contradict(&cloud, &snapshot.recorded, &gone).await.unwrap();
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_a_listing_missed_is_found_by_id_and_what_is_deleted_is_not() {
