@@ -356,7 +356,7 @@ fn what_plans_do_not_show_has_an_effect_too() {
         assert!(status == 0 && folder.path().join(file).exists(), "{key}: {text}");
         seen.insert(key);
     }
-    for (key, from, to, status, told) in [
+    for (key, from, to, status, reported) in [
         ("cloud.sandbox.quotas.images_per_region", "region: 20", "region: 1", 3, "GF601"),
         ("cloud.sandbox.quotas.accounts_per_image", "image: 50", "image: 1", 6, "OverQuota"),
         (
@@ -375,7 +375,7 @@ fn what_plans_do_not_show_has_an_effect_too() {
         ),
     ] {
         let (_folder, found, text) = applied_with(from, to);
-        assert!(found == status && text.contains(told), "{key}: exit {found}\n{text}");
+        assert!(found == status && text.contains(reported), "{key}: exit {found}\n{text}");
         seen.insert(key);
     }
     let folder = tempfile::tempdir().unwrap();
