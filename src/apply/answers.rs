@@ -2,17 +2,18 @@
 //!
 //! Calls to a busy or throttling service wait until the settle timeout; of a make whose outcome is unknown, the image is
 //! searched for; what is done already counts as done; everything else fails its branch. What surely was not executed is
-//! sent again by the transport ([`crate::cloud::wrap`]) and not once more here, so that the retries do not multiply.
+//! sent again by the transport ([`crate::cloud::wrap`]), what may have been is sent again from here, and both draw from
+//! [one budget](Attempts).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::executor::{DOUBTFUL_RESENDS, LONGEST_PAUSE, Next, Report, Retry, Run};
+use super::executor::{LONGEST_PAUSE, Next, Report, Retry, Run};
 use super::polling::Awaited;
 use super::recover::{LookupResult, find_made, may_be_late};
-use crate::cloud::{CloudError, Meaning};
+use crate::cloud::{Attempts, CloudError, Meaning};
 use crate::model::{ImageId, Operation, Tags, Verb};
 use crate::plan::{Failure, Step, StepIndex, StepOutcome};
 use crate::state::{Edit, Event, Intent, SettledImage};
@@ -41,7 +42,7 @@ impl Run<'_, '_> {
                 self.look_up(index, error);
             }
             // All but makes may be sent again: done a second time, they change nothing.
-            meaning if meaning.leaves_doubt() && self.tries_of(index) < DOUBTFUL_RESENDS => {
+            meaning if meaning.leaves_doubt() && self.may_be_sent_again(index) => {
                 self.try_again(index, &error);
             }
             Meaning::NotFound
@@ -190,8 +191,9 @@ impl Run<'_, '_> {
         self.finish(index);
     }
 
-    pub(super) fn tries_of(&self, index: StepIndex) -> u32 {
-        self.tries.get(&index).map_or(0, |(tries, _)| *tries)
+    /// Counts an attempt without a definite answer. Returns whether the call may be sent again.
+    fn may_be_sent_again(&mut self, index: StepIndex) -> bool {
+        self.attempts.entry(index).or_default().failed(Attempts::MOST).is_some()
     }
 
     /// The call was not executed, or does no harm a second time: it is tried again, until the time is up.
@@ -281,7 +283,7 @@ impl Run<'_, '_> {
                 }
             }
             // Not there yet, or never made: sent again only while looking keeps finding nothing.
-            Ok(LookupResult::Nothing) if self.tries_of(index) < DOUBTFUL_RESENDS => {
+            Ok(LookupResult::Nothing) if self.may_be_sent_again(index) => {
                 self.try_again(index, because);
             }
             // It may be there nonetheless: the next run looks again.

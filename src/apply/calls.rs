@@ -38,8 +38,10 @@ impl Run<'_, '_> {
         }
         let most = self.accounts_per_call(index, &operation);
         self.calls = self.calls.saturating_add(1);
+        let attempts = self.attempts.entry(index).or_default().clone();
         self.tasks.spawn(self.task_name(index), async move {
-            let result = send_parts(cloud.as_ref(), owner, operation, id, query, most).await;
+            let sent = send_parts(cloud.as_ref(), owner, operation, id, query, most);
+            let result = attempts.scope(sent).await;
             Report::Called(index, result)
         });
     }

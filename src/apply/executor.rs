@@ -17,7 +17,7 @@ use super::sharing::AccountSearch;
 use super::tasks::Tasks;
 use crate::backend::{StateStore, StoreError};
 use crate::cloud::client::Secret;
-use crate::cloud::{Clock, CloudError, CloudWrite};
+use crate::cloud::{Attempts, Clock, CloudError, CloudWrite};
 use crate::constraints::ValidPlan;
 use crate::model::{Accounts, ImageId, ImageKey, PlacementKey, Region, Tags, Verb};
 use crate::plan::{Outcome, Plan, Step, StepIndex, StepOutcome};
@@ -126,8 +126,6 @@ pub struct Executor<'a> {
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long a run that ends because of a defect waits for the calls that are under way.
 const DRAIN: Duration = Duration::from_secs(30);
-/// How often a call whose outcome is unknown is sent again.
-pub(super) const DOUBTFUL_RESENDS: u32 = 5;
 
 pub(super) struct Run<'a, 'e> {
     pub(super) executor: &'e mut Executor<'a>,
@@ -141,6 +139,8 @@ pub(super) struct Run<'a, 'e> {
     pub(super) calls: usize,
     pub(super) retries: Vec<Retry>,
     pub(super) tries: BTreeMap<StepIndex, (u32, Timestamp)>,
+    /// Failed attempts of each step's call, the transport's included.
+    pub(super) attempts: BTreeMap<StepIndex, Attempts>,
     /// Makes of which a call was sent and not definitely answered.
     pub(super) doubts: BTreeSet<StepIndex>,
     /// Placements that the plan deletes.
@@ -182,6 +182,7 @@ impl Executor<'_> {
             calls: 0,
             retries: Vec::new(),
             tries: BTreeMap::new(),
+            attempts: BTreeMap::new(),
             doubts: BTreeSet::new(),
             deleted: deleted(plan),
             succeeding: BTreeMap::new(),

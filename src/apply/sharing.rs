@@ -95,7 +95,11 @@ impl Run<'_, '_> {
         let Some(search) = self.searches.get_mut(&index) else { return };
         search.sent = search.lists.pop().unwrap_or_default();
         match (search.sent.is_empty(), search.bad.values().next().cloned()) {
-            (false, _) => self.call(index),
+            (false, _) => {
+                // Another list is another call.
+                self.attempts.remove(&index);
+                self.call(index);
+            }
             (true, Some(because)) => self.ask_shares(index, because),
             (true, None) => self.settle(index, None),
         }

@@ -11,6 +11,7 @@
 //! The same client code runs against the embedded cloud and the real service: only the transport differs, and
 //! what it carries are the bytes of the protocol (API 3.0, version 2017-03-12).
 
+pub mod attempts;
 pub mod client;
 pub mod clock;
 pub mod error;
@@ -19,6 +20,7 @@ pub mod sim;
 pub mod transport;
 pub mod wrap;
 
+pub use attempts::Attempts;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{CloudError, Meaning};
 pub use port::{CloudRead, CloudWrite, ImageFilter, NewImage};

@@ -9,7 +9,7 @@
 //! What holds:
 //! - **What may have been executed is never sent again, unless it only reads.** A throttled request was refused and
 //!   one that found no connection was not sent: both are repeated whatever they do. A write whose outcome is unknown
-//!   is returned as that: its caller looks, then decides.
+//!   is returned as that: its caller looks, then decides. Both draw from [one budget](super::Attempts).
 //! - A busy answer is an answer: how long to wait for what is the caller's policy.
 //! - Calls of one action in one region are spread evenly at the documented rate from the first one on; when the
 //!   service throttles all the same they slow down, and come back up bit by bit.
@@ -67,7 +67,7 @@ impl Transport for Careful {
     async fn send(&self, request: Request) -> Result<Vec<u8>, TransportError> {
         let effect = Effect::of(&request.action);
         let lane = pace::Lane::of(&request);
-        let mut tries = retry::Tries::default();
+        let mut tries = retry::Tries::of(effect);
         // Queueing for the first slot is no part of the deadline: it is the pace, and nothing went wrong yet.
         let mut deadline = None;
         loop {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use crate::cloud::Meaning;
+use crate::cloud::{Attempts, Meaning};
 use crate::cloud::client::wire::Effect;
 
 /// How often and how long a call is repeated.
@@ -23,12 +23,11 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// Three minutes as the Terraform provider allows reads; five attempts, so that a machine without a network is
-    /// told in seconds.
+    /// Three minutes, as the Terraform provider allows for reads.
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(180),
-            attempts: 5,
+            attempts: Attempts::MOST,
             first_pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(20),
         }
@@ -49,14 +48,24 @@ pub(super) struct Ending {
 /// The attempts of one call so far.
 #[derive(Debug, Default)]
 pub(super) struct Tries {
+    sent: u32,
     throttled: u32,
-    failed: u32,
+    failed: Attempts,
     renewed: bool,
 }
 
 impl Tries {
+    /// Starts counting. A write shares its count with whoever repeats it after a doubt.
+    pub(super) fn of(effect: Effect) -> Self {
+        match effect {
+            Effect::Write => Self { failed: Attempts::of_this_call(), ..Self::default() },
+            Effect::Read => Self::default(),
+        }
+    }
+
+    /// Returns how many attempts have ended.
     pub(super) fn count(&self) -> u32 {
-        self.throttled + self.failed + u32::from(self.renewed)
+        self.sent
     }
 
     /// Counts an attempt and says how long to wait before the next; nothing: this was the last.
@@ -67,6 +76,7 @@ impl Tries {
         ending: &Ending,
         jitter: impl FnOnce() -> f64,
     ) -> Option<Duration> {
+        self.sent = self.sent.saturating_add(1);
         let meaning = ending.meaning?;
         if meaning == Meaning::Throttled {
             self.throttled = self.throttled.saturating_add(1);
@@ -82,8 +92,7 @@ impl Tries {
         if !harmless {
             return None;
         }
-        self.failed = self.failed.saturating_add(1);
-        (self.failed < policy.attempts).then(|| pause(policy, self.failed, jitter()))
+        self.failed.failed(policy.attempts).map(|number| pause(policy, number, jitter()))
     }
 }
 
