@@ -36,6 +36,7 @@
 //! | [`cloud`] | the image service: traits, the client that speaks its protocol, the embedded cloud |
 //! | [`backend`] | where state is kept: stores, locks, one conformance suite |
 //! | [`apply`] | scheduler (a pure state machine), executor, recovery, outcome |
+//! | [`engine`] | the pipeline as a library: lock, recover, observe, plan, check, execute, save |
 //! | [`cli`] | arguments → settings → command; the only place that wires things |
 //! | [`testing`] | shared by all tests: example manifests, a bench with a cloud in memory, scripted deaths |
 //!
@@ -77,6 +78,7 @@ pub mod cloud;
 pub mod constraints;
 pub mod diagnostics;
 pub mod diff;
+pub mod engine;
 pub mod manifest;
 pub mod model;
 pub mod plan;

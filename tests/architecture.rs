@@ -30,6 +30,7 @@ const FOLDERS: &[&str] = &[
     "cloud",
     "backend",
     "apply",
+    "engine",
     "cli",
     "testing",
 ];

@@ -292,7 +292,7 @@ mod tests {
         let snapshot = bench.snapshot().await;
         let cloud: Arc<dyn CloudRead> = bench.cloud();
         let (recorded, clock) = (&snapshot.recorded, bench.clock.as_ref());
-        let regions = Bench::regions(&desired(EXAMPLE), recorded);
+        let regions = bench.engine(&desired(EXAMPLE)).regions(&snapshot);
         let whole = observe(&cloud, clock, recorded, &Wanted::new(), regions, 10).await.unwrap();
         let mut cut = whole.clone();
         cut.regions.values_mut().for_each(|seen| {

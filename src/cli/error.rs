@@ -5,6 +5,8 @@ use thiserror::Error;
 use super::exit::ExitStatus;
 use crate::backend::StoreError;
 use crate::cloud::{CloudError, Meaning};
+use crate::constraints::Judgement;
+use crate::engine::EngineError;
 use crate::plan::planner::PlanError;
 use crate::state::{StateError, SurgeryError};
 
@@ -49,6 +51,9 @@ pub enum CommandError {
     /// The plan cannot be made.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A rule refuses to record what was observed.
+    #[error("a rule refuses to record what was observed")]
+    ObservationRefused(Box<Judgement>),
     /// A defect of goldform.
     #[error("{0}; this is a defect of goldform")]
     Internal(String),
@@ -70,6 +75,7 @@ impl CommandError {
             }
             Self::Cloud(error) if error.meaning == Meaning::Defect => ExitStatus::Internal,
             Self::Stale { .. } => ExitStatus::Stale,
+            Self::ObservationRefused(_) => ExitStatus::Violated,
             Self::File { .. } | Self::Input { .. } | Self::Store(_) | Self::Cloud(_) => ExitStatus::Error,
         }
     }
@@ -120,6 +126,24 @@ fn advice(error: &CloudError) -> Option<String> {
 impl From<serde_json::Error> for CommandError {
     fn from(error: serde_json::Error) -> Self {
         Self::Internal(format!("a value cannot be written as JSON: {error}"))
+    }
+}
+
+impl From<EngineError> for CommandError {
+    fn from(error: EngineError) -> Self {
+        let what = error.to_string();
+        match error {
+            EngineError::Store(error) => Self::Store(error),
+            EngineError::Cloud(error) => Self::Cloud(error),
+            EngineError::Plan(error) => Self::Plan(error),
+            EngineError::ObservationRefused(judgement) => Self::ObservationRefused(judgement),
+            EngineError::OtherState { what, help } => Self::Input { what, help },
+            EngineError::OtherCaller { .. } => Self::input(
+                what,
+                "Use the account's own keys, or correct the manifest:\n\n    account: \"<main account id>\"",
+            ),
+            EngineError::IllegalEvent(_) => Self::Internal(what),
+        }
     }
 }
 

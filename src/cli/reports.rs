@@ -220,7 +220,7 @@ pub fn tell(
         Told::Drift(_) => Vec::new(),
         _ => {
             let rules = crate::constraints::RULES.iter();
-            rules.map(|rule| (*rule, workspace.levels.of(rule))).collect()
+            rules.map(|rule| (*rule, workspace.engine.levels.of(rule))).collect()
         }
     };
     let places = Places {
@@ -233,7 +233,7 @@ pub fn tell(
         problems: places.problems(diagnostics),
         rules,
         home: home(places.sources),
-        names: AccountNames::of(&workspace.desired),
+        names: AccountNames::of(&workspace.engine.desired),
         result,
     };
     write(&verdict, printer)

@@ -3,44 +3,39 @@
 mod cloud;
 mod state;
 
+pub use state::owner;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-
-use tokio::sync::OnceCell;
 
 use super::args::{ManifestArgs, RuleArgs};
 use super::inputs::{read_manifests, variables};
 use super::printer::Printer;
 use super::reports::tell_unread;
 use super::{CommandError, ExitStatus, env, service};
+use crate::cloud::SystemClock;
 use crate::cloud::client::{Client, Secret};
-use crate::cloud::{Clock, SystemClock};
 use crate::constraints::Levels;
 use crate::diagnostics::{Diagnostic, Severity};
-use crate::diff::{Intention, use_lookups};
+use crate::engine::Engine;
 use crate::manifest::{self, Desired, Input, Level, Locator, Variables};
 use crate::model::ImageKey;
 use crate::plan::Plan;
-use crate::state::Snapshot;
 
 /// The manifest that is read where none is named.
 pub const DEFAULT_MANIFEST: &str = "goldform.yaml";
 
 /// A manifest that was read, and everything that is reached from it.
 pub struct Workspace {
-    /// What the manifest means.
-    pub desired: Desired,
+    /// What the manifest means and how it is judged.
+    pub engine: Engine,
     /// Whether all of it could be read.
     pub complete: bool,
-    /// What each rule does.
-    pub levels: Levels,
     /// What was wrong with the text.
     pub diagnostics: Vec<Diagnostic>,
     /// Where things stand in the text.
     pub locator: Locator,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
     /// The folder that the state's and the world's places are relative to.
     base: PathBuf,
     /// The values that were given for variables.
@@ -48,7 +43,6 @@ pub struct Workspace {
     /// `--state`: read from here, write nothing.
     state_file: Option<PathBuf>,
     cloud: OnceLock<Arc<Client>>,
-    is_caller_known: OnceCell<()>,
 }
 
 impl Workspace {
@@ -75,17 +69,14 @@ impl Workspace {
         // A level of the command line decides what may be planned too.
         let desired = Desired { levels: levels.all(), ..desired };
         Ok(Self {
-            desired,
+            engine: Engine::with_levels(desired, levels, Arc::new(SystemClock)),
             complete: loaded.complete,
-            levels,
             diagnostics,
             locator: loaded.locator,
-            clock: Arc::new(SystemClock),
             base,
             variables,
             state_file: args.state.clone(),
             cloud: OnceLock::new(),
-            is_caller_known: OnceCell::new(),
         })
     }
 
@@ -108,7 +99,8 @@ impl Workspace {
         let rules = RuleArgs { allow: Vec::new(), warn: Vec::new(), deny: Vec::new() };
         let workspace = Self::of_plan(desired, "", args, &rules)?;
         let path = workspace.world();
-        let cloud = service::sandbox_as_it_is(&path, workspace.desired.account, &workspace.clock)?;
+        let cloud =
+            service::sandbox_as_it_is(&path, workspace.engine.desired.account, &workspace.engine.clock)?;
         let _ = workspace.cloud.set(Arc::new(Client::new(cloud)));
         Ok(workspace)
     }
@@ -125,17 +117,14 @@ impl Workspace {
     ) -> Result<Self, CommandError> {
         let (levels, diagnostics) = Levels::new(&desired.levels, &command_line(rules));
         Ok(Self {
-            desired,
+            engine: Engine::with_levels(desired, levels, Arc::new(SystemClock)),
             complete: true,
-            levels,
             diagnostics,
             locator: Locator::default(),
-            clock: Arc::new(SystemClock),
             base: PathBuf::from(folder),
             variables: Variables::new(variables(args)?),
             state_file: None,
             cloud: OnceLock::new(),
-            is_caller_known: OnceCell::new(),
         })
     }
 
@@ -150,7 +139,7 @@ impl Workspace {
     /// When a variable has no value.
     pub fn queries(&self) -> Result<BTreeMap<ImageKey, Secret>, CommandError> {
         let mut queries = BTreeMap::new();
-        for (key, image) in &self.desired.images {
+        for (key, image) in &self.engine.desired.images {
             let Some(query) = image.import_query.as_ref().filter(|query| !query.is_empty()) else { continue };
             let query = query.fill(|name| self.variables.get(name)).map_err(|name| {
                 CommandError::input(
@@ -165,22 +154,13 @@ impl Workspace {
         Ok(queries)
     }
 
-    /// Puts what lookups found, as recorded, into the sources that name them. What is deleted needs none of it.
-    pub fn use_lookups(&mut self, snapshot: Option<&Snapshot>, intention: Intention) {
-        if intention == Intention::Destroy {
-            self.desired.lookups.clear();
-        }
-        let Some(snapshot) = snapshot else { return };
-        use_lookups(&mut self.desired, &snapshot.recorded);
-    }
-
     /// Checks that a plan builds everything that it should.
     ///
     /// # Errors
     /// If a selected entry asks for a build from a lookup for which no image is known.
     pub fn check_lookups(&self, plan: &Plan) -> Result<(), CommandError> {
         let Some(key) = plan.waiting.first() else { return Ok(()) };
-        let lookup = self.desired.images.get(key).and_then(|image| image.lookup.as_ref());
+        let lookup = self.engine.desired.images.get(key).and_then(|image| image.lookup.as_ref());
         let name = lookup.map(|lookup| lookup.name.to_string()).unwrap_or_default();
         Err(CommandError::input(
             format!("image.{key} is made from ${{lookup.{name}}}, and no image is known for it"),

@@ -1,25 +1,24 @@
 //! A bench: an embedded cloud in memory, a state in memory, and time that passes only when everyone waits.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
 
 use super::death::{Death, DyingStore, DyingTransport};
 use super::watched::{OnStore, WatchedStore};
-use crate::apply::{Executor, Pace, Quiet, Stop, judge_missing, look_up, observe, recover};
-use crate::backend::{Freshness, LockInfo, LockWait, MemoryStore, StateStore, StoreError};
+use crate::apply::Pace;
+use crate::backend::{LockInfo, LockWait, MemoryStore, StateStore, StoreError};
 use crate::cloud::client::Client;
 use crate::cloud::sim::{Settings, Sim, SimTransport};
 use crate::cloud::wrap::{Careful, Policy, Rates};
-use crate::cloud::{Clock, CloudError, CloudRead, CloudWrite, Transport};
+use crate::cloud::{Clock, CloudError, Transport};
 use crate::constraints::{Judgement, Levels, ValidPlan, validate};
 use crate::diff::{self, Intention};
+use crate::engine::{CheckedPlan, Engine, EngineError, Execution, LockedState, Scope};
 use crate::manifest::{Desired, Level, Provider};
-use crate::model::{AccountId, Region};
+use crate::model::AccountId;
 use crate::plan::{EdgeReason, Outcome, Plan, Proposal, Wish, propose};
-use crate::state::{Lineage, Recorded, Snapshot};
+use crate::state::{Lineage, Snapshot};
 
 /// Tokio's clock: it can be paused, and then runs as fast as everyone waits.
 pub struct TokioClock {
@@ -139,58 +138,25 @@ impl Bench {
         Snapshot::first(self.lineage.clone(), self.account, Provider::Sandbox)
     }
 
-    pub fn regions(desired: &Desired, recorded: &Recorded) -> BTreeSet<Region> {
-        let mut regions: BTreeSet<Region> = recorded.placements().map(|(at, _)| at.region).collect();
-        regions.extend(recorded.regions.keys().cloned());
-        for image in desired.images.values() {
-            regions.extend(image.placements().into_iter().cloned());
+    /// The engine of a manifest, as the program has it.
+    pub fn engine(&self, desired: &Desired) -> Engine {
+        let mut allowing = desired.clone();
+        if !self.doubts_listings {
+            allowing.levels.insert("mass_disappearance".into(), Level::Allow);
         }
-        regions
+        if self.breaks_ready_rule {
+            let rules = ["share_gap", "protected_image_deleted"];
+            allowing.levels.extend(rules.map(|rule| (rule.into(), Level::Allow)));
+        }
+        let (levels, unknown) = Levels::new(&allowing.levels, &[]);
+        assert!(unknown.is_empty());
+        Engine::with_levels(desired.clone(), levels, Arc::clone(&self.clock))
     }
 
-    /// Looks at the cloud and folds what is there into the snapshot.
+    /// Observes the cloud and folds what is there into the snapshot.
     pub async fn look(&self, desired: &Desired, snapshot: &mut Snapshot) -> diff::Drift {
-        let cloud: Arc<dyn CloudRead> = self.cloud();
-        self.look_through(&cloud, desired, snapshot).await.unwrap()
-    }
-
-    /// As [`Bench::look`]; where many images are gone at once, nothing is recorded, and what the rules say is returned.
-    async fn look_judging(
-        &self,
-        cloud: &Arc<dyn CloudRead>,
-        desired: &Desired,
-        snapshot: &mut Snapshot,
-    ) -> Result<Option<Judgement>, CloudError> {
-        if self.doubts_listings {
-            let regions = Self::regions(desired, &snapshot.recorded);
-            let (clock, named) = (self.clock.as_ref(), desired.named());
-            let mut seen = observe(cloud, clock, &snapshot.recorded, &named, regions, 10).await?;
-            let (levels, _) = Levels::new(&desired.levels, &[]);
-            let judgement = judge_missing(cloud, snapshot, desired, &levels, clock.now(), &mut seen).await?;
-            if judgement.refuses() {
-                return Ok(Some(judgement));
-            }
-            diff::observe(&mut snapshot.recorded, &seen, desired);
-            look_up(cloud, clock, &desired.lookups, &mut snapshot.recorded, 10).await?;
-            return Ok(None);
-        }
-        self.look_through(cloud, desired, snapshot).await.map(|_| None)
-    }
-
-    async fn look_through(
-        &self,
-        cloud: &Arc<dyn CloudRead>,
-        desired: &Desired,
-        snapshot: &mut Snapshot,
-    ) -> Result<diff::Drift, CloudError> {
-        let regions = Self::regions(desired, &snapshot.recorded);
-        let named = desired.named();
-        let seen = observe(cloud, self.clock.as_ref(), &snapshot.recorded, &named, regions, 10).await?;
-        let mut drift = diff::observe(&mut snapshot.recorded, &seen, desired);
-        let (lookups, _) =
-            look_up(cloud, self.clock.as_ref(), &desired.lookups, &mut snapshot.recorded, 10).await?;
-        drift.lookups = lookups;
-        Ok(drift)
+        let engine = self.engine(desired);
+        engine.connect(self.cloud()).drift(snapshot).await.unwrap().drift
     }
 
     pub fn propose(desired: &Desired, snapshot: &Snapshot, intention: Intention) -> Proposal {
@@ -226,9 +192,8 @@ impl Bench {
         intention: Intention,
         edit: impl FnOnce(&mut Plan),
     ) -> Applied {
-        let cloud: Arc<dyn CloudWrite> = self.cloud();
         let mut store = std::mem::take(&mut self.store);
-        let applied = self.go(desired, intention, cloud, &mut store, edit).await.unwrap();
+        let applied = self.go(desired, intention, self.cloud(), &mut store, edit).await.unwrap();
         self.store = store.crashed_after(usize::MAX);
         applied
     }
@@ -236,7 +201,7 @@ impl Bench {
     /// As [`Bench::apply`], by a process that dies; what it leaves behind stays. Whether it died.
     pub async fn apply_and_die(&mut self, desired: &Desired, intention: Intention, death: &Death) -> bool {
         let transport = DyingTransport { inner: self.transport_of(self.account), death: death.clone() };
-        let cloud: Arc<dyn CloudWrite> = Arc::new(Client::new(Arc::new(transport)));
+        let cloud = Arc::new(Client::new(Arc::new(transport)));
         let mut store = std::mem::take(&mut self.store);
         {
             let mut dying = DyingStore { inner: &mut store, death: death.clone() };
@@ -268,7 +233,7 @@ impl Bench {
     ) -> Result<Option<Applied>, StoreError> {
         let transport = Arc::new(DyingTransport { inner: transport, death: death.clone() });
         let careful = Careful::around(transport, Rates::Documented, Policy::default(), 1);
-        let cloud: Arc<dyn CloudWrite> = Arc::new(Client::new(Arc::new(careful)));
+        let cloud = Arc::new(Client::new(Arc::new(careful)));
         let mut store = std::mem::take(&mut self.store);
         let applied = {
             let mut watched = WatchedStore { inner: &mut store, on_store: self.on_store.clone() };
@@ -288,58 +253,41 @@ impl Bench {
         &self,
         desired: &Desired,
         intention: Intention,
-        cloud: Arc<dyn CloudWrite>,
+        cloud: Arc<Client>,
         store: &mut dyn StateStore,
         edit: impl FnOnce(&mut Plan),
     ) -> Result<Applied, StoreError> {
         store.lock(lock_info(self.clock.as_ref()), LockWait::NONE).await?;
-        let loaded = store.load().await?;
-        let mut snapshot = loaded.unwrap_or_else(|| self.first_snapshot());
-        let recovered = match recover(cloud.as_ref(), &snapshot, self.clock.now()).await {
-            Ok(recovered) => recovered,
-            Err(error) => return Ok(Applied::Unread(error)),
+        let mut engine = self.engine(desired);
+        let mut state = LockedState::load(store, || self.first_snapshot()).await?;
+        let connected = engine.connect(Arc::clone(&cloud));
+        let seen = match state.recover(&connected).await {
+            Ok(_) => state.observe(&connected, Scope::All).await.map(|_| ()),
+            Err(error) => Err(error),
         };
-        for (_, _, events) in recovered {
-            for event in &events {
-                snapshot.take(event).unwrap();
-            }
-            store.append(&events).await?;
+        match seen {
+            Ok(()) => {}
+            Err(EngineError::ObservationRefused(judgement)) => return Ok(Applied::Refused(*judgement)),
+            Err(EngineError::Cloud(error)) => return Ok(Applied::Unread(*error)),
+            Err(EngineError::Store(error)) => return Err(error),
+            Err(error) => panic!("{error}"),
         }
-        let reads: Arc<dyn CloudRead> = cloud.clone();
-        match self.look_judging(&reads, desired, &mut snapshot).await {
-            Ok(None) => {}
-            Ok(Some(judgement)) => return Ok(Applied::Refused(judgement)),
-            Err(error) => return Ok(Applied::Unread(error)),
-        }
-        store.save(&mut snapshot, Freshness::New).await?;
-        let mut proposal = Self::propose(desired, &snapshot, intention);
-        edit(&mut proposal.plan);
-        let mut allowing = desired.clone();
+        let Proposal { mut plan, prior, .. } =
+            engine.propose(Some(&state.snapshot), &Wish::all(intention)).unwrap();
+        edit(&mut plan);
         if self.breaks_ready_rule {
             let is_ready_rule = |reason: &EdgeReason| {
                 matches!(reason, EdgeReason::SuccessorReady | EdgeReason::SuccessorShared)
             };
-            proposal.plan.graph.drop_edges(|_, _, reason| is_ready_rule(reason));
-            let rules = ["share_gap", "protected_image_deleted"];
-            allowing.levels.extend(rules.map(|rule| (rule.into(), Level::Allow)));
+            plan.graph.drop_edges(|_, _, reason| is_ready_rule(reason));
         }
-        let (judgement, valid) = self.judge(&allowing, proposal);
+        let CheckedPlan { valid, judgement, .. } = engine.check(plan, prior);
         let Ok(valid) = valid else { return Ok(Applied::Refused(judgement)) };
         if let Some(on_plan) = &self.on_plan {
             on_plan(valid.plan(), &judgement);
         }
-        let (_sender, stop) = watch::channel(Stop::No);
-        let executor = Executor {
-            cloud,
-            store: &mut *store,
-            clock: Arc::clone(&self.clock),
-            pace: self.pace,
-            stop,
-            progress: &mut Quiet,
-            queries: BTreeMap::new(),
-        };
-        let outcome = executor.run(&valid, &mut snapshot).await?;
-        store.save(&mut snapshot, Freshness::New).await?;
+        let execution = Execution { pace: self.pace, ..Execution::new("test", "apply") };
+        let outcome = engine.connect(cloud).execute(&mut state, &valid, execution).await?;
         Ok(Applied::Walked(valid.plan().clone(), outcome))
     }
 }

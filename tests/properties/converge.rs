@@ -85,7 +85,7 @@ fn what_did_not_change_is_not_called() {
             }).await;
             assert!(writes(&log).is_empty(), "{:#?}", writes(&log));
             let snapshot = stage.bench.snapshot().await;
-            let regions = Bench::regions(&desired(&after.yaml()), &snapshot.recorded).len();
+            let regions = stage.bench.engine(&desired(&after.yaml())).regions(&snapshot).len();
             let placements = snapshot.recorded.placements().count();
             // The apply looks, and so does the stage after it: a listing and a limit for each region, the shares
             // of each image.

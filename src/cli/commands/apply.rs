@@ -4,26 +4,25 @@ use std::path::Path;
 
 use super::expected::Expected;
 use super::planning::{
-    Planned, diagnostics, make_plan, note_needless, print_unresolved, recover_in_memory, show,
-    stop_on_errors, wish,
+    diagnostics, make_plan, note_needless, print_recovery, print_unresolved, show, status_of, stop_on_errors,
+    wish,
 };
-use super::refresh::{look, look_at_managed};
-use crate::apply::{Executor, Pace, preflight};
-use crate::backend::{FileStore, Freshness, LockWait, StateStore as _};
+use super::refresh::accept;
+use crate::apply::Pace;
+use crate::backend::{FileStore, LockWait};
 use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
 use crate::cli::confirm::confirm;
 use crate::cli::printer::Printer;
 use crate::cli::progress::Bar;
 use crate::cli::reports::tell;
 use crate::cli::signals::Signals;
-use crate::cli::workspace::Workspace;
+use crate::cli::workspace::{Workspace, owner};
 use crate::cli::{CommandError, ExitStatus};
-use crate::constraints::validate;
 use crate::diagnostics::harmless;
 use crate::diff::{Intention, renamed};
+use crate::engine::{CheckedPlan, Connected, Execution, LockedState, Observation, Scope};
 use crate::plan::{self, Outcome, PlanFile, Preflight, StepOutcome, Trial};
 use crate::report::{self, Told};
-use crate::state::Snapshot;
 
 /// Makes the cloud as the manifest says, or applies a saved plan.
 ///
@@ -44,79 +43,70 @@ pub async fn destroy(args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, 
     go(args, Intention::Destroy, printer).await
 }
 
-/// A locked state, repaired and refreshed: what an apply starts from.
-struct Start {
-    store: FileStore,
-    snapshot: Snapshot,
-    freshness: Freshness,
-    /// The plan that is expected, read before anything is done.
-    expected: Expected,
-}
-
-async fn start(
+/// Loads the locked state, closes what an earlier run left open, and refreshes it: what an apply starts from.
+async fn start<'s>(
     args: &ApplyArgs,
     workspace: &Workspace,
     name: &str,
+    store: &'s mut FileStore,
     printer: &Printer,
-) -> Result<Start, CommandError> {
-    let expected = Expected::read(&args.expect)?;
-    let mut store = workspace.locked_store(name, LockWait(args.lock.lock_timeout)).await?;
-    let stored = store.load().await?;
-    let mut is_new = stored.is_none();
-    let mut snapshot = stored.unwrap_or_else(|| workspace.first_snapshot());
-    workspace.check_owner(&snapshot)?;
-    stop_on_errors(workspace, Some(&snapshot), printer)?;
-    workspace.check_caller().await?;
-    // What an earlier run left open is closed before anything is planned.
-    is_new |= repair(workspace, &mut store, &mut snapshot, printer).await?;
+) -> Result<LockedState<'s>, CommandError> {
+    let mut state = LockedState::load(store, || workspace.first_snapshot()).await?;
+    workspace.check_owner(&state.snapshot)?;
+    stop_on_errors(workspace, Some(&state.snapshot), printer)?;
+    let connected = connect(args, workspace)?;
+    connected.check_caller().await?;
+    let recovery = state.recover(&connected).await?;
+    print_recovery(&state.snapshot, &recovery, printer);
     if !args.no_refresh {
-        let parallelism = usize::from(args.parallelism);
-        let drift = match name {
-            "destroy" => look_at_managed(workspace, &mut snapshot, parallelism, printer).await?,
-            _ => look(workspace, &mut snapshot, parallelism, printer).await?,
-        };
-        is_new |= drift.facts_changed;
+        let scope = if name == "destroy" { Scope::Managed } else { Scope::All };
+        let observed = state.observe(&connected, scope).await;
+        let Observation { drift, .. } = accept(workspace, observed, |found| &found.judgement, printer)?;
         let is_news = !(drift.items.is_empty() && drift.lookups.is_empty());
         if is_news && printer.format == Format::Text {
-            let names = report::AccountNames::of(&workspace.desired);
+            let names = report::AccountNames::of(&workspace.engine.desired);
             printer.say(&report::drift::drift_text(&drift, &names, printer.talk));
         }
     }
-    let freshness = if is_new { Freshness::New } else { Freshness::Same };
-    Ok(Start { store, snapshot, freshness, expected })
+    Ok(state)
+}
+
+fn connect<'w>(args: &ApplyArgs, workspace: &'w Workspace) -> Result<Connected<'w>, CommandError> {
+    Ok(Connected { parallelism: usize::from(args.parallelism), ..workspace.connect()? })
 }
 
 async fn go(args: &ApplyArgs, intention: Intention, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let mut workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
     let name = if intention == Intention::Destroy { "destroy" } else { "apply" };
-    let start = start(args, &workspace, name, printer).await?;
-    workspace.use_lookups(Some(&start.snapshot), intention);
-    let wish = wish(&args.select, intention, &workspace, Some(&start.snapshot))?;
-    let planned = make_plan(&workspace, Some(&start.snapshot), &wish, printer)?;
-    finish(args, &workspace, start, &planned, intention, printer).await
+    let expected = Expected::read(&args.expect)?;
+    let mut store = workspace.locked_store(name, LockWait(args.lock.lock_timeout)).await?;
+    let state = start(args, &workspace, name, &mut store, printer).await?;
+    let wish = wish(&args.select, intention, &workspace, Some(&state.snapshot))?;
+    let planned = make_plan(&mut workspace, Some(&state.snapshot), &wish, printer)?;
+    finish(args, &workspace, state, &expected, &planned, intention, printer).await
 }
 
 /// Applies a saved plan: judged again, and refused where what it relies on has moved.
 async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let file = read_plan(path)?;
     let workspace = Workspace::of_plan(file.desired, &file.folder, &args.manifest, &args.rules)?;
-    let start = start(args, &workspace, "apply", printer).await?;
-    let (prior, _) = renamed(&workspace.desired, &start.snapshot.recorded);
-    let moved = plan::file::moved(&file.plan, &workspace.desired, &prior);
+    let expected = Expected::read(&args.expect)?;
+    let mut store = workspace.locked_store("apply", LockWait(args.lock.lock_timeout)).await?;
+    let state = start(args, &workspace, "apply", &mut store, printer).await?;
+    let (prior, _) = renamed(&workspace.engine.desired, &state.snapshot.recorded);
+    let moved = plan::file::moved(&file.plan, &workspace.engine.desired, &prior);
     if !moved.is_empty() {
         return Err(CommandError::Stale {
             what: format!("the plan is stale: {}", moved.join("; ")),
             help: "Make it again, and review it:\n\n    goldform plan --refresh --out <file>".to_owned(),
         });
     }
-    let plan = file.plan.rebased(&workspace.desired, &prior, Some(&start.snapshot)).map_err(|error| {
-        CommandError::input(format!("{}: {error}", harmless::path(path)), "Make the plan again.")
-    })?;
-    let prior = prior.into_owned();
-    let now = workspace.clock.now();
-    let (judgement, valid) = validate(plan, &workspace.desired, &prior, &workspace.levels, now);
-    let planned = Planned { valid, judgement, prior };
-    finish(args, &workspace, start, &planned, Intention::Converge, printer).await
+    let plan =
+        file.plan.rebased(&workspace.engine.desired, &prior, Some(&state.snapshot)).map_err(|error| {
+            CommandError::input(format!("{}: {error}", harmless::path(path)), "Make the plan again.")
+        })?;
+    let planned = workspace.engine.check(plan, prior.into_owned());
+    finish(args, &workspace, state, &expected, &planned, Intention::Converge, printer).await
 }
 
 /// Reads a saved plan.
@@ -142,12 +132,12 @@ pub fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
 async fn finish(
     args: &ApplyArgs,
     workspace: &Workspace,
-    start: Start,
-    planned: &Planned,
+    mut state: LockedState<'_>,
+    expected: &Expected,
+    planned: &CheckedPlan,
     intention: Intention,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
-    let Start { mut store, mut snapshot, freshness, expected } = start;
     let unexpected = expected.unmet(planned.plan())?;
     // For programs, the outcome is the result; a plan that is not applied is told in its place.
     let will_run = planned.valid.is_ok() && !planned.plan().is_empty() && unexpected.is_none();
@@ -155,31 +145,30 @@ async fn finish(
         show(workspace, planned, unexpected.as_ref(), printer)?;
     } else {
         if printer.format == Format::Text {
-            let names = report::AccountNames::of(&workspace.desired);
+            let names = report::AccountNames::of(&workspace.engine.desired);
             printer.text(&report::plan::plan_text(planned.plan(), &planned.prior, &names, printer.out));
         }
         printer.diagnostics(&diagnostics(workspace, planned), &workspace.locator);
         note_needless(planned, printer);
     }
     if let Some(unexpected) = &unexpected {
-        return Err(expected.stale(unexpected, planned.plan(), Some(&snapshot)));
+        return Err(expected.stale(unexpected, planned.plan(), Some(&state.snapshot)));
     }
     if args.expect.expect_no_changes && !planned.plan().is_empty() {
-        return Ok(ExitStatus::Error.or(planned.status()));
+        return Ok(ExitStatus::Error.or(status_of(planned)));
     }
-    let Ok(plan) = &planned.valid else { return Ok(planned.status()) };
+    let Ok(plan) = &planned.valid else { return Ok(status_of(planned)) };
     if intention == Intention::Converge {
         workspace.check_lookups(plan.plan())?;
     }
     if plan.plan().is_empty() {
-        store.save(&mut snapshot, freshness).await?;
+        state.save().await?;
         return Ok(ExitStatus::Done);
     }
     let queries = workspace.queries()?;
     if args.preflight {
-        let (trying, prior) = (workspace.trying()?, &planned.prior);
-        let calls = usize::from(args.parallelism);
-        let told = preflight(&trying, plan, prior, &snapshot.lineage, &queries, calls).await?;
+        let lineage = &state.snapshot.lineage;
+        let told = connect(args, workspace)?.preflight(plan, &planned.prior, lineage, &queries).await?;
         printer.say(&report::preflight::preflight_text(&told, printer.talk));
         if told.refused() > 0 {
             return Err(refused_on_trial(&told, printer));
@@ -194,29 +183,23 @@ async fn finish(
         return Ok(ExitStatus::Error);
     }
     let command = if intention == Intention::Destroy { "destroy" } else { "apply" };
-    snapshot.runs.begin(workspace.run(command, plan.plan(), snapshot.serial));
-    store.save(&mut snapshot, freshness).await?;
     let signals = Signals::listen(printer.clone());
     let mut progress = Bar::new(printer.clone(), plan.plan().graph.len());
-    let executor = Executor {
-        cloud: workspace.cloud()?,
-        store: &mut store,
-        clock: workspace.clock.clone(),
+    let execution = Execution {
         pace: Pace { parallelism: usize::from(args.parallelism), settle_timeout: args.settle_timeout },
-        stop: signals.stop.clone(),
-        progress: &mut progress,
+        stop: Some(signals.stop.clone()),
+        progress: Some(&mut progress),
         queries,
+        ..Execution::new(owner(), command)
     };
-    let result = executor.run(plan, &mut snapshot).await;
+    let result = connect(args, workspace)?.execute(&mut state, plan, execution).await;
     progress.finish();
     let outcome = result?;
-    snapshot.runs.end(workspace.run_end(&outcome));
-    store.save(&mut snapshot, Freshness::New).await?;
     let mut found = diagnostics(workspace, planned);
-    found.extend(report::findings::outcome(&outcome, plan.plan(), &workspace.desired));
+    found.extend(report::findings::outcome(&outcome, plan.plan(), &workspace.engine.desired));
     let told = Told::Applied { plan: plan.plan(), prior: &planned.prior, outcome: &outcome };
     tell(workspace, &found, told, printer)?;
-    print_unresolved(&snapshot, printer);
+    print_unresolved(&state.snapshot, printer);
     Ok(status(&outcome).or(signals.status().unwrap_or(ExitStatus::Done)))
 }
 
@@ -251,23 +234,4 @@ fn status(outcome: &Outcome) -> ExitStatus {
     }
     let may_be = |result: &StepOutcome| *result == StepOutcome::Done || result.is_open();
     if outcome.count(may_be) > 0 { ExitStatus::Partial } else { ExitStatus::Error }
-}
-
-/// Closes what an earlier run left open, as far as that can be found out; returns whether anything was. A make that no
-/// listing shows yet stays open: an apply goes on with it, and a person can say what became of it.
-///
-/// # Errors
-/// When the cloud cannot be asked.
-pub async fn repair(
-    workspace: &Workspace,
-    store: &mut FileStore,
-    snapshot: &mut Snapshot,
-    printer: &Printer,
-) -> Result<bool, CommandError> {
-    let had_open = !snapshot.intents.is_empty();
-    let events = recover_in_memory(workspace, snapshot, printer).await?;
-    if !events.is_empty() {
-        store.append(&events).await?;
-    }
-    Ok(had_open)
 }

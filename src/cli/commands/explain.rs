@@ -52,7 +52,7 @@ pub async fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, Co
 /// Whether an address speaks of something that is declared or recorded.
 fn is_known(workspace: &Workspace, snapshot: Option<&Snapshot>, address: &Address) -> bool {
     let declared = |key: &ImageKey, region: Option<&Region>| {
-        let image = workspace.desired.images.get(key);
+        let image = workspace.engine.desired.images.get(key);
         image.is_some_and(|image| region.is_none_or(|region| image.placements().contains(region)))
     };
     let is_recorded =
@@ -70,8 +70,8 @@ async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitS
     let snapshot = workspace.snapshot().await?;
     stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
     let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
-    workspace.use_lookups(snapshot.as_ref(), intention);
-    let planned = make_plan(&workspace, snapshot.as_ref(), &Wish::all(intention), printer)?;
+    let wish = Wish { now: workspace.engine.clock.now(), ..Wish::all(intention) };
+    let planned = make_plan(&mut workspace, snapshot.as_ref(), &wish, printer)?;
     let graph = &planned.plan().graph;
     let address: Option<Address> = name.parse().ok();
     let is_asked = |step: &Step| {
@@ -93,7 +93,7 @@ async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitS
     }
     match printer.format {
         Format::Text => {
-            let names = AccountNames::of(&workspace.desired);
+            let names = AccountNames::of(&workspace.engine.desired);
             let texts: Vec<String> =
                 found.iter().map(|index| step_text(planned.plan(), *index, &names, printer.out)).collect();
             printer.text(&texts.join("\n"));

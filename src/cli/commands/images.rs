@@ -27,9 +27,9 @@ const PARALLEL: usize = 10;
 pub async fn run(args: &ImagesArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = Workspace::open_or_look_around(&args.manifest, printer)?;
     let managed = managed(&workspace).await?;
-    workspace.check_caller().await?;
+    workspace.connect()?.check_caller().await?;
     let cloud: Arc<dyn CloudRead> = workspace.cloud()?;
-    let criteria = criteria(args, workspace.clock.now());
+    let criteria = criteria(args, workspace.engine.clock.now());
     let regions = regions(args, &workspace, cloud.as_ref()).await?;
     let (mut listed, failures) = list(&cloud, regions, &criteria).await?;
     for image in &mut listed {
@@ -83,8 +83,8 @@ async fn regions(
     if !args.region.is_empty() {
         return Ok(args.region.iter().cloned().collect());
     }
-    let images = workspace.desired.images.values().flat_map(|image| image.placements());
-    let lookups = workspace.desired.lookups.values().map(|lookup| &lookup.region);
+    let images = workspace.engine.desired.images.values().flat_map(|image| image.placements());
+    let lookups = workspace.engine.desired.lookups.values().map(|lookup| &lookup.region);
     let named: BTreeSet<Region> = images.chain(lookups).cloned().collect();
     if args.all_regions || named.is_empty() {
         return Ok(cloud.regions().await?.into_iter().collect());

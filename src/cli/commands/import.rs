@@ -14,10 +14,11 @@ mod told;
 
 use told::Told;
 
-use super::refresh::{accept, judge_missing};
+use super::planning::print_recovery;
+use super::refresh::accept;
 use crate::apply::survey;
+use crate::backend::LockWait;
 use crate::backend::file::write_atomically;
-use crate::backend::{Freshness, LockWait, StateStore as _};
 use crate::cli::args::{Format, ImportArgs};
 use crate::cli::confirm::confirm;
 use crate::cli::inputs::{read_manifests, read_text};
@@ -28,6 +29,7 @@ use crate::cloud::{CloudRead, Meaning};
 use crate::diagnostics::Severity;
 use crate::diagnostics::harmless;
 use crate::diff::adopt::{self, Adoptable, LeftOut, Pick};
+use crate::engine::LockedState;
 use crate::manifest::insert::{self, NewEntry};
 use crate::manifest::{self, Desired, Input, Variables};
 use crate::model::{AccountId, Address, ImageId, ImageKey, ImageKind, PlacementKey, Region};
@@ -55,15 +57,17 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     }
     let entry = args.address.as_deref().map(key_of).transpose()?;
     let mut store = workspace.locked_store("import", LockWait(args.lock.lock_timeout)).await?;
-    let stored = store.load().await?;
-    let is_first = stored.is_none();
-    let mut snapshot = stored.unwrap_or_else(|| workspace.first_snapshot());
-    workspace.check_owner(&snapshot)?;
-    super::apply::repair(&workspace, &mut store, &mut snapshot, printer).await?;
-    workspace.check_caller().await?;
-    let cloud: Arc<dyn CloudRead> = workspace.cloud()?;
+    let mut state = LockedState::load(&mut store, || workspace.first_snapshot()).await?;
+    // No snapshot was saved yet.
+    let is_first = state.snapshot.serial == 0;
+    workspace.check_owner(&state.snapshot)?;
+    let connected = workspace.connect()?;
+    let recovery = state.recover(&connected).await?;
+    print_recovery(&state.snapshot, &recovery, printer);
+    connected.check_caller().await?;
+    let cloud: Arc<dyn CloudRead> = connected.cloud.clone();
     let regions = regions(args, entry.as_ref(), &workspace, cloud.as_ref()).await?;
-    let (mut observed, failures) = survey(&cloud, workspace.clock.as_ref(), regions, PARALLEL).await?;
+    let (mut observed, failures) = survey(&cloud, workspace.engine.clock.as_ref(), regions, PARALLEL).await?;
     for (region, error) in failures {
         // Not every region that is offered takes part in the image service.
         if args.region.is_empty() && error.meaning == Meaning::Unsupported {
@@ -74,34 +78,43 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     }
 
     // What is imported is recorded together with the regions as they were observed.
-    accept(&workspace, &judge_missing(&workspace, &cloud, &snapshot, &mut observed).await?, printer)?;
+    let judged = connected.check_observed(&state.snapshot, &mut observed).await;
+    accept(&workspace, judged, |judgement| judgement, printer)?;
 
     let pick = match (&args.id, &terraform) {
         (Some(id), _) => Pick::Named { ids: BTreeSet::from([id.clone()]), names: BTreeSet::new() },
         (None, Some(named)) => Pick::Named { ids: named.ids.clone(), names: named.names.clone() },
         (None, None) => Pick::All,
     };
-    let mut lineages = vec![&snapshot.lineage];
+    let mut lineages = vec![&state.snapshot.lineage];
     if let Some(lost) = &args.from_state {
-        if !adopt::is_known(lost, &workspace.desired, &observed) {
+        if !adopt::is_known(lost, &workspace.engine.desired, &observed) {
             return Err(CommandError::input(
                 format!("no image that was looked at belongs to the state {lost}"),
                 "Look at what is left out, and why:\n\n    goldform import --all --dry-run",
             ));
         }
         if is_first {
-            snapshot.lineage = lost.clone();
+            state.snapshot.lineage = lost.clone();
         }
-        lineages = vec![&snapshot.lineage, lost];
+        lineages = vec![&state.snapshot.lineage, lost];
     }
-    let declared = entry.as_ref().filter(|key| workspace.desired.images.contains_key(*key));
-    let mut found = adopt::adoptable(&workspace.desired, &snapshot.recorded, &lineages, &observed, &pick);
-    let before = snapshot.recorded.clone();
+    let declared = entry.as_ref().filter(|key| workspace.engine.desired.images.contains_key(*key));
+    let mut found =
+        adopt::adoptable(&workspace.engine.desired, &state.snapshot.recorded, &lineages, &observed, &pick);
+    let before = state.snapshot.recorded.clone();
     let job = match (declared, &args.id) {
         (Some(key), Some(id)) => {
             found.entries.clear();
             found.notes.clear();
-            record_declared(key, id, &found.left_out, &workspace.desired, &mut snapshot, &observed)?;
+            record_declared(
+                key,
+                id,
+                &found.left_out,
+                &workspace.engine.desired,
+                &mut state.snapshot,
+                &observed,
+            )?;
             None
         }
         _ => {
@@ -111,11 +124,11 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
             edited(args, &workspace, &found.entries)?
         }
     };
-    let desired = job.as_ref().map_or(&workspace.desired, |edit| &edit.desired);
-    adopt::record(desired, &mut snapshot.recorded, &observed);
-    let recorded = new_placements(&before, &snapshot.recorded);
-    take_facts(&mut snapshot, observed, desired);
-    snapshot.place = desired.cloud.place();
+    let desired = job.as_ref().map_or(&workspace.engine.desired, |edit| &edit.desired);
+    adopt::record(desired, &mut state.snapshot.recorded, &observed);
+    let recorded = new_placements(&before, &state.snapshot.recorded);
+    take_facts(&mut state.snapshot, observed, desired);
+    state.snapshot.place = desired.cloud.place();
 
     let told = Told { found: &found, recorded: &recorded, terraform: terraform.as_ref(), job: job.as_ref() };
     if printer.format != Format::Json {
@@ -131,8 +144,9 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
             })?;
             printer.say(&format!("Written: {}.", edit.name));
         }
-        store.save(&mut snapshot, Freshness::New).await?;
-        printer.say(&format!("Recorded in {}, serial {}.", store.place(), snapshot.serial));
+        state.changed();
+        state.save().await?;
+        printer.say(&format!("Recorded in {}, serial {}.", state.store.place(), state.snapshot.serial));
     }
     if printer.format == Format::Json {
         told.json(is_written, printer);
@@ -176,24 +190,26 @@ async fn resolve(
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let mut store = workspace.locked_store("import", LockWait(args.lock.lock_timeout)).await?;
-    let mut snapshot = store.load().await?.unwrap_or_else(|| workspace.first_snapshot());
-    workspace.check_owner(&snapshot)?;
-    super::apply::repair(workspace, &mut store, &mut snapshot, printer).await?;
+    let mut state = LockedState::load(&mut store, || workspace.first_snapshot()).await?;
+    workspace.check_owner(&state.snapshot)?;
+    let recovery = state.recover(&workspace.connect()?).await?;
+    print_recovery(&state.snapshot, &recovery, printer);
     let is_recorded = |snapshot: &Snapshot| snapshot.recorded.placement(at).is_some_and(|is| is.id == *id);
-    if !is_recorded(&snapshot) {
-        surgery::resolve(&snapshot, at, Some(id))?;
-        check_resolved(workspace, &snapshot, at, id).await?;
+    if !is_recorded(&state.snapshot) {
+        surgery::resolve(&state.snapshot, at, Some(id))?;
+        check_resolved(workspace, &state.snapshot, at, id).await?;
         if !is_wanted(args, 1, printer)? {
             return Ok(if args.dry_run { ExitStatus::Done } else { ExitStatus::Error });
         }
-        super::state::surgery::resolve(workspace, &mut store, &mut snapshot, at, Some(id)).await?;
+        super::state::surgery::resolve(workspace, &mut state, at, Some(id)).await?;
     }
-    store.save(&mut snapshot, Freshness::New).await?;
+    state.changed();
+    state.save().await?;
     match printer.format {
-        Format::Json => printer.json(&json!({ "resolved": at, "id": id, "serial": snapshot.serial })),
+        Format::Json => printer.json(&json!({ "resolved": at, "id": id, "serial": state.snapshot.serial })),
         Format::Text => printer.text(&format!("{at}: is {id}\n")),
     }
-    printer.say(&format!("Recorded in {}, serial {}.", store.place(), snapshot.serial));
+    printer.say(&format!("Recorded in {}, serial {}.", state.store.place(), state.snapshot.serial));
     Ok(ExitStatus::Done)
 }
 
@@ -212,7 +228,7 @@ async fn check_resolved(
             format!("See what is there:\n\n    goldform images --region {}", at.region),
         ));
     };
-    let owner = workspace.desired.cloud.ownership_tag.as_ref().and_then(|key| image.tags.get(key));
+    let owner = workspace.engine.desired.cloud.ownership_tag.as_ref().and_then(|key| image.tags.get(key));
     match owner.filter(|owner| **owner != snapshot.lineage.0) {
         Some(owner) => Err(CommandError::input(
             format!("{id} is managed by the state {owner}, as its ownership tag says"),
@@ -239,7 +255,7 @@ async fn regions(
     workspace: &Workspace,
     cloud: &dyn CloudRead,
 ) -> Result<BTreeSet<Region>, CommandError> {
-    let declared = entry.and_then(|key| workspace.desired.images.get(key));
+    let declared = entry.and_then(|key| workspace.engine.desired.images.get(key));
     let mut regions: BTreeSet<Region> = args.region.iter().cloned().collect();
     if let Some(image) = declared {
         if args.region.iter().any(|region| *region != image.region) {
@@ -337,7 +353,7 @@ fn edited(
         return Ok(None);
     }
     let account_name = |account: AccountId| {
-        let names = &workspace.desired.accounts;
+        let names = &workspace.engine.desired.accounts;
         names.iter().find(|(_, id)| **id == account).map(|(name, _)| name.to_string())
     };
     let by_hand = insert::by_hand(entries, &account_name);
@@ -356,7 +372,7 @@ fn edited(
     input.bytes = text.clone().into_bytes();
     let name = input.name.clone();
     let desired = read_again(inputs, &workspace.variables).map_err(&refused)?;
-    if adopt::intended(&workspace.desired, &desired, entries) != desired {
+    if adopt::intended(&workspace.engine.desired, &desired, entries) != desired {
         return Err(refused("read again, the text does not mean what was meant".to_owned()));
     }
     Ok(Some(Edited { name, text, desired, entries: by_hand }))

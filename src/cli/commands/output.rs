@@ -17,8 +17,8 @@ pub async fn run(args: &OutputCommandArgs, printer: &Printer) -> Result<ExitStat
     let workspace = Workspace::open(&args.manifest, None, printer)?;
     let snapshot = workspace.snapshot().await?;
     let recorded = snapshot.map_or_else(Recorded::default, |snapshot| snapshot.recorded);
-    let (recorded, _) = renamed(&workspace.desired, &recorded);
-    let outputs = Outputs::of(&workspace.desired, &recorded);
+    let (recorded, _) = renamed(&workspace.engine.desired, &recorded);
+    let outputs = Outputs::of(&workspace.engine.desired, &recorded);
     match (printer.format, args.output_as) {
         (Format::Json, _) => printer.json(&outputs.json()),
         (Format::Text, OutputAs::Env) => printer.data(&outputs.env()?),

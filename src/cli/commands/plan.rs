@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use super::expected::Expected;
-use super::planning::{Planned, Proposed, proposed, show};
+use super::planning::{Proposed, proposed, show, status_of};
 use crate::backend::file::write_atomically;
 use crate::cli::args::PlanArgs;
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::harmless;
+use crate::engine::CheckedPlan;
 use crate::plan::PlanFile;
 
 /// Makes a plan and shows it. Writes nothing.
@@ -28,7 +29,7 @@ pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, Comma
     if let Some(path) = &args.out {
         save(&workspace, &planned, path, printer)?;
     }
-    let mut status = planned.status();
+    let mut status = status_of(&planned);
     if !planned.plan().is_empty() {
         if args.expect.expect_no_changes {
             status = status.or(ExitStatus::Error);
@@ -42,7 +43,7 @@ pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, Comma
 /// Saves a plan. One that a rule refuses is not saved: it could not be applied.
 fn save(
     workspace: &Workspace,
-    planned: &Planned,
+    planned: &CheckedPlan,
     path: &Path,
     printer: &Printer,
 ) -> Result<(), CommandError> {
@@ -55,8 +56,8 @@ fn save(
         return Ok(());
     }
     // The levels that it was judged by go with it.
-    let mut desired = workspace.desired.clone();
-    desired.levels = workspace.levels.all();
+    let mut desired = workspace.engine.desired.clone();
+    desired.levels = workspace.engine.levels.all();
     let text = PlanFile::new(&desired, planned.plan(), workspace.folder()).to_text()?;
     write_atomically(path, &text).map_err(|source| CommandError::File {
         path: harmless::path(path),

@@ -1,44 +1,24 @@
 //! What `validate`, `plan` and `apply` share: making a plan, judging it, showing it.
 
-use super::refresh::look;
-use crate::apply::{Recovered, recover};
+use super::refresh::accept;
+use crate::apply::Recovered;
 use crate::cli::args::{ManifestArgs, ProposalArgs, RuleArgs, SelectArgs};
 use crate::cli::printer::Printer;
 use crate::cli::reports::tell;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::constraints::{Judgement, ValidPlan, judge, validate};
 use crate::diagnostics::Diagnostic;
-use crate::diff::{Intention, Selection, diff};
+use crate::diff::{Intention, Selection};
+use crate::engine::{CheckedPlan, Planned, RecoveredStep, Recovery, Scope};
 use crate::model::{Address, ImageId, ImageKey};
-use crate::plan::{Plan, Proposal, Unexpected, Wish, plan, propose};
+use crate::plan::{Unexpected, Wish};
 use crate::report::state::unresolved_text;
 use crate::report::{Told, count};
-use crate::state::{Event, Recorded, Snapshot, StepId};
+use crate::state::Snapshot;
 
-/// A plan that was made and judged.
-pub struct Planned {
-    /// The plan, where no rule refuses it.
-    pub valid: Result<ValidPlan, Box<Plan>>,
-    /// What the rules say.
-    pub judgement: Judgement,
-    /// What it starts from: the record, with the manifest's renames.
-    pub prior: Recorded,
-}
-
-impl Planned {
-    /// The plan, whether it is valid or not.
-    pub fn plan(&self) -> &Plan {
-        match &self.valid {
-            Ok(valid) => valid.plan(),
-            Err(plan) => plan,
-        }
-    }
-
-    /// The status that the rules give.
-    pub fn status(&self) -> ExitStatus {
-        if self.valid.is_ok() { ExitStatus::Done } else { ExitStatus::Violated }
-    }
+/// Returns the status that the rules give.
+pub fn status_of(planned: &CheckedPlan) -> ExitStatus {
+    if planned.valid.is_ok() { ExitStatus::Done } else { ExitStatus::Violated }
 }
 
 /// What the arguments ask for.
@@ -53,7 +33,7 @@ pub fn wish(
 ) -> Result<Wish, CommandError> {
     const HELP: &str = "See which addresses there are:\n\n    goldform state list";
     let known = |key: &ImageKey| {
-        workspace.desired.images.contains_key(key)
+        workspace.engine.desired.images.contains_key(key)
             || snapshot.is_some_and(|snapshot| snapshot.recorded.images.contains_key(key))
     };
     let parse = |text: &String| -> Result<Address, CommandError> {
@@ -86,7 +66,7 @@ pub fn wish(
         }
     }
     let selection = Selection { targets: parse_all(&args.target)?, excluded: parse_all(&args.exclude)? };
-    Ok(Wish { intention, selection, replace, now: workspace.clock.now() })
+    Ok(Wish { intention, selection, replace, now: workspace.engine.clock.now() })
 }
 
 /// A plan that was made for a command which writes nothing.
@@ -96,7 +76,7 @@ pub struct Proposed {
     /// The state, where there is one.
     pub snapshot: Option<Snapshot>,
     /// The plan.
-    pub planned: Planned,
+    pub planned: CheckedPlan,
 }
 
 /// Reads the manifest and makes the plan that the arguments ask for. Writes nothing.
@@ -115,64 +95,34 @@ pub async fn proposed(
     note_unfinished(&workspace, snapshot.as_ref(), args.refresh, printer);
     if args.refresh {
         let mut seen = snapshot.take().unwrap_or_else(|| workspace.first_snapshot());
-        recover_in_memory(&workspace, &mut seen, printer).await?;
-        look(&workspace, &mut seen, 10, printer).await?;
+        let connected = workspace.connect()?;
+        let recovery = connected.recover(&mut seen).await?;
+        print_recovery(&seen, &recovery, printer);
+        let observed = connected.observe(&mut seen, Scope::All).await;
+        accept(&workspace, observed, |found| &found.judgement, printer)?;
         snapshot = Some(seen);
     }
     let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
-    workspace.use_lookups(snapshot.as_ref(), intention);
     let wish = wish(&args.select, intention, &workspace, snapshot.as_ref())?;
-    let planned = make_plan(&workspace, snapshot.as_ref(), &wish, printer)?;
+    let planned = make_plan(&mut workspace, snapshot.as_ref(), &wish, printer)?;
     Ok(Proposed { workspace, snapshot, planned })
 }
 
-/// Plans against what is recorded, and judges the plan.
+/// Plans against recorded state, judges the plan, and notes which targets and exclusions nothing changes at.
 ///
 /// # Errors
 /// When the steps cannot be ordered.
 pub fn make_plan(
-    workspace: &Workspace,
+    workspace: &mut Workspace,
     snapshot: Option<&Snapshot>,
     wish: &Wish,
     printer: &Printer,
-) -> Result<Planned, CommandError> {
-    let nothing = Recorded::default();
-    let recorded = snapshot.map_or(&nothing, |snapshot| &snapshot.recorded);
-    let Proposal { plan, prior, unmatched } = propose(&workspace.desired, recorded, snapshot, wish)?;
+) -> Result<CheckedPlan, CommandError> {
+    let Planned { checked, unmatched } = workspace.engine.plan(snapshot, wish)?;
     for address in unmatched {
         printer.say(&format!("note: nothing changes at {address}"));
     }
-    let now = workspace.clock.now();
-    let (judgement, valid) = validate(plan, &workspace.desired, &prior, &workspace.levels, now);
-    Ok(Planned { valid, judgement, prior })
-}
-
-/// Judges a manifest by itself: as if nothing were there yet, under the limits that are recorded. Every finding
-/// also holds for the part of a manifest that could be read.
-///
-/// # Errors
-/// As [`make_plan`].
-pub fn judge_alone(workspace: &Workspace, snapshot: Option<&Snapshot>) -> Result<Judgement, CommandError> {
-    let mut bare = Recorded::default();
-    if let Some(snapshot) = snapshot {
-        bare.regions.clone_from(&snapshot.recorded.regions);
-        bare.share_limit.clone_from(&snapshot.recorded.share_limit);
-        bare.lookups.clone_from(&snapshot.recorded.lookups);
-        bare.lent.clone_from(&snapshot.recorded.lent);
-    }
-    let mut changes = diff(&workspace.desired, &bare, Intention::Converge);
-    // An entry that is recorded keeps the image that its lookup found.
-    if let Some(snapshot) = snapshot {
-        changes.waiting = diff(&workspace.desired, &snapshot.recorded, Intention::Converge).waiting;
-    }
-    let made = match plan(&workspace.desired, &bare, None, changes) {
-        Ok(made) => Some(made),
-        // Entries that are made from each other have no order; the manifest's own errors say so.
-        Err(_) if workspace.has_errors() => None,
-        Err(error) => return Err(error.into()),
-    };
-    let now = workspace.clock.now();
-    Ok(judge(&workspace.desired, &bare, made.as_ref(), &workspace.levels, now))
+    Ok(checked)
 }
 
 /// Stops where the manifest has errors of its own: tells them, and everything that the rules say of the rest.
@@ -187,7 +137,7 @@ pub fn stop_on_errors(
     if !workspace.has_errors() {
         return Ok(());
     }
-    let judgement = judge_alone(workspace, snapshot)?;
+    let judgement = workspace.engine.check_manifest(snapshot, false)?;
     let status = if judgement.refuses() { ExitStatus::Violated } else { ExitStatus::Error };
     let mut diagnostics = workspace.diagnostics.clone();
     diagnostics.extend(judgement.diagnostics);
@@ -197,7 +147,7 @@ pub fn stop_on_errors(
 }
 
 /// What is wrong with the text, and what the rules say of the plan.
-pub fn diagnostics(workspace: &Workspace, planned: &Planned) -> Vec<Diagnostic> {
+pub fn diagnostics(workspace: &Workspace, planned: &CheckedPlan) -> Vec<Diagnostic> {
     workspace.diagnostics.iter().chain(&planned.judgement.diagnostics).cloned().collect()
 }
 
@@ -207,7 +157,7 @@ pub fn diagnostics(workspace: &Workspace, planned: &Planned) -> Vec<Diagnostic> 
 /// When a file that was asked for cannot be written.
 pub fn show(
     workspace: &Workspace,
-    planned: &Planned,
+    planned: &CheckedPlan,
     unexpected: Option<&Unexpected<'_>>,
     printer: &Printer,
 ) -> Result<(), CommandError> {
@@ -262,57 +212,34 @@ pub fn print_unresolved(snapshot: &Snapshot, printer: &Printer) {
     }
 }
 
-/// Looks up what became of the steps that an earlier run left open, and folds that into a snapshot. Returns the events
-/// that do so, which a command that holds the lock stores.
-///
-/// # Errors
-/// If the cloud cannot be read.
-pub async fn recover_in_memory(
-    workspace: &Workspace,
-    snapshot: &mut Snapshot,
-    printer: &Printer,
-) -> Result<Vec<Event>, CommandError> {
-    let mut taken = Vec::new();
-    if snapshot.intents.is_empty() {
-        return Ok(taken);
+/// Prints what became of the steps that an earlier run left open, and which are unresolved.
+pub fn print_recovery(snapshot: &Snapshot, recovery: &Recovery, printer: &Printer) {
+    for RecoveredStep { step, accepted, became } in &recovery.steps {
+        let text = match became {
+            Recovered::Adopted(id) => format!("recovered: `{step}` had made {id}"),
+            Recovered::NotExecuted => format!("recovered: `{step}` had not been executed"),
+            Recovered::Deleted => format!("recovered: `{step}` had deleted its image"),
+            Recovered::SeenByListing => match accepted {
+                Some(id) => format!("recovered: `{step}` was accepted, and makes {id}"),
+                None => format!("recovered: `{step}`; the listing shows what it did"),
+            },
+            // What follows says that it is unresolved.
+            Recovered::Open(ids) if ids.is_empty() => continue,
+            Recovered::Open(ids) => {
+                let ids: Vec<&str> = ids.iter().map(ImageId::as_str).collect();
+                let ids = ids.join(" or ");
+                format!("`{step}` was sent and not answered; {ids} has its name and no ownership tag yet")
+            }
+        };
+        printer.say(&text);
     }
-    workspace.check_caller().await?;
-    let cloud = workspace.cloud()?;
-    for (step, became, events) in recover(cloud.as_ref(), snapshot, workspace.clock.now()).await? {
-        print_recovered(snapshot, &step, &became, printer);
-        for event in &events {
-            snapshot.take(event).map_err(|illegal| CommandError::Internal(illegal.to_string()))?;
-        }
-        taken.extend(events);
+    if !recovery.steps.is_empty() {
+        print_unresolved(snapshot, printer);
     }
-    print_unresolved(snapshot, printer);
-    Ok(taken)
-}
-
-/// Prints what became of a step that an earlier run left open.
-fn print_recovered(snapshot: &Snapshot, step: &StepId, became: &Recovered, printer: &Printer) {
-    let accepted = snapshot.intents.get(step).and_then(|intent| intent.accepted.as_ref());
-    let text = match became {
-        Recovered::Adopted(id) => format!("recovered: `{step}` had made {id}"),
-        Recovered::NotExecuted => format!("recovered: `{step}` had not been executed"),
-        Recovered::Deleted => format!("recovered: `{step}` had deleted its image"),
-        Recovered::SeenByListing => match accepted {
-            Some(id) => format!("recovered: `{step}` was accepted, and makes {id}"),
-            None => format!("recovered: `{step}`; the listing shows what it did"),
-        },
-        // What follows says that it is unresolved.
-        Recovered::Open(ids) if ids.is_empty() => return,
-        Recovered::Open(ids) => {
-            let ids: Vec<&str> = ids.iter().map(ImageId::as_str).collect();
-            let ids = ids.join(" or ");
-            format!("`{step}` was sent and not answered; {ids} has its name and no ownership tag yet")
-        }
-    };
-    printer.say(&text);
 }
 
 /// Says which allowances were not needed.
-pub fn note_needless(planned: &Planned, printer: &Printer) {
+pub fn note_needless(planned: &CheckedPlan, printer: &Printer) {
     for rule in &planned.judgement.needless_allowances {
         printer.say(&format!("note: --allow {rule} was not needed: the rule would not have spoken"));
     }

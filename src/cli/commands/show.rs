@@ -26,7 +26,7 @@ pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, Comma
         }
         None => {
             let workspace = Workspace::open(&args.manifest, None, printer)?;
-            let names = AccountNames::of(&workspace.desired);
+            let names = AccountNames::of(&workspace.engine.desired);
             (workspace.snapshot().await?, names, workspace.store()?.place())
         }
     };

@@ -1,6 +1,5 @@
 //! `validate`: parses the manifest and checks it against the rules, offline.
 
-use super::planning::judge_alone;
 use crate::cli::args::{Format, ValidateArgs};
 use crate::cli::printer::Printer;
 use crate::cli::reports::tell;
@@ -16,8 +15,8 @@ use crate::report::Told;
 pub async fn run(args: &ValidateArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let mut workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
     let snapshot = workspace.snapshot().await?;
-    workspace.use_lookups(snapshot.as_ref(), Intention::Converge);
-    let judgement = judge_alone(&workspace, snapshot.as_ref())?;
+    workspace.engine.use_lookups(snapshot.as_ref(), Intention::Converge);
+    let judgement = workspace.engine.check_manifest(snapshot.as_ref(), !workspace.has_errors())?;
     let mut status = if judgement.refuses() { ExitStatus::Violated } else { ExitStatus::Done };
     if workspace.has_errors() {
         status = status.or(ExitStatus::Error);
@@ -27,8 +26,8 @@ pub async fn run(args: &ValidateArgs, printer: &Printer) -> Result<ExitStatus, C
     if printer.format == Format::Text {
         printer.diagnostics(&diagnostics, &workspace.locator);
     }
-    let images = workspace.desired.images.len();
-    let placements = workspace.desired.images.values().map(|image| image.placements().len()).sum();
+    let images = workspace.engine.desired.images.len();
+    let placements = workspace.engine.desired.images.values().map(|image| image.placements().len()).sum();
     tell(&workspace, &diagnostics, Told::Judged { images, placements }, printer)?;
     Ok(status)
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use crate::cloud::{Attempts, Meaning};
 use crate::cloud::client::wire::Effect;
+use crate::cloud::{Attempts, Meaning};
 
 /// How often and how long a call is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]

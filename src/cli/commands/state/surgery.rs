@@ -6,37 +6,27 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::parse;
-use crate::backend::{FileStore, Freshness, LockWait, StateStore as _};
-use crate::cli::args::{ForgetArgs, Format, LockArgs, ManifestArgs, StateMoveArgs};
+use crate::backend::{FileStore, LockWait};
+use crate::cli::args::{ForgetArgs, Format, StateMoveArgs};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
+use crate::engine::LockedState;
 use crate::model::{Address, ImageId, PlacementKey};
-use crate::state::{Event, Snapshot, surgery};
+use crate::state::{Event, surgery};
 
-/// A locked state that may be changed by hand.
-struct Theatre {
-    workspace: Workspace,
-    store: FileStore,
-    snapshot: Snapshot,
-}
-
-async fn open(
-    manifest: &ManifestArgs,
-    lock: &LockArgs,
-    operation: &str,
-    printer: &Printer,
-) -> Result<Theatre, CommandError> {
-    let workspace = Workspace::open(manifest, None, printer)?;
-    let mut store = workspace.locked_store(operation, LockWait(lock.lock_timeout)).await?;
-    let Some(snapshot) = store.load().await? else {
+/// Loads the locked state of a manifest, to change it by hand.
+async fn load<'s>(workspace: &Workspace, store: &'s mut FileStore) -> Result<LockedState<'s>, CommandError> {
+    let state = LockedState::load(store, || workspace.first_snapshot()).await?;
+    // No snapshot was saved yet.
+    if state.snapshot.serial == 0 {
         return Err(CommandError::input(
-            format!("{}: nothing is recorded yet", store.place()),
+            format!("{}: nothing is recorded yet", state.store.place()),
             "Record something:\n\n    goldform apply",
         ));
-    };
-    workspace.check_owner(&snapshot)?;
-    Ok(Theatre { workspace, store, snapshot })
+    }
+    workspace.check_owner(&state.snapshot)?;
+    Ok(state)
 }
 
 /// Closes a step whose outcome is unknown, by a person's word, and stores that.
@@ -45,15 +35,14 @@ async fn open(
 /// If no such step is open, the image is recorded for something else, or the state cannot be written.
 pub async fn resolve(
     workspace: &Workspace,
-    store: &mut FileStore,
-    snapshot: &mut Snapshot,
+    state: &mut LockedState<'_>,
     at: &PlacementKey,
     id: Option<&ImageId>,
 ) -> Result<(), CommandError> {
-    let change = surgery::resolve(snapshot, at, id)?;
-    let event = Event::Edited { at: workspace.clock.now(), change };
-    snapshot.take(&event).map_err(|illegal| CommandError::Internal(illegal.to_string()))?;
-    store.append(&[event]).await?;
+    let change = surgery::resolve(&state.snapshot, at, id)?;
+    let event = Event::Edited { at: workspace.engine.clock.now(), change };
+    state.snapshot.take(&event).map_err(|illegal| CommandError::Internal(illegal.to_string()))?;
+    state.store.append(&[event]).await?;
     Ok(())
 }
 
@@ -63,11 +52,13 @@ pub async fn resolve(
 /// When the two do not fit, steps are open, or the state cannot be written.
 pub async fn move_to(args: &StateMoveArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let (old, new) = (parse(&args.old)?, parse(&args.new)?);
-    let Theatre { workspace, mut store, mut snapshot } =
-        open(&args.manifest, &args.lock, "state mv", printer).await?;
-    surgery::check_closed(&snapshot.intents)?;
-    let moved = surgery::move_to(&mut snapshot.recorded, &old, &new)?;
-    store.save(&mut snapshot, Freshness::New).await?;
+    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    let mut store = workspace.locked_store("state mv", LockWait(args.lock.lock_timeout)).await?;
+    let mut state = load(&workspace, &mut store).await?;
+    surgery::check_closed(&state.snapshot.intents)?;
+    let moved = surgery::move_to(&mut state.snapshot.recorded, &old, &new)?;
+    state.changed();
+    state.save().await?;
     match printer.format {
         Format::Text => {
             let mut text = String::new();
@@ -78,7 +69,7 @@ pub async fn move_to(args: &StateMoveArgs, printer: &Printer) -> Result<ExitStat
         }
         Format::Json => {
             let moved: Vec<_> = moved.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
-            printer.json(&json!({ "moved": moved, "serial": snapshot.serial }));
+            printer.json(&json!({ "moved": moved, "serial": state.snapshot.serial }));
         }
     }
     for (_, to) in &moved {
@@ -90,7 +81,7 @@ pub async fn move_to(args: &StateMoveArgs, printer: &Printer) -> Result<ExitStat
             break;
         }
     }
-    printer.say(&format!("Recorded as serial {}.", snapshot.serial));
+    printer.say(&format!("Recorded as serial {}.", state.snapshot.serial));
     Ok(ExitStatus::Done)
 }
 
@@ -104,22 +95,26 @@ pub async fn forget(
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let addresses = args.addresses.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
-    let Theatre { workspace, mut store, mut snapshot } =
-        open(&args.manifest, &args.lock, operation, printer).await?;
-    let before = snapshot.recorded.clone();
+    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    let mut store = workspace.locked_store(operation, LockWait(args.lock.lock_timeout)).await?;
+    let mut state = load(&workspace, &mut store).await?;
+    let before = state.snapshot.recorded.clone();
     let mut forgotten = Vec::new();
     let mut others = Vec::new();
     for address in &addresses {
         match address {
-            Address::Placement(at) if surgery::doubtful(&snapshot.intents, at).is_some() => {
-                resolve(&workspace, &mut store, &mut snapshot, at, None).await?;
+            Address::Placement(at) if surgery::doubtful(&state.snapshot.intents, at).is_some() => {
+                resolve(&workspace, &mut state, at, None).await?;
                 forgotten.push(address.clone());
             }
             Address::Placement(at) => {
                 // An image that the service still makes is given up: its step has no other outcome.
-                if let Some(step) = surgery::accepted(&snapshot.intents, at).cloned() {
-                    let settled = Event::Settled { step, at: workspace.clock.now(), image: None };
-                    snapshot.take(&settled).map_err(|illegal| CommandError::Internal(illegal.to_string()))?;
+                if let Some(step) = surgery::accepted(&state.snapshot.intents, at).cloned() {
+                    let settled = Event::Settled { step, at: workspace.engine.clock.now(), image: None };
+                    state
+                        .snapshot
+                        .take(&settled)
+                        .map_err(|illegal| CommandError::Internal(illegal.to_string()))?;
                 }
                 others.push(address);
             }
@@ -127,12 +122,13 @@ pub async fn forget(
         }
     }
     if !others.is_empty() {
-        surgery::check_closed(&snapshot.intents)?;
+        surgery::check_closed(&state.snapshot.intents)?;
     }
     for address in others {
-        forgotten.extend(surgery::forget(&mut snapshot.recorded, address)?);
+        forgotten.extend(surgery::forget(&mut state.snapshot.recorded, address)?);
     }
-    store.save(&mut snapshot, Freshness::New).await?;
+    state.changed();
+    state.save().await?;
     let id = |address: &Address| match address {
         Address::Placement(at) => before.placement(at).map(|placement| placement.id.clone()),
         _ => None,
@@ -154,7 +150,7 @@ pub async fn forget(
         Format::Json => {
             let forgotten: Vec<_> =
                 forgotten.iter().map(|address| json!({ "address": address, "id": id(address) })).collect();
-            printer.json(&json!({ "forgotten": forgotten, "serial": snapshot.serial }));
+            printer.json(&json!({ "forgotten": forgotten, "serial": state.snapshot.serial }));
         }
     }
     if let Some(address) = forgotten.iter().find(|address| is_declared(&workspace, address)) {
@@ -165,13 +161,13 @@ pub async fn forget(
         };
         printer.say(&format!("note: the manifest still declares {}: {then}", place_of(address)));
     }
-    printer.say(&format!("Recorded as serial {}.", snapshot.serial));
+    printer.say(&format!("Recorded as serial {}.", state.snapshot.serial));
     Ok(ExitStatus::Done)
 }
 
 /// Whether the manifest wants something at this address.
 fn is_declared(workspace: &Workspace, address: &Address) -> bool {
-    let images = &workspace.desired.images;
+    let images = &workspace.engine.desired.images;
     match address {
         Address::Image(key) => images.contains_key(key),
         Address::InRegion(key, region) | Address::Placement(PlacementKey { image: key, region, .. }) => {
@@ -181,7 +177,7 @@ fn is_declared(workspace: &Workspace, address: &Address) -> bool {
             .get(&at.image)
             .and_then(|image| image.shares.get(&at.region))
             .is_some_and(|accounts| accounts.contains(*account)),
-        Address::Lookup(name) => workspace.desired.lookups.contains_key(name),
+        Address::Lookup(name) => workspace.engine.desired.lookups.contains_key(name),
     }
 }
 

@@ -1,0 +1,126 @@
+//! Execution of a plan, with an entry in the state's history.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::{Connected, LockedState, PARALLELISM};
+use crate::apply::{Executor, Pace, Progress, Quiet, Stop, preflight};
+use crate::backend::StoreError;
+use crate::cloud::client::Secret;
+use crate::cloud::{CloudError, CloudWrite};
+use crate::constraints::ValidPlan;
+use crate::model::ImageKey;
+use crate::plan::{Outcome, Plan, Preflight, StepOutcome};
+use crate::state::{Lineage, Recorded, Run, RunEnd, RunResult};
+
+/// How a plan is executed.
+pub struct Execution<'x> {
+    /// Who executes it, for the history: user and host.
+    pub by: CompactString,
+    /// The command, for the history: `apply`, `destroy`.
+    pub command: CompactString,
+    /// How fast.
+    pub pace: Pace,
+    /// Whether to go on. Without one, it goes on to the end.
+    pub stop: Option<watch::Receiver<Stop>>,
+    /// Receives progress events.
+    pub progress: Option<&'x mut dyn Progress>,
+    /// The queries of imports' URLs, by entry: secrets, which no plan holds.
+    pub queries: BTreeMap<ImageKey, Secret>,
+}
+
+impl Execution<'_> {
+    /// Creates an execution that goes on to its end and reports nothing.
+    pub fn new(by: impl Into<CompactString>, command: impl Into<CompactString>) -> Self {
+        Self {
+            by: by.into(),
+            command: command.into(),
+            pace: Pace { parallelism: PARALLELISM, ..Pace::default() },
+            stop: None,
+            progress: None,
+            queries: BTreeMap::new(),
+        }
+    }
+}
+
+impl Connected<'_> {
+    /// Tries every call of a plan that the service can try. Nothing is changed.
+    ///
+    /// # Errors
+    /// If the service could not be asked about a call.
+    pub async fn preflight(
+        &self,
+        plan: &ValidPlan,
+        prior: &Recorded,
+        lineage: &Lineage,
+        queries: &BTreeMap<ImageKey, Secret>,
+    ) -> Result<Preflight, CloudError> {
+        let trying: Arc<dyn CloudWrite> = Arc::new(self.cloud.trying());
+        preflight(&trying, plan, prior, lineage, queries, self.parallelism).await
+    }
+
+    /// Executes a plan: saves the state with an entry in its history, executes, and saves what became of it.
+    ///
+    /// # Errors
+    /// If the state cannot be saved, or the journal cannot be written: nothing more is started then.
+    pub async fn execute(
+        &self,
+        state: &mut LockedState<'_>,
+        plan: &ValidPlan,
+        execution: Execution<'_>,
+    ) -> Result<Outcome, StoreError> {
+        let Execution { by, command, pace, stop, progress, queries } = execution;
+        let clock = Arc::clone(&self.engine.clock);
+        state.snapshot.runs.begin(begun(plan.plan(), clock.now(), by, command, state.snapshot.serial));
+        state.save().await?;
+        let (_keeps_open, never) = watch::channel(Stop::No);
+        let mut quiet = Quiet;
+        let executor = Executor {
+            cloud: self.cloud.clone(),
+            store: &mut *state.store,
+            clock: Arc::clone(&clock),
+            pace,
+            stop: stop.unwrap_or(never),
+            progress: progress.unwrap_or(&mut quiet),
+            queries,
+        };
+        let outcome = executor.run(plan, &mut state.snapshot).await?;
+        state.snapshot.runs.end(ended(&outcome, clock.now()));
+        state.changed();
+        state.save().await?;
+        Ok(outcome)
+    }
+}
+
+/// The entry of a run that begins.
+fn begun(plan: &Plan, at: Timestamp, by: CompactString, command: CompactString, serial: u64) -> Run {
+    let mut steps = BTreeMap::new();
+    for (_, step) in plan.graph.steps() {
+        let number: &mut usize = steps.entry(step.verb()).or_default();
+        *number = number.saturating_add(1);
+    }
+    Run { at, by, command, digest: plan.digest.clone(), serial, steps, end: None }
+}
+
+/// How a run ended.
+fn ended(outcome: &Outcome, at: Timestamp) -> RunEnd {
+    let done = outcome.count(|step| *step == StepOutcome::Done);
+    let result = match (outcome.is_complete(), outcome.interrupted) {
+        (true, _) => RunResult::Complete,
+        (false, true) => RunResult::Interrupted,
+        (false, false) if done > 0 => RunResult::Partial,
+        (false, false) => RunResult::Failed,
+    };
+    RunEnd {
+        at,
+        result,
+        done,
+        failed: outcome.count(StepOutcome::is_failed),
+        open: outcome.count(StepOutcome::is_open),
+        left: outcome.count(|step| matches!(step, StepOutcome::Skipped { .. } | StepOutcome::NotStarted)),
+    }
+}

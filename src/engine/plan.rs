@@ -1,0 +1,97 @@
+//! Planning: a plan that was made, and what the rules say of it.
+
+use super::{Engine, EngineError};
+use crate::constraints::{Judgement, ValidPlan, judge, validate};
+use crate::diff::{Intention, diff};
+use crate::model::Address;
+use crate::plan::planner::PlanError;
+use crate::plan::{Plan, Proposal, Wish, plan, propose};
+use crate::state::{Recorded, Snapshot};
+
+/// A plan that was judged.
+pub struct CheckedPlan {
+    /// The plan, where no rule refuses it.
+    pub valid: Result<ValidPlan, Box<Plan>>,
+    /// What the rules say.
+    pub judgement: Judgement,
+    /// The recorded state that it starts from, with the manifest's renames.
+    pub prior: Recorded,
+}
+
+impl CheckedPlan {
+    /// Returns the plan, whether it is valid or not.
+    pub fn plan(&self) -> &Plan {
+        match &self.valid {
+            Ok(valid) => valid.plan(),
+            Err(plan) => plan,
+        }
+    }
+}
+
+/// A plan that was made from a manifest, and judged.
+pub struct Planned {
+    /// The plan.
+    pub checked: CheckedPlan,
+    /// Targets and exclusions that nothing changes at.
+    pub unmatched: Vec<Address>,
+}
+
+impl Engine {
+    /// Makes a plan against a recorded state, and judges it. `None` is a state that does not exist yet.
+    ///
+    /// # Errors
+    /// If the steps cannot be ordered.
+    pub fn plan(&mut self, snapshot: Option<&Snapshot>, options: &Wish) -> Result<Planned, EngineError> {
+        let Proposal { plan, prior, unmatched } = self.propose(snapshot, options)?;
+        Ok(Planned { checked: self.check(plan, prior), unmatched })
+    }
+
+    /// Makes a plan against a recorded state. What lookups found is put into the sources first.
+    ///
+    /// # Errors
+    /// If the steps cannot be ordered.
+    pub fn propose(&mut self, snapshot: Option<&Snapshot>, options: &Wish) -> Result<Proposal, PlanError> {
+        self.use_lookups(snapshot, options.intention);
+        let nothing = Recorded::default();
+        let recorded = snapshot.map_or(&nothing, |snapshot| &snapshot.recorded);
+        propose(&self.desired, recorded, snapshot, options)
+    }
+
+    /// Judges a plan that was made, such as a saved one.
+    pub fn check(&self, plan: Plan, prior: Recorded) -> CheckedPlan {
+        let now = self.clock.now();
+        let (judgement, valid) = validate(plan, &self.desired, &prior, &self.levels, now);
+        CheckedPlan { valid, judgement, prior }
+    }
+
+    /// Judges the manifest by itself: as if nothing were there yet, under the limits that are recorded. Every finding
+    /// also holds for the part of a manifest that could be read; `is_complete` says whether that is all of it.
+    ///
+    /// # Errors
+    /// If the steps of a complete manifest cannot be ordered.
+    pub fn check_manifest(
+        &self,
+        snapshot: Option<&Snapshot>,
+        is_complete: bool,
+    ) -> Result<Judgement, PlanError> {
+        let mut bare = Recorded::default();
+        if let Some(snapshot) = snapshot {
+            bare.regions.clone_from(&snapshot.recorded.regions);
+            bare.share_limit.clone_from(&snapshot.recorded.share_limit);
+            bare.lookups.clone_from(&snapshot.recorded.lookups);
+            bare.lent.clone_from(&snapshot.recorded.lent);
+        }
+        let mut changes = diff(&self.desired, &bare, Intention::Converge);
+        // An entry that is recorded keeps the image that its lookup found.
+        if let Some(snapshot) = snapshot {
+            changes.waiting = diff(&self.desired, &snapshot.recorded, Intention::Converge).waiting;
+        }
+        let made = match plan(&self.desired, &bare, None, changes) {
+            Ok(made) => Some(made),
+            // Entries that are made from each other have no order; the manifest's own errors say so.
+            Err(_) if !is_complete => None,
+            Err(error) => return Err(error),
+        };
+        Ok(judge(&self.desired, &bare, made.as_ref(), &self.levels, self.clock.now()))
+    }
+}
