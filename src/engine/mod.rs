@@ -48,7 +48,7 @@
 //! state.recover(&connected).await?;
 //! state.observe(&connected, Scope::All).await?;
 //! let planned = engine.plan(Some(&state.snapshot), &Wish { now: clock.now(), ..Wish::all(Intention::Converge) })?;
-//! let plan = planned.valid.map_err(|_| "a rule refuses the plan")?;
+//! let plan = planned.checked.valid.map_err(|_| "a rule refuses the plan")?;
 //! let outcome = engine.connect(cloud).execute(&mut state, &plan, Execution::new("docs", "apply")).await?;
 //! assert!(outcome.is_complete());
 //! assert_eq!(state.snapshot.recorded.placements().count(), 1);
