@@ -6,6 +6,7 @@
 //!  pass.yaml      a manifest in which the rule finds nothing        fail.yaml   one in which it finds something
 //!  fail.snap      what its reader sees
 //!  before.yaml    what was applied before, where the rule looks at what is recorded
+//!  then.yaml      what was applied after that
 //!  world.json     settings of the cloud; whether the cloud is looked at; how many days have passed since; which images
 //!                 somebody else deletes before a manifest is planned
 //!  edit.json      edges that are dropped from the failing plan
@@ -45,6 +46,7 @@ const PROMISES: &[(&str, &str)] = &[
     ("mass_disappearance", "a listing without an image is no refusal"),
     ("snapshot_storage_billed", "an invoice is no refusal"),
     ("record_stale", "the service does not know what is recorded"),
+    ("returned_without_revision", "the service does not know what earlier images were made from"),
     ("lookup_unanswered", "a question without an answer makes no request"),
     ("lookup_unread", "the service does not know what is recorded"),
     ("shared_image_untrusted", "the service lets everybody use what is shared with them"),
@@ -141,7 +143,7 @@ impl Stage {
         let world: World = folder.json("world.json").unwrap_or_default();
         let mut bench = Bench::new(world.settings);
         let mut snapshot = bench.first_snapshot();
-        if let Some(before) = folder.text("before.yaml") {
+        for before in ["before.yaml", "then.yaml"].into_iter().filter_map(|name| folder.text(name)) {
             let (_, outcome) = bench.apply(&desired(&before), Intention::Converge).await;
             assert!(outcome.is_complete(), "{outcome:#?}");
             snapshot = bench.snapshot().await;

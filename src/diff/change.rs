@@ -24,6 +24,8 @@ pub enum Action {
     Update,
     /// Build a new generation in the place of the current one.
     Replace,
+    /// Make an earlier generation the current one again. Nothing is built.
+    Return,
     /// Delete it.
     Delete,
     /// Stop managing it; it is not deleted, or is gone already.
@@ -43,6 +45,7 @@ impl Action {
             Self::Adopt => "adopt",
             Self::Update => "update",
             Self::Replace => "replace",
+            Self::Return => "return",
             Self::Delete => "delete",
             Self::Forget => "forget",
             Self::Wait => "wait",
@@ -54,7 +57,7 @@ impl Action {
     pub fn sign(self) -> &'static str {
         match self {
             Self::Create | Self::Copy | Self::Adopt => "+",
-            Self::Update => "~",
+            Self::Update | Self::Return => "~",
             Self::Replace => "-/+",
             Self::Delete | Self::Forget => "-",
             Self::Wait => "…",
@@ -118,6 +121,11 @@ pub enum Reason {
     Failed {
         /// The state it is in.
         state: ImageState,
+    },
+    /// The manifest names the source of an earlier generation again.
+    Returned {
+        /// The generation that was current.
+        from: GenerationNumber,
     },
     /// Attributes, tags or shares differ from the manifest.
     Differs,

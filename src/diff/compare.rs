@@ -104,6 +104,10 @@ impl Entry<'_> {
         let mut unchanged = 0;
         self.wanted_placements(image, recorded, current, &choice, &mut placements, &mut unchanged);
         self.edit_settings(image, recorded);
+        if let Reason::Returned { .. } = choice.reason {
+            let (image, generation) = (self.key.clone(), choice.generation);
+            self.edits.push(Edit::Return { image, generation });
+        }
         if let Some(recorded) = recorded {
             self.other_placements(image, recorded, &choice, &mut placements, &mut unchanged);
         }
@@ -116,6 +120,7 @@ impl Entry<'_> {
             (true, Some(_), _) => Action::Replace,
             (true, None, _) if adopted_id(image).is_some() => Action::Adopt,
             (true, None, _) => Action::Create,
+            (false, Some(_), _) => Action::Return,
             (false, _, false) if only_waits => Action::Wait,
             (false, _, false) => Action::Update,
             (false, _, true) => Action::Unchanged,
@@ -207,8 +212,9 @@ fn waits_for_lookup(image: &DesiredImage, recorded: Option<&RecordedImage>) -> b
     image.waits_for_lookup() && !has_current
 }
 
-/// Which generation answers the manifest: the current one where its source is the manifest's, an incomplete one
-/// included; one whose making has no definite answer yet; else a new one.
+/// Which generation answers the manifest: the newest one that was made from the manifest's source and of which an image
+/// is NORMAL or pending, an incomplete one included; one whose making has no definite answer yet; else a new one. A
+/// manifest that names the source of an earlier generation again returns to it: a reverted commit builds nothing.
 ///
 /// `depth` counts entries that are made from each other: a circle among them is an error of the manifest.
 fn choose(
@@ -227,10 +233,17 @@ fn choose(
     let fresh = |reason, supersedes| Choice { generation: next, supersedes, reason, is_new: true, of };
     let Some(recorded) = recorded else { return fresh(Reason::Declared, None) };
     let newest = recorded.generations.keys().next_back().copied();
+    let is_asked = asked.contains(key) && !image.waits_for_lookup();
+    let earlier =
+        image.source.as_ref().filter(|_| !is_asked).and_then(|wanted| returned_to(recorded, wanted, of));
+    if let Some(generation) = earlier.filter(|generation| *generation != recorded.current) {
+        let reason = Reason::Returned { from: recorded.current };
+        return Choice { generation, supersedes: Some(recorded.current), reason, is_new: false, of };
+    }
     let Some(current) = recorded.generations.get(&recorded.current) else {
         return fresh(Reason::Gone, newest);
     };
-    if asked.contains(key) && !image.waits_for_lookup() {
+    if is_asked {
         return fresh(Reason::Asked, Some(recorded.current));
     }
     let keep = Choice {
@@ -261,6 +274,21 @@ fn choose(
         },
     };
     fresh(reason, Some(recorded.current))
+}
+
+/// Returns the newest generation that was made from a source and of which an image is NORMAL or pending. `None` if there
+/// is none. Of an encrypted source, it is also made from generation `of` of its image.
+fn returned_to(
+    recorded: &RecordedImage,
+    wanted: &Source,
+    of: Option<GenerationNumber>,
+) -> Option<GenerationNumber> {
+    let is_usable =
+        |build: &RecordedGeneration| build.placements.values().any(|placement| !placement.state.is_failed());
+    let follows = |build: &RecordedGeneration| build.of.is_none() || of.is_none() || build.of == of;
+    let mut newest_first = recorded.generations.iter().rev();
+    let found = newest_first.find(|(_, build)| answers(build, wanted) && follows(build) && is_usable(build));
+    found.map(|(generation, _)| *generation)
 }
 
 /// Of an encrypted source: the generation that the entry which it is made from has, or gets by this plan.

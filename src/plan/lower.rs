@@ -50,7 +50,7 @@ impl Draft<'_> {
                 let delete = Operation::Delete { at: at(), snapshots: change.delete_snapshots };
                 steps.delete = Some(self.add(delete, reason));
             }
-            Action::Wait | Action::Replace | Action::Forget | Action::Unchanged => {}
+            Action::Wait | Action::Replace | Action::Return | Action::Forget | Action::Unchanged => {}
         }
         steps
     }

@@ -70,6 +70,9 @@ pub(super) fn edit_text(edit: &Edit, names: &AccountNames) -> String {
         Edit::LearnAccountsPerCall { value } => format!("a share call names {value} accounts at most"),
         Edit::SeeShares { at, everyone, .. } => format!("{at}: is shared with {}", names.list(everyone)),
         Edit::LearnSharedEditsRefused => "an image cannot be changed while it is shared".to_owned(),
+        Edit::Return { image, generation } => {
+            format!("image.{image}: generation {generation} is current again")
+        }
         Edit::Rename { from, to } => format!("image.{from}: renamed to image.{to}"),
         Edit::Serve { at, .. } => format!("{at}: serves its region"),
         Edit::Resolve { at, id } => match id {
@@ -90,7 +93,7 @@ impl Writer<'_> {
         match action {
             Action::Create | Action::Copy | Action::Adopt => self.paint.added(action.sign()),
             Action::Delete | Action::Forget => self.paint.removed(action.sign()),
-            Action::Update | Action::Replace | Action::Wait | Action::Unchanged => {
+            Action::Update | Action::Replace | Action::Return | Action::Wait | Action::Unchanged => {
                 self.paint.changed(action.sign())
             }
         }
@@ -111,6 +114,9 @@ impl Writer<'_> {
                     (false, _) => "create first",
                 };
                 format!("replace generation {old} by generation {new}, {order}")
+            }
+            (Action::Return, Some(to), Some(from)) => {
+                format!("return from generation {from} to generation {to}")
             }
             (Action::Delete, ..) => "delete".to_owned(),
             (Action::Wait, Some(generation), _) => format!("wait for generation {generation}"),
@@ -331,6 +337,9 @@ pub fn because(reason: &Reason) -> String {
             format!("an earlier run began it, and the service reports {}", state.as_str())
         }
         Reason::Failed { state } => format!("it is {}", state.as_str()),
+        Reason::Returned { from } => {
+            format!("the manifest names its source again, in the place of generation {from}'s")
+        }
         Reason::Asked => "a new build was asked for".to_owned(),
         Reason::Differs => "it differs from the manifest".to_owned(),
         Reason::Follows => "its entry changes".to_owned(),

@@ -108,7 +108,9 @@ impl Resources<'_> {
                 (Action::Create | Action::Copy | Action::Replace, None) | (Action::Replace, _) => {
                     resource(&change.image, &index, &["create"], Value::Null, after)
                 }
-                (Action::Update, _) => resource(&change.image, &index, &["update"], before, after),
+                (Action::Update | Action::Return, _) => {
+                    resource(&change.image, &index, &["update"], before, after)
+                }
                 (Action::Delete, _) => resource(&change.image, &index, &["delete"], before, Value::Null),
                 (Action::Forget, _) => resource(&change.image, &index, &["forget"], before, Value::Null),
                 (Action::Adopt | Action::Wait | Action::Unchanged, _) => {

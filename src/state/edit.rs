@@ -51,6 +51,13 @@ impl Recorded {
             Edit::Serve { at, since } => self.serve(at, *since),
             // It closes an intent, which is not part of the record: the journal's fold does all of it.
             Edit::Resolve { .. } => {}
+            Edit::Return { image, generation } => {
+                if let Some(image) = self.images.get_mut(image)
+                    && image.generations.contains_key(generation)
+                {
+                    image.current = *generation;
+                }
+            }
             Edit::Rename { from, to } => self.rename(from, to),
         }
     }

@@ -22,7 +22,8 @@ use thiserror::Error;
 use super::recorded::{Making, Placement, Recorded};
 use crate::model::image::Build;
 use crate::model::{
-    Accounts, ImageId, ImageKey, ImageState, Operation, PlacementKey, Region, Source, SourceKind,
+    Accounts, GenerationNumber, ImageId, ImageKey, ImageState, Operation, PlacementKey, Region, Source,
+    SourceKind,
 };
 
 /// The id of a step: its verb and address, unique in a plan.
@@ -110,6 +111,13 @@ pub enum Edit {
         at: PlacementKey,
         /// The image that it made; `None`: none.
         id: Option<ImageId>,
+    },
+    /// A generation that was recorded before answers the manifest again.
+    Return {
+        /// The entry.
+        image: ImageKey,
+        /// The generation.
+        generation: GenerationNumber,
     },
     /// An entry was renamed.
     Rename {

@@ -18,6 +18,7 @@ mod mass_disappearance;
 mod protected_image_deleted;
 mod record_stale;
 mod region_unknown;
+mod returned_without_revision;
 mod share_account_invalid;
 mod share_gap;
 mod share_kind_refused;
@@ -63,6 +64,7 @@ pub static RULES: &[&Rule] = &[
     &windows_fee_outside_mainland::RULE,
     &snapshot_storage_billed::RULE,
     &record_stale::RULE,
+    &returned_without_revision::RULE,
 ];
 
 /// The rules that judge an observation before it is recorded. All others judge a manifest or a plan.

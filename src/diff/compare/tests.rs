@@ -330,3 +330,5 @@ fn an_earlier_generation_is_kept_for_as_many_days_as_the_manifest_says() {
     assert_eq!(after(29), [""; 0]);
     assert_eq!(after(30), ["image.web@ap-jakarta#1", "image.web@ap-singapore#1", "image.web@ap-tokyo#1"]);
 }
+
+mod returns;

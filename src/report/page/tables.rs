@@ -17,7 +17,7 @@ use crate::state::Recorded;
 fn colour(action: Action) -> &'static str {
     match action {
         Action::Create | Action::Copy | Action::Adopt => "add",
-        Action::Update | Action::Replace | Action::Wait => "mod",
+        Action::Update | Action::Replace | Action::Return | Action::Wait => "mod",
         Action::Delete | Action::Forget => "del",
         Action::Unchanged => "",
     }

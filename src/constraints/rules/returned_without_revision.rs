@@ -1,0 +1,68 @@
+//! GF904: an earlier generation becomes current again, and no revision tells builds apart.
+
+use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::diagnostics::ManifestPath;
+use crate::diff::Action;
+use crate::manifest::Level;
+use crate::model::{Address, SourceKind};
+
+/// GF904.
+pub(super) static RULE: Rule = Rule {
+    id: "GF904",
+    name: "returned_without_revision",
+    title: "Earlier generation becomes current again without a revision",
+    level: Level::Warn,
+    docs: "\
+### What it checks
+A manifest names the source of an earlier generation again, and the source has no `revision`.
+
+### Why
+The earlier image is used and nothing is built. The instance, snapshot or file may hold something else by now, and
+without a revision the text cannot say which of the two is meant. The service itself would let it pass.
+
+### Example
+    source: { instance: { id: ins-8f3a1c2d } }     # as in the first commit, after two others
+
+### What to do
+Name the build that is meant:
+
+    source: { instance: { id: ins-8f3a1c2d }, revision: \"2026-11-28\" }
+
+If a new build is meant, ask for it:
+
+    goldform apply --replace image.web
+",
+    sources: &[
+        RuleSource::Promise("a reverted commit builds nothing"),
+        RuleSource::Document("213/15711 CreateImage", "an image holds what the instance holds at that moment"),
+    ],
+    check,
+};
+
+fn check(case: &Case<'_>, findings: &mut Findings) {
+    let Some(view) = case.plan else { return };
+    for change in view.plan.changes.iter().filter(|change| change.action == Action::Return) {
+        let Some(source) = &change.source else { continue };
+        // An id names one image, and an encrypted copy follows its image.
+        let is_exact = matches!(source.kind, SourceKind::Adopted(_) | SourceKind::Encrypted { .. });
+        let (false, None, Some(generation)) = (is_exact, &source.revision, change.generation) else {
+            continue;
+        };
+        let entry = ManifestPath::root().field("images").field(change.image.as_str());
+        findings.push(
+            Finding::about(
+                Address::Image(change.image.clone()),
+                format!(
+                    "image.{} returns to generation {generation}: its source is named again, without a `revision`.",
+                    change.image
+                ),
+            )
+            .at(entry.field("source"), "names no revision")
+            .help(format!(
+                "If a new build is meant, name it or ask for it:\n\n    revision: <text>\n\n    goldform apply \
+                 --replace image.{}",
+                change.image
+            )),
+        );
+    }
+}
