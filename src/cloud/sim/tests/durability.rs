@@ -122,6 +122,39 @@ fn many_processes_can_make_the_same_world_at_the_same_time() {
 }
 
 #[test]
+fn a_new_world_is_waited_for_while_another_process_makes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("goldform.world.db");
+    // What the other one holds while it makes the database one with a write-ahead log.
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| Sim::open(&path, instant()).map(Desk::over));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        other.execute_batch("COMMIT").unwrap();
+        opening.join().unwrap().unwrap().ok("DescribeImages", HOME, json!({}));
+    });
+}
+
+#[test]
+fn a_new_world_that_several_open_at_once_is_the_same_for_all() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..10 {
+        let path = folder.path().join(format!("{round}.world.db"));
+        let start = std::sync::Barrier::new(3);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    start.wait();
+                    Desk::over(Sim::open(&path, instant()).unwrap()).ok("DescribeImages", HOME, json!({}));
+                });
+            }
+        });
+        assert_eq!(Sim::open(&path, instant()).unwrap().log(0).unwrap().len(), 3, "round {round}");
+    }
+}
+
+#[test]
 fn regions_are_added_to_a_world_when_it_is_opened_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("goldform.world.db");

@@ -35,6 +35,9 @@ const FORMAT: i64 = 1;
 /// How long a call waits for another process that is in the middle of one.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Between two tries of what SQLite does not wait for.
+const PAUSE: Duration = Duration::from_millis(5);
+
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// A world that cannot be opened or read.
@@ -72,9 +75,24 @@ pub(super) struct Turn {
 fn on_disk(path: &Path) -> Result<Connection, SimError> {
     let db = Connection::open(path)?;
     db.busy_timeout(PATIENCE)?;
-    db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    let mut left = PATIENCE;
+    // Giving a new database its write-ahead log is refused at once while another process does the same, whatever the
+    // timeout: SQLite takes waiting there for a deadlock.
+    while let Err(error) = db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
+        if !is_busy(&error) || left.is_zero() {
+            return Err(error.into());
+        }
+        std::thread::sleep(PAUSE);
+        left = left.saturating_sub(PAUSE);
+    }
     db.pragma_update(None, "synchronous", "FULL")?;
     Ok(db)
+}
+
+/// Whether another connection is in the way for a moment.
+fn is_busy(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
 }
 
 impl World {
