@@ -1,65 +1,87 @@
-//! A state in a local file: `goldform.state.json`, its journal `….journal`, its lock `….lock`, and the snapshots
-//! before it in the folder `….history`.
+//! A state in a local file: `goldform.state.json`, its journal `….journal`, its lock `….lock`, and the snapshots that
+//! are kept in the folder `….history`.
 //!
 //! A snapshot is written to a temporary file, synced, and renamed over the old one, so a reader sees the old or
 //! the new one and a crash leaves one of them. A step costs one synced line of the journal and not a rewrite.
 //! The lock is the operating system's: it lives as long as the process, so a dead holder blocks nobody. What cannot
-//! be read is never written over.
+//! be read is never written over, and a journal is removed only once its events are in the snapshot.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use super::{Freshness, LockInfo, LockWait, StateStore, StoreError};
 use crate::cloud::{Clock, SystemClock};
 use crate::diagnostics::harmless;
-use crate::state::{Event, Head, Lineage, Snapshot, Written};
+use crate::state::{Head, Lineage, Snapshot, StateError, Written};
 
+mod disk;
 mod history;
+mod journal;
+mod lock;
+mod place;
+#[cfg(test)]
+mod tests;
 
-/// The first line of a journal: the snapshot that it follows.
-#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
-struct Header {
-    lineage: Lineage,
-    follows: u64,
-}
+pub use disk::write_atomically;
+pub use journal::Relation;
+
+use disk::{Disk, RealDisk};
+use journal::{End, Header, Journal, Lines};
+use lock::Held;
+use place::Place;
 
 /// Keeps a state in a file.
 pub struct FileStore {
-    path: PathBuf,
+    place: Place,
     clock: Arc<dyn Clock>,
-    lock: Option<(File, LockInfo)>,
-    journal: Option<File>,
+    disk: Arc<dyn Disk>,
+    lock: Option<Held>,
+    journal: Option<Journal>,
     /// The lineage and serial of the snapshot that is stored.
     stored: Option<(Lineage, u64)>,
-    /// Whether the journal holds events that the stored snapshot does not.
-    has_events: bool,
+    /// Where the journal goes on, if it holds events that the stored snapshot does not.
+    end: Option<End>,
+    /// Whether there is a journal that no crash between the writing of a snapshot and its removal explains: the state was
+    /// replaced by a later one, which may not know its events.
+    is_stale: bool,
 }
 
 impl std::fmt::Debug for FileStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { path, clock: _, lock, journal: _, stored, has_events: _ } = self;
-        let holder = lock.as_ref().map(|(_, info)| info);
+        let Self { place, clock: _, disk: _, lock, journal: _, stored, end: _, is_stale: _ } = self;
         f.debug_struct("FileStore")
-            .field("path", path)
-            .field("lock", &holder)
+            .field("place", &place.named())
+            .field("lock", &lock.as_ref().map(|held| &held.info))
             .field("stored", stored)
             .finish_non_exhaustive()
     }
 }
 
+/// What a load has read.
+struct Loaded {
+    snapshot: Snapshot,
+    end: Option<End>,
+    is_stale: bool,
+}
+
 impl FileStore {
-    /// A store at this path; nothing is read or written yet.
+    /// A store at this path. Links are resolved now, and nothing else is read or written yet.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        let clock = Arc::new(SystemClock);
-        Self { path: path.into(), clock, lock: None, journal: None, stored: None, has_events: false }
+        Self {
+            place: Place::new(path.into()),
+            clock: Arc::new(SystemClock),
+            disk: Arc::new(RealDisk),
+            lock: None,
+            journal: None,
+            stored: None,
+            end: None,
+            is_stale: false,
+        }
     }
 
-    /// The same store, with another clock to tell when a snapshot was written.
+    /// The same store, with another clock for the times at which snapshots are written.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
@@ -67,252 +89,233 @@ impl FileStore {
 
     /// Returns who is writing the state at this moment. `None` if nobody is, or if that cannot be found out.
     pub fn writer(&self) -> Option<LockInfo> {
-        let path = self.beside(".lock");
-        let file = OpenOptions::new().read(true).open(&path).ok()?;
-        match file.try_lock_shared() {
-            Err(std::fs::TryLockError::WouldBlock) => serde_json::from_str(&read(&path).ok()?).ok(),
-            _ => None,
-        }
+        lock::writer(&self.place.beside(".lock").ok()?)
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut name = self.path.file_name().unwrap_or_default().to_os_string();
-        name.push(suffix);
-        self.path.with_file_name(name)
-    }
-
-    fn io(path: &Path) -> impl FnOnce(io::Error) -> StoreError + '_ {
-        move |source| StoreError::Io { place: harmless::path(path), source }
-    }
-
-    /// The journal's events, where it follows the snapshot. A last line that was cut off by a crash was never
-    /// acted upon and is left out.
-    fn read_journal(&self, snapshot: &Snapshot) -> Result<Vec<(usize, Event)>, StoreError> {
-        let path = self.beside(".journal");
-        let text = match read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Self::io(&path)(error)),
-        };
-        let place = harmless::path(path);
-        let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).enumerate();
-        let bad = |line: usize, error: &serde_json::Error| StoreError::JournalLine {
-            place: place.clone(),
-            line: line.saturating_add(1),
-            why: error.to_string(),
-        };
-        let Some((_, header)) = lines.next() else { return Ok(Vec::new()) };
-        let header: Header = serde_json::from_str(header).map_err(|error| bad(0, &error))?;
-        if header != (Header { lineage: snapshot.lineage.clone(), follows: snapshot.serial }) {
-            return Ok(Vec::new()); // of a snapshot that has been replaced since: it is in there
-        }
-        lines
-            .map(|(number, line)| {
-                let event = serde_json::from_str(line).map_err(|error| bad(number, &error))?;
-                Ok((number.saturating_add(1), event))
-            })
-            .collect()
-    }
-
-    /// Opens the journal for appending; a line that was cut off is cut away first.
-    fn open_journal(&mut self) -> Result<&mut File, StoreError> {
-        let path = self.beside(".journal");
-        if self.journal.is_none() {
-            let (lineage, follows) =
-                self.stored.clone().ok_or(StoreError::OutOfOrder("append before save"))?;
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false);
-            let mut file = options.open(&path).map_err(Self::io(&path))?;
-            if self.has_events {
-                let mut text = String::new();
-                file.read_to_string(&mut text).map_err(Self::io(&path))?;
-                let whole = text.rfind('\n').map_or(0, |end| end.saturating_add(1));
-                file.set_len(u64::try_from(whole).unwrap_or(u64::MAX)).map_err(Self::io(&path))?;
-                file.seek(SeekFrom::End(0)).map_err(Self::io(&path))?;
-            } else {
-                file.set_len(0).map_err(Self::io(&path))?;
-                let header = to_line(&Header { lineage, follows }, &path)?;
-                file.write_all(header.as_bytes()).map_err(Self::io(&path))?;
+    /// Makes a snapshot the state, in the place of one that cannot be used, or that its journal does not belong to. The
+    /// events of a journal that follows the snapshot, as far as they are undamaged, are folded into it. All other files are
+    /// kept; returns their names.
+    ///
+    /// # Errors
+    /// If the lock is not held, or the place cannot be written.
+    pub async fn replace(&mut self, snapshot: &mut Snapshot) -> Result<Vec<String>, StoreError> {
+        self.check_lock()?;
+        let mut aside = Vec::new();
+        let mut last = self.serials()?.into_iter().max().unwrap_or_default().max(snapshot.serial);
+        let place = self.place.beside(".journal")?;
+        if let Some(bytes) = place.read()?.filter(|bytes| !bytes.is_empty()) {
+            let lines = Lines::read(place).ok().flatten();
+            last = last.max(lines.as_ref().map_or(0, |lines| lines.header.follows));
+            let followed = (&snapshot.lineage, snapshot.serial);
+            let mut is_folded = false;
+            if let Some(lines) =
+                lines.filter(|lines| lines.header.relation(Some(followed)) == Relation::Follows)
+            {
+                let events = lines.events();
+                let all = events.events.iter().all(|(_, event)| snapshot.take(event).is_ok());
+                is_folded = all && events.error.is_none();
             }
-            self.journal = Some(file);
+            if !is_folded {
+                aside.push(self.set_aside(&bytes, "journal")?);
+            }
         }
-        self.journal.as_mut().ok_or(StoreError::OutOfOrder("journal is not open"))
-    }
-}
-
-fn to_line<T: Serialize>(value: &T, path: &Path) -> Result<String, StoreError> {
-    let mut line = serde_json::to_string(value)
-        .map_err(|error| StoreError::Io { place: harmless::path(path), source: io::Error::other(error) })?;
-    line.push('\n');
-    Ok(line)
-}
-
-#[expect(clippy::disallowed_methods, reason = "this store is where state files are read")]
-fn read(path: &Path) -> io::Result<String> {
-    std::fs::read_to_string(path)
-}
-
-/// Writes a file so that a crash leaves the old text or the new one: a temporary file beside it, synced,
-/// renamed, the folder synced. What a link leads to is replaced, not the link, and permissions stay.
-///
-/// What is no file, such as `/dev/stdout` or a pipe, cannot be replaced and is written to.
-#[expect(clippy::disallowed_methods, reason = "this store is where state files are written")]
-pub fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
-    let before = std::fs::metadata(path).ok();
-    if before.as_ref().is_some_and(|is| !is.is_file() && !is.is_dir()) {
-        return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
-    }
-    let target = match before {
-        Some(_) => std::fs::canonicalize(path)?,
-        None => end_of_links(path)?,
-    };
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder)?;
-    let mut name = target.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = folder.join(name);
-    let result = (|| {
-        let mut file = File::create(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        if let Some(before) = before {
-            file.set_permissions(before.permissions())?;
+        if let Some(bytes) = self.read_state_file()? {
+            let present = Snapshot::from_bytes(&bytes).ok();
+            last = last.max(present.as_ref().map_or(0, |present| present.serial));
+            last = last.max(
+                std::str::from_utf8(&bytes).ok().and_then(Head::from_text).map_or(0, |head| head.serial),
+            );
+            let kept = present.and_then(|present| Some((self.read_one_kept(present.serial).ok()??, present)));
+            if !kept.is_some_and(|(kept, present)| kept == present) {
+                aside.push(self.set_aside(&bytes, "json")?);
+            }
         }
-        file.sync_all()?;
-        std::fs::rename(&temporary, &target)?;
-        File::open(folder)?.sync_all()
-    })();
-    if result.is_err() {
-        let _ = std::fs::remove_file(&temporary);
+        snapshot.serial = last;
+        self.stored = Some((snapshot.lineage.clone(), last));
+        (self.end, self.is_stale) = (None, false);
+        self.save(snapshot, Freshness::New).await?;
+        Ok(aside)
     }
-    result
-}
 
-/// Where links lead to, to what is not there yet: it is made there, and the links stay.
-fn end_of_links(path: &Path) -> io::Result<PathBuf> {
-    const MOST: usize = 40;
-    let mut path = path.to_path_buf();
-    for _ in 0..MOST {
-        let Ok(next) = std::fs::read_link(&path) else { return Ok(path) };
-        path = path.parent().unwrap_or(Path::new("")).join(next);
+    fn check_lock(&self) -> Result<&Held, StoreError> {
+        let held = self.lock.as_ref().ok_or(StoreError::OutOfOrder("write before lock"))?;
+        held.check()?;
+        Ok(held)
     }
-    Err(io::Error::other("links lead in a circle"))
+
+    #[expect(clippy::disallowed_methods, reason = "this store is where state files are read")]
+    fn read_state_file(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        match std::fs::read(self.place.real()?) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StoreError::Io { place: self.place(), source }),
+        }
+    }
+
+    fn broken(&self, source: StateError) -> StoreError {
+        let kept = match source {
+            StateError::Newer { .. } => Vec::new(),
+            _ => self.restorable(),
+        };
+        StoreError::State { place: self.place(), source, kept }
+    }
+
+    /// Reads the snapshot and folds its journal over it.
+    fn read(&self) -> Result<Option<Loaded>, StoreError> {
+        const MOST: u32 = 10;
+        let mut bytes = self.read_state_file()?;
+        let mut tries: u32 = 0;
+        loop {
+            let result = self.read_with(bytes.as_deref());
+            tries = tries.saturating_add(1);
+            if result.is_ok() || tries == MOST || !self.place.real()?.is_file() {
+                return result;
+            }
+            // A command that writes may have put the next snapshot, and its journal, in the place of what was read.
+            let again = self.read_state_file()?;
+            if again == bytes {
+                return result;
+            }
+            bytes = again;
+        }
+    }
+
+    fn read_with(&self, bytes: Option<&[u8]>) -> Result<Option<Loaded>, StoreError> {
+        let snapshot = bytes.map(Snapshot::from_bytes).transpose().map_err(|source| self.broken(source))?;
+        let serial = snapshot.as_ref().map(|snapshot| snapshot.serial);
+        self.with_journal(snapshot).map_err(|error| error.beside_serial(serial))
+    }
+
+    fn with_journal(&self, snapshot: Option<Snapshot>) -> Result<Option<Loaded>, StoreError> {
+        let lines = Lines::read(self.place.beside(".journal")?)?;
+        let followed = snapshot.as_ref().map(|snapshot| (&snapshot.lineage, snapshot.serial));
+        let relation = lines.as_ref().map(|lines| lines.header.relation(followed));
+        match (snapshot, lines, relation) {
+            (Some(mut snapshot), Some(lines), Some(Relation::Follows)) => {
+                let events = lines.events();
+                if let Some(error) = events.error {
+                    return Err(error);
+                }
+                for (line, event) in &events.events {
+                    snapshot.take(event).map_err(|source| StoreError::Journal {
+                        place: self.journal_place(),
+                        line: *line,
+                        source,
+                        serial: None,
+                    })?;
+                }
+                let end = (!events.events.is_empty()).then_some(events.end);
+                Ok(Some(Loaded { snapshot, end, is_stale: false }))
+            }
+            (snapshot, Some(lines), Some(Relation::Behind)) => Ok(snapshot.map(|snapshot| {
+                let is_stale = lines.header.follows.saturating_add(1) < snapshot.serial;
+                Loaded { snapshot, end: None, is_stale }
+            })),
+            (snapshot, None, _) | (snapshot, _, None) => {
+                Ok(snapshot.map(|snapshot| Loaded { snapshot, end: None, is_stale: false }))
+            }
+            (snapshot, Some(lines), Some(relation)) => Err(StoreError::JournalApart {
+                place: self.journal_place(),
+                relation,
+                lineage: lines.header.lineage.clone(),
+                follows: lines.header.follows,
+                serial: snapshot.map(|snapshot| snapshot.serial),
+                events: lines.events().events.len(),
+                kept: self.restorable(),
+            }),
+        }
+    }
+
+    /// Keeps a journal that may hold what the state does not know, before its place is used again.
+    fn clear_stale(&mut self) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.is_stale)
+            && let Some(bytes) = self.place.beside(".journal")?.read()?
+        {
+            let kept = self.set_aside(&bytes, "journal")?;
+            tracing::warn!(%kept, "a journal that follows a much older state was put aside");
+        }
+        Ok(())
+    }
+
+    fn journal_place(&self) -> String {
+        self.place.beside(".journal").map_or_else(|_| self.place(), |journal| journal.shown)
+    }
 }
 
 #[async_trait]
 impl StateStore for FileStore {
     fn place(&self) -> String {
-        harmless::path(&self.path)
+        harmless::path(self.place.named())
     }
 
     async fn load(&mut self) -> Result<Option<Snapshot>, StoreError> {
-        let text = match read(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Self::io(&self.path)(error)),
-        };
-        let mut snapshot =
-            Snapshot::from_text(&text).map_err(|source| StoreError::State { place: self.place(), source })?;
-        let events = self.read_journal(&snapshot)?;
+        let Some(Loaded { snapshot, end, is_stale }) = self.read()? else { return Ok(None) };
+        self.is_stale = is_stale;
         self.stored = Some((snapshot.lineage.clone(), snapshot.serial));
-        self.has_events = !events.is_empty();
-        for (line, event) in &events {
-            snapshot.take(event).map_err(|source| StoreError::Journal {
-                place: harmless::path(self.beside(".journal")),
-                line: *line,
-                source,
-            })?;
-        }
+        self.end = end;
         Ok(Some(snapshot))
     }
 
     async fn lock(&mut self, info: LockInfo, wait: LockWait) -> Result<(), StoreError> {
-        let path = self.beside(".lock");
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the folder of a state that is about to be written"
-            )]
-            std::fs::create_dir_all(folder).map_err(Self::io(folder))?;
-        }
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&path).map_err(Self::io(&path))?;
-        let mut left = wait.0;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(std::fs::TryLockError::WouldBlock) if !left.is_zero() => {
-                    let nap = left.min(LockWait::TICK);
-                    left = left.saturating_sub(nap);
-                    tokio::time::sleep(nap).await;
-                }
-                Err(std::fs::TryLockError::WouldBlock) => {
-                    let holder = read(&path).ok().and_then(|text| serde_json::from_str(&text).ok());
-                    return Err(StoreError::Locked(holder));
-                }
-                Err(std::fs::TryLockError::Error(error)) => return Err(Self::io(&path)(error)),
-            }
-        }
-        // Who holds it, for those who wait. The file stays when the lock goes: removing it would let two
-        // processes hold two files of one name.
-        let line = to_line(&info, &path)?;
-        file.set_len(0)
-            .and_then(|()| file.seek(SeekFrom::Start(0)))
-            .and_then(|_| file.write_all(line.as_bytes()))
-            .map_err(Self::io(&path))?;
-        self.lock = Some((file, info));
+        self.history()?;
+        let held = Held::take(self.place.beside(".lock")?, info, wait, &*self.disk).await?;
+        self.lock = Some(held);
+        // What was read before may be old by now.
+        (self.stored, self.end, self.journal) = (None, None, None);
         Ok(())
     }
 
-    async fn append(&mut self, events: &[Event]) -> Result<(), StoreError> {
-        if self.lock.is_none() {
-            return Err(StoreError::OutOfOrder("append before lock"));
-        }
-        let path = self.beside(".journal");
-        let mut lines = String::new();
-        for event in events {
-            lines.push_str(&to_line(event, &path)?);
-        }
-        let file = self.open_journal()?;
-        file.write_all(lines.as_bytes()).and_then(|()| file.sync_data()).map_err(Self::io(&path))?;
-        self.has_events |= !events.is_empty();
-        Ok(())
+    async fn append(&mut self, events: &[crate::state::Event]) -> Result<(), StoreError> {
+        self.check_lock()?;
+        self.clear_stale()?;
+        let place = self.place.beside(".journal")?;
+        let mut journal = match (self.journal.take(), self.end, self.stored.clone()) {
+            (Some(journal), _, _) => journal,
+            (None, Some(end), _) => Journal::go_on(place, end)?,
+            (None, None, Some((lineage, follows))) => {
+                Journal::begin(place, &Header { lineage, follows }, &*self.disk)?
+            }
+            (None, None, None) => return Err(StoreError::OutOfOrder("append before save")),
+        };
+        let result = journal.append(events, &*self.disk);
+        self.end = Some(journal.end()).filter(|_| result.is_ok() && !events.is_empty()).or(self.end);
+        self.journal = Some(journal);
+        result
     }
 
     async fn save(&mut self, snapshot: &mut Snapshot, freshness: Freshness) -> Result<(), StoreError> {
-        let Some((_, lock)) = &self.lock else { return Err(StoreError::OutOfOrder("save before lock")) };
+        let info = self.check_lock()?.info.clone();
         let mut next = snapshot.clone();
         next.written = Some(Written {
             at: self.clock.now(),
-            by: lock.owner.as_str().into(),
-            command: lock.operation.as_str().into(),
+            by: info.owner.as_str().into(),
+            command: info.operation.as_str().into(),
         });
         if self.stored.is_none() {
             // Nobody has looked what is there; what cannot be read must not be written over.
             self.load().await?;
         }
-        if freshness == Freshness::New || self.has_events {
+        if freshness == Freshness::New || self.end.is_some() {
             next.serial = next.serial.saturating_add(1);
         }
-        let text = next.to_text().map_err(|source| StoreError::State { place: self.place(), source })?;
+        let text = next.to_text().map_err(|source| self.broken(source))?;
         if let Some((_, serial)) = self.stored.as_ref().filter(|(_, serial)| *serial != next.serial) {
-            self.keep(*serial);
+            self.keep_present(*serial);
         }
-        write_atomically(&self.path, &text).map_err(Self::io(&self.path))?;
+        let real = self.place.real()?;
+        disk::replace(&*self.disk, real, &text)
+            .map_err(|source| StoreError::Io { place: self.place(), source })?;
+        self.keep(next.serial, &text);
         *snapshot = next;
         self.stored = Some((snapshot.lineage.clone(), snapshot.serial));
         self.journal = None;
-        self.has_events = false;
-        let journal = self.beside(".journal");
-        #[expect(clippy::disallowed_methods, reason = "its events are in the snapshot that was just renamed")]
-        match std::fs::remove_file(&journal) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Self::io(&journal)(error)),
-            _ => Ok(()),
-        }
+        self.end = None;
+        self.clear_stale()?;
+        // Its events are in the snapshot that was just written.
+        let journal = self.place.beside(".journal")?;
+        disk::remove(&journal.path).map_err(journal.io())
     }
+
     async fn kept(&mut self) -> Result<Vec<(u64, Option<Head>)>, StoreError> {
         self.read_kept()
     }

@@ -48,6 +48,7 @@ impl StateStore for MemoryStore {
                 place: self.place(),
                 line: position.saturating_add(1),
                 source,
+                serial: None,
             })?;
         }
         Ok(Some(snapshot))
@@ -71,7 +72,11 @@ impl StateStore for MemoryStore {
 
     async fn save(&mut self, snapshot: &mut Snapshot, freshness: Freshness) -> Result<(), StoreError> {
         let Some(lock) = &self.lock else { return Err(StoreError::OutOfOrder("save before lock")) };
-        snapshot.verify().map_err(|source| StoreError::State { place: self.place(), source })?;
+        snapshot.verify().map_err(|source| StoreError::State {
+            place: self.place(),
+            source,
+            kept: Vec::new(),
+        })?;
         if freshness == Freshness::New || !self.journal.is_empty() {
             snapshot.serial = snapshot.serial.saturating_add(1);
         }

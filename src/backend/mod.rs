@@ -18,11 +18,11 @@ pub mod memory;
 use async_trait::async_trait;
 use thiserror::Error;
 
-pub use file::FileStore;
+pub use file::{FileStore, Relation};
 pub use lock::{LockInfo, LockWait};
 pub use memory::MemoryStore;
 
-use crate::state::{Event, Head, IllegalEvent, Snapshot, StateError};
+use crate::state::{Event, Head, IllegalEvent, Lineage, Snapshot, StateError};
 
 /// How many earlier snapshots a store keeps.
 pub const SNAPSHOTS_KEPT: usize = 10;
@@ -40,6 +40,34 @@ pub enum StoreError {
         place: String,
         /// What is wrong.
         source: StateError,
+        /// The serials of the kept snapshots that can be restored.
+        kept: Vec<u64>,
+    },
+    /// A kept snapshot is another one than its name says.
+    #[error("{place}: this is the snapshot with serial {serial}")]
+    OtherSerial {
+        /// Where it is stored.
+        place: String,
+        /// Its serial.
+        serial: u64,
+    },
+    /// The journal does not belong to the state beside it: its events are recorded nowhere else. It is left as it is.
+    #[error("{place}: {}", apart(*relation, lineage, *follows, *serial, *events))]
+    JournalApart {
+        /// Where it is stored.
+        place: String,
+        /// How it belongs to the state.
+        relation: Relation,
+        /// The state that it belongs to.
+        lineage: Lineage,
+        /// The serial of the snapshot that it follows.
+        follows: u64,
+        /// The serial of the state. `None` if there is no state.
+        serial: Option<u64>,
+        /// How many events it holds.
+        events: usize,
+        /// The serials of the kept snapshots that can be restored.
+        kept: Vec<u64>,
     },
     /// The journal does not follow the snapshot it names; it is left as it is.
     #[error("{place}, line {line}: {source}")]
@@ -50,6 +78,8 @@ pub enum StoreError {
         line: usize,
         /// What is wrong.
         source: IllegalEvent,
+        /// The serial of the snapshot beside it, if that can be used.
+        serial: Option<u64>,
     },
     /// A line of the journal cannot be read; it is left as it is.
     #[error("{place}, line {line}: {why}")]
@@ -60,6 +90,8 @@ pub enum StoreError {
         line: usize,
         /// What is wrong.
         why: String,
+        /// The serial of the snapshot beside it, if that can be used.
+        serial: Option<u64>,
     },
     /// The place cannot be read or written.
     #[error("{place}: {source}")]
@@ -69,9 +101,73 @@ pub enum StoreError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// A file that belongs to the state is a link or a device: it could lead anywhere.
+    #[error("{place} is {what}, and the lock, the journal and the kept snapshots of a state are never that")]
+    NotAFile {
+        /// The place.
+        place: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// The lock file was removed or replaced while it was held: others may be writing.
+    #[error(
+        "{place} was removed or replaced while this command held the lock: another command may be writing the state"
+    )]
+    LockLost {
+        /// The place.
+        place: String,
+    },
+    /// The file system has no locks.
+    #[error(
+        "{place}: this file system has no locks, without which two commands could write the state at once ({source})"
+    )]
+    NoLocks {
+        /// The place.
+        place: String,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
     /// The store is used out of order: a defect of goldform.
     #[error("the state store was used out of order: {0}")]
     OutOfOrder(&'static str),
+}
+
+impl StoreError {
+    /// The same, where the snapshot beside the journal has this serial.
+    fn beside_serial(mut self, of: Option<u64>) -> Self {
+        if let Self::Journal { serial, .. } | Self::JournalLine { serial, .. } = &mut self {
+            *serial = of;
+        }
+        self
+    }
+
+    /// Whether the state is there and cannot be used, so that another has to be put in its place.
+    pub fn is_unusable(&self) -> bool {
+        match self {
+            Self::State { source, .. } => !matches!(source, StateError::Newer { .. }),
+            Self::JournalApart { .. } | Self::Journal { .. } | Self::JournalLine { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+fn apart(relation: Relation, lineage: &Lineage, follows: u64, serial: Option<u64>, events: usize) -> String {
+    let events = match events {
+        1 => "1 event".to_owned(),
+        events => format!("{events} events"),
+    };
+    match (relation, serial) {
+        (Relation::OfAnother, _) => {
+            format!("this journal belongs to the state {lineage}, and another state is beside it")
+        }
+        (_, Some(serial)) => format!(
+            "this journal follows serial {follows}, and the state has serial {serial}: an older state was put in its place, \
+             which knows nothing of what the journal holds ({events})"
+        ),
+        (_, None) => {
+            format!("this journal follows serial {follows} of a state that is gone, and holds {events} since")
+        }
+    }
 }
 
 fn holder(info: Option<&LockInfo>) -> String {

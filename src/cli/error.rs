@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::exit::ExitStatus;
-use crate::backend::StoreError;
+use crate::backend::{Relation, StoreError};
 use crate::cloud::{CloudError, Meaning};
 use crate::constraints::Judgement;
 use crate::engine::EngineError;
@@ -69,7 +69,7 @@ impl CommandError {
     pub fn exit_status(&self) -> ExitStatus {
         match self {
             Self::Told(status) => *status,
-            Self::Store(StoreError::Locked(_)) => ExitStatus::Locked,
+            Self::Store(StoreError::Locked(_) | StoreError::LockLost { .. }) => ExitStatus::Locked,
             Self::Store(StoreError::OutOfOrder(_)) | Self::Plan(_) | Self::Internal(_) => {
                 ExitStatus::Internal
             }
@@ -92,17 +92,84 @@ impl CommandError {
             Self::Store(StoreError::State { source: StateError::Newer { .. }, .. }) => {
                 Some("It was left as it is. Use that goldform, or a newer one.".to_owned())
             }
-            Self::Store(
-                StoreError::State { .. } | StoreError::Journal { .. } | StoreError::JournalLine { .. },
-            ) => Some(
-                "It was left as it is. Restore it from version control or a backup; or move it away and take a \
-                 snapshot that was kept:\n\n    goldform state history\n    goldform state restore <serial>"
+            Self::Store(StoreError::State { place, source, kept }) => Some(unusable_state(place, source, kept)),
+            Self::Store(StoreError::JournalApart { place, relation, follows, kept, .. }) => {
+                Some(journal_apart(place, *relation, *follows, kept))
+            }
+            Self::Store(StoreError::Journal { serial, .. } | StoreError::JournalLine { serial, .. }) => {
+                let serial = serial.map_or_else(|| "<serial>".to_owned(), |serial| serial.to_string());
+                Some(format!(
+                    "It was left as it is. Restore it from version control or a backup. If that is not possible, go on \
+                     without it: the events before that line are taken in, and the journal is kept in the folder of kept \
+                     snapshots:\n\n    goldform state restore {serial}"
+                ))
+            }
+            Self::Store(StoreError::OtherSerial { .. }) => {
+                Some("Choose another:\n\n    goldform state history".to_owned())
+            }
+            Self::Store(StoreError::NotAFile { .. }) => {
+                Some("Move it away: goldform makes its own, beside the file that the state really is.".to_owned())
+            }
+            Self::Store(StoreError::LockLost { .. }) => Some(
+                "Nothing more was written. When no other command is running, see what was done, and go on:\n\n    \
+                 goldform apply"
                     .to_owned(),
+            ),
+            Self::Store(StoreError::NoLocks { .. }) => Some(
+                "Nothing was done. Keep the state on another file system:\n\n    state: <file>".to_owned(),
             ),
             Self::Cloud(error) => advice(error),
             _ => None,
         }
     }
+}
+
+/// What to do about a state file that cannot be used.
+fn unusable_state(place: &str, source: &StateError, kept: &[u64]) -> String {
+    let mut help = "It was left as it is. Restore it from version control or a backup".to_owned();
+    match kept {
+        [] => help.push_str(": no snapshot of it is kept."),
+        [.., newest] => {
+            let serials: Vec<String> = kept.iter().map(u64::to_string).collect();
+            help.push_str(&format!(
+                ", or make a kept snapshot the state again ({} {}):\n\n    goldform state restore {newest}",
+                if kept.len() == 1 { "serial" } else { "serials" },
+                serials.join(", "),
+            ));
+        }
+    }
+    if let StateError::Changed { .. } = source {
+        help.push_str(&format!(
+            "\n\nIf it was edited by hand and is right, check it in as such:\n\n    goldform state push --edited {place}"
+        ));
+    }
+    help
+}
+
+/// What to do about a journal that does not belong to the state beside it.
+fn journal_apart(place: &str, relation: Relation, follows: u64, kept: &[u64]) -> String {
+    if relation == Relation::OfAnother {
+        return format!(
+            "Both were left as they are. Put the state back that the journal belongs to. If that state is kept elsewhere, \
+             move the journal to it:\n\n    mv {place} <its folder>"
+        );
+    }
+    let mut help = match relation {
+        Relation::Alone => "It was left as it is. ",
+        _ => "Both were left as they are. ",
+    }
+    .to_owned();
+    match kept {
+        kept if kept.contains(&follows) => help.push_str(&format!(
+            "Make serial {follows} the state again; the journal is then taken in:\n\n    goldform state restore {follows}"
+        )),
+        [.., newest] => help.push_str(&format!(
+            "Put serial {follows} back from version control or a backup. If it is lost, go on from a kept snapshot; the \
+             journal is kept in the folder of kept snapshots:\n\n    goldform state restore {newest}"
+        )),
+        [] => help.push_str(&format!("Put serial {follows} back from version control or a backup.")),
+    }
+    help
 }
 
 /// What to do about a failure of the service, where its message does not say it.

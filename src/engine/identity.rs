@@ -26,7 +26,7 @@ impl Engine {
                     ),
                     help: "Correct `cloud` in the manifest, or give each place its own state:\n\n    state: <file>\n\n\
                            If the same images have a new address now, take `place` out of the state:\n\n    \
-                           goldform state pull > <file>\n    goldform state push <file>"
+                           goldform state pull > <file>\n    goldform state push --edited <file>"
                         .to_owned(),
                 })
             }

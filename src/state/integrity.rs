@@ -186,7 +186,7 @@ mod tests {
         assert!(snapshot.to_text().is_err());
         let lie = text.replace("\"current\": 1", "\"current\": 7");
         assert_ne!(lie, text);
-        assert!(matches!(Snapshot::from_text(&lie), Err(StateError::Broken { .. })));
+        assert!(matches!(Snapshot::from_edited(lie.as_bytes()), Err(StateError::Broken { .. })));
     }
 
     #[test]

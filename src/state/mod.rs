@@ -6,16 +6,19 @@
 //!
 //! A snapshot is verified when it is read and before it is written, so a state that contradicts itself is
 //! neither used nor stored. The file is JSON, sorted, one fact a line: it is made to be read in a pull request.
-//! To add a field: give it a serde default, so that older files read; raise [`snapshot::FORMAT`] only when an
+//! It holds a digest of itself (`seal`), so one that was damaged or edited is never taken for a record.
+//! To add a field: give it a serde default, so that older files read; raise [`format::FORMAT`] only when an
 //! older goldform would do harm by not knowing it.
 
 pub mod edit;
+pub mod format;
 pub mod integrity;
 pub mod journal;
 pub mod lookup;
 pub mod observed;
 pub mod recorded;
 pub mod runs;
+mod seal;
 pub mod select;
 pub mod snapshot;
 pub mod surgery;

@@ -5,14 +5,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::format::{FORMAT, File};
 use super::journal::{Event, IllegalEvent, Intents, fold};
 use super::recorded::Recorded;
 use super::runs::Runs;
+use super::seal;
 use crate::manifest::{CloudPlace, Provider};
 use crate::model::AccountId;
-
-/// The version of the file format that this program writes.
-pub const FORMAT: u32 = 1;
 
 /// Which state this is: a name that never changes, made when the state was first written. It is also the value
 /// of the ownership tag.
@@ -57,8 +56,7 @@ impl Head {
 }
 
 /// The state at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Snapshot {
     /// The version of the file format.
     pub format: u32,
@@ -120,56 +118,24 @@ impl Snapshot {
         Head { lineage: self.lineage.clone(), serial: self.serial, written: self.written.clone() }
     }
 
-    /// The file's text: sorted, indented, with a newline at its end, so that it reads well in a pull request.
+    /// Returns the file's text: sorted, indented, with a newline at its end, so that it reads well in a pull request, and
+    /// with the digest of all of it.
     ///
     /// # Errors
-    /// When the snapshot breaks a rule of its own ([`Snapshot::verify`]): such a state is never written.
+    /// If the snapshot breaks a rule of its own ([`Snapshot::verify`]), or would not be read back as it is: such a state is
+    /// never written.
     pub fn to_text(&self) -> Result<String, StateError> {
         self.verify()?;
-        let mut text = serde_json::to_string_pretty(self)
-            .map_err(|error| StateError::Broken { why: error.to_string() })?;
-        text.push('\n');
-        Ok(text)
-    }
-
-    /// Reads a file's text.
-    ///
-    /// # Errors
-    /// When it is no state, was written by a newer goldform, or breaks a rule of its own.
-    pub fn from_text(text: &str) -> Result<Self, StateError> {
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
-            goldform: Option<String>,
-        }
         let broken = |why: String| StateError::Broken { why };
-        // The happy path reads once; only what fails is read again, to say where and why.
-        let mut snapshot: Self = match serde_json::from_str(text) {
-            Ok(snapshot) => snapshot,
-            Err(error) => {
-                if let Ok(Version { format, goldform }) = serde_json::from_str(text)
-                    && format > FORMAT
-                {
-                    return Err(StateError::Newer { format, by: goldform.unwrap_or_default() });
-                }
-                let mut reader = serde_json::Deserializer::from_str(text);
-                return Err(broken(match serde_path_to_error::deserialize::<_, Self>(&mut reader) {
-                    Err(error) if !matches!(error.path().to_string().as_str(), "." | "?") => {
-                        format!("at `{}`: {}", error.path(), error.inner())
-                    }
-                    _ => error.to_string(),
-                }));
-            }
-        };
-        if snapshot.format > FORMAT {
-            return Err(StateError::Newer { format: snapshot.format, by: snapshot.goldform.to_string() });
+        let mut text = serde_json::to_string_pretty(self).map_err(|error| broken(error.to_string()))?;
+        text.push('\n');
+        let text = seal::seal(&text).ok_or_else(|| broken(format!("it has format {}", self.format)))?;
+        let file = File::parse(&text)?;
+        file.check_digest(&text)?;
+        if file.content() != *self {
+            return Err(broken("it would not be read back as it is".to_owned()));
         }
-        // States of earlier versions have intents, and do not record what they may have made.
-        for (at, making) in snapshot.intents.values().filter_map(super::Intent::making) {
-            snapshot.recorded.making.entry(at).or_insert(making);
-        }
-        snapshot.verify()?;
-        Ok(snapshot)
+        Ok(text)
     }
 }
 
@@ -191,6 +157,12 @@ pub enum StateError {
     Broken {
         /// What is wrong, and where.
         why: String,
+    },
+    /// It was changed by something else than goldform.
+    #[error("the state was changed since goldform wrote it: {why}")]
+    Changed {
+        /// What shows it.
+        why: &'static str,
     },
 }
 
@@ -214,8 +186,8 @@ mod tests {
 
     #[test]
     fn a_state_of_a_newer_goldform_is_not_touched() {
-        let text = applied(&[EXAMPLE]).to_text().unwrap().replacen("\"format\": 1", "\"format\": 2", 1);
-        let expected = StateError::Newer { format: 2, by: env!("CARGO_PKG_VERSION").to_owned() };
+        let text = applied(&[EXAMPLE]).to_text().unwrap().replacen("\"format\": 2", "\"format\": 3", 1);
+        let expected = StateError::Newer { format: 3, by: env!("CARGO_PKG_VERSION").to_owned() };
         assert_eq!(Snapshot::from_text(&text).unwrap_err(), expected);
         let unknown = text.replacen("\"lineage\"", "\"lineage_of_the_future\"", 1);
         assert_eq!(Snapshot::from_text(&unknown).unwrap_err(), expected, "whatever else it says");
@@ -241,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_is_no_state_is_told_as_such() {
-        for text in ["", "[]", "{}", "null", "state", "{\"format\": 1}"] {
+        for text in ["", "[]", "{}", "null", "state", "{\"format\": 1}", "{\"format\": 2}"] {
             assert!(refusal(text).starts_with("the state cannot be read:"), "{text}");
         }
     }

@@ -110,14 +110,19 @@ fn limits_of_a_world_that_the_manifest_does_not_name_stay() {
 fn without_place(state: &str) -> String {
     let mut state: serde_json::Value = serde_json::from_str(state).unwrap();
     assert!(state.as_object_mut().unwrap().remove("place").is_some(), "{state:#}");
-    serde_json::to_string_pretty(&state).unwrap()
+    sealed(&state)
+}
+
+/// The text of a state that was edited, with the digest of it.
+fn sealed(state: &serde_json::Value) -> String {
+    goldform::state::Snapshot::from_edited(state.to_string().as_bytes()).unwrap().to_text().unwrap()
 }
 
 /// The text of a state without its images.
 fn emptied(state: &str) -> String {
     let mut state: serde_json::Value = serde_json::from_str(state).unwrap();
     state["recorded"]["images"] = serde_json::json!({});
-    serde_json::to_string_pretty(&state).unwrap()
+    sealed(&state)
 }
 
 #[test]
@@ -174,7 +179,7 @@ fn a_state_is_not_used_for_another_place_than_its_own() {
     env.expect(1, "refresh");
     assert_eq!(env.shell("goldform state pull > pulled.json").1, 0);
     env.write("pulled.json", &without_place(&env.read("pulled.json")));
-    env.expect(0, "state push pulled.json");
+    env.expect(0, "state push --edited pulled.json");
     env.expect(0, "plan --refresh --expect-no-changes");
     env.expect(0, "refresh");
     assert!(env.read("goldform.state.json").contains(&moved.endpoint));

@@ -59,6 +59,9 @@ fn a_snapshot_is_pulled_changed_and_pushed() {
     let mut edited: serde_json::Value = serde_json::from_slice(&pulled).unwrap();
     edited["recorded"]["images"]["web"]["protect"] = true.into();
     env.write("edited.json", &edited.to_string());
+    edited["recorded"]["images"]["web"]["current"] = 9.into();
+    env.write("contradiction.json", &edited.to_string());
+    edited["recorded"]["images"]["web"]["current"] = 1.into();
     edited["lineage"] = "another".into();
     env.write("another.json", &edited.to_string());
     edited["account"] = "100000000009".into();
@@ -70,13 +73,15 @@ fn a_snapshot_is_pulled_changed_and_pushed() {
         &[
             "state push pulled.json",
             "state push edited.json",
+            "state push --edited contradiction.json",
+            "state push --edited edited.json",
             "state push pulled.json",
-            "state push another.json",
-            "state push foreign.json --force",
+            "state push another.json --edited",
+            "state push foreign.json --force --edited",
             "state push newer.json --force",
             "state push broken.json --force",
             "state push missing.json",
-            "state push another.json --force",
+            "state push another.json --force --edited",
             "state history",
         ]
     ));
@@ -103,13 +108,80 @@ fn a_kept_snapshot_is_restored_and_loses_neither_runs_nor_numbers() {
 fn a_state_that_cannot_be_read_is_left_alone_and_a_kept_one_helps() {
     let env = applied(MANIFEST);
     env.write("goldform.state.json", "{\"format\": 1, ");
-    insta::assert_snapshot!(transcript(&env, &["state list", "refresh", "state history", "state restore 1"]));
+    insta::assert_snapshot!(transcript(
+        &env,
+        &["state list", "refresh", "state history", "state restore 99"]
+    ));
     assert_eq!(env.read("goldform.state.json"), "{\"format\": 1, ");
+    insta::assert_snapshot!(transcript(
+        &env,
+        &["state restore 2", "plan --refresh --expect-no-changes --quiet", "state history"]
+    ));
+    assert_eq!(env.read("goldform.state.json.history/replaced-1.json"), "{\"format\": 1, ");
     std::fs::remove_file(env.path("goldform.state.json")).unwrap();
     insta::assert_snapshot!(transcript(
         &env,
         &["state restore 1 --quiet", "refresh --quiet", "state history"]
     ));
+}
+
+#[test]
+fn a_state_that_was_edited_in_its_place_is_refused_until_that_is_confirmed() {
+    let env = applied(MANIFEST);
+    let whole = env.read("goldform.state.json");
+    env.edit("goldform.state.json", "\"seen\": true", "\"seen\": false");
+    let edited = env.read("goldform.state.json");
+    insta::assert_snapshot!(transcript(&env, &["plan", "apply --yes", "plan --state goldform.state.json"]));
+    for command in ["refresh", "destroy --yes", "output", "show", "state pull", "forget image.web", "history"]
+    {
+        let refused = env.expect(1, command).stderr;
+        assert!(refused.contains("was changed since goldform wrote it"), "{command}: {refused}");
+        assert_eq!(env.read("goldform.state.json"), edited, "{command}");
+    }
+    // Each of the helps.
+    insta::assert_snapshot!(transcript(&env, &["state push --edited goldform.state.json", "plan"]));
+    env.write("goldform.state.json", &edited);
+    env.expect(0, "state restore 2");
+    env.expect(0, "plan --refresh --expect-no-changes");
+    env.write("goldform.state.json", &whole);
+    env.expect(0, "plan --refresh --expect-no-changes");
+}
+
+#[test]
+fn an_older_state_is_not_gone_on_with_beside_a_journal_of_a_later_one() {
+    let env = applied(MANIFEST);
+    let older = env.read("goldform.state.json");
+    env.write("goldform.yaml", &MANIFEST.replace("revision: \"1\"", "revision: \"2\""));
+    env.expect(0, "apply --yes");
+    // A run after that is cut off: what it did is in the journal only.
+    let state = state_of(&env);
+    let header = serde_json::json!({ "lineage": state["lineage"], "follows": state["serial"] });
+    let edited = serde_json::json!({
+        "event": "edited", "at": "2026-11-24T12:00:00Z", "change": { "edit": "learn_accounts_per_call", "value": 7 },
+    });
+    let journal = format!("{header}\n{edited}\n");
+    env.write("goldform.state.json.journal", &journal);
+    env.write("goldform.state.json", &older);
+    insta::assert_snapshot!(transcript(&env, &["plan", "apply --yes", "state history"]));
+    for command in ["plan --refresh", "refresh", "destroy --yes", "import --all", "state pull", "output"] {
+        env.expect(1, command);
+        assert_eq!(env.read("goldform.state.json"), older, "{command}");
+        assert_eq!(env.read("goldform.state.json.journal"), journal, "{command}");
+    }
+    let serial = state["serial"].as_u64().unwrap();
+    env.expect(0, &format!("state restore {serial}"));
+    env.expect(0, "plan --refresh --expect-no-changes");
+    assert_eq!(state_of(&env)["recorded"]["accounts_per_call"], 7, "the journal was taken in");
+
+    // Without the state, and with another.
+    let state = state_of(&env);
+    let header = serde_json::json!({ "lineage": state["lineage"], "follows": state["serial"] });
+    env.write("goldform.state.json.journal", &format!("{header}\n{edited}\n"));
+    std::fs::remove_file(env.path("goldform.state.json")).unwrap();
+    insta::assert_snapshot!(transcript(&env, &["apply --yes"]));
+    let other = applied(MANIFEST);
+    env.write("goldform.state.json", &other.read("goldform.state.json"));
+    insta::assert_snapshot!(transcript(&env, &["apply --yes"]));
 }
 
 #[test]

@@ -43,6 +43,7 @@ mod show;
 mod state;
 mod stories;
 mod validate;
+mod writers;
 
 /// Two partners, one image in two regions: what most tests start from.
 const WEB: &str = r#"version: 1

@@ -49,7 +49,9 @@ fn what_a_record_says_is_no_order() {
     env.expect(0, "apply --yes --quiet");
     let text = env.read("goldform.state.json");
     let (head, tail) = text.split_once("\"lineage\": \"").unwrap();
-    env.write("goldform.state.json", &format!("{head}\"lineage\": \"x\\n::error::y\\u001b[2J{tail}"));
+    let edited = format!("{head}\"lineage\": \"x\\n::error::y\\u001b[2J{tail}");
+    let sealed = goldform::state::Snapshot::from_edited(edited.as_bytes()).unwrap().to_text().unwrap();
+    env.write("goldform.state.json", &sealed);
     for arguments in [&["show"][..], &["show", "goldform.state.json"]] {
         let ran = env.run_words(arguments);
         assert_eq!(ran.status, 0, "{}", ran.text());

@@ -167,7 +167,8 @@ fn what_is_no_plan_and_no_state_does_not_match() {
     env.expect(0, "apply --yes --quiet");
     let state: Value = serde_json::from_str(&env.read("goldform.state.json")).unwrap();
     for (pointer, value) in [
-        ("/format", json!(2)),
+        ("/format", json!(1)),
+        ("/digest", json!("sha256:0")),
         ("/recorded/images/web/current", json!("1")),
         ("/recorded/images/web/generations/1/placements/ap-jakarta/state", json!("normal")),
         ("/recorded/extra", json!(1)),

@@ -1,64 +1,78 @@
-//! The snapshots before the present one: `goldform.state.json.history/<serial>.json`.
+//! The snapshots that are kept: `goldform.state.json.history/<serial>.json`, a copy of the present one among them.
 //!
-//! They are a help for people and nothing else relies on them: that one cannot be kept is told in the log, and never
-//! stops a state from being written.
+//! They are a help for people and nothing else relies on them: that one cannot be kept is logged, and never stops a
+//! state from being written. What is put out of the way is kept there too: `replaced-1.json`, `replaced-1.journal`.
 
 use std::fs;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
 
-use super::{FileStore, read};
+use super::FileStore;
+use super::disk;
+use super::place::Beside;
 use crate::backend::{SNAPSHOTS_KEPT, StoreError};
-use crate::diagnostics::harmless;
 use crate::state::{Head, Snapshot};
 
 impl FileStore {
-    fn history(&self) -> PathBuf {
-        self.beside(".history")
-    }
-
-    fn kept_path(&self, serial: u64) -> PathBuf {
-        self.history().join(format!("{serial}.json"))
-    }
-
-    /// Keeps the file that is about to be replaced.
-    pub(super) fn keep(&self, serial: u64) {
-        if let Err(error) = self.try_to_keep(serial) {
-            tracing::warn!(serial, %error, folder = %harmless::path(self.history()), "the snapshot before could not be kept");
+    /// The folder. It is never a link.
+    pub(super) fn history(&self) -> Result<Beside, StoreError> {
+        let folder = self.place.beside(".history")?;
+        match folder.path.symlink_metadata() {
+            Ok(is) if is.is_symlink() => Err(StoreError::NotAFile { place: folder.shown, what: "a link" }),
+            Ok(is) if !is.is_dir() => Err(StoreError::NotAFile { place: folder.shown, what: "no folder" }),
+            _ => Ok(folder),
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this store is where state files are kept")]
-    fn try_to_keep(&self, serial: u64) -> io::Result<()> {
-        fs::create_dir_all(self.history())?;
-        let kept = self.kept_path(serial);
-        match fs::remove_file(&kept) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+    fn kept_file(&self, serial: u64) -> Result<Beside, StoreError> {
+        Ok(self.history()?.file(&format!("{serial}.json")))
+    }
+
+    /// Keeps the text of a snapshot that was written.
+    pub(super) fn keep(&self, serial: u64, text: &str) {
+        if let Err(error) = self.try_to_keep(serial, text) {
+            tracing::warn!(serial, %error, "the snapshot could not be kept");
         }
-        // A second name for the same bytes costs nothing, and the present name is about to be given to others. Some
-        // file systems have no second names.
-        if fs::hard_link(&self.path, &kept).is_err() {
-            fs::copy(&self.path, &kept)?;
+    }
+
+    /// Keeps the present file, if an older goldform has written it and kept no copy.
+    pub(super) fn keep_present(&self, serial: u64) {
+        let is_kept = self.kept_file(serial).is_ok_and(|kept| kept.path.symlink_metadata().is_ok());
+        if is_kept {
+            return;
         }
+        if let Ok(Some(bytes)) = self.read_state_file()
+            && let Ok(text) = std::str::from_utf8(&bytes)
+        {
+            self.keep(serial, text);
+        }
+    }
+
+    fn try_to_keep(&self, serial: u64, text: &str) -> Result<(), StoreError> {
+        let folder = self.history()?;
+        let kept = self.kept_file(serial)?;
+        disk::make_folder(&folder.path).map_err(folder.io())?;
+        disk::copy(&kept.path, text).map_err(kept.io())?;
         let serials = self.serials()?;
-        let surplus = serials.len().saturating_sub(SNAPSHOTS_KEPT);
+        // The present one is among them.
+        let surplus = serials.len().saturating_sub(SNAPSHOTS_KEPT.saturating_add(1));
         for serial in serials.into_iter().take(surplus) {
-            fs::remove_file(self.kept_path(serial))?;
+            let old = self.kept_file(serial)?;
+            disk::remove(&old.path).map_err(old.io())?;
         }
         Ok(())
     }
 
     /// The serials that are kept, rising. Other files in the folder are left alone.
-    fn serials(&self) -> io::Result<Vec<u64>> {
-        let entries = match fs::read_dir(self.history()) {
+    pub(super) fn serials(&self) -> Result<Vec<u64>, StoreError> {
+        let folder = self.history()?;
+        let entries = match fs::read_dir(&folder.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
+            Err(error) => return Err(folder.io()(error)),
         };
         let mut serials = Vec::new();
         for entry in entries {
-            let name = entry?.file_name();
+            let name = entry.map_err(folder.io())?.file_name();
             let serial: Option<u64> = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse().ok());
             serials.extend(serial);
         }
@@ -66,21 +80,53 @@ impl FileStore {
         Ok(serials)
     }
 
+    /// The serials of the kept snapshots that can be restored, rising.
+    pub(super) fn restorable(&self) -> Vec<u64> {
+        let mut serials = self.serials().unwrap_or_default();
+        serials.retain(|serial| matches!(self.read_one_kept(*serial), Ok(Some(_))));
+        serials
+    }
+
     pub(super) fn read_kept(&self) -> Result<Vec<(u64, Option<Head>)>, StoreError> {
-        let folder = self.history();
-        let serials = self.serials().map_err(Self::io(&folder))?;
-        let head = |serial| read(&self.kept_path(serial)).ok().and_then(|text| Head::from_text(&text));
+        let mut serials = self.serials()?;
+        // The copy of the present one is no earlier one, unless the present one cannot be used.
+        let present = self.read_state_file().ok().flatten();
+        if let Some(present) = present.and_then(|bytes| Snapshot::from_bytes(&bytes).ok()) {
+            serials.retain(|serial| *serial != present.serial);
+        }
+        let head = |serial| self.read_one_kept(serial).ok().flatten().map(|snapshot| snapshot.head());
         Ok(serials.into_iter().map(|serial| (serial, head(serial))).collect())
     }
 
     pub(super) fn read_one_kept(&self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
-        let path = self.kept_path(serial);
-        let text = match read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Self::io(&path)(error)),
-        };
-        let broken = |source| StoreError::State { place: harmless::path(path), source };
-        Snapshot::from_text(&text).map(Some).map_err(broken)
+        let file = self.kept_file(serial)?;
+        let Some(bytes) = file.read()? else { return Ok(None) };
+        match Snapshot::from_bytes(&bytes) {
+            Ok(snapshot) if snapshot.serial == serial => Ok(Some(snapshot)),
+            Ok(snapshot) => Err(StoreError::OtherSerial { place: file.shown, serial: snapshot.serial }),
+            Err(source) => Err(StoreError::State { place: file.shown, source, kept: Vec::new() }),
+        }
+    }
+
+    /// Keeps a copy of a file of this state that is about to be replaced, under a name that nothing else has.
+    pub(super) fn set_aside(&self, bytes: &[u8], ending: &str) -> Result<String, StoreError> {
+        const MOST: u32 = 1_000;
+        let folder = self.history()?;
+        disk::make_folder(&folder.path).map_err(folder.io())?;
+        let mut number: u32 = 1;
+        loop {
+            let file = folder.file(&format!("replaced-{number}.{ending}"));
+            match fs::OpenOptions::new().write(true).create_new(true).open(&file.path) {
+                Ok(mut to) => {
+                    to.write_all(bytes).and_then(|()| to.sync_all()).map_err(file.io())?;
+                    disk::sync_folder(&*self.disk, &folder.path).map_err(folder.io())?;
+                    return Ok(file.shown);
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < MOST => {
+                    number = number.saturating_add(1);
+                }
+                Err(error) => return Err(file.io()(error)),
+            }
+        }
     }
 }

@@ -96,12 +96,21 @@ pub struct StatePullArgs {
 
 /// `state push`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+A state file holds a digest of its content, so that a damaged one is never used. To edit a state by hand:
+
+    goldform state pull > edited.json
+    (edit it)
+    goldform state push --edited edited.json")]
 pub struct StatePushArgs {
     /// The state file; `-` reads standard input
     pub path: PathBuf,
     /// Even if it is older than the state, or another one
     #[arg(long)]
     pub force: bool,
+    /// The file was edited by hand: do not check its digest, only that it contradicts nothing
+    #[arg(long)]
+    pub edited: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub manifest: ManifestArgs,

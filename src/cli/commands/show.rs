@@ -44,7 +44,11 @@ pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, Comma
     };
     match printer.format {
         Format::Text => printer.text(&report::state::state_text(&snapshot, &names, printer.out)),
-        Format::Json => printer.json(&serde_json::to_value(&snapshot)?),
+        // As it is stored: with its digest, so that it can be used as a state.
+        Format::Json => {
+            let text = snapshot.to_text().map_err(|error| CommandError::Internal(error.to_string()))?;
+            printer.json(&serde_json::from_str(&text)?);
+        }
     }
     Ok(ExitStatus::Done)
 }

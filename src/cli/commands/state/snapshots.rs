@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::backend::{Freshness, LockWait, StateStore as _};
+use crate::backend::{FileStore, Freshness, LockWait, StateStore as _, StoreError};
 use crate::cli::args::{Format, StateHistoryArgs, StatePullArgs, StatePushArgs, StateRestoreArgs};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
@@ -34,30 +34,61 @@ pub async fn pull(args: &StatePullArgs, printer: &Printer) -> Result<ExitStatus,
 /// Puts a file in the place of the state.
 ///
 /// # Errors
-/// When it is no state of this account, is of another lineage or older and not forced, or steps are open.
+/// If it is no state of this account, is of another lineage or older and not forced, or steps are open.
 pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = Workspace::open(&args.manifest, None, printer)?;
-    let mut pushed = read(&args.path)?;
+    let mut pushed = read(&args.path, args.edited)?;
     workspace.check_owner(&pushed)?;
     let mut store = workspace.locked_store("state push", LockWait(args.lock.lock_timeout)).await?;
-    if let Some(mut present) = store.load().await? {
-        surgery::check_closed(&present.intents)?;
-        if present == pushed {
-            printer.say(&format!("The state is this already, serial {}.", present.serial));
-            return Ok(ExitStatus::Done);
-        }
-        if present.serial == pushed.serial && !args.force {
-            // What a run that was cut off has left in the journal is newer than what was pulled before it.
+    match store.load().await {
+        Ok(Some(mut present)) => {
+            surgery::check_closed(&present.intents)?;
+            if present == pushed {
+                printer.say(&format!("The state is this already, serial {}.", present.serial));
+                return Ok(ExitStatus::Done);
+            }
+            // What a run that was cut off has left in the journal is newer than what was pulled before it, and is kept.
             store.save(&mut present, Freshness::Same).await?;
+            if !args.force {
+                check_successor(&present, &pushed, &args.path)?;
+            }
+            surgery::succeed(&mut pushed, &present);
+            store.save(&mut pushed, Freshness::New).await?;
         }
-        if !args.force {
-            check_successor(&present, &pushed, &args.path)?;
+        Ok(None) => store.save(&mut pushed, Freshness::New).await?,
+        Err(error) if error.is_unusable() && (args.force || repairs(&error, &pushed, args)) => {
+            replace(&mut store, &mut pushed, printer).await?;
         }
-        surgery::succeed(&mut pushed, &present);
+        Err(error) => return Err(error.into()),
     }
-    store.save(&mut pushed, Freshness::New).await?;
     tell(&pushed, "Pushed", printer);
     Ok(ExitStatus::Done)
+}
+
+/// Whether a pushed state is a repair of the one that cannot be used, and no other one.
+fn repairs(error: &StoreError, pushed: &Snapshot, args: &StatePushArgs) -> bool {
+    match error {
+        StoreError::State { .. } => args.edited,
+        StoreError::JournalApart { lineage, follows, .. } => {
+            pushed.lineage == *lineage && pushed.serial == *follows
+        }
+        _ => false,
+    }
+}
+
+/// Puts a snapshot in the place of a state that cannot be used, and says what became of the files that were there.
+async fn replace(
+    store: &mut FileStore,
+    snapshot: &mut Snapshot,
+    printer: &Printer,
+) -> Result<(), CommandError> {
+    for file in store.replace(snapshot).await? {
+        printer.always(&format!("note: what was there is kept as {file}"));
+    }
+    if !snapshot.intents.is_empty() {
+        printer.say("Steps are open. Find out what became of them:\n\n    goldform apply");
+    }
+    Ok(())
 }
 
 fn check_successor(present: &Snapshot, pushed: &Snapshot, path: &Path) -> Result<(), CommandError> {
@@ -127,30 +158,29 @@ pub async fn history(args: &StateHistoryArgs, printer: &Printer) -> Result<ExitS
 pub async fn restore(args: &StateRestoreArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = Workspace::open(&args.manifest, None, printer)?;
     let mut store = workspace.locked_store("state restore", LockWait(args.lock.lock_timeout)).await?;
-    let present = store.load().await?;
-    let Some(mut kept) = store.recall(args.serial).await? else {
-        let what = match &present {
-            Some(present) if present.serial == args.serial => {
-                format!("serial {} is the present state", args.serial)
-            }
-            _ => format!("no snapshot with serial {} is kept", args.serial),
+    let present = match store.load().await {
+        Ok(present) => Ok(present),
+        Err(error) if error.is_unusable() => Err(error),
+        Err(error) => return Err(error.into()),
+    };
+    let is_present = matches!(&present, Ok(Some(present)) if present.serial == args.serial);
+    let kept = if is_present { None } else { store.recall(args.serial).await? };
+    let Some(mut kept) = kept else {
+        let what = match is_present {
+            true => format!("serial {} is the present state", args.serial),
+            false => format!("no snapshot with serial {} is kept", args.serial),
         };
         return Err(CommandError::input(what, "See which there are:\n\n    goldform state history"));
     };
     workspace.check_owner(&kept)?;
-    match &present {
-        Some(present) => {
+    match present {
+        Ok(Some(present)) => {
             surgery::check_closed(&present.intents)?;
-            surgery::succeed(&mut kept, present);
+            surgery::succeed(&mut kept, &present);
+            store.save(&mut kept, Freshness::New).await?;
         }
-        // The state that was there had a serial above all that are kept, and its journal may still lie there: the new
-        // serial must not be its.
-        None => {
-            let last = store.kept().await?.last().map_or(kept.serial, |(serial, _)| *serial);
-            kept.serial = last.saturating_add(1);
-        }
+        Ok(None) | Err(_) => replace(&mut store, &mut kept, printer).await?,
     }
-    store.save(&mut kept, Freshness::New).await?;
     tell(&kept, &format!("Restored serial {}", args.serial), printer);
     printer.say("The cloud was not changed. See what differs from it:\n\n    goldform drift");
     Ok(ExitStatus::Done)
@@ -167,27 +197,36 @@ fn tell(snapshot: &Snapshot, what: &str, printer: &Printer) {
 
 /// Reads a state file that is not the state's own.
 #[expect(clippy::disallowed_methods, reason = "the file to push is read here")]
-fn read(path: &Path) -> Result<Snapshot, CommandError> {
+fn read(path: &Path, is_edited: bool) -> Result<Snapshot, CommandError> {
     let failed = |source| CommandError::File {
         path: harmless::path(path),
         source,
         help: "Name a state file, such as one that was pulled:\n\n    goldform state pull > <file>"
             .to_owned(),
     };
-    let text = if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).map_err(failed)?;
-        text
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).map_err(failed)?;
+        bytes
     } else {
-        std::fs::read_to_string(path).map_err(failed)?
+        std::fs::read(path).map_err(failed)?
     };
-    Snapshot::from_text(&text).map_err(|error| {
+    let read = if is_edited { Snapshot::from_edited(&bytes) } else { Snapshot::from_bytes(&bytes) };
+    read.map_err(|error| {
         let help = match &error {
-            StateError::Newer { .. } => "The state was left as it is. Use that goldform, or a newer one.",
+            StateError::Newer { .. } => {
+                "The state was left as it is. Use that goldform, or a newer one.".to_owned()
+            }
             StateError::Broken { .. } => {
                 "The state was left as it is. Pull it again, or take a snapshot that was kept:\n\n    \
                  goldform state history"
+                    .to_owned()
             }
+            StateError::Changed { .. } => format!(
+                "The state was left as it is. If you edited the file, and it is right:\n\n    \
+                 goldform state push --edited {}",
+                harmless::path(path)
+            ),
         };
         CommandError::input(format!("{}: {error}", harmless::path(path)), help)
     })
