@@ -92,6 +92,11 @@ impl FileStore {
         lock::writer(&self.place.beside(".lock").ok()?)
     }
 
+    /// Whether the journal holds events that the snapshot which was loaded does not.
+    pub fn has_events(&self) -> bool {
+        self.end.is_some()
+    }
+
     /// Makes a snapshot the state, in the place of one that cannot be used, or that its journal does not belong to. The
     /// events of a journal that follows the snapshot, as far as they are undamaged, are folded into it. All other files are
     /// kept; returns their names.

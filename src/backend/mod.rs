@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The journal names the snapshot it follows by lineage and serial, so one that a crash left behind is folded
-//! once and never twice. All stores pass one suite (`conformance`).
+//! once and never twice, and one that belongs to another snapshot is refused ([`Relation`]). All stores pass one suite
+//! (`conformance`).
 
 #[cfg(test)]
 mod conformance;

@@ -105,6 +105,25 @@ fn a_kept_snapshot_is_restored_and_loses_neither_runs_nor_numbers() {
 }
 
 #[test]
+fn what_a_journal_holds_is_kept_when_the_state_is_replaced() {
+    for command in ["state restore 1", "state push --force old.json"] {
+        let env = applied(MANIFEST);
+        std::fs::copy(env.path("goldform.state.json"), env.path("old.json")).unwrap();
+        let state = state_of(&env);
+        let header = serde_json::json!({ "lineage": state["lineage"], "follows": state["serial"] });
+        let edited = serde_json::json!({
+            "event": "edited", "at": "2026-11-24T12:00:00Z", "change": { "edit": "learn_accounts_per_call", "value": 7 },
+        });
+        env.write("goldform.state.json.journal", &format!("{header}\n{edited}\n"));
+        env.expect(0, command);
+        let serial = state["serial"].as_u64().unwrap() + 1;
+        let kept = env.read(&format!("goldform.state.json.history/{serial}.json"));
+        assert!(kept.contains("\"accounts_per_call\": 7"), "{command}: {kept}");
+        assert!(!env.read("goldform.state.json").contains("accounts_per_call"), "{command}");
+    }
+}
+
+#[test]
 fn a_state_that_cannot_be_read_is_left_alone_and_a_kept_one_helps() {
     let env = applied(MANIFEST);
     env.write("goldform.state.json", "{\"format\": 1, ");

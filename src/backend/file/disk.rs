@@ -159,11 +159,22 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a copy that nothing relies on: whole or not at all, and durable in a while.
+/// Gives a file the permissions of another one, if that is there.
+pub(super) fn permit(file: &File, like: &Path) -> io::Result<()> {
+    match std::fs::metadata(like) {
+        Ok(like) => file.set_permissions(like.permissions()),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Writes a copy that nothing relies on: whole or not at all, and durable in a while. Nobody may read it who may not read
+/// the file `like`.
 #[expect(clippy::disallowed_methods, reason = "this is where snapshots are kept")]
-pub(super) fn copy(target: &Path, text: &str) -> io::Result<()> {
+pub(super) fn copy(target: &Path, text: &str, like: &Path) -> io::Result<()> {
     let (temporary, mut file) = new_beside(target)?;
-    let result = file.write_all(text.as_bytes()).and_then(|()| std::fs::rename(&temporary, target));
+    let result = permit(&file, like)
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| std::fs::rename(&temporary, target));
     if result.is_err() {
         let _ = remove(&temporary);
     }

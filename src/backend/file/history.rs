@@ -51,7 +51,7 @@ impl FileStore {
         let folder = self.history()?;
         let kept = self.kept_file(serial)?;
         disk::make_folder(&folder.path).map_err(folder.io())?;
-        disk::copy(&kept.path, text).map_err(kept.io())?;
+        disk::copy(&kept.path, text, self.place.real()?).map_err(kept.io())?;
         let serials = self.serials()?;
         // The present one is among them.
         let surplus = serials.len().saturating_sub(SNAPSHOTS_KEPT.saturating_add(1));
@@ -118,7 +118,10 @@ impl FileStore {
             let file = folder.file(&format!("replaced-{number}.{ending}"));
             match fs::OpenOptions::new().write(true).create_new(true).open(&file.path) {
                 Ok(mut to) => {
-                    to.write_all(bytes).and_then(|()| to.sync_all()).map_err(file.io())?;
+                    disk::permit(&to, self.place.real()?)
+                        .and_then(|()| to.write_all(bytes))
+                        .and_then(|()| to.sync_all())
+                        .map_err(file.io())?;
                     disk::sync_folder(&*self.disk, &folder.path).map_err(folder.io())?;
                     return Ok(file.shown);
                 }

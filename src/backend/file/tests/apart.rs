@@ -138,6 +138,23 @@ async fn the_events_before_a_damaged_line_are_taken_in_and_the_journal_is_kept()
     assert_eq!(folder.load().await.unwrap().unwrap().recorded, after(4));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn copies_of_a_private_state_are_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::with_journal().await;
+    fs::set_permissions(folder.state(), fs::Permissions::from_mode(0o600)).unwrap();
+    let mut snapshot = folder.load().await.unwrap().unwrap();
+    let mut store = folder.locked().await;
+    store.save(&mut snapshot, Freshness::New).await.unwrap();
+    fs::write(folder.state(), "broken").unwrap();
+    store.replace(&mut snapshot).await.unwrap();
+    for name in ["4.json", "5.json", "replaced-1.json"] {
+        let file = folder.path("goldform.state.json.history").join(name);
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_kept_snapshot_that_was_changed_or_renamed_is_not_restored() {
     let folder = Folder::with_journal().await;

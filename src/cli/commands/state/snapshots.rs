@@ -47,8 +47,7 @@ pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus,
                 printer.say(&format!("The state is this already, serial {}.", present.serial));
                 return Ok(ExitStatus::Done);
             }
-            // What a run that was cut off has left in the journal is newer than what was pulled before it, and is kept.
-            store.save(&mut present, Freshness::Same).await?;
+            keep_journal(&mut store, &mut present).await?;
             if !args.force {
                 check_successor(&present, &pushed, &args.path)?;
             }
@@ -63,6 +62,14 @@ pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus,
     }
     tell(&pushed, "Pushed", printer);
     Ok(ExitStatus::Done)
+}
+
+/// Saves what a run that was cut off has left in the journal: it is newer than the snapshot, and would be lost with it.
+async fn keep_journal(store: &mut FileStore, present: &mut Snapshot) -> Result<(), CommandError> {
+    if store.has_events() {
+        store.save(present, Freshness::Same).await?;
+    }
+    Ok(())
 }
 
 /// Whether a pushed state is a repair of the one that cannot be used, and no other one.
@@ -174,8 +181,9 @@ pub async fn restore(args: &StateRestoreArgs, printer: &Printer) -> Result<ExitS
     };
     workspace.check_owner(&kept)?;
     match present {
-        Ok(Some(present)) => {
+        Ok(Some(mut present)) => {
             surgery::check_closed(&present.intents)?;
+            keep_journal(&mut store, &mut present).await?;
             surgery::succeed(&mut kept, &present);
             store.save(&mut kept, Freshness::New).await?;
         }
