@@ -363,6 +363,28 @@ fn a_rule_that_the_service_does_not_know_says_so_and_no_other_does() {
     }
 }
 
+/// What steps do is judged, not what a plan says of them: an edited plan may say anything.
+#[test]
+fn a_rule_finds_the_same_in_a_plan_that_hides_its_changes() {
+    // An image that was never seen is taken over by no step and no edit.
+    let only_said = ["adopted_image_missing"];
+    for rule in RULES.iter().filter(|rule| !only_said.contains(&rule.name)) {
+        let folder = Folder::of(rule);
+        in_paused_time(async {
+            let mut stage = Stage::set(&folder, "fail.yaml").await;
+            let texts = |found: Vec<Diagnostic>| -> Vec<(String, Severity)> {
+                found.into_iter().map(|one| (one.subject.to_string(), one.severity)).collect()
+            };
+            let open = texts(stage.findings(rule));
+            stage.plan.changes.clear();
+            stage.plan.ready.clear();
+            stage.plan.regions.clear();
+            stage.plan.share_limit.value = u32::MAX;
+            assert_eq!(texts(stage.findings(rule)), open, "{}", rule.name);
+        });
+    }
+}
+
 #[test]
 fn every_rule_that_is_allowed_says_nothing() {
     for rule in RULES {

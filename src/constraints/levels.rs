@@ -69,6 +69,11 @@ impl Levels {
         all
     }
 
+    /// The levels that the command line sets, by rule name.
+    pub fn of_command_line(&self) -> &BTreeMap<CompactString, Level> {
+        &self.command_line
+    }
+
     /// Rules that the command line allows although they would deny: for telling an allowance that was not needed.
     pub fn allowances(&self) -> impl Iterator<Item = &'static Rule> + '_ {
         RULES.iter().copied().filter(|rule| self.command_line.get(rule.name) == Some(&Level::Allow))

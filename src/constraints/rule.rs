@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 
 use crate::diagnostics::{Diagnostic, Label, Place, Severity};
-use crate::diff::Action;
 use crate::manifest::{Desired, Level};
-use crate::model::{ImageKey, PlacementKey};
+use crate::model::{ImageKey, Operation, PlacementKey};
 use crate::plan::PlanView;
 use crate::state::Recorded;
 
@@ -65,12 +64,10 @@ impl Case<'_> {
 
     /// Returns whether the plan builds a generation of this entry. Without a plan, every entry is built.
     pub fn builds(&self, image: &ImageKey) -> bool {
-        self.plan.is_none_or(|view| {
-            let changes = &view.plan.changes;
-            changes.iter().any(|change| {
-                change.image == *image && matches!(change.action, Action::Create | Action::Replace)
-            })
-        })
+        let is_build = |operation: &Operation| {
+            matches!(operation, Operation::Create { .. }) && operation.at().image == *image
+        };
+        self.plan.is_none_or(|view| view.plan.graph.steps().any(|(_, step)| is_build(&step.operation)))
     }
 }
 

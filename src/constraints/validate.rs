@@ -116,3 +116,66 @@ pub fn validate(
     let result = if judgement.refuses() { Err(Box::new(plan)) } else { Ok(ValidPlan(plan)) };
     (judgement, result)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::Reason;
+    use crate::model::{Accounts, Operation};
+    use crate::plan::{EdgeReason, Step};
+    use crate::testing::worlds::{applied, at, example_with, noon, plan_to};
+    use crate::testing::{EXAMPLE, desired};
+
+    /// The codes of the rules that refuse a plan which changes a description, as all that it says of itself, and has
+    /// these steps too.
+    fn refused_for(yaml: &str, steps: &[Operation]) -> Vec<&'static str> {
+        let snapshot = applied(&[yaml]);
+        let after = yaml.replace("Ubuntu with nginx", "Ubuntu with Caddy");
+        let mut plan = plan_to(&snapshot, &after);
+        let mut before = None;
+        for operation in steps {
+            let step = plan.graph.add(Step::new(operation.clone(), Reason::Differs));
+            if let Some(before) = before.replace(step) {
+                plan.graph.wait(step, before, EdgeReason::UnshareFirst);
+            }
+        }
+        let wanted = desired(&after);
+        let (levels, _) = Levels::new(&wanted.levels, &[]);
+        let (judgement, valid) = validate(plan, &wanted, &snapshot.recorded, &levels, noon());
+        assert_eq!(valid.is_err(), judgement.refuses());
+        let refusals = judgement.diagnostics.iter().filter(|one| one.severity == Severity::Error);
+        let codes: std::collections::BTreeSet<&str> = refusals.map(|one| one.code).collect();
+        codes.into_iter().collect()
+    }
+
+    fn partner() -> Accounts {
+        ["200000000001".parse().unwrap()].into_iter().collect()
+    }
+
+    fn everyone() -> Accounts {
+        partner().joined(&["200000000002".parse().unwrap()].into_iter().collect())
+    }
+
+    fn end(address: &str) -> [Operation; 2] {
+        let unshare = Operation::Unshare { at: at(address), accounts: everyone() };
+        [unshare, Operation::Delete { at: at(address), snapshots: true }]
+    }
+
+    #[test]
+    fn a_step_that_no_change_speaks_of_is_judged() {
+        assert_eq!(refused_for(EXAMPLE, &[]), Vec::<&str>::new());
+        let protected = example_with("copies: [", "protect: true\n    copies: [");
+        assert_eq!(refused_for(&protected, &end("image.web@ap-tokyo#1")), ["GF701"]);
+        let [_, delete] = end("image.web@ap-tokyo#1");
+        assert_eq!(refused_for(EXAMPLE, &[delete]), ["GF702"]);
+        let three =
+            ["image.web@ap-jakarta#1", "image.web@ap-singapore#1", "image.web@ap-tokyo#1"].map(end).concat();
+        assert_eq!(refused_for(EXAMPLE, &three), ["GF704"]);
+        let shared = at("image.db@ap-jakarta#1");
+        let gap = [
+            Operation::Unshare { at: shared.clone(), accounts: partner() },
+            Operation::Share { at: shared, accounts: partner(), foreign: Accounts::EMPTY },
+        ];
+        assert_eq!(refused_for(EXAMPLE, &gap), ["GF703"]);
+    }
+}

@@ -1,5 +1,7 @@
 //! The graph of steps: what must have settled before what may start, and why.
 
+use std::collections::BTreeSet;
+
 use compact_str::CompactString;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -328,6 +330,15 @@ impl<'de> Deserialize<'de> for StepGraph {
         use serde::de::Error as _;
         let WrittenGraph { steps, edges } = WrittenGraph::deserialize(deserializer)?;
         let mut graph = Self::default();
+        let mut ids = BTreeSet::new();
+        for step in &steps {
+            if !step.has_its_own_id() {
+                return Err(D::Error::custom(format!("the step `{}` does something else", step.id)));
+            }
+            if !ids.insert(step.id.clone()) {
+                return Err(D::Error::custom(format!("there are two steps `{}`", step.id)));
+            }
+        }
         let indexes: Vec<StepIndex> = steps.into_iter().map(|step| graph.add(step)).collect();
         let index = |number: u32| {
             let found = usize::try_from(number).ok().and_then(|number| indexes.get(number)).copied();

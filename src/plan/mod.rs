@@ -35,6 +35,6 @@ pub use outcome::{Failure, Outcome, StepOutcome};
 pub use planner::{Base, Plan, plan};
 pub use preflight::{Preflight, Trial, Untried};
 pub use propose::{Proposal, Wish, propose};
-pub use room::RegionRoom;
+pub use room::{RegionRoom, image_limit, share_limit};
 pub use step::Step;
 pub use view::PlanView;

@@ -42,7 +42,7 @@ pub fn image_limit(desired: &Desired, prior: &Recorded, region: &Region) -> Limi
 }
 
 /// The limit of accounts per image that counts.
-pub(super) fn share_limit(desired: &Desired, prior: &Recorded) -> Limit {
+pub fn share_limit(desired: &Desired, prior: &Recorded) -> Limit {
     Limit::effective(
         desired.limits.accounts_per_image,
         prior.share_limit.as_ref(),

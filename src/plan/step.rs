@@ -25,6 +25,13 @@ impl Step {
         Self { id, operation, reason }
     }
 
+    /// Returns whether its id is one that its operation gives: a step is shown by its id.
+    pub fn has_its_own_id(&self) -> bool {
+        let own = Self::new(self.operation.clone(), self.reason.clone()).id;
+        let rest = self.id.0.strip_prefix(own.0.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" (") && rest.ends_with(')'))
+    }
+
     /// A second step with the same verb at the same address: `aside` tells it apart.
     pub fn aside(operation: Operation, reason: Reason, aside: &str) -> Self {
         let step = Self::new(operation, reason);

@@ -8,8 +8,8 @@ use super::graph::StepIndex;
 use super::planner::Plan;
 use super::step::Step;
 use super::usage;
-use crate::model::{Accounts, Operation, PlacementKey, Region};
-use crate::state::Recorded;
+use crate::model::{Accounts, GenerationNumber, ImageKey, Operation, PlacementKey, Region};
+use crate::state::{Edit, Recorded};
 
 /// A plan, the record it starts from, and what follows from the two. Computed without any knowledge of how the
 /// planner chose the order.
@@ -19,6 +19,8 @@ pub struct PlanView<'a> {
     /// What is recorded before it.
     pub prior: &'a Recorded,
     steps: BTreeMap<&'a PlacementKey, Vec<StepIndex>>,
+    /// The current generation of each entry when the plan is done.
+    current: BTreeMap<&'a ImageKey, GenerationNumber>,
 }
 
 impl<'a> PlanView<'a> {
@@ -28,7 +30,18 @@ impl<'a> PlanView<'a> {
         for (index, step) in plan.graph.steps() {
             steps.entry(step.at()).or_default().push(index);
         }
-        Self { plan, prior, steps }
+        let mut current: BTreeMap<&ImageKey, GenerationNumber> =
+            prior.images.iter().map(|(key, image)| (key, image.current)).collect();
+        let made = plan.graph.steps().filter(|(_, step)| step.operation.makes_image());
+        let adopted = plan.edits.iter().filter_map(|edit| match edit {
+            Edit::Adopt { at, .. } => Some(at),
+            _ => None,
+        });
+        for at in made.map(|(_, step)| step.at()).chain(adopted) {
+            let newest = current.entry(&at.image).or_insert(at.generation);
+            *newest = (*newest).max(at.generation);
+        }
+        Self { plan, prior, steps, current }
     }
 
     /// The steps at a placement.
@@ -40,10 +53,8 @@ impl<'a> PlanView<'a> {
     /// Whether an image of an entry other than this placement is surely ready in its region before a step: of another
     /// generation, NORMAL or surely made and NORMAL by then, and not deleted.
     pub fn has_successor_before(&self, at: &PlacementKey, step: StepIndex) -> bool {
-        let Some(change) = self.plan.changes.iter().find(|change| change.image == at.image) else {
-            return false;
-        };
-        let Some(generation) = change.generation.filter(|generation| *generation != at.generation) else {
+        let Some(generation) = self.current_after(&at.image).filter(|current| *current != at.generation)
+        else {
             return false;
         };
         let successor = PlacementKey { generation, ..at.clone() };
@@ -61,6 +72,29 @@ impl<'a> PlanView<'a> {
         });
         let is_normal = self.prior.placement(&successor).is_some_and(|placement| placement.is_normal());
         !is_deleted && (is_normal || readies.any(|(ready, _)| self.plan.graph.needs_success_of(*ready, step)))
+    }
+
+    /// The current generation of an entry when the plan is done: the newest that is recorded as current, is made or is
+    /// taken over. `None` if there is none.
+    pub fn current_after(&self, image: &ImageKey) -> Option<GenerationNumber> {
+        self.current.get(image).copied()
+    }
+
+    /// Every placement that steps are about.
+    pub fn touched(&self) -> impl Iterator<Item = &'a PlacementKey> {
+        self.steps.keys().copied()
+    }
+
+    /// Returns whether the image that is recorded at a placement is deleted and none is made there.
+    pub fn is_deleted(&self, at: &PlacementKey) -> bool {
+        let mut deletes = false;
+        for (_, step) in self.steps_at(at) {
+            if step.operation.makes_image() {
+                return false;
+            }
+            deletes |= matches!(step.operation, Operation::Delete { .. });
+        }
+        deletes
     }
 
     /// Every step that deletes an image.

@@ -1,11 +1,14 @@
 //! GF303: image to be taken over is not there, or is managed already.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diff::Action;
 use crate::manifest::Level;
-use crate::model::{Source, SourceKind};
+use crate::model::{ImageId, Operation, PlacementKey, Source, SourceKind};
 use crate::plan::PlanView;
+use crate::state::Edit;
 
 /// GF303.
 pub(super) static RULE: Rule = Rule {
@@ -40,13 +43,25 @@ that state is lost, take it over with `goldform import image.KEY ID --from-state
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
     check_failed(view, findings);
+    // What was seen is taken over by an edit of the record; what was not only shows among the changes.
+    let mut adopted: BTreeMap<&PlacementKey, &ImageId> = BTreeMap::new();
     for change in view.plan.changes.iter().flat_map(|image| &image.placements) {
-        let (Action::Adopt, Some(id)) = (change.action, &change.id) else { continue };
-        let at = &change.at;
+        if let (Action::Adopt, Some(id)) = (change.action, &change.id) {
+            adopted.insert(&change.at, id);
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for edit in &view.plan.edits {
+        if let Edit::Adopt { at, image, .. } = edit {
+            adopted.insert(at, &image.id);
+            seen.insert(at);
+        }
+    }
+    for (at, id) in adopted {
         let path = ManifestPath::root().field("images").field(at.image.as_str()).field("source");
         let path = path.field("adopted");
         // A region that was never read says nothing.
-        if change.before.is_none() && case.prior.regions.contains_key(&at.region) {
+        if !seen.contains(at) && case.prior.regions.contains_key(&at.region) {
             let finding = match case.prior.placement_with_id(&at.region, id) {
                 Some(managed) => Finding::about(at, format!("{id} is managed already, as {managed}."))
                     .at(path, "managed already")
@@ -95,19 +110,21 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
 
 /// An image that was taken over and failed cannot be made again.
 fn check_failed(view: &PlanView<'_>, findings: &mut Findings) {
-    for image in &view.plan.changes {
-        let Some(Source { kind: SourceKind::Adopted(id), .. }) = &image.source else { continue };
-        for change in image.placements.iter().filter(|change| change.action == Action::Create) {
-            let path = ManifestPath::root().field("images").field(image.image.as_str()).field("source");
-            findings.push(
-                Finding::about(
-                    &change.at,
-                    format!("{id} has failed, and an image that was taken over cannot be made again."),
-                )
-                .at(path.field("adopted"), "not usable")
-                .help("Name another image:\n\n    source: { adopted: <id> }"),
-            );
-        }
+    for (_, step) in view.plan.graph.steps() {
+        let Operation::Create { at, source: Source { kind: SourceKind::Adopted(id), .. }, .. } =
+            &step.operation
+        else {
+            continue;
+        };
+        let path = ManifestPath::root().field("images").field(at.image.as_str()).field("source");
+        findings.push(
+            Finding::about(
+                at,
+                format!("{id} has failed, and an image that was taken over cannot be made again."),
+            )
+            .at(path.field("adopted"), "not usable")
+            .help("Name another image:\n\n    source: { adopted: <id> }"),
+        );
     }
 }
 

@@ -1,10 +1,11 @@
 //! GF705: shared image under a fixed name is replaced.
 
+use std::collections::BTreeSet;
+
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::diff::Action;
 use crate::manifest::Level;
-use crate::model::Address;
+use crate::model::{Address, ImageKey, Operation};
 
 /// GF705.
 pub(super) static RULE: Rule = Rule {
@@ -37,22 +38,28 @@ Put `{generation}` in the name:
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
-    for change in view.plan.changes.iter().filter(|change| change.action == Action::Replace) {
-        let Some(image) = case.desired.images.get(&change.image) else { continue };
-        let is_shared = change
-            .placements
-            .iter()
-            .any(|placement| placement.action == Action::Delete && !placement.unshare.is_empty());
-        if image.name.is_by_generation() || !is_shared {
+    // Entries of which an image is unshared and deleted.
+    let retiring: BTreeSet<&ImageKey> = view
+        .touched()
+        .filter(|at| {
+            let unshares = |step: &Operation| matches!(step, Operation::Unshare { .. });
+            view.is_deleted(at) && view.steps_at(at).any(|(_, step)| unshares(&step.operation))
+        })
+        .map(|at| &at.image)
+        .collect();
+    for key in retiring {
+        let (Some(image), Some(recorded)) = (case.desired.images.get(key), case.prior.images.get(key)) else {
+            continue;
+        };
+        if image.name.is_by_generation() || view.current_after(key) == Some(recorded.current) {
             continue;
         }
-        let path = ManifestPath::root().field("images").field(change.image.as_str()).field("name");
+        let path = ManifestPath::root().field("images").field(key.as_str()).field("name");
         findings.push(
             Finding::about(
-                Address::Image(change.image.clone()),
+                Address::Image(key.clone()),
                 format!(
-                    "image.{} is shared and named `{}` in every generation; its successor gets that name last.",
-                    change.image,
+                    "image.{key} is shared and named `{}` in every generation; its successor gets that name last.",
                     image.name.0.escape_debug(),
                 ),
             )

@@ -8,7 +8,7 @@ use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diff::{Action, ImageChange};
 use crate::manifest::{Level, ReplaceOrder};
 use crate::model::{Address, ImageKey, PlacementKey, Region};
-use crate::plan::PlanView;
+use crate::plan::{PlanView, image_limit};
 
 /// How many entries are pointed at: enough to see which, not a page of them.
 const LABELS: usize = 3;
@@ -54,25 +54,27 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             makers.entry(&step.at().region).or_default().push(step.at());
         }
     }
-    for (region, room) in &view.plan.regions {
-        let Some(makers) = makers.get(region) else { continue };
-        let limit = usize::try_from(room.limit.value).unwrap_or(usize::MAX);
+    // What a plan says of its room is not believed: an edited one may say anything.
+    for (region, makers) in makers {
+        let source = image_limit(case.desired, case.prior, region);
+        let limit = usize::try_from(source.value).unwrap_or(usize::MAX);
         let peak = view.image_peak(region).when_taking;
         if peak <= limit {
             continue;
         }
         let over = peak.saturating_sub(limit);
-        let unmanaged = match room.unmanaged {
+        let unmanaged = match case.prior.regions.get(region).map_or(0, |known| known.unmanaged.len()) {
             0 => String::new(),
             count => format!(", {count} of which goldform does not manage"),
         };
-        let moment = if room.after < peak { " at some moment, in some order of the steps" } else { "" };
+        let after = view.plan.regions.get(region).map_or(peak, |room| room.after);
+        let moment = if after < peak { " at some moment, in some order of the steps" } else { "" };
         let mut finding = Finding::about(
             region,
             format!(
                 "{region} would hold {peak} custom images{unmanaged}{moment}; the limit is {} ({}).",
-                room.limit.value,
-                describe_source(&room.limit.source, "213/4941")
+                source.value,
+                describe_source(&source.source, "213/4941")
             ),
         );
         // The last to come are those for which there is no room.
@@ -81,7 +83,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             finding = finding.at(path, format!("no room in {region}"));
         }
         let mut help = help(view, region, over);
-        if let Some(key) = replaced_in(case, view, region).filter(|_| room.after <= limit) {
+        if let Some(key) = replaced_in(case, view, region).filter(|_| after <= limit) {
             let _ = write!(
                 help,
                 "\nOr accept that the accounts of image.{key} are without it for a while:\n\n    replace: delete-first"

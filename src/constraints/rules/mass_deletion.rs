@@ -2,8 +2,11 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::diff::{Action, Reason};
+use crate::diff::Reason;
 use crate::manifest::Level;
+use crate::model::PlacementKey;
+use crate::plan::PlanView;
+use crate::state::Edit;
 
 /// GF704.
 pub(super) static RULE: Rule = Rule {
@@ -49,15 +52,10 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         .map(|build| build.placements.len())
         .sum();
     let mut doomed = Vec::new();
-    for change in view.plan.changes.iter().filter(|change| change.reason != Reason::Destroy) {
-        let Some(recorded) = case.prior.images.get(&change.image) else { continue };
-        for placement in &change.placements {
-            let at = &placement.at;
-            let is_followed = change.generation.is_some_and(|generation| generation != at.generation)
-                && placement.reason != Reason::RegionUnwanted;
-            if placement.action == Action::Delete && at.generation == recorded.current && !is_followed {
-                doomed.push(at);
-            }
+    for (at, recorded) in view.touched().filter_map(|at| Some((at, case.prior.images.get(&at.image)?))) {
+        let is_asked = view.steps_at(at).any(|(_, step)| step.reason == Reason::Destroy);
+        if at.generation == recorded.current && view.is_deleted(at) && !is_asked && !is_followed(view, at) {
+            doomed.push(at);
         }
     }
     if doomed.len() < LEAST || doomed.len().saturating_mul(100) <= all.saturating_mul(PERCENT) {
@@ -80,4 +78,17 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         .at(ManifestPath::root().field("images").key(), "what is left here")
         .help("Where it is meant, say so for this one run:\n\n    goldform apply --allow mass_deletion"),
     );
+}
+
+/// Returns whether a newer generation takes the place of a deleted placement in its region: it is made there, or is
+/// there and stays.
+fn is_followed(view: &PlanView<'_>, at: &PlacementKey) -> bool {
+    let Some(generation) = view.current_after(&at.image).filter(|current| *current > at.generation) else {
+        return false;
+    };
+    let successor = PlacementKey { generation, ..at.clone() };
+    let is_there = view.prior.placement(&successor).is_some_and(|placement| !placement.state.is_failed())
+        || view.plan.edits.iter().any(|edit| matches!(edit, Edit::Adopt { at, .. } if *at == successor));
+    view.steps_at(&successor).any(|(_, step)| step.operation.makes_image())
+        || is_there && !view.is_deleted(&successor)
 }

@@ -1,11 +1,10 @@
 //! GF703: accounts would be without the image for a while.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
-use crate::diff::ImageChange;
 use crate::manifest::{Level, ReplaceOrder};
-use crate::model::{AccountId, Accounts, Address, Operation, PlacementKey, Region};
+use crate::model::{AccountId, Accounts, Address, ImageKey, Operation, PlacementKey, Region};
 use crate::plan::{PlanView, StepIndex};
 
 /// GF703.
@@ -41,61 +40,59 @@ this a warning:
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
-    for change in &view.plan.changes {
-        let regions: BTreeSet<&Region> =
-            change.placements.iter().map(|placement| &placement.at.region).collect();
-        for region in regions {
-            let gap = gap(view, change, region);
-            if gap.is_empty() {
-                continue;
-            }
-            let replace = case.desired.images.get(&change.image).map(|image| image.replace);
-            let is_edited = is_edited_unshared(view, change, region);
-            let consents = replace == Some(ReplaceOrder::DeleteFirst) || is_edited;
-            let help = match consents {
-                _ if is_edited => {
-                    "The service refuses changes of shared images: make the change with the next build, \
-                                   under a new `revision`."
-                        .to_owned()
-                }
-                true => "Let the new generation come first:\n\n    replace: auto".to_owned(),
-                false => format!(
-                    "Free a slot in {region}, or accept the gap for this entry:\n\n    replace: delete-first"
-                ),
-            };
-            findings.push(
-                Finding::about(
-                    Address::InRegion(change.image.clone(), region.clone()),
-                    format!(
-                        "{} {} of image.{} in {region} would see no generation of it for a while.",
-                        gap.len(),
-                        if gap.len() == 1 { "account" } else { "accounts" },
-                        change.image,
-                    ),
-                )
-                .at(
-                    case.desired.path_of(&Address::InRegion(change.image.clone(), region.clone())),
-                    "for a while there is none",
-                )
-                .help(help)
-                .consented(consents),
-            );
+    let mut touched: BTreeMap<(&ImageKey, &Region), Vec<&PlacementKey>> = BTreeMap::new();
+    for at in view.touched() {
+        touched.entry((&at.image, &at.region)).or_default().push(at);
+    }
+    for ((image, region), touched) in touched {
+        let gap = gap(view, image, region, &touched);
+        if gap.is_empty() {
+            continue;
         }
+        let replace = case.desired.images.get(image).map(|image| image.replace);
+        let is_edited = is_edited_unshared(view, &touched);
+        let consents = replace == Some(ReplaceOrder::DeleteFirst) || is_edited;
+        let help = match consents {
+            _ if is_edited => {
+                "The service refuses changes of shared images: make the change with the next build, \
+                               under a new `revision`."
+                    .to_owned()
+            }
+            true => "Let the new generation come first:\n\n    replace: auto".to_owned(),
+            false => format!(
+                "Free a slot in {region}, or accept the gap for this entry:\n\n    replace: delete-first"
+            ),
+        };
+        findings.push(
+            Finding::about(
+                Address::InRegion(image.clone(), region.clone()),
+                format!(
+                    "{} {} of image.{image} in {region} would see no generation of it for a while.",
+                    gap.len(),
+                    if gap.len() == 1 { "account" } else { "accounts" },
+                ),
+            )
+            .at(
+                case.desired.path_of(&Address::InRegion(image.clone(), region.clone())),
+                "for a while there is none",
+            )
+            .help(help)
+            .consented(consents),
+        );
     }
 }
 
 /// Whether an image is unshared, changed and shared again: the service refuses changes of shared images, so that the
 /// change itself asks for the gap.
-fn is_edited_unshared(view: &PlanView<'_>, change: &ImageChange, region: &Region) -> bool {
-    let mut here = change.placements.iter().filter(|placement| placement.at.region == *region);
-    here.any(|placement| {
-        let sight = Sight::of(view, &placement.at);
+fn is_edited_unshared(view: &PlanView<'_>, touched: &[&PlacementKey]) -> bool {
+    touched.iter().any(|at| {
+        let sight = Sight::of(view, at);
         let is_edit = |step: &Operation| matches!(step, Operation::Update { .. });
         let is_lost_and_regained = |account: AccountId| {
             sight.losses_of(account).next().is_some()
                 && sight.lasting_gains_of(view, account).next().is_some()
         };
-        view.steps_at(&placement.at).any(|(_, step)| is_edit(&step.operation))
+        view.steps_at(at).any(|(_, step)| is_edit(&step.operation))
             && sight.before.iter().any(is_lost_and_regained)
     })
 }
@@ -145,14 +142,11 @@ impl<'p> Sight<'p> {
 }
 
 /// The accounts that see the image in a region before and after the plan, and at some moment do not.
-fn gap(view: &PlanView<'_>, change: &ImageChange, region: &Region) -> Accounts {
-    let mut placements: BTreeSet<PlacementKey> =
-        change.placements.iter().map(|one| &one.at).filter(|at| at.region == *region).cloned().collect();
-    for (generation, build) in
-        view.prior.images.get(&change.image).into_iter().flat_map(|image| &image.generations)
-    {
+fn gap(view: &PlanView<'_>, image: &ImageKey, region: &Region, touched: &[&PlacementKey]) -> Accounts {
+    let mut placements: BTreeSet<PlacementKey> = touched.iter().copied().cloned().collect();
+    for (generation, build) in view.prior.images.get(image).into_iter().flat_map(|image| &image.generations) {
         if build.placements.contains_key(region) {
-            let (image, generation, region) = (change.image.clone(), *generation, region.clone());
+            let (image, generation, region) = (image.clone(), *generation, region.clone());
             placements.insert(PlacementKey { image, generation, region });
         }
     }

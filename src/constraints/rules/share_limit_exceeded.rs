@@ -4,6 +4,7 @@ use super::describe_source;
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::manifest::Level;
 use crate::model::{Address, Operation};
+use crate::plan::share_limit;
 
 /// GF503.
 pub(super) static RULE: Rule = Rule {
@@ -38,7 +39,7 @@ Share with fewer accounts; or, where the service allows more, say so:
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
-    let limit = &view.plan.share_limit;
+    let limit = share_limit(case.desired, case.prior);
     for (_, step) in view.plan.graph.steps() {
         let Operation::Share { at, .. } = &step.operation else { continue };
         let accounts = view.share_peak(at).when_taking;

@@ -134,3 +134,22 @@ fn every_reason_is_a_clause_and_has_a_source() {
         assert!(reason.explain().starts_with(char::is_lowercase), "it follows `because`");
     }
 }
+
+#[test]
+fn a_written_step_has_the_id_of_what_it_does_and_only_one_has_it() {
+    let plan = plan_to(&applied(&[]), EXAMPLE);
+    let written = serde_json::to_value(&plan.graph).unwrap();
+    let read = |value: &serde_json::Value| serde_json::from_value::<StepGraph>(value.clone());
+    assert_eq!(serde_json::to_value(read(&written).unwrap()).unwrap(), written);
+
+    let mut other = written.clone();
+    other["steps"][0]["id"] = "update image.web@ap-jakarta#1".into();
+    assert!(read(&other).unwrap_err().to_string().contains("does something else"));
+    let mut other = written.clone();
+    other["steps"][0]["operation"]["at"] = "image.web@ap-seoul#1".into();
+    assert!(read(&other).unwrap_err().to_string().contains("does something else"));
+    let mut other = written;
+    let step = other["steps"][0].clone();
+    other["steps"].as_array_mut().unwrap().push(step);
+    assert!(read(&other).unwrap_err().to_string().contains("there are two steps"));
+}
