@@ -47,23 +47,41 @@ impl Digest {
         &self.0
     }
 
-    /// The first twelve digits, for people.
-    pub fn short(&self) -> &str {
-        let digits = self.0.strip_prefix("sha256:").unwrap_or(&self.0);
-        digits.get(..12).unwrap_or(digits)
+    /// The digits that are shown, and that are enough to name the digest: the first [`NAME_DIGITS`].
+    pub fn name(&self) -> &str {
+        let digits = digits(&self.0);
+        digits.get(..NAME_DIGITS).unwrap_or(digits)
     }
 
-    /// Whether a text can name a digest: as [`Digest::is_named_by`] takes it.
+    /// Returns whether a text can name a digest, as [`Digest::is_named_by`] accepts it.
     pub fn is_name(text: &str) -> bool {
-        let digits = text.trim().trim_start_matches("sha256:");
-        (12..=64).contains(&digits.len()) && digits.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
+        (NAME_DIGITS..=64).contains(&digits(text).len()) && is_hexadecimal(digits(text))
     }
 
-    /// Whether `given` names this digest: in full, without its prefix, or by at least its first twelve digits.
-    pub fn is_named_by(&self, given: &str) -> bool {
-        let digits = given.trim().trim_start_matches("sha256:");
-        digits.len() >= 12 && self.0.trim_start_matches("sha256:").starts_with(digits)
+    /// Returns how many digits a text has that is the beginning of a name and too short for one. `None` for any other
+    /// text.
+    pub fn cut_short(text: &str) -> Option<usize> {
+        let digits = digits(text);
+        ((4..NAME_DIGITS).contains(&digits.len()) && is_hexadecimal(digits)).then_some(digits.len())
     }
+
+    /// Returns whether `given` names this digest: in full, without its prefix, or by at least its first [`NAME_DIGITS`]
+    /// digits.
+    pub fn is_named_by(&self, given: &str) -> bool {
+        Self::is_name(given) && digits(&self.0).starts_with(digits(given))
+    }
+}
+
+/// How many hexadecimal digits name a digest: 128 bits. A second plan with the same 48 bits can be found within a minute.
+pub const NAME_DIGITS: usize = 32;
+
+fn digits(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix("sha256:").unwrap_or(text)
+}
+
+fn is_hexadecimal(digits: &str) -> bool {
+    digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// What is written into it is hashed.
@@ -99,18 +117,24 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_named_by_its_beginning_but_not_by_a_crumb() {
+    fn a_digest_is_named_by_128_bits_and_not_by_less() {
         let digest = Digest::of_bytes(b"");
-        assert_eq!(digest.short(), "e3b0c44298fc");
-        assert!(digest.is_named_by(digest.as_str()));
-        assert!(digest.is_named_by("e3b0c44298fc"));
-        assert!(!digest.is_named_by("e3b0"));
-        assert!(!digest.is_named_by("e3b0c44298fd"));
-        for name in [digest.as_str(), digest.short()] {
-            assert!(Digest::is_name(name));
+        assert_eq!(digest.name(), "e3b0c44298fc1c149afbf4c8996fb924");
+        for name in [digest.as_str(), digest.name(), "e3b0c44298fc1c149afbf4c8996fb92427ae"] {
+            assert!(Digest::is_name(name) && digest.is_named_by(name), "{name}");
+            assert_eq!(Digest::cut_short(name), None);
         }
-        for text in ["", "e3b0", "plan.json", "./e3b0c44298fc", "E3B0C44298FC", &"0".repeat(65)] {
-            assert!(!Digest::is_name(text), "{text}");
+        for other in ["e3b0c44298fc1c149afbf4c8996fb925", "E3B0C44298FC1C149AFBF4C8996FB924"] {
+            assert!(!digest.is_named_by(other), "{other}");
+        }
+        for (text, length) in
+            [("e3b0", 4), ("e3b0c44298fc", 12), ("sha256:e3b0c44298fc1c149afbf4c8996fb92", 31)]
+        {
+            assert!(!Digest::is_name(text) && !digest.is_named_by(text), "{text}");
+            assert_eq!(Digest::cut_short(text), Some(length));
+        }
+        for text in ["", "plan.json", "./e3b0c44298fc", "E3B0C44298FC", "bad.plan", &"0".repeat(65)] {
+            assert!(!Digest::is_name(text) && Digest::cut_short(text).is_none(), "{text}");
         }
     }
 }

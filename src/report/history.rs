@@ -17,7 +17,7 @@ pub fn runs_text(runs: &Runs, paint: Paint) -> String {
             harmless::shown(command),
             harmless::shown(by),
             serial.to_string(),
-            digest.short().to_owned(),
+            digest.name().to_owned(),
             result(run),
             steps.join(", "),
         ]);

@@ -43,7 +43,7 @@ pub fn plan_text(plan: &Plan, prior: &Recorded, names: &AccountNames, paint: Pai
     let _ = write!(text, "{}: {}", paint.bold(head), summary.line());
     if !plan.is_empty() {
         let steps = count(summary.steps, "step", "steps");
-        let _ = write!(text, " · {steps} · digest {}", plan.digest.short());
+        let _ = write!(text, " · {steps}\ndigest {}", plan.digest.name());
     }
     text.push('\n');
     text

@@ -187,7 +187,13 @@ impl TestEnv {
 
     /// Takes out what changes from run to run.
     pub fn filter(&self, text: &str) -> String {
-        self.filters.lock().unwrap().filter(text)
+        let folder = self.folder.path();
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let mut text = self.filters.lock().unwrap().filter(text);
+        for folder in [real.as_path(), folder] {
+            text = text.replace(&folder.display().to_string(), "~");
+        }
+        text
     }
 }
 
@@ -210,12 +216,12 @@ impl Filters {
                 (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
                 (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "####-##-## ##:##:## UTC"),
                 (r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC", "####-##-## ##:## UTC"),
-                (r"(  \d+  )[0-9a-f]{12}(  )", "$1[digest....]$2"),
+                (r"(  \d+  )[0-9a-f]{32}(  )", "$1[digest....]$2"),
                 (r"\b(read|on)(\s+(?:│ )?)\d{4}-\d\d-\d\d\b", "$1$2[day]"),
                 (r"\(request [0-9a-f-]{36}\)", "(request [id])"),
                 (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "[lineage]"),
                 (r"\bsha256:[0-9a-f]{64}\b", "sha256:[digest]"),
-                (r"\bdigest [0-9a-f]{12}\b", "digest [digest]"),
+                (r"\bdigest [0-9a-f]{32}\b", "digest [digest]"),
                 (r"~[a-z2-7]{10}\b", "~[interim..]"),
                 (r"\bprocess \d+\b", "process [pid]"),
                 (r"\bpid \d+\b", "pid [pid]"),

@@ -11,7 +11,7 @@ fn each_status_has_its_meaning() {
     env.expect(1, "plan --expect-no-changes");
     env.expect(1, "plan -f nowhere.yaml");
     env.expect(1, "plan --nonsense");
-    env.expect(5, "plan --expect 000000000000");
+    env.expect(5, "plan --expect 00000000000000000000000000000000");
     env.expect(0, "apply --yes");
     env.expect(0, "plan --detailed-exitcode");
     env.expect(0, "plan --expect-no-changes");
@@ -28,7 +28,7 @@ fn where_several_hold_the_gravest_is_given() {
     let env = TestEnv::with(&WEB.replace("[ap-singapore]", "[ap-jakarta]"));
     env.expect(3, "plan --detailed-exitcode"); // over 2
     env.expect(3, "plan --expect-no-changes"); // over 1
-    env.expect(5, "plan --expect 000000000000"); // over 3
+    env.expect(5, "plan --expect 00000000000000000000000000000000"); // over 3
     let env = TestEnv::with(WEB);
     env.expect(1, "plan --expect-no-changes --detailed-exitcode"); // over 2
 }

@@ -138,7 +138,11 @@ fn resources_have_the_actions_that_terraform_gives_them() {
         .map(|one| one["of"].as_str().unwrap())
         .collect();
     assert!(of.contains(&"step"), "{of:?}");
-    assert!(schemas.plan(&env, "plan --expect 000000000000")["expected"].get("differences").is_none());
+    assert!(
+        schemas.plan(&env, "plan --expect 00000000000000000000000000000000")["expected"]
+            .get("differences")
+            .is_none()
+    );
     env.edit("goldform.yaml", "copies: [ap-singapore]", "copies: [ap-nowhere]");
     assert!(!schemas.plan(&env, "plan")["diagnostics"].as_array().unwrap().is_empty());
     env.edit("goldform.yaml", "tags:", "tgas:");

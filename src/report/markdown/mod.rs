@@ -151,7 +151,7 @@ fn planned(plan: &Plan) -> String {
         return format!("{}.", summary.line());
     }
     let steps = count(summary.steps, "step", "steps");
-    format!("{} · {steps} · digest `{}`", summary.line(), plan.digest.short())
+    format!("{} · {steps} · digest `{}`", summary.line(), plan.digest.name())
 }
 
 fn problems(text: &mut String, title: &str, verdict: &Verdict<'_>, severity: Severity, room: &Room) {

@@ -70,7 +70,7 @@ fn header(verdict: &Verdict<'_>, title: &str) -> Markup {
             @if let Some((plan, _)) = verdict.plan() {
                 span class="verdict" { (Summary::of(plan).line()) }
                 span class="soft" { "account " code { (plan.account) } }
-                span class="soft" { "digest " code { (plan.digest.short()) } }
+                span class="soft" { "digest " code { (plan.digest.name()) } }
                 nav {
                     a href="#regions" { "Limits" }
                     a href="#images" { "Images" }
