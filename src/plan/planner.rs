@@ -1,23 +1,24 @@
 //! The planner: its passes, in order, and the plan they make.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::blocked::{Blocked, blocked};
 use super::draft::Draft;
-use super::graph::{Cycle, EdgeReason, StepGraph, StepIndex};
+use super::effect::{Effect, queries};
+use super::graph::{Cycle, StepGraph};
+use super::place::PlanPlace;
 use super::room::{RegionRoom, image_limit, rooms, share_limit};
 use super::slots::{Slots, choose_early, hand_out};
-use super::step::Step;
-use crate::diff::{Action, Diff, ImageChange, PlacementChange};
+use crate::diff::{Action, Diff, ImageChange};
 use crate::manifest::Desired;
-use crate::model::{AccountId, Digest, ImageKey, Limit, PlacementKey, Region, Verb};
+use crate::model::{AccountId, Digest, ImageKey, Limit, PlacementKey, Region};
 use crate::state::{Edit, Lineage, Recorded, Snapshot};
 
 /// The state that a plan was made from; nothing before the first write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Base {
     /// Which state.
     pub lineage: Lineage,
@@ -38,6 +39,8 @@ pub struct Plan {
     pub base: Option<Base>,
     /// The owner of the images.
     pub account: AccountId,
+    /// The service that the steps are sent to.
+    pub place: PlanPlace,
     /// What it would do, entry by entry.
     pub changes: Vec<ImageChange>,
     /// What it would change in the record alone.
@@ -48,6 +51,9 @@ pub struct Plan {
     /// The steps and their order.
     #[serde(flatten)]
     pub graph: StepGraph,
+    /// The digest of the query that the URL of each imported entry gets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queries: BTreeMap<ImageKey, Digest>,
     /// The room in each region that it touches or that is recorded.
     pub regions: BTreeMap<Region, RegionRoom>,
     /// The limit of accounts per image.
@@ -58,13 +64,13 @@ pub struct Plan {
     /// Entries that it does not build because no image is known for their lookup: such a plan is not applied.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waiting: BTreeSet<ImageKey>,
-    /// The digest of its effect: account, changes, edits, steps and edges; not lineage, serial, limits or time, and not
-    /// what is only waited for: that may be done when the plan is applied.
+    /// The digest of its effect: what it would do and where, and not when it was made.
     pub digest: Digest,
 }
 
 impl Plan {
-    /// The same steps on the present record: base, rooms, limits and digest anew. For a plan that was saved.
+    /// The same steps on the present record, from which base, room, limits and digest are computed again. For a plan that
+    /// was saved.
     ///
     /// # Errors
     /// When its steps wait for each other in a circle: the file was edited.
@@ -76,9 +82,15 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         self.graph.check()?;
         self.base = base.map(Base::of);
+        // What another apply has superseded meanwhile does not serve again.
+        self.ready.retain(|at| {
+            let current = prior.images.get(&at.image).map(|image| image.current);
+            current == Some(at.generation)
+                && prior.placement(at).is_some_and(|placement| placement.is_normal())
+        });
         self.regions = rooms(desired, prior, &self.graph);
         self.share_limit = share_limit(desired, prior);
-        self.digest = digest(self.account, &self.changes, &self.edits, &self.graph)?;
+        self.digest = self.effect()?;
         Ok(self)
     }
 
@@ -87,7 +99,8 @@ impl Plan {
     /// # Errors
     /// When the effect cannot be written as JSON: a defect of goldform.
     pub fn effect(&self) -> Result<Digest, PlanError> {
-        digest(self.account, &self.changes, &self.edits, &self.graph)
+        let Self { account, place, changes, edits, queries, graph, .. } = self;
+        Ok(Effect { account: *account, place, changes, edits, queries, graph }.digest()?)
     }
 
     /// Changes of the record that stand for themselves: a new entry's settings are part of its creation.
@@ -113,9 +126,15 @@ pub enum PlanError {
     /// Steps wait for each other.
     #[error(transparent)]
     Cycle(#[from] Cycle),
-    /// The effect cannot be written as JSON: a defect of goldform.
-    #[error("the plan's digest cannot be made: {0}")]
-    Digest(String),
+    /// The plan cannot be written as JSON: a defect of goldform.
+    #[error("the plan cannot be written as JSON: {0}")]
+    Unwritable(String),
+}
+
+impl From<serde_json::Error> for PlanError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Unwritable(error.to_string())
+    }
 }
 
 /// Makes the plan that brings a diff about.
@@ -143,14 +162,20 @@ pub fn plan(
     // 3. The room in each region, and the highest usage on the way.
     let regions = rooms(desired, prior, &graph);
     let Diff { images: changes, edits, ready, waiting } = diff;
-    let digest = digest(desired.account, &changes, &edits, &graph)?;
+    let (account, place, queries) =
+        (desired.account, PlanPlace::of(&desired.cloud), queries(desired, &graph)?);
+    let effect =
+        Effect { account, place: &place, changes: &changes, edits: &edits, queries: &queries, graph: &graph };
+    let digest = effect.digest()?;
     Ok(Plan {
         base: base.map(Base::of),
-        account: desired.account,
+        account,
+        place,
         changes,
         edits,
         ready,
         graph,
+        queries,
         regions,
         share_limit,
         blocked,
@@ -203,51 +228,6 @@ fn slots(desired: &Desired, prior: &Recorded, diff: &Diff) -> BTreeMap<Region, S
             (region.clone(), Slots { limit, used })
         })
         .collect()
-}
-
-/// The same steps in another account are something else. Steps count with what they wait for; in which order they are
-/// listed does not.
-fn digest(
-    account: AccountId,
-    changes: &[ImageChange],
-    edits: &[Edit],
-    graph: &StepGraph,
-) -> Result<Digest, PlanError> {
-    let is_wait = |index: StepIndex| graph.step(index).is_some_and(|step| step.verb() == Verb::Wait);
-    let mut steps: Vec<(StepIndex, &Step)> = graph.steps().filter(|(index, _)| !is_wait(*index)).collect();
-    steps.sort_by_key(|(_, step)| &step.id);
-    let mut ranks = vec![0usize; graph.len()];
-    for (rank, (index, _)) in steps.iter().enumerate() {
-        if let Some(slot) = ranks.get_mut(index.index()) {
-            *slot = rank;
-        }
-    }
-    let rank = |index: StepIndex| ranks.get(index.index()).copied().unwrap_or_default();
-    let mut edges: Vec<(usize, usize, &EdgeReason)> = graph
-        .edges()
-        .filter(|(earlier, later, _)| !is_wait(*earlier) && !is_wait(*later))
-        .map(|(earlier, later, reason)| (rank(later), rank(earlier), reason))
-        .collect();
-    edges.sort();
-    let changes: Vec<Cow<'_, ImageChange>> = changes.iter().map(without_waits).collect();
-    let steps: Vec<&Step> = steps.into_iter().map(|(_, step)| step).collect();
-    Digest::of(&(account, changes, edits, steps, edges)).map_err(|error| PlanError::Digest(error.to_string()))
-}
-
-/// The change of an entry, where what is only waited for counts as unchanged.
-fn without_waits(change: &ImageChange) -> Cow<'_, ImageChange> {
-    let is_wait = |placement: &PlacementChange| placement.action == Action::Wait;
-    let waits = change.placements.iter().filter(|placement| is_wait(placement)).count();
-    if waits == 0 {
-        return Cow::Borrowed(change);
-    }
-    let mut change = change.clone();
-    change.placements.retain(|placement| !is_wait(placement));
-    change.unchanged = change.unchanged.saturating_add(waits);
-    if change.action == Action::Wait {
-        change.action = Action::Unchanged;
-    }
-    Cow::Owned(change)
 }
 
 #[cfg(test)]
