@@ -103,7 +103,7 @@ pub struct ManifestArgs {
 }
 
 /// What rules do.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Rules")]
 pub struct RuleArgs {
     /// Let a rule say nothing; may be repeated

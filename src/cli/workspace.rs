@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use compact_str::CompactString;
+
 use super::args::{ManifestArgs, RuleArgs};
 use super::inputs::{read_manifests, variables};
 use super::printer::Printer;
@@ -17,11 +19,11 @@ use super::{CommandError, ExitStatus, env, service};
 use crate::cloud::SystemClock;
 use crate::cloud::client::{Client, Secret};
 use crate::constraints::Levels;
-use crate::diagnostics::{Diagnostic, Severity};
+use crate::diagnostics::{Diagnostic, Severity, harmless};
 use crate::engine::Engine;
-use crate::manifest::{self, Desired, Input, Level, Locator, Variables};
+use crate::manifest::{self, Desired, Input, Level, Locator, StateLocation, Variables};
 use crate::model::ImageKey;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanInputs};
 
 /// The manifest that is read where none is named.
 pub const DEFAULT_MANIFEST: &str = "goldform.yaml";
@@ -97,7 +99,7 @@ impl Workspace {
             .desired
             .ok_or_else(|| CommandError::Internal("the empty manifest cannot be read".to_owned()))?;
         let rules = RuleArgs { allow: Vec::new(), warn: Vec::new(), deny: Vec::new() };
-        let workspace = Self::of_plan(desired, "", args, &rules)?;
+        let workspace = Self::without_manifest(desired, PathBuf::new(), args, &rules)?;
         let path = workspace.world();
         let cloud =
             service::sandbox_as_it_is(&path, workspace.engine.desired.account, &workspace.engine.clock)?;
@@ -105,13 +107,23 @@ impl Workspace {
         Ok(workspace)
     }
 
-    /// A workspace without a manifest: of a saved plan. Variables are still taken from the arguments.
+    /// The workspace of a saved plan. Its state is the one that the plan names, or the one that `--state` does.
     ///
     /// # Errors
-    /// When a variable file cannot be read, or a rule has no such name.
-    pub fn of_plan(
+    /// If a variable file cannot be read.
+    pub fn of_plan(inputs: &PlanInputs, args: &ManifestArgs) -> Result<Self, CommandError> {
+        let state = match &args.state {
+            Some(path) => absolute(path)?,
+            None => inputs.state.clone(),
+        };
+        let desired = Desired { state: StateLocation::File(state), ..inputs.desired.clone() };
+        Self::without_manifest(desired, PathBuf::new(), args, &rule_args(&inputs.rules))
+    }
+
+    /// A workspace without a manifest. Variables are still taken from the arguments.
+    fn without_manifest(
         desired: Desired,
-        folder: &str,
+        base: PathBuf,
         args: &ManifestArgs,
         rules: &RuleArgs,
     ) -> Result<Self, CommandError> {
@@ -121,16 +133,28 @@ impl Workspace {
             complete: true,
             diagnostics,
             locator: Locator::default(),
-            base: PathBuf::from(folder),
+            base,
             variables: Variables::new(variables(args)?),
             state_file: None,
             cloud: OnceLock::new(),
         })
     }
 
-    /// The folder that the state's place is relative to, as the user named it.
-    pub fn folder(&self) -> String {
-        self.base.display().to_string()
+    /// The absolute place of the state, for a saved plan.
+    ///
+    /// # Errors
+    /// If it is of a kind that is not supported, or its path is not UTF-8.
+    pub fn absolute_state(&self) -> Result<String, CommandError> {
+        absolute(&self.state_path()?)
+    }
+
+    /// Returns whether the folder of the state exists.
+    ///
+    /// # Errors
+    /// If the state's place is of a kind that is not supported.
+    pub fn has_state_folder(&self) -> Result<bool, CommandError> {
+        let state = self.state_path()?;
+        Ok(state.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir()))
     }
 
     /// The queries of imports' URLs, with the sensitive variables in their places.
@@ -172,6 +196,32 @@ impl Workspace {
     pub fn has_errors(&self) -> bool {
         !self.complete || self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
+}
+
+/// The absolute path of a file, whose folder may be named by a link.
+fn absolute(path: &Path) -> Result<String, CommandError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let help = "Name a state in a folder that can be read.";
+    let found = folder
+        .canonicalize()
+        .or_else(|_| std::path::absolute(folder))
+        .map_err(|source| CommandError::File { path: harmless::path(path), source, help: help.to_owned() })?;
+    let full = path.file_name().map(|name| found.join(name)).unwrap_or(found);
+    full.to_str().map(str::to_owned).ok_or_else(|| {
+        CommandError::input(
+            format!("{}: a saved plan names its state, and this path is not UTF-8", harmless::path(&full)),
+            "Keep the state in a folder whose name is UTF-8.",
+        )
+    })
+}
+
+/// The arguments that set these levels of rules.
+pub fn rule_args(levels: &BTreeMap<CompactString, Level>) -> RuleArgs {
+    let named = |wanted: Level| {
+        let names = levels.iter().filter(|(_, level)| **level == wanted);
+        names.map(|(name, _)| name.to_string()).collect()
+    };
+    RuleArgs { allow: named(Level::Allow), warn: named(Level::Warn), deny: named(Level::Deny) }
 }
 
 fn command_line(rules: &RuleArgs) -> Vec<(String, Level)> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::change::{Action, Diff, ImageChange, PlacementChange, PlacementFacts, Reason};
 use crate::manifest::{Desired, DesiredImage, ReplaceOrder};
@@ -12,7 +13,8 @@ use crate::model::{
 use crate::state::{Edit, Making, Placement, Recorded, RecordedGeneration, RecordedImage};
 
 /// What the diff is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Intention {
     /// Make the cloud as the manifest says.
     Converge,

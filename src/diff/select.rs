@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::change::Diff;
 use crate::model::{Address, ImageKey, PlacementKey};
 
 /// What the user wants a plan to be about.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Selection {
     /// Only these, and what they need.
     pub targets: Vec<Address>,

@@ -47,7 +47,8 @@
 //! let connected = engine.connect(cloud.clone());
 //! state.recover(&connected).await?;
 //! state.observe(&connected, Scope::All).await?;
-//! let planned = engine.plan(Some(&state.snapshot), &Wish { now: clock.now(), ..Wish::all(Intention::Converge) })?;
+//! let snapshot = Some(&state.snapshot);
+//! let planned = engine.plan(snapshot, snapshot, &Wish { now: clock.now(), ..Wish::all(Intention::Converge) })?;
 //! let plan = planned.checked.valid.map_err(|_| "a rule refuses the plan")?;
 //! let outcome = engine.connect(cloud).execute(&mut state, &plan, Execution::new("docs", "apply")).await?;
 //! assert!(outcome.is_complete());

@@ -37,24 +37,35 @@ pub struct Planned {
 }
 
 impl Engine {
-    /// Makes a plan against a recorded state, and judges it. `None` is a state that does not exist yet.
+    /// Makes a plan against a recorded state, and judges it. `None` is a state that does not exist yet. `base` is the stored
+    /// state that the plan names as the one that it was made from; `None` before the first write.
     ///
     /// # Errors
     /// If the steps cannot be ordered.
-    pub fn plan(&mut self, snapshot: Option<&Snapshot>, options: &Wish) -> Result<Planned, EngineError> {
-        let Proposal { plan, prior, unmatched } = self.propose(snapshot, options)?;
+    pub fn plan(
+        &mut self,
+        snapshot: Option<&Snapshot>,
+        base: Option<&Snapshot>,
+        options: &Wish,
+    ) -> Result<Planned, EngineError> {
+        let Proposal { plan, prior, unmatched } = self.propose(snapshot, base, options)?;
         Ok(Planned { checked: self.check(plan, prior), unmatched })
     }
 
-    /// Makes a plan against a recorded state. What lookups found is put into the sources first.
+    /// As [`Engine::plan`], without judging it. What lookups found is put into the sources first.
     ///
     /// # Errors
     /// If the steps cannot be ordered.
-    pub fn propose(&mut self, snapshot: Option<&Snapshot>, options: &Wish) -> Result<Proposal, PlanError> {
+    pub fn propose(
+        &mut self,
+        snapshot: Option<&Snapshot>,
+        base: Option<&Snapshot>,
+        options: &Wish,
+    ) -> Result<Proposal, PlanError> {
         self.use_lookups(snapshot, options.intention);
         let nothing = Recorded::default();
         let recorded = snapshot.map_or(&nothing, |snapshot| &snapshot.recorded);
-        propose(&self.desired, recorded, snapshot, options)
+        propose(&self.desired, recorded, base, options)
     }
 
     /// Judges a plan that was made, such as a saved one.

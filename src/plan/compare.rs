@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::file::{PlanFile, PlanFileError};
+use super::effect::changes_anything;
+use super::file::{PlanFile, PlanFileError, PlanInputs};
 use super::planner::{Base, Plan};
 use super::{Step, StepIndex};
 use crate::diff::{ImageChange, PlacementChange};
@@ -59,20 +60,27 @@ pub enum Subject<'a> {
     Edit(&'a Edit),
 }
 
+/// A plan that was reviewed.
+#[derive(Debug)]
+pub struct Reviewed {
+    /// The plan.
+    pub plan: Plan,
+    /// What it was made from. `None` for a plan that was only printed.
+    pub inputs: Option<PlanInputs>,
+}
+
 /// Reads a plan that was reviewed: a saved one, or what `plan --format json` printed.
 ///
 /// # Errors
-/// When it is neither, was written by a newer goldform, or its digest is not that of what it would do.
-pub fn reviewed(text: &str) -> Result<Plan, PlanFileError> {
-    let is_saved = |value: &Value| value.get("goldform_plan").is_some();
-    let broken = |error: serde_json::Error| PlanFileError::Broken(error.to_string());
-    let value: Value = serde_json::from_str(text).map_err(broken)?;
-    let plan: Plan = match is_saved(&value) {
-        true => PlanFile::from_text(text)?.plan,
-        false => serde_json::from_value(value).map_err(broken)?,
-    };
+/// If it is neither, was written by another goldform, or its digest is not that of what it would do.
+pub fn reviewed(text: &str) -> Result<Reviewed, PlanFileError> {
+    if PlanFile::is_meant(text) {
+        let PlanFile { inputs, plan, .. } = PlanFile::from_text(text)?;
+        return Ok(Reviewed { plan, inputs: Some(inputs) });
+    }
+    let plan: Plan = serde_json::from_str(text).map_err(|error| PlanFileError::Broken(error.to_string()))?;
     match plan.effect() {
-        Ok(digest) if digest == plan.digest => Ok(plan),
+        Ok(digest) if digest == plan.digest => Ok(Reviewed { plan, inputs: None }),
         _ => Err(PlanFileError::Edited),
     }
 }
@@ -132,6 +140,18 @@ impl<'a> Comparison<'a> {
         let (was, is) = (self.reviewed, self.planned);
         if was.account != is.account {
             moved.push(format!("It was made for account {}, this one for {}.", was.account, is.account));
+        }
+        if was.place != is.place {
+            let (was, is) = (was.place.to_string(), is.place.to_string());
+            moved.push(match was == is {
+                true => format!("It was made for other quotas of {was}."),
+                false => format!("It was made for {was}, this one for {is}."),
+            });
+        }
+        for key in was.queries.keys().chain(is.queries.keys()).collect::<BTreeSet<_>>() {
+            if was.queries.get(key) != is.queries.get(key) {
+                moved.push(format!("The query of the URL that image.{key} is imported from differs."));
+            }
         }
         match (&was.base, &is.base) {
             (Some(Base { lineage: old, .. }), Some(Base { lineage: new, .. })) if old != new => {
@@ -201,7 +221,8 @@ fn placements(plan: &Plan) -> BTreeMap<&PlacementKey, &PlacementChange> {
 }
 
 fn changes(plan: &Plan) -> BTreeMap<&ImageKey, &ImageChange> {
-    plan.changes.iter().map(|change| (&change.image, change)).collect()
+    let changes = plan.changes.iter().filter(|change| changes_anything(change));
+    changes.map(|change| (&change.image, change)).collect()
 }
 
 /// What is said of an entry as a whole.

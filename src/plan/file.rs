@@ -1,55 +1,100 @@
-//! A saved plan: everything that applying it needs, and no secret.
+//! A saved plan: what the plan was made from, and no secret.
 //!
-//! It is judged again when it is read, since limits and rules may have moved and the file may have been edited;
-//! and it is *stale* only where something that it relies on has moved, which is shown.
+//! The file holds no changes and no steps. The planner is pure, so reading the file makes the plan again from its
+//! inputs: what the manifest meant, what was recorded, what the user asked for and when. So a plan that does something
+//! else than it shows cannot be written down: both come from one value. What an editor can write is another plan, which
+//! is shown as it is, is judged by every rule, and has another effect digest.
+//!
+//! Two digests hold the file together. `checksum` covers everything in it, so that an accident is noticed whatever it
+//! hits. `digest` is that of the effect: a goldform whose planner decides otherwise refuses the file.
+//!
+//! [`stale`](super::stale) decides whether what the plan relies on is still so.
+
+use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thiserror::Error;
 
-use super::planner::Plan;
-use super::room::RegionRoom;
-use crate::diff::{Action, PlacementChange, PlacementFacts};
-use crate::manifest::Desired;
-use crate::model::limits::DOCUMENTED_IMAGES_PER_REGION;
-use crate::model::{Limit, PlacementKey};
-use crate::state::Recorded;
+use super::planner::{Base, Plan, PlanError};
+use super::propose::{Proposal, Wish, propose};
+use crate::manifest::{Desired, Level};
+use crate::model::Digest;
+use crate::state::{Lineage, Recorded, Snapshot};
 
-/// The version of the file format that this program writes.
-pub const FORMAT: u32 = 1;
+/// The version of the file format. Saved plans are short-lived: no other version is read.
+pub const FORMAT: u32 = 2;
 
-/// A saved plan.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What a plan was made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PlanFile {
-    /// The version of the file format.
-    pub goldform_plan: u32,
-    /// The version of goldform that wrote it.
-    pub goldform: CompactString,
-    /// The folder that the state's place is relative to, as the user named it.
-    pub folder: String,
-    /// Sensitive variables whose values are needed again.
-    pub secrets: Vec<CompactString>,
+pub struct PlanInputs {
+    /// The absolute place of the state: a file, or an object's URL.
+    pub state: String,
+    /// The state that was planned from. `None` before its first write.
+    pub base: Option<Base>,
+    /// What the user asked for, and when.
+    pub wish: Wish,
+    /// The levels of rules that the command line set, by rule name.
+    pub rules: BTreeMap<CompactString, Level>,
     /// What the manifest meant.
     pub desired: Desired,
-    /// The plan.
-    pub plan: Plan,
+    /// What was recorded, or observed with `--refresh`.
+    pub recorded: Recorded,
 }
 
-/// A file that is no plan that can be used.
+/// A saved plan that was read.
+#[derive(Debug, Clone)]
+pub struct PlanFile {
+    /// The version of goldform that wrote it.
+    pub goldform: CompactString,
+    /// What the plan was made from.
+    pub inputs: PlanInputs,
+    /// The plan.
+    pub plan: Plan,
+    /// The record that it starts from, with the manifest's renames.
+    pub prior: Recorded,
+}
+
+/// The file as it is written. `checksum` covers all other fields.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    goldform_plan: u32,
+    goldform: CompactString,
+    digest: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checksum: Option<Digest>,
+    inputs: PlanInputs,
+}
+
+/// A file that cannot be used as a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PlanFileError {
-    /// It was written by a newer goldform.
+    /// Another version of goldform wrote it.
     #[error(
-        "the plan has format {format}, written by goldform {by}; this goldform reads formats up to {FORMAT}"
+        "the plan has format {format}, written by goldform {by}; this goldform reads format {FORMAT} only"
     )]
-    Newer {
+    OtherFormat {
         /// Its format.
         format: u32,
         /// Who wrote it.
         by: String,
     },
-    /// It would do something else than its digest says.
+    /// Its content has another checksum.
+    #[error("its checksum is not that of its content: it was edited or damaged")]
+    Damaged,
+    /// The planner makes another plan from its inputs.
+    #[error(
+        "what it was made from gives another plan than the one it names: it was edited, or goldform {by}, which wrote \
+         it, plans otherwise than this one"
+    )]
+    Underived {
+        /// Who wrote it.
+        by: String,
+    },
+    /// A printed plan has another digest than it names.
     #[error("its digest is not that of what it would do: it was edited, or written by another goldform")]
     Edited,
     /// It is no plan.
@@ -57,140 +102,93 @@ pub enum PlanFileError {
     Broken(String),
 }
 
-impl PlanFile {
-    /// A plan to be saved.
-    pub fn new(desired: &Desired, plan: &Plan, folder: impl Into<String>) -> Self {
-        Self {
-            goldform_plan: FORMAT,
-            goldform: CompactString::const_new(env!("CARGO_PKG_VERSION")),
-            folder: folder.into(),
-            secrets: desired.secrets().into_iter().cloned().collect(),
-            desired: desired.clone(),
-            plan: plan.clone(),
-        }
-    }
-
-    /// The file's text.
+impl PlanInputs {
+    /// Makes the plan of these inputs.
     ///
     /// # Errors
-    /// When it cannot be written as JSON: a defect of goldform.
-    pub fn to_text(&self) -> Result<String, serde_json::Error> {
-        let mut text = serde_json::to_string_pretty(self)?;
+    /// If the steps cannot be ordered.
+    pub fn plan(&self) -> Result<Proposal, PlanError> {
+        let mut proposal = propose(&self.desired, &self.recorded, None, &self.wish)?;
+        proposal.plan.base.clone_from(&self.base);
+        Ok(proposal)
+    }
+
+    /// The text of a file that saves the plan of these inputs.
+    ///
+    /// # Errors
+    /// If the plan cannot be made, or the file not be written as JSON.
+    pub fn to_text(&self) -> Result<String, PlanError> {
+        self.to_text_of(self.plan()?.plan.digest)
+    }
+
+    /// As [`PlanInputs::to_text`], where the digest of the plan is known.
+    ///
+    /// # Errors
+    /// If the file cannot be written as JSON.
+    pub fn to_text_of(&self, digest: Digest) -> Result<String, PlanError> {
+        let mut written = Written {
+            goldform_plan: FORMAT,
+            goldform: CompactString::const_new(env!("CARGO_PKG_VERSION")),
+            digest,
+            checksum: None,
+            inputs: self.clone(),
+        };
+        written.checksum = Some(Digest::of(&serde_json::to_value(&written)?)?);
+        let mut text = serde_json::to_string_pretty(&written)?;
         text.push('\n');
         Ok(text)
     }
+}
 
-    /// Reads a file's text.
+impl PlanFile {
+    /// Returns whether a text is meant as a saved plan, whether it can be used or not.
+    pub fn is_meant(text: &str) -> bool {
+        serde_json::from_str(text).is_ok_and(|value: Value| value.get("goldform_plan").is_some())
+    }
+
+    /// Reads a file's text and makes its plan again.
     ///
     /// # Errors
-    /// When it is no plan, was written by a newer goldform, or was edited.
+    /// If it is no plan of this version, was changed, or its inputs give another plan than the one it names.
     pub fn from_text(text: &str) -> Result<Self, PlanFileError> {
         #[derive(Deserialize)]
         struct Version {
             goldform_plan: u32,
             goldform: Option<String>,
         }
-        let version: Version =
-            serde_json::from_str(text).map_err(|error| PlanFileError::Broken(error.to_string()))?;
-        if version.goldform_plan > FORMAT {
-            let by = version.goldform.unwrap_or_default();
-            return Err(PlanFileError::Newer { format: version.goldform_plan, by });
+        let broken = |why: String| PlanFileError::Broken(why);
+        let version: Version = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+        if version.goldform_plan != FORMAT {
+            let by = version.goldform.unwrap_or_else(|| "of an unknown version".to_owned());
+            return Err(PlanFileError::OtherFormat { format: version.goldform_plan, by });
         }
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let file: Self = serde_path_to_error::deserialize(&mut reader)
-            .map_err(|error| PlanFileError::Broken(format!("at `{}`: {}", error.path(), error.inner())))?;
-        // What is shown of it is its changes, what is done are its steps, in the account of the manifest's meaning: only
-        // together are they the plan that was made.
-        let is_whole = file.plan.effect().is_ok_and(|digest| digest == file.plan.digest);
-        match is_whole && file.desired.account == file.plan.account {
-            true => Ok(file),
-            false => Err(PlanFileError::Edited),
+        let mut value: Value = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+        let named = value.as_object_mut().and_then(|fields| fields.shift_remove("checksum"));
+        let checksum = Digest::of(&value).map_err(|error| broken(error.to_string()))?;
+        if named.as_ref().and_then(Value::as_str) != Some(checksum.as_str()) {
+            return Err(PlanFileError::Damaged);
         }
+        // What is read is the value that the checksum is of, not the text.
+        let Written { goldform_plan: _, goldform, digest, checksum: _, inputs } =
+            serde_path_to_error::deserialize(value)
+                .map_err(|error| broken(format!("at `{}`: {}", error.path(), error.inner())))?;
+        verify(&inputs).map_err(broken)?;
+        let underived = || PlanFileError::Underived { by: goldform.to_string() };
+        let Proposal { plan, prior, unmatched: _ } = inputs.plan().map_err(|_| underived())?;
+        if plan.digest != digest {
+            return Err(underived());
+        }
+        Ok(Self { goldform, inputs, plan, prior })
     }
 }
 
-/// What a plan relied on and is not so any more: sentences. Empty: the plan is not stale.
-pub fn moved(plan: &Plan, desired: &Desired, recorded: &Recorded) -> Vec<String> {
-    let mut moved = Vec::new();
-    for change in plan.changes.iter().flat_map(|image| &image.placements) {
-        moved.extend(moved_placement(plan, desired, recorded, change));
-    }
-    for (region, RegionRoom { limit, .. }) in &plan.regions {
-        let is_touched = plan.graph.steps().any(|(_, step)| step.at().region == *region);
-        let known = recorded.regions.get(region).and_then(|known| known.image_limit.as_ref());
-        let present = Limit::effective(desired.limits.images_in(region), known, DOCUMENTED_IMAGES_PER_REGION);
-        if is_touched && present.value < limit.value {
-            moved.push(format!(
-                "{region}: the limit of custom images was {} and is {}",
-                limit.value, present.value
-            ));
-        }
-    }
-    moved
+/// Checks that the record in a file keeps the rules of every state: the planner relies on them.
+fn verify(inputs: &PlanInputs) -> Result<(), String> {
+    let lineage = inputs.base.as_ref().map_or_else(|| Lineage("".into()), |base| base.lineage.clone());
+    let first = Snapshot::first(lineage, inputs.desired.account, inputs.desired.cloud.provider);
+    let snapshot = Snapshot { recorded: inputs.recorded.clone(), ..first };
+    snapshot.verify().map_err(|error| error.to_string())
 }
 
-fn moved_placement(
-    plan: &Plan,
-    desired: &Desired,
-    recorded: &Recorded,
-    change: &PlacementChange,
-) -> Option<String> {
-    let at = &change.at;
-    let present = recorded.placement(at);
-    let tag = desired.cloud.ownership_tag.as_ref();
-    match (change.action, &change.before, present) {
-        (Action::Adopt, _, None) => None,
-        (Action::Create | Action::Copy, _, Some(present)) if !change.remake => {
-            Some(format!("{at} was not there and is {}", present.id))
-        }
-        (Action::Create | Action::Copy, ..) => moved_making(plan, recorded, change),
-        (_, Some(before), Some(present)) => {
-            if change.id.as_ref() != Some(&present.id) {
-                return Some(format!("{at} is another image now: {}", present.id));
-            }
-            let is = PlacementFacts::of(present, tag);
-            (is != *before)
-                .then(|| format!("{at} ({}) is not as it was: {}", present.id, differences(before, &is)))
-        }
-        (_, Some(_), None) => Some(format!("{at} was there and is gone")),
-        (_, None, _) => None,
-    }
-}
-
-/// What a create or copy relied on: its number was free, and what it is copied from is there.
-fn moved_making(plan: &Plan, recorded: &Recorded, change: &PlacementChange) -> Option<String> {
-    let at = &change.at;
-    let image = recorded.images.get(&at.image);
-    let is_known = image.is_some_and(|image| image.generations.contains_key(&at.generation));
-    let used = recorded.generations_used.get(&at.image).is_some_and(|used| *used >= at.generation);
-    if used && !is_known {
-        return Some(format!("{at}: generation {} was used since", at.generation));
-    }
-    let from = change.from.as_ref()?;
-    let source = PlacementKey { region: from.clone(), ..at.clone() };
-    let is_made = plan.graph.steps().any(|(_, step)| step.operation.makes_image() && *step.at() == source);
-    let is_taken_over = plan
-        .changes
-        .iter()
-        .flat_map(|image| &image.placements)
-        .any(|other| other.at == source && other.action == Action::Adopt);
-    let is_there = recorded.placement(&source).is_some() || is_made || is_taken_over;
-    (!is_there).then(|| format!("{source}, which {at} is copied from, is gone"))
-}
-
-fn differences(before: &PlacementFacts, is: &PlacementFacts) -> String {
-    let PlacementFacts { attributes, tags, owned, shares, foreign } = before;
-    let mut named = Vec::new();
-    let mut push = |differs: bool, name: &'static str| {
-        if differs {
-            named.push(name);
-        }
-    };
-    push(attributes.name != is.attributes.name, "name");
-    push(attributes.description != is.attributes.description, "description");
-    push(attributes.family != is.attributes.family, "family");
-    push(attributes.deprecated != is.attributes.deprecated, "deprecation");
-    push(*tags != is.tags || *owned != is.owned, "tags");
-    push(*shares != is.shares || *foreign != is.foreign, "shares");
-    named.join(", ")
-}
+#[cfg(test)]
+pub(super) mod tests;

@@ -25,13 +25,14 @@ pub mod preflight;
 pub mod propose;
 pub mod room;
 pub mod slots;
+pub mod stale;
 pub mod step;
 mod usage;
 pub mod view;
 
 pub use blocked::Blocked;
 pub use compare::{Comparison, Difference, Subject, Unexpected};
-pub use file::PlanFile;
+pub use file::{PlanFile, PlanInputs};
 pub use graph::{Cycle, EdgeReason, StepGraph, StepIndex};
 pub use outcome::{Failure, Outcome, StepOutcome};
 pub use place::PlanPlace;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::graph::StepGraph;
 use super::planner::{Plan, PlanError, plan};
@@ -13,7 +14,8 @@ use crate::model::{Address, ImageKey, PlacementKey};
 use crate::state::{Recorded, Snapshot};
 
 /// What the user asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Wish {
     /// Converge or destroy.
     pub intention: Intention,

@@ -273,7 +273,7 @@ impl Bench {
             Err(error) => panic!("{error}"),
         }
         let Proposal { mut plan, prior, .. } =
-            engine.propose(Some(&state.snapshot), &Wish::all(intention)).unwrap();
+            engine.propose(Some(&state.snapshot), Some(&state.snapshot), &Wish::all(intention)).unwrap();
         edit(&mut plan);
         if self.breaks_ready_rule {
             let is_ready_rule = |reason: &EdgeReason| {

@@ -183,7 +183,9 @@ fn a_state_is_not_used_for_another_place_than_its_own() {
     env.expect(0, "plan --refresh --expect-no-changes");
     env.expect(0, "refresh");
     assert!(env.read("goldform.state.json").contains(&moved.endpoint));
-    assert!(env.expect(1, "apply saved.plan --yes").stderr.contains("the state describes the images at"));
+    let stale = env.expect(5, "apply saved.plan --yes");
+    assert!(stale.stderr.contains("it is for endpoint http://"), "{}", stale.text());
+    assert!(stale.stderr.contains("the state describes the images at endpoint"), "{}", stale.text());
 }
 
 #[test]

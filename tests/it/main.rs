@@ -38,6 +38,7 @@ mod orders;
 mod output;
 mod plan;
 mod policies;
+mod saved_plans;
 mod schemas;
 mod show;
 mod state;

@@ -135,10 +135,10 @@ fn a_plan_that_was_reviewed_can_be_expected() {
     let output = env.command(crate::common::PROGRAM).args(["plan", "--format", "json"]).output().unwrap();
     let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let real = plan["digest"].as_str().unwrap();
-    let short = &real["sha256:".len()..][..12];
+    let short = &real["sha256:".len()..][..32];
     env.expect(0, &format!("plan --expect {real}"));
     env.expect(0, &format!("plan --expect {short}")); // as it is shown
-    shown!("plan-expect-wrong", env.run("apply --yes --expect 0123456789ab").text());
+    shown!("plan-expect-wrong", env.run("apply --yes --expect 0123456789abcdef0123456789abcdef").text());
     assert_eq!(env.run("state list").stdout, "", "nothing was changed");
     env.write("reviewed.json", &plan.to_string());
     env.edit("goldform.yaml", "copies: [ap-singapore]", "copies: [ap-tokyo]");

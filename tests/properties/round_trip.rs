@@ -2,8 +2,9 @@
 
 use goldform::backend::StateStore as _;
 use goldform::diff::Intention;
+use goldform::manifest::Level;
 use goldform::model::{Address, GenerationNumber, ImageKey, PlacementKey, Region};
-use goldform::plan::PlanFile;
+use goldform::plan::{Plan, PlanFile, PlanInputs, Wish, stale};
 use goldform::state::{Event, Snapshot};
 use goldform::testing::{Bench, Death, When, desired};
 use proptest::prelude::*;
@@ -26,15 +27,24 @@ fn states_journals_and_plans_read_back_as_they_were_written() {
 
             let after = desired(&edited(&manifest, &edits).yaml());
             let plan = Bench::propose(&after, &snapshot, Intention::Converge).plan;
-            let file = PlanFile::new(&after, &plan, "here");
-            let text = file.to_text().unwrap();
+            let inputs = PlanInputs {
+                state: "/srv/goldform.state.json".to_owned(),
+                base: plan.base.clone(),
+                wish: Wish::all(Intention::Converge),
+                rules: [("mass_deletion".into(), Level::Allow)].into(),
+                desired: after.clone(),
+                recorded: snapshot.recorded.clone(),
+            };
+            let text = inputs.to_text().unwrap();
             let read = PlanFile::from_text(&text).unwrap();
-            assert_eq!(read.to_text().unwrap(), text);
-            assert_eq!(read.desired, after);
-            assert_eq!(read.plan.digest, plan.digest);
-            // A plan that is read back and put on the same record again is the same plan.
+            assert_eq!(read.inputs, inputs);
+            assert_eq!(read.inputs.to_text().unwrap(), text);
+            // A plan that is read back is the same plan, also when it is put on the same record again.
+            let json = |plan: &Plan| serde_json::to_string(plan).unwrap();
+            assert_eq!(json(&read.plan), json(&plan));
+            assert!(stale::moved(&read, &read.prior).is_empty());
             let rebased = read.plan.rebased(&after, &snapshot.recorded, Some(&snapshot)).unwrap();
-            assert_eq!(serde_json::to_string(&rebased).unwrap(), serde_json::to_string(&plan).unwrap());
+            assert_eq!(json(&rebased), json(&plan));
 
             // The journal of a run that was cut off, and the state that it gives.
             let death = Death::at_event(moment, When::After);

@@ -40,8 +40,9 @@ pub struct ProposalArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Expectations")]
 pub struct ExpectArgs {
-    /// Fail with status 5 unless the plan is the one with this digest, or the one in this file: saved, or printed as
-    /// JSON; of a file, what differs is told
+    /// Fail with status 5 unless the plan is the one with this digest (32 digits or more), or the one in this file: saved,
+    /// or printed as JSON; of a file, the differences are shown. A saved plan brings the time it was made at and the rule
+    /// levels it was made with
     #[arg(long, value_name = "DIGEST|FILE")]
     pub expect: Option<String>,
     /// Fail with status 1 if there are any changes
@@ -75,8 +76,11 @@ pub struct PlanArgs {
 /// `apply`.
 #[derive(Debug, Args)]
 pub struct ApplyCommandArgs {
-    /// A saved plan; the manifest is not read then
-    #[arg(value_name = "PLANFILE", conflicts_with_all = ["files", "target", "exclude", "replace"])]
+    /// A saved plan. It is applied to the state that it was made from, wherever the command is run, and keeps the rule
+    /// levels that it was made with; the manifest is not read. If the state is in another place on this machine, name it
+    /// with `--state`
+    #[arg(value_name = "PLANFILE")]
+    #[arg(conflicts_with_all = ["files", "target", "exclude", "replace", "allow", "warn", "deny"])]
     pub plan: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]

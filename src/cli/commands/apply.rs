@@ -9,7 +9,7 @@ use super::planning::{
 };
 use super::refresh::accept;
 use crate::apply::Pace;
-use crate::backend::{FileStore, LockWait};
+use crate::backend::{FileStore, LockWait, StateStore as _};
 use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
 use crate::cli::confirm::confirm;
 use crate::cli::printer::Printer;
@@ -21,8 +21,9 @@ use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::harmless;
 use crate::diff::{Intention, renamed};
 use crate::engine::{CheckedPlan, Connected, Execution, LockedState, Observation, Scope};
-use crate::plan::{self, Outcome, PlanFile, Preflight, StepOutcome, Trial};
+use crate::plan::{Outcome, PlanFile, Preflight, StepOutcome, Trial, stale};
 use crate::report::{self, Told};
+use crate::state::Snapshot;
 
 /// Makes the cloud as the manifest says, or applies a saved plan.
 ///
@@ -47,11 +48,16 @@ pub async fn destroy(args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, 
 async fn start<'s>(
     args: &ApplyArgs,
     workspace: &Workspace,
-    name: &str,
+    file: Option<&PlanFile>,
+    intention: Intention,
     store: &'s mut FileStore,
     printer: &Printer,
 ) -> Result<LockedState<'s>, CommandError> {
     let mut state = LockedState::load(store, || workspace.first_snapshot()).await?;
+    if let Some(file) = file {
+        let stored = Some(&state.snapshot).filter(|snapshot| snapshot.serial > 0);
+        check_state(file, workspace, stored)?;
+    }
     workspace.check_owner(&state.snapshot)?;
     stop_on_errors(workspace, Some(&state.snapshot), printer)?;
     let connected = connect(args, workspace)?;
@@ -59,7 +65,10 @@ async fn start<'s>(
     let recovery = state.recover(&connected).await?;
     print_recovery(&state.snapshot, &recovery, printer);
     if !args.no_refresh {
-        let scope = if name == "destroy" { Scope::Managed } else { Scope::All };
+        let scope = match intention {
+            Intention::Destroy => Scope::Managed,
+            Intention::Converge => Scope::All,
+        };
         let observed = state.observe(&connected, scope).await;
         let Observation { drift, .. } = accept(workspace, observed, |found| &found.judgement, printer)?;
         let is_news = !(drift.items.is_empty() && drift.lookups.is_empty());
@@ -76,29 +85,47 @@ fn connect<'w>(args: &ApplyArgs, workspace: &'w Workspace) -> Result<Connected<'
 }
 
 async fn go(args: &ApplyArgs, intention: Intention, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let mut workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
-    let name = if intention == Intention::Destroy { "destroy" } else { "apply" };
     let expected = Expected::read(&args.expect)?;
-    let mut store = workspace.locked_store(name, LockWait(args.lock.lock_timeout)).await?;
-    let state = start(args, &workspace, name, &mut store, printer).await?;
-    let wish = wish(&args.select, intention, &workspace, Some(&state.snapshot))?;
-    let planned = make_plan(&mut workspace, Some(&state.snapshot), &wish, printer)?;
+    let (rules, now) = (expected.rules(&args.rules)?, expected.time());
+    let mut workspace = Workspace::open(&args.manifest, Some(&rules), printer)?;
+    let mut store = workspace.locked_store(command_name(intention), LockWait(args.lock.lock_timeout)).await?;
+    let state = start(args, &workspace, None, intention, &mut store, printer).await?;
+    let snapshot = Some(&state.snapshot);
+    let wish = wish(&args.select, intention, &workspace, snapshot, now)?;
+    let planned = make_plan(&mut workspace, snapshot, snapshot, &wish, printer)?;
     finish(args, &workspace, state, &expected, &planned, intention, printer).await
+}
+
+/// What the history calls a run.
+fn command_name(intention: Intention) -> &'static str {
+    match intention {
+        Intention::Converge => "apply",
+        Intention::Destroy => "destroy",
+    }
 }
 
 /// Applies a saved plan: judged again, and refused where what it relies on has moved.
 async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let file = read_plan(path)?;
-    let workspace = Workspace::of_plan(file.desired, &file.folder, &args.manifest, &args.rules)?;
     let expected = Expected::read(&args.expect)?;
-    let mut store = workspace.locked_store("apply", LockWait(args.lock.lock_timeout)).await?;
-    let state = start(args, &workspace, "apply", &mut store, printer).await?;
+    let workspace = Workspace::of_plan(&file.inputs, &args.manifest)?;
+    // Another plan than the expected one may name another service: nothing is sent to it.
+    if let Some(unexpected) = expected.unmet(&file.plan)? {
+        let checked = workspace.engine.check(file.plan.clone(), file.prior.clone());
+        show(&workspace, &checked, Some(&unexpected), printer)?;
+        return Err(expected.stale(&unexpected, &file.plan, None));
+    }
+    // A lock is a file: nothing is written where the state is another one.
+    check_state(&file, &workspace, workspace.store()?.load().await?.as_ref())?;
+    let intention = file.inputs.wish.intention;
+    let mut store = workspace.locked_store(command_name(intention), LockWait(args.lock.lock_timeout)).await?;
+    let state = start(args, &workspace, Some(&file), intention, &mut store, printer).await?;
     let (prior, _) = renamed(&workspace.engine.desired, &state.snapshot.recorded);
-    let moved = plan::file::moved(&file.plan, &workspace.engine.desired, &prior);
+    let moved = stale::moved(&file, &prior);
     if !moved.is_empty() {
         return Err(CommandError::Stale {
             what: format!("the plan is stale: {}", moved.join("; ")),
-            help: "Make it again, and review it:\n\n    goldform plan --refresh --out <file>".to_owned(),
+            help: PLAN_AGAIN.to_owned(),
         });
     }
     let plan =
@@ -106,7 +133,32 @@ async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<
             CommandError::input(format!("{}: {error}", harmless::path(path)), "Make the plan again.")
         })?;
     let planned = workspace.engine.check(plan, prior.into_owned());
-    finish(args, &workspace, state, &expected, &planned, Intention::Converge, printer).await
+    finish(args, &workspace, state, &expected, &planned, intention, printer).await
+}
+
+const PLAN_AGAIN: &str = "Make it again, and review it:\n\n    goldform plan --refresh --out <file>";
+
+/// Checks that the state at the place of a saved plan is the one that it was made from.
+fn check_state(file: &PlanFile, workspace: &Workspace, found: Option<&Snapshot>) -> Result<(), CommandError> {
+    let place = workspace.store()?.place();
+    let mut why = stale::other_state(&file.inputs, found);
+    if why.is_empty() && found.is_none() && !workspace.has_state_folder()? {
+        why.push("its folder does not exist on this machine".to_owned());
+    }
+    if why.is_empty() {
+        return Ok(());
+    }
+    let help = match found {
+        Some(_) => PLAN_AGAIN.to_owned(),
+        None => format!(
+            "If the state is in another place on this machine, name it:\n\n    goldform apply <file> --state \
+             <state>\n\n{PLAN_AGAIN}"
+        ),
+    };
+    Err(CommandError::Stale {
+        what: format!("the plan is stale: its state is {place}; {}", why.join("; ")),
+        help,
+    })
 }
 
 /// Reads a saved plan.
@@ -120,7 +172,23 @@ pub fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
         source,
         help: "Save a plan first:\n\n    goldform plan --out <file>".to_owned(),
     })?;
-    PlanFile::from_text(&text).map_err(|error| {
+    plan_of_text(path, &text)
+}
+
+/// Returns the saved plan in a file. `None` if the file holds something else, or cannot be read.
+///
+/// # Errors
+/// If it holds a saved plan that cannot be used.
+#[expect(clippy::disallowed_methods, reason = "saved plans are read here")]
+pub fn plan_in(path: &Path) -> Result<Option<PlanFile>, CommandError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) if PlanFile::is_meant(&text) => plan_of_text(path, &text).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn plan_of_text(path: &Path, text: &str) -> Result<PlanFile, CommandError> {
+    PlanFile::from_text(text).map_err(|error| {
         CommandError::input(
             format!("{}: {error}", harmless::path(path)),
             "Make the plan again:\n\n    goldform plan --out <file>",
@@ -182,7 +250,6 @@ async fn finish(
         printer.always("Nothing was changed.");
         return Ok(ExitStatus::Error);
     }
-    let command = if intention == Intention::Destroy { "destroy" } else { "apply" };
     let signals = Signals::listen(printer.clone());
     let mut progress = Bar::new(printer.clone(), plan.plan().graph.len());
     let execution = Execution {
@@ -190,7 +257,7 @@ async fn finish(
         stop: Some(signals.stop.clone()),
         progress: Some(&mut progress),
         queries,
-        ..Execution::new(owner(), command)
+        ..Execution::new(owner(), command_name(intention))
     };
     let result = connect(args, workspace)?.execute(&mut state, plan, execution).await;
     progress.finish();

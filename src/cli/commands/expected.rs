@@ -1,14 +1,19 @@
 //! `--expect`: the plan that was reviewed, by its digest or in a file, and what is said where it is another one.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use crate::cli::CommandError;
-use crate::cli::args::ExpectArgs;
+use crate::cli::args::{ExpectArgs, RuleArgs};
 use crate::cli::inputs::read_text;
+use crate::cli::workspace::rule_args;
 use crate::diagnostics::harmless;
 use crate::model::Digest;
-use crate::plan::compare::reviewed;
-use crate::plan::{Comparison, Plan, Unexpected};
+use crate::model::digest::NAME_DIGITS;
+use crate::plan::compare::{Reviewed, reviewed};
+use crate::plan::{Comparison, Plan, PlanInputs, Unexpected};
 use crate::report::{Summary, count};
 use crate::state::Snapshot;
 
@@ -22,8 +27,8 @@ pub enum Expected {
     Reviewed {
         /// The file.
         path: PathBuf,
-        /// Its plan.
-        plan: Box<Plan>,
+        /// What it holds.
+        reviewed: Box<Reviewed>,
     },
 }
 
@@ -38,12 +43,51 @@ impl Expected {
             return Ok(Self::Digest(given.clone()));
         }
         let path = PathBuf::from(given);
-        let help = "Expect a digest as plans show it, twelve digits at least, or a file:\n\n    goldform plan --out \
-                    plan.json\n    goldform apply --expect plan.json";
+        let help = "Expect a digest as plans show it, or a file:\n\n    goldform plan --out plan.json\n    \
+                    goldform apply --expect plan.json";
+        if let Some(length) = Digest::cut_short(given).filter(|_| !path.exists()) {
+            let digits = count(length, "digit", "digits");
+            return Err(CommandError::input(
+                format!(
+                    "{given} has {digits} of a digest, and {NAME_DIGITS} are needed: another plan with the same \
+                     beginning can be made on purpose"
+                ),
+                "Give the digest as plans show it.",
+            ));
+        }
         let text = read_text(&path, help)?;
-        let plan = reviewed(&text)
+        let reviewed = reviewed(&text)
             .map_err(|error| CommandError::input(format!("{}: {error}", harmless::path(&path)), help))?;
-        Ok(Self::Reviewed { path, plan: Box::new(plan) })
+        Ok(Self::Reviewed { path, reviewed: Box::new(reviewed) })
+    }
+
+    /// What a saved plan that is expected was made from.
+    fn inputs(&self) -> Option<&PlanInputs> {
+        match self {
+            Self::Reviewed { reviewed, .. } => reviewed.inputs.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The levels of rules that count: those that a saved plan was made with, or else those of the arguments.
+    ///
+    /// # Errors
+    /// If a saved plan is expected and the arguments name levels too.
+    pub fn rules<'a>(&self, given: &'a RuleArgs) -> Result<Cow<'a, RuleArgs>, CommandError> {
+        let Some(inputs) = self.inputs() else { return Ok(Cow::Borrowed(given)) };
+        let RuleArgs { allow, warn, deny } = given;
+        if [allow, warn, deny].iter().any(|names| !names.is_empty()) {
+            return Err(CommandError::input(
+                "the plan that is expected keeps the rule levels it was made with",
+                "Leave out --allow, --warn and --deny, or make the plan again with them.",
+            ));
+        }
+        Ok(Cow::Owned(rule_args(&inputs.rules)))
+    }
+
+    /// The moment that a saved plan was made at. `None` if none is expected.
+    pub fn time(&self) -> Option<Timestamp> {
+        self.inputs().map(|inputs| inputs.wish.now)
     }
 
     /// How this plan is not the expected one; nothing where it is.
@@ -55,9 +99,9 @@ impl Expected {
             Self::Digest(digest) if !planned.digest.is_named_by(digest) => {
                 Some(Unexpected { digest, comparison: None })
             }
-            Self::Reviewed { plan, .. } if plan.digest != planned.digest => {
-                let comparison = Some(Comparison::of(plan, planned)?);
-                Some(Unexpected { digest: plan.digest.as_str(), comparison })
+            Self::Reviewed { reviewed, .. } if reviewed.plan.digest != planned.digest => {
+                let comparison = Some(Comparison::of(&reviewed.plan, planned)?);
+                Some(Unexpected { digest: reviewed.plan.digest.as_str(), comparison })
             }
             _ => None,
         })

@@ -71,7 +71,7 @@ async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitS
     stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
     let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
     let wish = Wish { now: workspace.engine.clock.now(), ..Wish::all(intention) };
-    let planned = make_plan(&mut workspace, snapshot.as_ref(), &wish, printer)?;
+    let planned = make_plan(&mut workspace, snapshot.as_ref(), snapshot.as_ref(), &wish, printer)?;
     let graph = &planned.plan().graph;
     let address: Option<Address> = name.parse().ok();
     let is_asked = |step: &Step| {

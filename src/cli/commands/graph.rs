@@ -14,7 +14,8 @@ use crate::report::Told;
 /// When the manifest or state cannot be read, the cloud cannot be reached with `--refresh`, or a file cannot be
 /// written.
 pub async fn run(args: &GraphArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let Proposed { workspace, planned, .. } = proposed(&args.manifest, None, &args.proposal, printer).await?;
+    let Proposed { workspace, planned, .. } =
+        proposed(&args.manifest, None, &args.proposal, None, printer).await?;
     let told = Told::Plan { plan: planned.plan(), prior: &planned.prior, unexpected: None };
     tell(&workspace, &diagnostics(&workspace, &planned), told, printer)?;
     Ok(ExitStatus::Done)

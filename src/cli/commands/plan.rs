@@ -7,11 +7,9 @@ use super::planning::{Proposed, proposed, show, status_of};
 use crate::backend::file::write_atomically;
 use crate::cli::args::PlanArgs;
 use crate::cli::printer::Printer;
-use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::harmless;
-use crate::engine::CheckedPlan;
-use crate::plan::PlanFile;
+use crate::plan::PlanInputs;
 
 /// Makes a plan and shows it. Writes nothing.
 ///
@@ -19,15 +17,16 @@ use crate::plan::PlanFile;
 /// When the manifest or state cannot be read, or the cloud cannot be reached with `--refresh`.
 pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let expected = Expected::read(&args.expect)?;
-    let Proposed { workspace, snapshot, planned } =
-        proposed(&args.manifest, Some(&args.rules), &args.proposal, printer).await?;
+    let rules = expected.rules(&args.rules)?;
+    let proposed = proposed(&args.manifest, Some(&rules), &args.proposal, expected.time(), printer).await?;
+    let Proposed { workspace, snapshot, wish: _, planned } = &proposed;
     let unexpected = expected.unmet(planned.plan())?;
-    show(&workspace, &planned, unexpected.as_ref(), printer)?;
+    show(workspace, planned, unexpected.as_ref(), printer)?;
     if let Some(unexpected) = &unexpected {
         return Err(expected.stale(unexpected, planned.plan(), snapshot.as_ref()));
     }
     if let Some(path) = &args.out {
-        save(&workspace, &planned, path, printer)?;
+        save(&proposed, path, printer)?;
     }
     let mut status = status_of(&planned);
     if !planned.plan().is_empty() {
@@ -41,12 +40,8 @@ pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, Comma
 }
 
 /// Saves a plan. One that a rule refuses is not saved: it could not be applied.
-fn save(
-    workspace: &Workspace,
-    planned: &CheckedPlan,
-    path: &Path,
-    printer: &Printer,
-) -> Result<(), CommandError> {
+fn save(proposed: &Proposed, path: &Path, printer: &Printer) -> Result<(), CommandError> {
+    let Proposed { workspace, snapshot, wish, planned } = proposed;
     if planned.valid.is_err() {
         printer.say(&format!("{} was not written: a rule refuses the plan", harmless::path(path)));
         return Ok(());
@@ -55,10 +50,19 @@ fn save(
         printer.say(&format!("{} was not written: {error}", harmless::path(path)));
         return Ok(());
     }
-    // The levels that it was judged by go with it.
-    let mut desired = workspace.engine.desired.clone();
-    desired.levels = workspace.engine.levels.all();
-    let text = PlanFile::new(&desired, planned.plan(), workspace.folder()).to_text()?;
+    let inputs = PlanInputs {
+        state: workspace.absolute_state()?,
+        base: planned.plan().base.clone(),
+        wish: wish.clone(),
+        rules: workspace.engine.levels.of_command_line().clone(),
+        desired: workspace.engine.desired.clone(),
+        recorded: snapshot.as_ref().map(|snapshot| snapshot.recorded.clone()).unwrap_or_default(),
+    };
+    let digest = inputs.plan()?.plan.digest;
+    if digest != planned.plan().digest {
+        return Err(CommandError::Internal("the plan is another one when it is made again".to_owned()));
+    }
+    let text = inputs.to_text_of(digest)?;
     write_atomically(path, &text).map_err(|source| CommandError::File {
         path: harmless::path(path),
         source,

@@ -1,5 +1,7 @@
 //! What `validate`, `plan` and `apply` share: making a plan, judging it, showing it.
 
+use jiff::Timestamp;
+
 use super::refresh::accept;
 use crate::apply::Recovered;
 use crate::cli::args::{ManifestArgs, ProposalArgs, RuleArgs, SelectArgs};
@@ -30,6 +32,7 @@ pub fn wish(
     intention: Intention,
     workspace: &Workspace,
     snapshot: Option<&Snapshot>,
+    now: Option<Timestamp>,
 ) -> Result<Wish, CommandError> {
     const HELP: &str = "See which addresses there are:\n\n    goldform state list";
     let known = |key: &ImageKey| {
@@ -66,7 +69,7 @@ pub fn wish(
         }
     }
     let selection = Selection { targets: parse_all(&args.target)?, excluded: parse_all(&args.exclude)? };
-    Ok(Wish { intention, selection, replace, now: workspace.engine.clock.now() })
+    Ok(Wish { intention, selection, replace, now: now.unwrap_or_else(|| workspace.engine.clock.now()) })
 }
 
 /// A plan that was made for a command which writes nothing.
@@ -75,11 +78,13 @@ pub struct Proposed {
     pub workspace: Workspace,
     /// The state, where there is one.
     pub snapshot: Option<Snapshot>,
+    /// What the arguments ask for.
+    pub wish: Wish,
     /// The plan.
     pub planned: CheckedPlan,
 }
 
-/// Reads the manifest and makes the plan that the arguments ask for. Writes nothing.
+/// Reads the manifest and makes the plan that the arguments ask for, as of `now` if it is given. Writes nothing.
 ///
 /// # Errors
 /// When the manifest or state cannot be read, or the cloud cannot be reached where it is to be looked at.
@@ -87,10 +92,12 @@ pub async fn proposed(
     manifest: &ManifestArgs,
     rules: Option<&RuleArgs>,
     args: &ProposalArgs,
+    now: Option<Timestamp>,
     printer: &Printer,
 ) -> Result<Proposed, CommandError> {
     let mut workspace = Workspace::open(manifest, rules, printer)?;
     let mut snapshot = workspace.snapshot().await?;
+    let is_stored = snapshot.is_some();
     stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
     note_unfinished(&workspace, snapshot.as_ref(), args.refresh, printer);
     if args.refresh {
@@ -103,22 +110,26 @@ pub async fn proposed(
         snapshot = Some(seen);
     }
     let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
-    let wish = wish(&args.select, intention, &workspace, snapshot.as_ref())?;
-    let planned = make_plan(&mut workspace, snapshot.as_ref(), &wish, printer)?;
-    Ok(Proposed { workspace, snapshot, planned })
+    let wish = wish(&args.select, intention, &workspace, snapshot.as_ref(), now)?;
+    // What was observed without a state has no lineage yet: the first write makes one.
+    let base = snapshot.as_ref().filter(|_| is_stored);
+    let planned = make_plan(&mut workspace, snapshot.as_ref(), base, &wish, printer)?;
+    Ok(Proposed { workspace, snapshot, wish, planned })
 }
 
-/// Plans against recorded state, judges the plan, and notes which targets and exclusions nothing changes at.
+/// Plans against recorded state, judges the plan, and notes which targets and exclusions nothing changes at. `base` is the
+/// stored state that it starts from.
 ///
 /// # Errors
 /// When the steps cannot be ordered.
 pub fn make_plan(
     workspace: &mut Workspace,
     snapshot: Option<&Snapshot>,
+    base: Option<&Snapshot>,
     wish: &Wish,
     printer: &Printer,
 ) -> Result<CheckedPlan, CommandError> {
-    let Planned { checked, unmatched } = workspace.engine.plan(snapshot, wish)?;
+    let Planned { checked, unmatched } = workspace.engine.plan(snapshot, base, wish)?;
     for address in unmatched {
         printer.say(&format!("note: nothing changes at {address}"));
     }

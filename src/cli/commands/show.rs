@@ -1,22 +1,21 @@
 //! `show`: the state, or a state file, for people or as JSON.
 
-use super::apply::read_plan;
+use super::apply::plan_in;
 use crate::backend::{FileStore, StateStore as _};
 use crate::cli::args::{Format, ShowArgs};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::harmless;
-use crate::plan::PlanFile;
+use crate::plan::{Base, Plan, PlanFile, PlanInputs};
 use crate::report::{self, AccountNames};
-use crate::state::Recorded;
 
 /// Shows a state.
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
 pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    if let Some(file) = args.path.as_deref().and_then(|path| read_plan(path).ok()) {
+    if let Some(file) = args.path.as_deref().map(plan_in).transpose()?.flatten() {
         return show_plan(file, printer);
     }
     let (snapshot, names, place) = match &args.path {
@@ -55,21 +54,43 @@ pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, Comma
 
 /// Shows a saved plan, as it was made.
 fn show_plan(file: PlanFile, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let PlanFile { goldform, secrets, desired, plan, .. } = file;
+    let PlanFile { goldform, inputs, plan, prior } = file;
     match printer.format {
         Format::Text => {
-            let names = AccountNames::of(&desired);
-            printer.text(&report::plan::plan_text(&plan, &Recorded::default(), &names, printer.out));
-            printer
-                .say(&format!("A saved plan of account {}, written by goldform {goldform}.", plan.account));
-            if !secrets.is_empty() {
-                printer.say(&format!(
-                    "To apply it, these sensitive variables are needed: {}.",
-                    secrets.join(", ")
-                ));
-            }
+            let names = AccountNames::of(&inputs.desired);
+            printer.text(&report::plan::plan_text(&plan, &prior, &names, printer.out));
+            printer.say(&origin(&goldform, &inputs, &plan));
         }
-        Format::Json => printer.json(&report::json::plan(&plan, &Recorded::default(), Vec::new())?),
+        Format::Json => printer.json(&report::json::plan(&plan, &prior, Vec::new())?),
     }
     Ok(ExitStatus::Done)
+}
+
+/// What a saved plan was made from and needs.
+fn origin(goldform: &str, inputs: &PlanInputs, plan: &Plan) -> String {
+    let made = inputs.wish.now.strftime("%Y-%m-%d %H:%M UTC");
+    let base = match &inputs.base {
+        Some(Base { lineage, serial }) => format!("serial {serial} of the state {lineage}"),
+        None => "no state".to_owned(),
+    };
+    let mut text = format!(
+        "A saved plan for account {}, {}: made {made} by goldform {}, from {base}.\nIt is applied to {}.",
+        plan.account,
+        plan.place,
+        harmless::shown(goldform),
+        harmless::shown(&inputs.state),
+    );
+    let levels: Vec<String> =
+        inputs.rules.iter().map(|(rule, level)| format!("--{} {rule}", level.as_str())).collect();
+    if !levels.is_empty() {
+        text.push_str(&format!("\nIt keeps these levels of rules: {}.", levels.join(", ")));
+    }
+    let secrets: Vec<&str> = inputs.desired.secrets().into_iter().map(|name| name.as_str()).collect();
+    if !secrets.is_empty() {
+        text.push_str(&format!(
+            "\nTo apply it, these sensitive variables are needed: {}.",
+            secrets.join(", ")
+        ));
+    }
+    text
 }

@@ -122,22 +122,25 @@ fn steps_in_another_order_are_the_same_plan() {
 
 #[test]
 fn a_reviewed_plan_is_read_from_both_files_and_not_when_it_was_edited() {
-    let wanted = crate::testing::desired(EXAMPLE);
     let snapshot = applied(&[EXAMPLE]);
-    let plan = plan_to(&snapshot, &example_with("revision: \"1\"", "revision: \"2\""));
-    let saved = PlanFile::new(&wanted, &plan, "").to_text().unwrap();
+    let second = example_with("revision: \"1\"", "revision: \"2\"");
+    let plan = plan_to(&snapshot, &second);
+    let saved = crate::plan::file::tests::inputs(&snapshot, &second).to_text().unwrap();
     let printed =
         serde_json::to_string(&crate::report::json::plan(&plan, &snapshot.recorded, Vec::new()).unwrap())
             .unwrap();
     for text in [&saved, &printed] {
         let read = reviewed(text).unwrap();
-        assert!(told(&read, &plan).is_empty());
+        assert!(told(&read.plan, &plan).is_empty());
+        assert_eq!(read.inputs.is_some(), *text == saved);
         let edited = text.replace("200000000001", "200000000009");
         assert!(reviewed(&edited).unwrap_err().to_string().contains("was edited"));
     }
-    let newer = saved.replace("\"goldform_plan\": 1", "\"goldform_plan\": 2");
-    assert!(matches!(reviewed(&newer), Err(PlanFileError::Newer { .. })));
-    for text in ["", "[]", "{}", "{\"goldform_plan\": 1}", "sha256:00"] {
+    for format in [1, 3] {
+        let other = saved.replace("\"goldform_plan\": 2", &format!("\"goldform_plan\": {format}"));
+        assert!(matches!(reviewed(&other), Err(PlanFileError::OtherFormat { .. })));
+    }
+    for text in ["", "[]", "{}", "{\"goldform_plan\": \"2\"}", "sha256:00"] {
         assert!(matches!(reviewed(text), Err(PlanFileError::Broken(_))), "{text}");
     }
 }
@@ -159,11 +162,14 @@ fn what_else_has_moved_is_told_in_sentences() {
     assert_eq!(moved(&plan_to(&later, &changed)), ["It started from another state."]);
     let mut foreign = reviewed.clone();
     foreign.account = "100000000002".parse().unwrap();
+    foreign.place.sandbox = None;
+    foreign.place.endpoint = Some("http://127.0.0.1:9".to_owned());
     foreign.base = None;
     assert_eq!(
         moved(&foreign),
         [
             "It was made for account 100000000001, this one for 100000000002.",
+            "It was made for the sandbox, this one for endpoint http://127.0.0.1:9.",
             "It started from serial 1 of a state, and there is none now."
         ]
     );
