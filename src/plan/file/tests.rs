@@ -13,6 +13,9 @@ use crate::testing::EXAMPLE;
 use crate::testing::desired;
 use crate::testing::worlds::{applied, example_with, noon, plan_to, step_ids};
 
+/// An edit of what a plan was made from.
+type Edit = fn(&mut PlanInputs);
+
 /// The inputs of the plan from a state to a manifest.
 pub(in crate::plan) fn inputs(snapshot: &Snapshot, yaml: &str) -> PlanInputs {
     PlanInputs {
@@ -142,39 +145,39 @@ fn inputs_that_give_another_plan_need_another_digest() {
 fn the_digest_knows_the_place_and_not_the_time() {
     let base = release();
     let digest = |inputs: &PlanInputs| PlanFile::from_text(&inputs.to_text().unwrap()).unwrap().plan.digest;
-    let of = |edit: &dyn Fn(&mut PlanInputs)| {
+    let of = |edit: Edit| {
         let mut inputs = base.clone();
         edit(&mut inputs);
         digest(&inputs)
     };
     let known = digest(&base);
-    let places: [(&str, &dyn Fn(&mut PlanInputs)); 7] = [
-        ("account", &|inputs| inputs.desired.account = "100000000002".parse().unwrap()),
-        ("provider", &|inputs| inputs.desired.cloud.provider = crate::manifest::Provider::Tencent),
-        ("site", &|inputs| {
+    let places: [(&str, Edit); 7] = [
+        ("account", |inputs| inputs.desired.account = "100000000002".parse().unwrap()),
+        ("provider", |inputs| inputs.desired.cloud.provider = crate::manifest::Provider::Tencent),
+        ("site", |inputs| {
             inputs.desired.cloud.provider = crate::manifest::Provider::Tencent;
             inputs.desired.cloud.site = crate::manifest::Site::Mainland;
         }),
-        ("endpoint", &|inputs| {
+        ("endpoint", |inputs| {
             inputs.desired.cloud.provider = crate::manifest::Provider::Tencent;
             inputs.desired.cloud.endpoint = Some("http://127.0.0.1:9".to_owned());
         }),
-        ("another endpoint", &|inputs| {
+        ("another endpoint", |inputs| {
             inputs.desired.cloud.provider = crate::manifest::Provider::Tencent;
             inputs.desired.cloud.endpoint = Some("http://127.0.0.1:10".to_owned());
         }),
-        ("world", &|inputs| inputs.desired.cloud.sandbox.world = Some("other.world.db".to_owned())),
-        ("quota", &|inputs| inputs.desired.cloud.sandbox.images_per_region = Some(11)),
+        ("world", |inputs| inputs.desired.cloud.sandbox.world = Some("other.world.db".to_owned())),
+        ("quota", |inputs| inputs.desired.cloud.sandbox.images_per_region = Some(11)),
     ];
     let mut digests = BTreeMap::from([(known.clone(), "as it was")]);
     for (name, edit) in places {
         assert_eq!(digests.insert(of(edit), name), None, "{name}");
     }
-    let same: [(&str, &dyn Fn(&mut PlanInputs)); 4] = [
-        ("state", &|inputs| inputs.state = "/elsewhere/goldform.state.json".to_owned()),
-        ("base", &|inputs| inputs.base = None),
-        ("time", &|inputs| inputs.wish.now = "2026-11-24T13:00:00Z".parse().unwrap()),
-        ("levels", &|inputs| inputs.rules.clear()),
+    let same: [(&str, Edit); 4] = [
+        ("state", |inputs| inputs.state = "/elsewhere/goldform.state.json".to_owned()),
+        ("base", |inputs| inputs.base = None),
+        ("time", |inputs| inputs.wish.now = "2026-11-24T13:00:00Z".parse().unwrap()),
+        ("levels", |inputs| inputs.rules.clear()),
     ];
     for (name, edit) in same {
         assert_eq!(of(edit), known, "{name}");
