@@ -20,6 +20,7 @@ use clap_complete::{CompleteEnv, Shell};
 use self::known::Line;
 use self::offer::Offer;
 use super::args::Cli;
+use super::printer::Printer;
 use super::{ExitStatus, env};
 
 const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &Zsh]);
@@ -39,7 +40,10 @@ pub(super) fn complete(arguments: &[OsString]) -> Option<ExitStatus> {
         .completer(PROGRAM)
         .shells(SHELLS);
     match engine.try_complete(arguments.iter().cloned(), folder.as_deref()) {
-        Ok(true) => Some(ExitStatus::Done),
+        Ok(true) => Some(match Printer::flush() {
+            Ok(()) => ExitStatus::Done,
+            Err(_) => ExitStatus::Error,
+        }),
         Ok(false) => None,
         // A name of a shell that is none must be told: the command that was typed is not run.
         Err(error) if SHELLS.completer(&shell).is_none() => {

@@ -28,7 +28,7 @@ use clap::error::ErrorKind;
 pub use error::CommandError;
 pub use exit::ExitStatus;
 
-use args::{Cli, Command};
+use args::{Cli, Command, OutputArgs};
 use printer::Printer;
 use reports::Reports;
 
@@ -41,9 +41,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            Printer::usage(&error);
-            return match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitStatus::Done,
+            return match (Printer::usage(&error), error.kind()) {
+                (Err(error), _) => {
+                    Printer::new(&OutputArgs::default(), Reports::default()).failure(&error);
+                    error.exit_status()
+                }
+                (Ok(()), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => ExitStatus::Done,
                 _ => ExitStatus::Error,
             };
         }
@@ -69,13 +72,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let result = runtime.block_on(dispatch(&cli, &printer));
     // A call that hangs must not keep the process: what it does is in the journal.
     runtime.shutdown_background();
-    match result {
+    let status = match result {
         Ok(status) => status,
         Err(error) => {
             printer.failure(&error);
             error.exit_status()
         }
-    }
+    };
+    status.or(printer.output_status())
 }
 
 async fn dispatch(cli: &Cli, printer: &Printer) -> Result<ExitStatus, CommandError> {

@@ -1,13 +1,13 @@
 //! What goes to stdout and stderr. The only place that prints.
 
-use std::io::{IsTerminal as _, Write as _};
-use std::sync::Arc;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
 use super::args::{Color, Format, OutputArgs, ReportFormat};
 use super::reports::Reports;
-use super::{CommandError, env};
+use super::{CommandError, ExitStatus, env};
 use crate::diagnostics::render::{RenderOptions, render};
 use crate::diagnostics::{Diagnostic, Severity, harmless};
 use crate::manifest::Locator;
@@ -33,10 +33,21 @@ pub struct Printer {
     pub bars: bool,
     /// Whether questions may be asked.
     pub may_ask: bool,
+    output: Arc<Mutex<Output>>,
+}
+
+/// What became of the output so far.
+#[derive(Debug, Default)]
+struct Output {
+    /// Whether stdout accepts no more: its reader is gone, or a write failed.
+    is_closed: bool,
+    /// The status of the gravest failure to write. `None` if everything was written.
+    failure: Option<ExitStatus>,
 }
 
 impl Printer {
     /// As the arguments, the environment and the terminal say.
+    #[expect(clippy::disallowed_methods, reason = "this is where stdout is written")]
     pub fn new(args: &OutputArgs, reports: Reports) -> Self {
         let terminal = |is_terminal: bool| match args.color {
             Color::Always => true,
@@ -61,23 +72,71 @@ impl Printer {
             quiet: args.quiet,
             bars: err && !is_ci && !args.quiet,
             may_ask: std::io::stdin().is_terminal() && err && !is_ci,
+            output: Arc::default(),
         }
     }
 
-    /// What is wrong with the arguments, to stderr; help and the version, to stdout.
-    pub fn usage(error: &clap::Error) {
+    /// Prints what is wrong with the arguments to stderr; help and the version to stdout.
+    ///
+    /// # Errors
+    /// If help or the version cannot be written, and not only because its reader is gone.
+    pub fn usage(error: &clap::Error) -> Result<(), CommandError> {
         let text = error.render().to_string();
-        let told = harmless::printed(&text, false);
-        if error.use_stderr() && told != text {
-            let _ = write!(std::io::stderr().lock(), "{told}");
-        } else {
-            let _ = error.print();
+        if error.use_stderr() {
+            let printed = harmless::printed(&text, false);
+            if printed == text {
+                let _ = error.print();
+            } else {
+                let _ = write!(std::io::stderr().lock(), "{printed}");
+            }
+            return Ok(());
+        }
+        match error.print().and_then(|()| Self::flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(stdout_failed(error)),
+            _ => Ok(()),
         }
     }
 
-    /// Data, to stdout. A reader that has gone away is no error.
+    /// Prints data to stdout. A failed write is reported once and raises the status of the run
+    /// ([`Printer::output_status`]); a reader that is gone is no error.
+    #[expect(clippy::disallowed_methods, reason = "this is where stdout is written")]
     pub fn data(&self, text: &str) {
-        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        if output.is_closed {
+            return;
+        }
+        let mut stdout = std::io::stdout().lock();
+        // What stays in a buffer would be lost without an error when the process ends.
+        if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            output.is_closed = true;
+            drop(output);
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                self.output_failed(&stdout_failed(error));
+            }
+        }
+    }
+
+    /// Writes out what another library has printed to stdout.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    #[expect(clippy::disallowed_methods, reason = "this is where stdout is written")]
+    pub fn flush() -> io::Result<()> {
+        std::io::stdout().flush()
+    }
+
+    /// Reports that a part of the output could not be written; the rest of the output still is.
+    pub fn output_failed(&self, error: &CommandError) {
+        self.failure(error);
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = error.exit_status();
+        output.failure = Some(output.failure.map_or(status, |before| before.or(status)));
+    }
+
+    /// Returns the status that failures to write the output give: [`ExitStatus::Done`] if there was none.
+    pub fn output_status(&self) -> ExitStatus {
+        let output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.failure.unwrap_or(ExitStatus::Done)
     }
 
     /// Text for people, to stdout: what users and the service named stands in it.
@@ -87,7 +146,10 @@ impl Printer {
 
     /// Data as JSON, to stdout.
     pub fn json(&self, value: &Value) {
-        self.data(&crate::report::json::to_text(value).unwrap_or_default());
+        match crate::report::json::to_text(value) {
+            Ok(text) => self.data(&text),
+            Err(error) => self.output_failed(&error.into()),
+        }
     }
 
     /// Talk, to stderr; not when quiet.
@@ -152,5 +214,13 @@ impl Printer {
         if !parts.is_empty() {
             self.always(&format!("\n{}", parts.join(", ")));
         }
+    }
+}
+
+fn stdout_failed(source: io::Error) -> CommandError {
+    CommandError::File {
+        path: "stdout".to_owned(),
+        source,
+        help: "What was printed is not complete. Make room, or print to another place.".to_owned(),
     }
 }

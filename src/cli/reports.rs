@@ -1,7 +1,7 @@
 //! Which formats were asked for, where each goes, and how files are called in them.
 
-use std::ffi::OsStr;
-use std::path::{Component, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::{Component, Path, PathBuf};
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, ValueEnum as _};
@@ -38,19 +38,36 @@ impl TypedValueParser for RequestParser {
         argument: Option<&Arg>,
         value: &OsStr,
     ) -> Result<Request, clap::Error> {
-        let text = value.to_string_lossy();
-        let (format, file) = match text.split_once('=') {
+        let (format, file) = match split_at_equals(value) {
             Some((format, file)) if !file.is_empty() => (format, Some(PathBuf::from(file))),
-            _ => (&*text, None),
+            _ => (value.to_owned(), None),
         };
         let parser = clap::builder::EnumValueParser::<ReportFormat>::new();
-        Ok(Request { format: parser.parse_ref(command, argument, OsStr::new(format))?, file })
+        Ok(Request { format: parser.parse_ref(command, argument, &format)?, file })
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         let values = ReportFormat::value_variants().iter();
         Some(Box::new(values.filter_map(clap::ValueEnum::to_possible_value)))
     }
+}
+
+/// The parts before and after the first `=`. The name of a file is kept as it is, whatever its encoding.
+#[cfg(unix)]
+pub(super) fn split_at_equals(value: &OsStr) -> Option<(OsString, OsString)> {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let bytes = value.as_bytes();
+    let at = bytes.iter().position(|byte| *byte == b'=')?;
+    let part = |bytes: Option<&[u8]>| OsStr::from_bytes(bytes.unwrap_or_default()).to_owned();
+    Some((part(bytes.get(..at)), part(bytes.get(at.saturating_add(1)..))))
+}
+
+/// The parts before and after the first `=`.
+#[cfg(not(unix))]
+pub(super) fn split_at_equals(value: &OsStr) -> Option<(OsString, OsString)> {
+    let (format, file) = value.to_str()?.split_once('=')?;
+    Some((format.into(), file.into()))
 }
 
 /// What is printed and written.
@@ -206,16 +223,9 @@ fn home(sources: &Sources) -> String {
     sources.iter().next().map_or_else(|| "goldform.yaml".to_owned(), |file| repository_path(&file.name))
 }
 
-/// Tells a result in every format that was asked for.
-///
-/// # Errors
-/// When a file cannot be written.
-pub fn tell(
-    workspace: &Workspace,
-    diagnostics: &[Diagnostic],
-    result: Told<'_>,
-    printer: &Printer,
-) -> Result<(), CommandError> {
+/// Writes a result in every format that was asked for. What cannot be written is reported, raises the status of the run
+/// and keeps no other format from being written.
+pub fn tell(workspace: &Workspace, diagnostics: &[Diagnostic], result: Told<'_>, printer: &Printer) {
     let rules = match result {
         Told::Drift(_) => Vec::new(),
         _ => {
@@ -236,18 +246,11 @@ pub fn tell(
         names: AccountNames::of(&workspace.engine.desired),
         result,
     };
-    write(&verdict, printer)
+    write(&verdict, printer);
 }
 
-/// Tells of a manifest that cannot be used at all.
-///
-/// # Errors
-/// When a file cannot be written.
-pub fn tell_unread(
-    diagnostics: &[Diagnostic],
-    locator: &Locator,
-    printer: &Printer,
-) -> Result<(), CommandError> {
+/// Writes the diagnostics of a manifest that cannot be used at all, as [`tell`] does.
+pub fn tell_unread(diagnostics: &[Diagnostic], locator: &Locator, printer: &Printer) {
     let places = Places {
         locate: &|place: &Place| locator.place(place),
         sources: locator.sources(),
@@ -261,31 +264,41 @@ pub fn tell_unread(
         names: AccountNames::default(),
         result: Told::Unread,
     };
-    write(&verdict, printer)
+    write(&verdict, printer);
 }
 
-fn write(verdict: &Verdict<'_>, printer: &Printer) -> Result<(), CommandError> {
-    let budget = printer.reports.markdown_budget;
+fn write(verdict: &Verdict<'_>, printer: &Printer) {
     for (format, file) in &printer.reports.files {
-        let Some(text) = render(*format, verdict, Paint::PLAIN, false, budget)? else { continue };
-        let text = match format {
-            ReportFormat::Text => harmless::printed(&text, false),
-            _ => text.as_str().into(),
-        };
-        write_atomically(file, &text).map_err(|source| CommandError::File {
-            path: harmless::path(file),
-            source,
-            help: "Name a file that can be written.".to_owned(),
-        })?;
-    }
-    let Some(format) = printer.reports.stdout else { return Ok(()) };
-    if let Some(text) = render(format, verdict, printer.out, printer.quiet, budget)? {
-        match format {
-            ReportFormat::Text => printer.text(&text),
-            _ => printer.data(&text),
+        if let Err(error) = write_file(verdict, *format, file, printer) {
+            printer.output_failed(&error);
         }
     }
-    Ok(())
+    let Some(format) = printer.reports.stdout else { return };
+    match render(format, verdict, printer.out, printer.quiet, printer.reports.markdown_budget) {
+        Ok(Some(text)) if format == ReportFormat::Text => printer.text(&text),
+        Ok(Some(text)) => printer.data(&text),
+        Ok(None) => {}
+        Err(error) => printer.output_failed(&error),
+    }
+}
+
+fn write_file(
+    verdict: &Verdict<'_>,
+    format: ReportFormat,
+    file: &Path,
+    printer: &Printer,
+) -> Result<(), CommandError> {
+    let budget = printer.reports.markdown_budget;
+    let Some(text) = render(format, verdict, Paint::PLAIN, false, budget)? else { return Ok(()) };
+    let text = match format {
+        ReportFormat::Text => harmless::printed(&text, false),
+        _ => text.as_str().into(),
+    };
+    write_atomically(file, &text).map_err(|source| CommandError::File {
+        path: harmless::path(file),
+        source,
+        help: "Name a file that can be written.".to_owned(),
+    })
 }
 
 /// The verdict in a format; nothing where there is no plan to draw.

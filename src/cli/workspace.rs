@@ -62,7 +62,7 @@ impl Workspace {
         let loaded = manifest::load(inputs, &variables);
         let Some(desired) = loaded.desired else {
             printer.diagnostics(&loaded.diagnostics, &loaded.locator);
-            tell_unread(&loaded.diagnostics, &loaded.locator, printer)?;
+            tell_unread(&loaded.diagnostics, &loaded.locator, printer);
             return Err(CommandError::Told(ExitStatus::Error));
         };
         let mut diagnostics = loaded.diagnostics;

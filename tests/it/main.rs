@@ -31,6 +31,8 @@ mod drift;
 mod exit;
 mod explain;
 mod formats;
+#[cfg(target_os = "linux")]
+mod full;
 mod help;
 mod hooks;
 mod init;

@@ -5,6 +5,9 @@ use clap::{Args, ValueEnum};
 use crate::cli::reports::{Request, RequestParser};
 use crate::report::markdown::SMALLEST;
 
+/// What a comment of GitHub may have.
+const MARKDOWN_BUDGET: u32 = 65_536;
+
 /// How to talk.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -13,7 +16,7 @@ pub struct OutputArgs {
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = RequestParser, global = true)]
     pub format: Vec<Request>,
     /// The most bytes that markdown may have: detail is left out until it fits
-    #[arg(long, value_name = "BYTES", default_value_t = 65_536, global = true)]
+    #[arg(long, value_name = "BYTES", default_value_t = MARKDOWN_BUDGET, global = true)]
     #[arg(value_parser = clap::value_parser!(u32).range(SMALLEST as i64..))]
     pub markdown_budget: u32,
     /// Whether to use colour
@@ -28,6 +31,20 @@ pub struct OutputArgs {
     /// Log as JSON, one event a line
     #[arg(long, global = true)]
     pub log_json: bool,
+}
+
+/// What is used before the arguments were read.
+impl Default for OutputArgs {
+    fn default() -> Self {
+        Self {
+            format: Vec::new(),
+            markdown_budget: MARKDOWN_BUDGET,
+            color: Color::Auto,
+            quiet: false,
+            log: None,
+            log_json: false,
+        }
+    }
 }
 
 /// Who reads stdout of a command that prints text and JSON only.

@@ -112,7 +112,7 @@ async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<
     // Another plan than the expected one may name another service: nothing is sent to it.
     if let Some(unexpected) = expected.unmet(&file.plan)? {
         let checked = workspace.engine.check(file.plan.clone(), file.prior.clone());
-        show(&workspace, &checked, Some(&unexpected), printer)?;
+        show(&workspace, &checked, Some(&unexpected), printer);
         return Err(expected.stale(&unexpected, &file.plan, None));
     }
     // A lock is a file: nothing is written where the state is another one.
@@ -210,7 +210,7 @@ async fn finish(
     // For programs, the outcome is the result; a plan that is not applied is told in its place.
     let will_run = planned.valid.is_ok() && !planned.plan().is_empty() && unexpected.is_none();
     if !will_run {
-        show(workspace, planned, unexpected.as_ref(), printer)?;
+        show(workspace, planned, unexpected.as_ref(), printer);
     } else {
         if printer.format == Format::Text {
             let names = report::AccountNames::of(&workspace.engine.desired);
@@ -246,6 +246,12 @@ async fn finish(
         Intention::Converge => "Apply this plan?",
         Intention::Destroy => "Delete all of this? It cannot be undone.",
     };
+    let shown = printer.output_status();
+    if shown != ExitStatus::Done {
+        // A plan that could not be shown was not reviewed.
+        printer.always("Nothing was changed.");
+        return Ok(shown);
+    }
     if !args.yes && !confirm(printer, question)? {
         printer.always("Nothing was changed.");
         return Ok(ExitStatus::Error);
@@ -265,7 +271,7 @@ async fn finish(
     let mut found = diagnostics(workspace, planned);
     found.extend(report::findings::outcome(&outcome, plan.plan(), &workspace.engine.desired));
     let told = Told::Applied { plan: plan.plan(), prior: &planned.prior, outcome: &outcome };
-    tell(workspace, &found, told, printer)?;
+    tell(workspace, &found, told, printer);
     print_unresolved(&state.snapshot, printer);
     Ok(status(&outcome).or(signals.status().unwrap_or(ExitStatus::Done)))
 }

@@ -21,7 +21,7 @@ pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, Comma
     let proposed = proposed(&args.manifest, Some(&rules), &args.proposal, expected.time(), printer).await?;
     let Proposed { workspace, snapshot, wish: _, planned } = &proposed;
     let unexpected = expected.unmet(planned.plan())?;
-    show(workspace, planned, unexpected.as_ref(), printer)?;
+    show(workspace, planned, unexpected.as_ref(), printer);
     if let Some(unexpected) = &unexpected {
         return Err(expected.stale(unexpected, planned.plan(), snapshot.as_ref()));
     }

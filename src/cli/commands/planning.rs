@@ -153,7 +153,7 @@ pub fn stop_on_errors(
     let mut diagnostics = workspace.diagnostics.clone();
     diagnostics.extend(judgement.diagnostics);
     printer.diagnostics(&diagnostics, &workspace.locator);
-    tell(workspace, &diagnostics, Told::Unread, printer)?;
+    tell(workspace, &diagnostics, Told::Unread, printer);
     Err(CommandError::Told(status))
 }
 
@@ -163,21 +163,17 @@ pub fn diagnostics(workspace: &Workspace, planned: &CheckedPlan) -> Vec<Diagnost
 }
 
 /// Tells a plan, how it differs from the expected one, and what the rules say to stderr.
-///
-/// # Errors
-/// When a file that was asked for cannot be written.
 pub fn show(
     workspace: &Workspace,
     planned: &CheckedPlan,
     unexpected: Option<&Unexpected<'_>>,
     printer: &Printer,
-) -> Result<(), CommandError> {
+) {
     let diagnostics = diagnostics(workspace, planned);
     let told = Told::Plan { plan: planned.plan(), prior: &planned.prior, unexpected };
-    tell(workspace, &diagnostics, told, printer)?;
+    tell(workspace, &diagnostics, told, printer);
     printer.diagnostics(&diagnostics, &workspace.locator);
     note_needless(planned, printer);
-    Ok(())
 }
 
 /// Prints which recorded steps have no outcome yet: those of a run that is under way, or of one that was cut off. An

@@ -30,7 +30,7 @@ pub fn accept<T>(
         }
         Err(EngineError::ObservationRefused(judgement)) => {
             print_judgement(workspace, &judgement, printer);
-            tell(workspace, &judgement.diagnostics, Told::Unread, printer)?;
+            tell(workspace, &judgement.diagnostics, Told::Unread, printer);
             Err(CommandError::Told(ExitStatus::Violated))
         }
         Err(error) => Err(error.into()),
@@ -59,7 +59,7 @@ pub async fn refresh(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus
     let observed = state.observe(&connected, Scope::All).await;
     let Observation { drift, .. } = accept(&workspace, observed, |found| &found.judgement, printer)?;
     state.save().await?;
-    tell_drift(&workspace, &drift, &[], printer)?;
+    tell_drift(&workspace, &drift, &[], printer);
     printer.say(&format!("Recorded in {}, serial {}.", state.store.place(), state.snapshot.serial));
     Ok(ExitStatus::Done)
 }
@@ -82,7 +82,7 @@ pub async fn drift(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, 
         .into_iter()
         .map(|diagnostic| Diagnostic { severity: Severity::Warning, ..diagnostic })
         .collect();
-    tell_drift(&workspace, &drift, &news, printer)?;
+    tell_drift(&workspace, &drift, &news, printer);
     printer.diagnostics(&news, &workspace.locator);
     Ok(if drift.is_empty() { ExitStatus::Done } else { ExitStatus::Changes })
 }
@@ -91,19 +91,14 @@ fn open(args: &RefreshArgs, printer: &Printer) -> Result<Workspace, CommandError
     let workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
     if workspace.has_errors() {
         printer.diagnostics(&workspace.diagnostics, &workspace.locator);
-        tell(&workspace, &workspace.diagnostics, Told::Unread, printer)?;
+        tell(&workspace, &workspace.diagnostics, Told::Unread, printer);
         return Err(CommandError::Told(ExitStatus::Error));
     }
     Ok(workspace)
 }
 
-fn tell_drift(
-    workspace: &Workspace,
-    drift: &Drift,
-    news: &[Diagnostic],
-    printer: &Printer,
-) -> Result<(), CommandError> {
+fn tell_drift(workspace: &Workspace, drift: &Drift, news: &[Diagnostic], printer: &Printer) {
     let mut found = news.to_vec();
     found.extend(findings::drift(drift, &workspace.engine.desired));
-    tell(workspace, &found, Told::Drift(drift), printer)
+    tell(workspace, &found, Told::Drift(drift), printer);
 }

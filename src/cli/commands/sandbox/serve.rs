@@ -55,6 +55,11 @@ pub(super) async fn run(args: &ServeArgs, printer: &Printer) -> Result<ExitStatu
         ));
     }
     announce(&server, &keys, is_default, args, printer);
+    let announced = printer.output_status();
+    if announced != ExitStatus::Done {
+        // Nobody can know where it is.
+        return Ok(announced);
+    }
     let stop = async move {
         // The sender lives as long as the listener.
         let _ = signals.stop.wait_for(|stop| *stop != Stop::No).await;
