@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::answers::unknown;
+use super::ending::{Unsaved, caught};
 use super::polling::Polling;
 use super::recover::LookupResult;
 use super::scheduler::{Scheduler, Status};
@@ -166,8 +167,8 @@ impl Executor<'_> {
     /// caller, and until then the journal holds what it does not.
     ///
     /// # Errors
-    /// When the journal cannot be written: nothing more is started then.
-    pub async fn run(mut self, plan: &ValidPlan, snapshot: &mut Snapshot) -> Result<Outcome, StoreError> {
+    /// If the journal cannot be written: nothing more is started then, and the calls that are under way are waited for.
+    pub async fn run(mut self, plan: &ValidPlan, snapshot: &mut Snapshot) -> Result<Outcome, Unsaved> {
         let plan = plan.plan();
         let begun = self.clock.now();
         let clock = Arc::clone(&self.clock);
@@ -194,10 +195,23 @@ impl Executor<'_> {
             events: Vec::new(),
             settings: BTreeMap::new(),
         };
-        run.walk().await?;
+        let stored = match caught(run.walk()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                run.drain().await;
+                Err(error)
+            }
+            Err(panic) => {
+                run.internal_error = Some(format!("the run panicked: {panic}; this is a defect of goldform"));
+                run.flush().await
+            }
+        };
         let mut outcome = run.outcome();
         outcome.took = clock.now().duration_since(begun).unsigned_abs();
-        Ok(outcome)
+        match stored {
+            Ok(()) => Ok(outcome),
+            Err(source) => Err(Unsaved { outcome: Box::new(outcome), source }),
+        }
     }
 }
 
@@ -314,11 +328,24 @@ impl Run<'_, '_> {
             self.note(Event::Started { step, at, operation });
             calling.push(index);
         }
-        self.flush().await?;
+        if let Err(error) = self.flush().await {
+            for index in calling {
+                self.not_called(index);
+            }
+            return Err(error);
+        }
         for index in calling {
             self.call(index);
         }
         Ok(())
+    }
+
+    /// Closes a step whose start could not be stored, so that its call was not sent.
+    fn not_called(&mut self, index: StepIndex) {
+        self.outcomes.insert(index, StepOutcome::NotStarted);
+        let Some(step) = self.step(index).map(|step| step.id.clone()) else { return };
+        let (at, why) = (self.now(), "the state could not be stored, so nothing was sent".to_owned());
+        self.note(Event::Failed { step, at, why, state: None });
     }
 
     /// Asks for what is due: polls by region, and calls that are tried again.
@@ -446,6 +473,7 @@ impl Run<'_, '_> {
             warnings: self.warnings.clone(),
             interrupted,
             internal_error: self.internal_error.clone(),
+            unsaved: None,
             took: Duration::ZERO,
         }
     }

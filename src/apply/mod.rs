@@ -13,6 +13,7 @@
 
 mod answers;
 pub(crate) mod calls;
+mod ending;
 pub mod executor;
 pub mod lookups;
 pub mod observe;
@@ -26,6 +27,7 @@ mod sharing;
 pub mod systems;
 pub mod tasks;
 
+pub use ending::{Unsaved, panic_text};
 pub use executor::{Executor, Pace, Progress, Quiet, Stop};
 pub use lookups::look_up;
 pub use observe::{ask_again, judge_missing, observe, survey};

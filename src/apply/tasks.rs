@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use compact_str::CompactString;
 use tokio::task::{self, JoinError, JoinSet};
 
+use super::ending::panic_text;
 use crate::cloud::{CloudError, Meaning};
 
 /// Tasks that run concurrently. Dropping it aborts them.
@@ -67,9 +68,7 @@ impl<T: Send + 'static> Tasks<T> {
 fn defect(name: CompactString, error: JoinError) -> CloudError {
     let message = match error.try_into_panic() {
         Ok(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            format!("panicked: {}", text.unwrap_or("no message"))
+            format!("panicked: {}", panic_text(panic.as_ref()))
         }
         Err(cancelled) => cancelled.to_string(),
     };

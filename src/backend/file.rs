@@ -241,16 +241,16 @@ impl FileStore {
         }
         Ok(())
     }
-
-    fn journal_place(&self) -> String {
-        self.place.beside(".journal").map_or_else(|_| self.place(), |journal| journal.shown)
-    }
 }
 
 #[async_trait]
 impl StateStore for FileStore {
     fn place(&self) -> String {
         harmless::path(self.place.named())
+    }
+
+    fn journal_place(&self) -> String {
+        self.place.beside(".journal").map_or_else(|_| self.place(), |journal| journal.shown)
     }
 
     async fn load(&mut self) -> Result<Option<Snapshot>, StoreError> {

@@ -181,6 +181,11 @@ pub trait StateStore: Send {
     /// Where it is, for people.
     fn place(&self) -> String;
 
+    /// Where its journal is, for people.
+    fn journal_place(&self) -> String {
+        self.place()
+    }
+
     /// The present state: the snapshot with its journal folded over it. Nothing before the first save.
     ///
     /// # Errors

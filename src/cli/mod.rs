@@ -21,6 +21,7 @@ pub mod signals;
 pub mod workspace;
 
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
@@ -31,6 +32,8 @@ pub use exit::ExitStatus;
 use args::{Cli, Command, OutputArgs};
 use printer::Printer;
 use reports::Reports;
+
+use crate::apply::panic_text;
 
 /// Runs the command line and gives its exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
@@ -69,7 +72,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
             return ExitStatus::Internal;
         }
     };
-    let result = runtime.block_on(dispatch(&cli, &printer));
+    let result = guarded(|| runtime.block_on(dispatch(&cli, &printer)));
     // A call that hangs must not keep the process: what it does is in the journal.
     runtime.shutdown_background();
     let status = match result {
@@ -80,6 +83,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
         }
     };
     status.or(printer.output_status())
+}
+
+/// Runs a command; a panic is an internal error like others.
+fn guarded(command: impl FnOnce() -> Result<ExitStatus, CommandError>) -> Result<ExitStatus, CommandError> {
+    catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|panic| {
+        Err(CommandError::Internal(format!("goldform panicked: {}", panic_text(panic.as_ref()))))
+    })
 }
 
 async fn dispatch(cli: &Cli, printer: &Printer) -> Result<ExitStatus, CommandError> {
@@ -104,5 +114,18 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<ExitStatus, CommandErr
         Command::Man(args) => commands::completions::man(args, printer),
         Command::Schema(args) => commands::schema::run(args, printer),
         Command::Sandbox(args) => commands::sandbox::run(args, printer).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_internal_error() {
+        let error = guarded(|| panic!("index {} of 0", 3)).unwrap_err();
+        assert_eq!(error.exit_status(), ExitStatus::Internal);
+        assert_eq!(error.to_string(), "goldform panicked: index 3 of 0; this is a defect of goldform");
+        assert!(matches!(guarded(|| Ok(ExitStatus::Changes)), Ok(ExitStatus::Changes)));
     }
 }

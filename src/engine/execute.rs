@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{Connected, LockedState, PARALLELISM};
-use crate::apply::{Executor, Pace, Progress, Quiet, Stop, preflight};
+use crate::apply::{Executor, Pace, Progress, Quiet, Stop, Unsaved, preflight};
 use crate::backend::StoreError;
 use crate::cloud::client::Secret;
 use crate::cloud::{CloudError, CloudWrite};
@@ -63,16 +63,17 @@ impl Connected<'_> {
         preflight(&trying, plan, prior, lineage, queries, self.parallelism).await
     }
 
-    /// Executes a plan: saves the state with an entry in its history, executes, and saves what became of it.
+    /// Executes a plan: saves the state with an entry in its history, executes, and saves what became of it. Whatever ends
+    /// the execution after its first call, what was done is returned.
     ///
     /// # Errors
-    /// If the state cannot be saved, or the journal cannot be written: nothing more is started then.
+    /// If the state cannot be saved before anything is done.
     pub async fn execute(
         &self,
         state: &mut LockedState<'_>,
         plan: &ValidPlan,
         execution: Execution<'_>,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<Executed, StoreError> {
         let Execution { by, command, pace, stop, progress, queries } = execution;
         let clock = Arc::clone(&self.engine.clock);
         state.snapshot.runs.begin(begun(plan.plan(), clock.now(), by, command, state.snapshot.serial));
@@ -88,12 +89,39 @@ impl Connected<'_> {
             progress: progress.unwrap_or(&mut quiet),
             queries,
         };
-        let outcome = executor.run(plan, &mut state.snapshot).await?;
+        let (mut outcome, ended_by) = match executor.run(plan, &mut state.snapshot).await {
+            Ok(outcome) => (outcome, None),
+            Err(Unsaved { outcome, source }) => (*outcome, Some(source)),
+        };
         state.snapshot.runs.end(ended(&outcome, clock.now()));
         state.changed();
-        state.save().await?;
-        Ok(outcome)
+        // The whole state may fit where a line of the journal did not: only this decides whether it is saved.
+        let unsaved = match (state.save().await, ended_by) {
+            (Ok(()), None) => None,
+            (Ok(()), Some(error)) => {
+                outcome.warnings.push(format!("{error}; the run was ended, and the state is saved"));
+                None
+            }
+            (Err(_), Some(error)) | (Err(error), None) => Some(error),
+        };
+        outcome.unsaved = unsaved.as_ref().map(|error| {
+            format!(
+                "{error}; the state does not hold all that was done, {} names each call that was sent. Keep it, make it \
+                 possible to write there, and apply again",
+                state.store.journal_place()
+            )
+        });
+        Ok(Executed { outcome, unsaved })
     }
+}
+
+/// What became of a plan.
+#[derive(Debug)]
+pub struct Executed {
+    /// How each step ended.
+    pub outcome: Outcome,
+    /// Why the state does not hold all of it. `None` if it does.
+    pub unsaved: Option<StoreError>,
 }
 
 /// The entry of a run that begins.

@@ -50,8 +50,8 @@
 //! let snapshot = Some(&state.snapshot);
 //! let planned = engine.plan(snapshot, snapshot, &Wish { now: clock.now(), ..Wish::all(Intention::Converge) })?;
 //! let plan = planned.checked.valid.map_err(|_| "a rule refuses the plan")?;
-//! let outcome = engine.connect(cloud).execute(&mut state, &plan, Execution::new("docs", "apply")).await?;
-//! assert!(outcome.is_complete());
+//! let executed = engine.connect(cloud).execute(&mut state, &plan, Execution::new("docs", "apply")).await?;
+//! assert!(executed.outcome.is_complete());
 //! assert_eq!(state.snapshot.recorded.placements().count(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })
@@ -71,7 +71,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 pub use error::EngineError;
-pub use execute::Execution;
+pub use execute::{Executed, Execution};
 pub use locked::LockedState;
 pub use observe::{Observation, RecoveredStep, Recovery, Scope};
 pub use plan::{CheckedPlan, Planned};

@@ -81,6 +81,9 @@ pub struct Outcome {
     /// Defect of goldform that ended the run early. The state is saved nonetheless.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_error: Option<String>,
+    /// Why what was done could not be recorded. `None` if the state is saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsaved: Option<String>,
     /// How long it took.
     #[serde(skip)]
     pub took: Duration,
@@ -113,10 +116,18 @@ impl Outcome {
         self.steps.iter().filter(|(_, _, outcome)| which(outcome)).count()
     }
 
-    /// Whether every step is done.
+    /// Returns whether every step is done and recorded.
     pub fn is_complete(&self) -> bool {
-        self.internal_error.is_none()
-            && self.steps.iter().all(|(_, _, outcome)| *outcome == StepOutcome::Done)
+        self.internal_error.is_none() && self.unsaved.is_none() && self.are_all_done()
+    }
+
+    fn are_all_done(&self) -> bool {
+        self.steps.iter().all(|(_, _, outcome)| *outcome == StepOutcome::Done)
+    }
+
+    /// Returns whether every step is done and the state could not be saved.
+    pub fn is_unrecorded(&self) -> bool {
+        self.unsaved.is_some() && self.internal_error.is_none() && self.are_all_done()
     }
 
     /// Whether at least one step is done.

@@ -29,6 +29,19 @@ pub(super) const KINDS: &[(&str, &str, &str)] = &[
         "A step was sent and had not settled when the run ended. It is recorded, and nothing is \
         done twice.\n\nGo on:\n\n    goldform apply\n",
     ),
+    (
+        DEFECT,
+        DEFECT_SUMMARY,
+        "goldform itself failed. What was done until then is recorded.\n\nReport it, and go on:\n\n    goldform \
+        apply\n",
+    ),
+    (
+        UNSAVED,
+        UNSAVED_SUMMARY,
+        "The service was called, and the state could not be written afterwards. The journal beside the state names each \
+        call that was sent.\n\nMake it possible to write there, and go on: the next apply finds out what became of \
+        them.\n\n    goldform apply\n",
+    ),
     (WARNING, WARNING_SUMMARY, "Something that did not make a step fail, and is worth knowing.\n"),
 ];
 
@@ -38,6 +51,10 @@ const FAILED: &str = "step_failed";
 const FAILED_SUMMARY: &str = "A step failed";
 const OPEN: &str = "step_open";
 const OPEN_SUMMARY: &str = "A step has not settled";
+const DEFECT: &str = "internal_error";
+const DEFECT_SUMMARY: &str = "A defect of goldform ended the run";
+const UNSAVED: &str = "state_unsaved";
+const UNSAVED_SUMMARY: &str = "The state could not be saved";
 const WARNING: &str = "apply_warning";
 const WARNING_SUMMARY: &str = "Worth knowing of this apply";
 
@@ -94,7 +111,7 @@ pub fn drift(drift: &Drift, desired: &Desired) -> Vec<Diagnostic> {
     drift.items.iter().map(item).chain(lookups).collect()
 }
 
-/// Steps that failed or are open, and warnings.
+/// Steps that failed or are open, what could not be recorded, and warnings.
 pub fn outcome(outcome: &Outcome, plan: &Plan, desired: &Desired) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (id, verb, result) in &outcome.steps {
@@ -121,8 +138,10 @@ pub fn outcome(outcome: &Outcome, plan: &Plan, desired: &Desired) -> Vec<Diagnos
         });
     }
     if let Some(defect) = &outcome.internal_error {
-        let detail = format!("internal error: {defect}");
-        found.push(finding(FAILED, Severity::Error, FAILED_SUMMARY, detail));
+        found.push(finding(DEFECT, Severity::Error, DEFECT_SUMMARY, format!("{defect}.")));
+    }
+    if let Some(why) = &outcome.unsaved {
+        found.push(finding(UNSAVED, Severity::Error, UNSAVED_SUMMARY, format!("{why}.")));
     }
     found.extend(
         outcome.warnings.iter().map(|text| finding(WARNING, Severity::Advice, WARNING_SUMMARY, text.clone())),

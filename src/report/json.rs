@@ -125,6 +125,9 @@ pub fn outcome(outcome: &Outcome) -> Result<Value, serde_json::Error> {
         "steps": serde_json::to_value(steps)?,
         "warnings": outcome.warnings,
     });
+    if let (Some(why), Some(fields)) = (&outcome.unsaved, value.as_object_mut()) {
+        fields.insert("unsaved".to_owned(), json!(why));
+    }
     if let (Some(defect), Some(fields)) = (&outcome.internal_error, value.as_object_mut()) {
         fields.insert("internal_error".to_owned(), json!(defect));
     }

@@ -52,6 +52,9 @@ pub fn outcome_text(outcome: &Outcome, paint: Paint) -> String {
     for warning in &outcome.warnings {
         let _ = writeln!(text, "{} {warning}", paint.changed("warning"));
     }
+    if let Some(why) = &outcome.unsaved {
+        let _ = writeln!(text, "{} {why}", paint.removed("not saved"));
+    }
     if let Some(defect) = &outcome.internal_error {
         let _ = writeln!(text, "{} {defect}", paint.removed("internal error"));
     }
@@ -61,6 +64,7 @@ pub fn outcome_text(outcome: &Outcome, paint: Paint) -> String {
     let head = match (outcome.is_complete(), outcome.interrupted) {
         (true, _) => paint.added("Applied"),
         (false, true) => paint.changed("Interrupted"),
+        (false, false) if outcome.is_unrecorded() => paint.removed("Applied and not recorded"),
         (false, false) if outcome.count(may_be_done) == 0 => paint.removed("Not applied"),
         (false, false) => paint.removed("Partly applied"),
     };
@@ -76,4 +80,31 @@ pub fn outcome_text(outcome: &Outcome, paint: Paint) -> String {
     tail(outcome.count(|result| *result == StepOutcome::NotStarted), "not started");
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::report::json;
+
+    #[test]
+    fn a_run_that_could_not_be_recorded_is_not_complete() {
+        let step = |outcome| (StepId("create image.web@ap-tokyo#1".into()), Verb::Create, outcome);
+        let unsaved = Some("disk full; apply again".to_owned());
+        let took = Duration::from_secs(2);
+        let done = Outcome { steps: vec![step(StepOutcome::Done)], unsaved, took, ..Outcome::default() };
+        assert_eq!(
+            outcome_text(&done, Paint::PLAIN),
+            "not saved disk full; apply again\nApplied and not recorded: 1 of 1 step done in 2.0 s\n"
+        );
+        let value = json::outcome(&done).unwrap();
+        assert_eq!(
+            (&value["complete"], &value["unsaved"]),
+            (&false.into(), &"disk full; apply again".into())
+        );
+        let partly = Outcome { steps: vec![step(StepOutcome::Done), step(StepOutcome::NotStarted)], ..done };
+        assert!(outcome_text(&partly, Paint::PLAIN).contains("Partly applied: 1 of 2 steps done"));
+    }
 }

@@ -198,6 +198,7 @@ impl<'a> Verdict<'a> {
         if let Told::Applied { outcome, .. } = &self.result {
             return match (outcome.is_complete(), outcome.did_anything()) {
                 (true, _) => "applied",
+                (false, true) if outcome.is_unrecorded() => "applied, not recorded",
                 (false, true) => "partly applied",
                 (false, false) => "not applied",
             };

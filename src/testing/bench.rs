@@ -287,7 +287,11 @@ impl Bench {
             on_plan(valid.plan(), &judgement);
         }
         let execution = Execution { pace: self.pace, ..Execution::new("test", "apply") };
-        let outcome = engine.connect(cloud).execute(&mut state, &valid, execution).await?;
+        let executed = engine.connect(cloud).execute(&mut state, &valid, execution).await?;
+        let outcome = match executed.unsaved {
+            Some(error) => return Err(error),
+            None => executed.outcome,
+        };
         Ok(Applied::Walked(valid.plan().clone(), outcome))
     }
 }

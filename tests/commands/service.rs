@@ -202,3 +202,33 @@ fn a_state_of_before_places_is_read_and_gets_its_place() {
         assert!(env.read("goldform.state.json").contains(&served.endpoint), "{command}");
     }
 }
+
+/// The state's disk is full after the first steps: a file may not grow beyond a limit, and the world is another process's.
+#[cfg(unix)]
+#[test]
+fn a_run_whose_state_cannot_be_saved_is_reported_and_goes_on_later() {
+    let env =
+        TestEnv::new().set("TENCENTCLOUD_SECRET_ID", "AKIDone").set("TENCENTCLOUD_SECRET_KEY", "key-of-one");
+    let served = Served::start(&env);
+    env.write("goldform.yaml", &manifest(&served));
+    env.expect(0, "refresh --quiet");
+    let script =
+        "trap '' XFSZ; ulimit -f 4; exec goldform apply --yes --format json --format junit=/dev/stderr";
+    let output = env.command("sh").args(["-c", script]).output().unwrap();
+    let report = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{report}");
+    let outcome: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let unsaved = outcome["unsaved"].as_str().unwrap_or_else(|| panic!("{outcome:#}"));
+    assert!(unsaved.contains("goldform.state.json.journal names each call"), "{unsaved}");
+    assert!(unsaved.ends_with("apply again") && outcome["complete"] == false, "{outcome:#}");
+    let steps = outcome["steps"].as_array().unwrap();
+    let done = steps.iter().filter(|step| step["outcome"] == "done" || step["outcome"] == "pending").count();
+    assert!(done > 0 && done < steps.len(), "{outcome:#}");
+    assert!(report.contains("<testsuites") && report.contains("state_unsaved"), "{report}");
+    assert!(report.contains("error: ") && report.contains("apply again"), "{report}");
+    assert!(!report.contains("panic"), "{report}");
+
+    env.expect(0, "apply --yes");
+    env.expect(0, "plan --refresh --expect-no-changes");
+    assert_eq!(env.expect(0, "images --type custom --ids").stdout.lines().count(), 2);
+}

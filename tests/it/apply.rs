@@ -150,8 +150,8 @@ fn a_lock_is_waited_for() {
 fn interrupted(env: &TestEnv, settle: SignedDuration, signals: &[&str]) -> (i32, String, Duration) {
     cloud::open(env).set_settings(Settings { settle, ..Settings::default() }).unwrap();
     let mut command = env.command(PROGRAM);
-    command.args(["apply", "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    command.args(["apply", "--yes", "--format", "text", "--format", "json=interrupted.json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut talk = BufReader::new(child.stderr.take().unwrap());
     let mut told = String::new();
     while !told.contains("not ready yet") {
@@ -171,6 +171,8 @@ fn interrupted(env: &TestEnv, settle: SignedDuration, signals: &[&str]) -> (i32,
     let output = child.wait_with_output().unwrap();
     let took = begun.elapsed();
     told.push_str(&String::from_utf8(output.stdout).unwrap());
+    let report: serde_json::Value = serde_json::from_str(&env.read("interrupted.json")).unwrap();
+    assert_eq!(report["interrupted"], true, "{report:#}");
     (output.status.code().unwrap(), told, took)
 }
 

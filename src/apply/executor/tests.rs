@@ -11,6 +11,7 @@ use crate::testing::{Bench, EXAMPLE, desired};
 
 mod failures;
 mod refused_accounts;
+mod unsaved;
 
 fn fault(bench: &Bench, action: &str, effect: Effect) {
     let fault =

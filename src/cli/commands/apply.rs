@@ -20,7 +20,7 @@ use crate::cli::workspace::{Workspace, owner};
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::harmless;
 use crate::diff::{Intention, renamed};
-use crate::engine::{CheckedPlan, Connected, Execution, LockedState, Observation, Scope};
+use crate::engine::{CheckedPlan, Connected, Executed, Execution, LockedState, Observation, Scope};
 use crate::plan::{Outcome, PlanFile, Preflight, StepOutcome, Trial, stale};
 use crate::report::{self, Told};
 use crate::state::Snapshot;
@@ -267,13 +267,18 @@ async fn finish(
     };
     let result = connect(args, workspace)?.execute(&mut state, plan, execution).await;
     progress.finish();
-    let outcome = result?;
+    let Executed { outcome, unsaved } = result?;
     let mut found = diagnostics(workspace, planned);
     found.extend(report::findings::outcome(&outcome, plan.plan(), &workspace.engine.desired));
     let told = Told::Applied { plan: plan.plan(), prior: &planned.prior, outcome: &outcome };
     tell(workspace, &found, told, printer);
+    let is_shown = printer.format == Format::Text && printer.output_status() == ExitStatus::Done;
+    if let Some(why) = outcome.unsaved.as_ref().filter(|_| !is_shown) {
+        printer.error(why);
+    }
     print_unresolved(&state.snapshot, printer);
-    Ok(status(&outcome).or(signals.status().unwrap_or(ExitStatus::Done)))
+    let recorded = unsaved.map_or(ExitStatus::Done, |error| CommandError::from(error).exit_status());
+    Ok(status(&outcome).or(recorded).or(signals.status().unwrap_or(ExitStatus::Done)))
 }
 
 /// The service would refuse these calls: nothing was changed.
@@ -305,6 +310,7 @@ fn status(outcome: &Outcome) -> ExitStatus {
     if outcome.is_complete() {
         return ExitStatus::Done;
     }
+    // What is done and not recorded is work that is left: the next apply records it.
     let may_be = |result: &StepOutcome| *result == StepOutcome::Done || result.is_open();
     if outcome.count(may_be) > 0 { ExitStatus::Partial } else { ExitStatus::Error }
 }
