@@ -19,8 +19,9 @@ use clap_complete::{CompleteEnv, Shell};
 
 use self::known::Line;
 use self::offer::Offer;
-use super::args::Cli;
+use super::args::{Cli, OutputArgs};
 use super::printer::Printer;
+use super::reports::Reports;
 use super::{ExitStatus, env};
 
 const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &Zsh]);
@@ -31,7 +32,13 @@ const PROGRAM: &str = "goldform";
 /// Completes, where a shell asks for it; gives the status then.
 #[expect(clippy::disallowed_methods, reason = "paths are completed from the folder that the shell is in")]
 pub(super) fn complete(arguments: &[OsString]) -> Option<ExitStatus> {
-    let shell = env::get(env::COMPLETE)?;
+    let shell = match env::get(env::COMPLETE) {
+        Ok(shell) => shell?,
+        Err(error) => {
+            Printer::new(&OutputArgs::default(), Reports::default()).failure(&error);
+            return Some(error.exit_status());
+        }
+    };
     let folder = std::env::current_dir().ok();
     let line = Arc::new(Line::of(arguments));
     let engine = CompleteEnv::with_factory(|| equipped(Cli::command(), &line, false))

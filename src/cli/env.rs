@@ -1,6 +1,12 @@
 //! Every environment variable that goldform reads, one documented constant each.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use super::CommandError;
+use crate::cloud::client::http::is_proxy;
+use crate::diagnostics::harmless;
 
 /// Any value: no colour.
 pub const NO_COLOR: &str = "NO_COLOR";
@@ -8,7 +14,7 @@ pub const NO_COLOR: &str = "NO_COLOR";
 pub const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
 /// A level or filter for the log, where `--log` is not given.
 pub const LOG: &str = "GOLDFORM_LOG";
-/// Any value: a continuous-integration run; nothing is asked and no bars are drawn.
+/// Any value but `false` and `0`: a continuous-integration run; nothing is asked and no bars are drawn.
 pub const CI: &str = "CI";
 /// `dumb`: no colour.
 pub const TERM: &str = "TERM";
@@ -30,16 +36,104 @@ pub const HOSTNAME: &str = "HOSTNAME";
 /// The host on Windows.
 pub const COMPUTERNAME: &str = "COMPUTERNAME";
 
-/// The value of a variable; nothing when it is not set, empty, or no text.
+/// Addresses of proxies, as other programs read them too.
+const PROXIES: &[&str] = &[
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
+/// How the names of the variables that keys and roles are read from start.
+const CREDENTIALS: &[&str] = &["TENCENTCLOUD_", "TCCLI_", "TKE_"];
+/// The folder of the user. The second is of Windows.
+const HOME: &[&str] = &["HOME", "USERPROFILE"];
+
+/// Returns the value of a variable as it is, whatever its encoding. `None` if it is not set or empty.
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
-pub fn get(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+pub fn raw(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// Variables of the manifest that the environment sets.
+/// Returns the value of a variable. `None` if it is not set or empty.
+///
+/// # Errors
+/// If it is not UTF-8 text.
+pub fn get(name: &str) -> Result<Option<String>, CommandError> {
+    raw(name).map(|value| text(OsStr::new(name), value)).transpose()
+}
+
+/// Returns the value of a variable that is only shown, such as the name of a user: what is not UTF-8 in it is replaced.
+pub fn shown(name: &str) -> Option<String> {
+    raw(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// Returns whether this is a continuous-integration run.
+pub fn is_ci() -> bool {
+    raw(CI).is_some_and(|value| value != "false" && value != "0")
+}
+
+/// Returns the folder of the user.
+pub fn home() -> Option<PathBuf> {
+    HOME.iter().find_map(|name| raw(name)).map(PathBuf::from)
+}
+
+/// Returns the variables of the manifest that the environment sets.
+///
+/// # Errors
+/// If the name or value of one is not UTF-8 text.
+pub fn manifest_variables() -> Result<BTreeMap<String, String>, CommandError> {
+    let mut variables = BTreeMap::new();
+    for (name, value) in starting_with(&[VARIABLE_PREFIX]) {
+        let value = text(&name, value)?;
+        let whole = text(&name, name.clone())?;
+        let name = whole.strip_prefix(VARIABLE_PREFIX).unwrap_or_default();
+        variables.insert(name.to_owned(), value);
+    }
+    Ok(variables)
+}
+
+/// Checks the variables that keys and roles are read from.
+///
+/// # Errors
+/// If one is not UTF-8 text.
+pub fn check_credentials() -> Result<(), CommandError> {
+    starting_with(CREDENTIALS).try_for_each(|(name, value)| text(&name, value).map(drop))
+}
+
+/// Checks the addresses of proxies: one that cannot be read would be passed over, and calls would go past it.
+///
+/// # Errors
+/// If one is not the address of a proxy. The value is not shown, since it may hold a password.
+pub fn check_proxies() -> Result<(), CommandError> {
+    for name in PROXIES {
+        let Some(value) = get(name)? else { continue };
+        if !name.eq_ignore_ascii_case("NO_PROXY") && !is_proxy(&value) {
+            return Err(CommandError::input(
+                format!("the environment variable {name} is not the address of a proxy"),
+                format!("Correct it, or unset it:\n\n    {name}=http://proxy.example.com:3128"),
+            ));
+        }
+    }
+    Ok(())
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
-pub fn manifest_variables() -> BTreeMap<String, String> {
-    std::env::vars()
-        .filter_map(|(name, value)| Some((name.strip_prefix(VARIABLE_PREFIX)?.to_owned(), value)))
-        .collect()
+fn starting_with(prefixes: &'static [&str]) -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os().filter(move |(name, _)| {
+        prefixes.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
+    })
+}
+
+/// The text of a value. The message names the variable only: the value may be a secret.
+fn text(name: &OsStr, value: OsString) -> Result<String, CommandError> {
+    value.into_string().map_err(|_| {
+        CommandError::input(
+            format!("the environment variable {} is not UTF-8 text", harmless::path(name)),
+            "Set it again in a terminal whose encoding is UTF-8, or unset it.",
+        )
+    })
 }

@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::args::ManifestArgs;
+use super::files::{Kind, check_within, failed, read_named, read_within, too_large};
 use super::{CommandError, env};
 use crate::diagnostics::harmless;
 use crate::manifest::{self, Input};
 
+/// How many files and folders are looked through below a folder of manifests. A tree that has more is not one of them.
+const MOST_ENTRIES: usize = 100_000;
+
 /// Variables: the environment's, over those the files', over those the command line's.
 pub(super) fn variables(args: &ManifestArgs) -> Result<BTreeMap<String, String>, CommandError> {
-    let mut variables = env::manifest_variables();
+    let mut variables = env::manifest_variables()?;
     for path in &args.variable_files {
-        let bytes = read(path, "Name a YAML file of names and texts.")?;
+        let bytes = read_named(path, Kind::Variables, "Name a YAML file of names and texts.")?;
         let values = manifest::read_variables(&bytes).map_err(|why| {
             CommandError::input(
                 format!("{}: {why}", harmless::path(path)),
@@ -25,28 +29,35 @@ pub(super) fn variables(args: &ManifestArgs) -> Result<BTreeMap<String, String>,
     Ok(variables)
 }
 
-#[expect(clippy::disallowed_methods, reason = "manifests and variable files are read here")]
-fn read(path: &Path, help: &str) -> Result<Vec<u8>, CommandError> {
-    std::fs::read(path).map_err(|source| CommandError::File {
-        path: harmless::path(path),
-        source,
-        help: help.to_owned(),
-    })
+/// The files of a manifest.
+pub(super) struct Manifests {
+    /// What was read, in order.
+    pub(super) inputs: Vec<Input>,
+    /// Where each was read from: the name of an input is only shown, since it need not be the file's own.
+    pub(super) paths: Vec<PathBuf>,
+    /// The folder of the first.
+    pub(super) folder: PathBuf,
 }
 
-/// The manifests that were named, in order, and the folder of the first.
-pub(super) fn read_manifests(paths: &[PathBuf]) -> Result<(Vec<Input>, PathBuf), CommandError> {
+/// Reads the manifests that were named, in order.
+///
+/// # Errors
+/// If one cannot be read, or a folder holds something in the place of a manifest that may not be read: to leave it out
+/// would mean that its images are not wanted.
+pub(super) fn read_manifests(named: &[PathBuf]) -> Result<Manifests, CommandError> {
     const HELP: &str = "Name a manifest, or write a first one:\n\n    goldform init";
-    let mut inputs = Vec::new();
-    let mut base = None;
-    for path in paths {
-        let folder = if path.is_dir() {
-            path.clone()
-        } else {
-            path.parent().map(Path::to_path_buf).unwrap_or_default()
-        };
-        base.get_or_insert(folder);
-        let files = if path.is_dir() { yaml_files(path)? } else { vec![path.clone()] };
+    let mut read = Manifests { inputs: Vec::new(), paths: Vec::new(), folder: PathBuf::new() };
+    let mut left = Kind::Manifest.most_bytes();
+    for (number, path) in named.iter().enumerate() {
+        let is_folder = path.is_dir();
+        if number == 0 {
+            read.folder = if is_folder {
+                path.clone()
+            } else {
+                path.parent().map(Path::to_path_buf).unwrap_or_default()
+            };
+        }
+        let files = if is_folder { yaml_files(path)? } else { vec![path.clone()] };
         if files.is_empty() {
             return Err(CommandError::input(
                 format!("{}: there is no *.yaml or *.yml below it", harmless::path(path)),
@@ -54,42 +65,58 @@ pub(super) fn read_manifests(paths: &[PathBuf]) -> Result<(Vec<Input>, PathBuf),
             ));
         }
         for file in files {
-            let bytes = read(&file, HELP)?;
-            inputs.push(Input { name: file.display().to_string(), bytes });
+            let bytes = match is_folder {
+                true => read_within(path, &file, Kind::Manifest, left, HELP)?,
+                false => read_named(&file, Kind::Manifest, HELP)?,
+            };
+            left = u64::try_from(bytes.len())
+                .ok()
+                .and_then(|length| left.checked_sub(length))
+                .ok_or_else(|| too_large(&file, Kind::Manifest, Kind::Manifest.most_bytes()))?;
+            read.inputs.push(Input { name: file.display().to_string(), bytes });
+            read.paths.push(file);
         }
     }
-    Ok((inputs, base.unwrap_or_default()))
+    Ok(read)
 }
 
-/// Every `*.yaml` and `*.yml` below a folder, in name order; hidden ones are left out.
-pub(super) fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
-    let error = |source| CommandError::File {
-        path: harmless::path(folder),
-        source,
-        help: "The folder must be readable.".to_owned(),
-    };
+/// Every `*.yaml` and `*.yml` below a folder, in any case of the ending and in name order; hidden ones are left out. What
+/// has such a name and is no file is listed too, so that it is refused and not passed over.
+///
+/// # Errors
+/// If a folder cannot be read or has too much in it, or a link leads out of it.
+pub(super) fn yaml_files(root: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    const HELP: &str = "The folder must be readable, and no link in it may lead nowhere.";
     let mut files = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
+    let mut folders = vec![root.to_path_buf()];
+    let mut seen = 0_usize;
     while let Some(folder) = folders.pop() {
+        let error = |source| failed(&folder, source, HELP);
         for entry in std::fs::read_dir(&folder).map_err(error)? {
             let path = entry.map_err(error)?.path();
-            let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-            if is_hidden {
+            seen = seen.saturating_add(1);
+            if seen > MOST_ENTRIES {
+                return Err(CommandError::input(
+                    format!("there are more than {MOST_ENTRIES} files below {}", harmless::path(root)),
+                    "Name the folder that holds the manifests.",
+                ));
+            }
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            if name.starts_with(b".") {
                 continue;
             }
-            // A link to a folder is not followed: it could lead in a circle.
-            if path.is_dir() && !path.is_symlink() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-                files.push(path);
+            let is_yaml = path.extension().is_some_and(|extension| {
+                extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
+            });
+            match (path.is_dir(), path.is_symlink()) {
+                (true, false) => folders.push(path),
+                // What is in it is found at its own place; to follow the link could lead in a circle.
+                (true, true) => check_within(root, &path, HELP)?,
+                (false, _) if is_yaml => files.push(path),
+                (false, _) => {}
             }
         }
     }
     files.sort();
     Ok(files)
-}
-
-/// A file of text that an argument names.
-pub(super) fn read_text(path: &Path, help: &str) -> Result<String, CommandError> {
-    Ok(String::from_utf8_lossy(&read(path, help)?).into_owned())
 }

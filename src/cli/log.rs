@@ -23,7 +23,10 @@ const DEFAULT: &str = "goldform=warn,goldform::calls=error";
 /// # Errors
 /// When the level or filter cannot be read.
 pub fn start(args: &OutputArgs, color: bool) -> Result<(), CommandError> {
-    let asked = args.log.clone().or_else(|| env::get(env::LOG));
+    let asked = match &args.log {
+        Some(asked) => Some(asked.clone()),
+        None => env::get(env::LOG)?,
+    };
     let filter = filter(asked.as_deref())?;
     let own = filter_fn(|event| event.target().starts_with(ROOT));
     let registry = Registry::default();

@@ -11,6 +11,7 @@ pub mod confirm;
 pub mod env;
 pub mod error;
 pub mod exit;
+mod files;
 mod inputs;
 pub mod log;
 pub mod printer;

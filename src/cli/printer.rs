@@ -53,14 +53,14 @@ impl Printer {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => {
-                let forced = env::get(env::CLICOLOR_FORCE).is_some_and(|value| value != "0");
-                let refused = env::get(env::NO_COLOR).is_some()
-                    || env::get(env::TERM).is_some_and(|term| term == "dumb");
+                let forced = env::raw(env::CLICOLOR_FORCE).is_some_and(|value| value != "0");
+                let refused = env::raw(env::NO_COLOR).is_some()
+                    || env::raw(env::TERM).is_some_and(|term| term == "dumb");
                 (is_terminal || forced) && !refused
             }
         };
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
-        let is_ci = env::get(env::CI).is_some();
+        let is_ci = env::is_ci();
         Self {
             format: match reports.stdout {
                 Some(ReportFormat::Text) | None => Format::Text,

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{CommandError, env};
+use super::{CommandError, env, files};
 use crate::cloud::client::credentials::{Surroundings, keyring};
 use crate::cloud::client::http::{Hosts, Https, Site as HostSite};
 use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};
@@ -22,7 +22,7 @@ const PROVIDER: &str = "provider";
 /// # Errors
 /// When the endpoint is no address that keys may be used with, or TLS cannot be set up.
 pub fn tencent(settings: &CloudSettings, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Transport>, CommandError> {
-    check_endpoint(settings.endpoint.as_deref(), env::get(env::ENDPOINT).as_deref())?;
+    check_endpoint(settings.endpoint.as_deref(), env::get(env::ENDPOINT)?.as_deref())?;
     let hosts = match &settings.endpoint {
         Some(endpoint) => Hosts::at(endpoint).map_err(|error| {
             CommandError::input(
@@ -37,7 +37,10 @@ pub fn tencent(settings: &CloudSettings, clock: &Arc<dyn Clock>) -> Result<Arc<d
         }),
     };
     let profile = settings.profile.as_ref().map(ToString::to_string);
-    let keys = keyring(Surroundings::of(env::get), profile, hosts.clone(), Arc::clone(clock));
+    env::check_credentials()?;
+    env::check_proxies()?;
+    let around = Surroundings::of(|name| env::get(name).ok().flatten(), files::read_keys, env::home());
+    let keys = keyring(around, profile, hosts.clone(), Arc::clone(clock));
     let https = Https::new(hosts, Arc::new(keys), Arc::clone(clock)).map_err(|error| {
         CommandError::input(error.to_string(), "Look at the machine's certificates and proxy.")
     })?;

@@ -3,8 +3,6 @@
 mod cloud;
 mod state;
 
-pub use state::owner;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -12,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use compact_str::CompactString;
 
 use super::args::{ManifestArgs, RuleArgs};
-use super::inputs::{read_manifests, variables};
+use super::inputs::{Manifests, read_manifests, variables};
 use super::printer::Printer;
 use super::reports::tell_unread;
 use super::{CommandError, ExitStatus, env, service};
@@ -40,6 +38,8 @@ pub struct Workspace {
     pub locator: Locator,
     /// The folder that the state's and the world's places are relative to.
     base: PathBuf,
+    /// Who runs this.
+    actor: String,
     /// The values that were given for variables.
     pub variables: Variables,
     /// `--state`: read from here, write nothing.
@@ -57,7 +57,7 @@ impl Workspace {
         rules: Option<&RuleArgs>,
         printer: &Printer,
     ) -> Result<Self, CommandError> {
-        let (inputs, base) = read_manifests(&args.files)?;
+        let Manifests { inputs, folder: base, .. } = read_manifests(&args.files)?;
         let variables = Variables::new(variables(args)?);
         let loaded = manifest::load(inputs, &variables);
         let Some(desired) = loaded.desired else {
@@ -76,6 +76,7 @@ impl Workspace {
             diagnostics,
             locator: loaded.locator,
             base,
+            actor: state::actor()?,
             variables,
             state_file: args.state.clone(),
             cloud: OnceLock::new(),
@@ -134,6 +135,7 @@ impl Workspace {
             diagnostics,
             locator: Locator::default(),
             base,
+            actor: state::actor()?,
             variables: Variables::new(variables(args)?),
             state_file: None,
             cloud: OnceLock::new(),

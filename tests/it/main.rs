@@ -30,12 +30,16 @@ mod color;
 mod drift;
 mod exit;
 mod explain;
+#[cfg(unix)]
+mod files;
 mod formats;
 #[cfg(target_os = "linux")]
 mod full;
 mod help;
 mod hooks;
 mod init;
+#[cfg(target_os = "linux")]
+mod names;
 mod orders;
 mod output;
 mod plan;

@@ -1,5 +1,6 @@
 //! The arguments of commands that make a plan: `plan`, `apply`, `destroy`, `graph`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ pub struct ExpectArgs {
     /// or printed as JSON; of a file, the differences are shown. A saved plan brings the time it was made at and the rule
     /// levels it was made with
     #[arg(long, value_name = "DIGEST|FILE")]
-    pub expect: Option<String>,
+    pub expect: Option<OsString>,
     /// Fail with status 1 if there are any changes
     #[arg(long)]
     pub expect_no_changes: bool,

@@ -12,11 +12,12 @@ use crate::apply::Pace;
 use crate::backend::{FileStore, LockWait, StateStore as _};
 use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
 use crate::cli::confirm::confirm;
+use crate::cli::files::{Kind, read_named_text};
 use crate::cli::printer::Printer;
 use crate::cli::progress::Bar;
 use crate::cli::reports::tell;
 use crate::cli::signals::Signals;
-use crate::cli::workspace::{Workspace, owner};
+use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::harmless;
 use crate::diff::{Intention, renamed};
@@ -165,29 +166,16 @@ fn check_state(file: &PlanFile, workspace: &Workspace, found: Option<&Snapshot>)
 ///
 /// # Errors
 /// When it cannot be read, or is none.
-#[expect(clippy::disallowed_methods, reason = "saved plans are read here")]
 pub fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
-    let text = std::fs::read_to_string(path).map_err(|source| CommandError::File {
-        path: harmless::path(path),
-        source,
-        help: "Save a plan first:\n\n    goldform plan --out <file>".to_owned(),
-    })?;
+    let text = read_named_text(path, Kind::Plan, "Save a plan first:\n\n    goldform plan --out <file>")?;
     plan_of_text(path, &text)
 }
 
-/// Returns the saved plan in a file. `None` if the file holds something else, or cannot be read.
+/// Reads the text of a saved plan.
 ///
 /// # Errors
-/// If it holds a saved plan that cannot be used.
-#[expect(clippy::disallowed_methods, reason = "saved plans are read here")]
-pub fn plan_in(path: &Path) -> Result<Option<PlanFile>, CommandError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) if PlanFile::is_meant(&text) => plan_of_text(path, &text).map(Some),
-        _ => Ok(None),
-    }
-}
-
-fn plan_of_text(path: &Path, text: &str) -> Result<PlanFile, CommandError> {
+/// If it is not a saved plan that can be used.
+pub fn plan_of_text(path: &Path, text: &str) -> Result<PlanFile, CommandError> {
     PlanFile::from_text(text).map_err(|error| {
         CommandError::input(
             format!("{}: {error}", harmless::path(path)),
@@ -263,7 +251,7 @@ async fn finish(
         stop: Some(signals.stop.clone()),
         progress: Some(&mut progress),
         queries,
-        ..Execution::new(owner(), command_name(intention))
+        ..Execution::new(workspace.actor(), command_name(intention))
     };
     let result = connect(args, workspace)?.execute(&mut state, plan, execution).await;
     progress.finish();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::cli::CommandError;
 use crate::cli::args::{ExpectArgs, RuleArgs};
-use crate::cli::inputs::read_text;
+use crate::cli::files::{Kind, read_named_text};
 use crate::cli::workspace::rule_args;
 use crate::diagnostics::harmless;
 use crate::model::Digest;
@@ -39,23 +39,25 @@ impl Expected {
     /// When it is neither, or the file holds no plan that can be used.
     pub fn read(args: &ExpectArgs) -> Result<Self, CommandError> {
         let Some(given) = &args.expect else { return Ok(Self::Any) };
-        if Digest::is_name(given) {
-            return Ok(Self::Digest(given.clone()));
+        if let Some(digest) = given.to_str().filter(|text| Digest::is_name(text)) {
+            return Ok(Self::Digest(digest.to_owned()));
         }
         let path = PathBuf::from(given);
         let help = "Expect a digest as plans show it, or a file:\n\n    goldform plan --out plan.json\n    \
                     goldform apply --expect plan.json";
-        if let Some(length) = Digest::cut_short(given).filter(|_| !path.exists()) {
+        let cut_short = given.to_str().filter(|_| !path.exists()).and_then(Digest::cut_short);
+        if let Some(length) = cut_short {
             let digits = count(length, "digit", "digits");
             return Err(CommandError::input(
                 format!(
-                    "{given} has {digits} of a digest, and {NAME_DIGITS} are needed: another plan with the same \
-                     beginning can be made on purpose"
+                    "{} has {digits} of a digest, and {NAME_DIGITS} are needed: another plan with the same beginning \
+                     can be made on purpose",
+                    harmless::path(&path)
                 ),
                 "Give the digest as plans show it.",
             ));
         }
-        let text = read_text(&path, help)?;
+        let text = read_named_text(&path, Kind::Plan, help)?;
         let reviewed = reviewed(&text)
             .map_err(|error| CommandError::input(format!("{}: {error}", harmless::path(&path)), help))?;
         Ok(Self::Reviewed { path, reviewed: Box::new(reviewed) })

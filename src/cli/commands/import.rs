@@ -5,7 +5,7 @@
 //! what is recorded and not in the manifest. Both files are replaced whole, under the lock of the state.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -21,7 +21,8 @@ use crate::backend::LockWait;
 use crate::backend::file::write_atomically;
 use crate::cli::args::{Format, ImportArgs};
 use crate::cli::confirm::confirm;
-use crate::cli::inputs::{read_manifests, read_text};
+use crate::cli::files::{Kind, read_named_text};
+use crate::cli::inputs::{Manifests, read_manifests};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
@@ -137,7 +138,7 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     let is_written = !recorded.is_empty() && is_wanted(args, recorded.len(), printer)?;
     if is_written {
         if let Some(edit) = &job {
-            write_atomically(Path::new(&edit.name), &edit.text).map_err(|source| CommandError::File {
+            write_atomically(&edit.path, &edit.text).map_err(|source| CommandError::File {
                 path: edit.name.clone(),
                 source,
                 help: "Nothing was written.".to_owned(),
@@ -169,7 +170,7 @@ fn is_wanted(args: &ImportArgs, number: usize, printer: &Printer) -> Result<bool
 
 fn read_terraform(path: &Path) -> Result<Named, CommandError> {
     const HELP: &str = "Name a state of Terraform:\n\n    terraform show -json > state.json";
-    let text = read_text(path, HELP)?;
+    let text = read_named_text(path, Kind::Terraform, HELP)?;
     terraform::named(&text)
         .map_err(|why| CommandError::input(format!("{}: {why}", harmless::path(path)), HELP))
 }
@@ -338,6 +339,7 @@ fn not_taken(left: &LeftOut) -> CommandError {
 /// A manifest's file with entries put in, and what the manifest means then.
 struct Edited {
     name: String,
+    path: PathBuf,
     text: String,
     desired: Desired,
     entries: String,
@@ -363,10 +365,10 @@ fn edited(
             format!("Put them in by hand, then run the import again:\n\n{by_hand}"),
         )
     };
-    let (mut inputs, _) = read_manifests(&args.manifest.files)?;
+    let Manifests { mut inputs, paths, .. } = read_manifests(&args.manifest.files)?;
     let text_of = |input: &Input| std::str::from_utf8(&input.bytes).map(str::to_owned).unwrap_or_default();
     let at = inputs.iter().position(|input| insert::has_images(&text_of(input))).unwrap_or(0);
-    let Some(input) = inputs.get_mut(at) else { return Ok(None) };
+    let (Some(input), Some(path)) = (inputs.get_mut(at), paths.into_iter().nth(at)) else { return Ok(None) };
     let text =
         insert::insert(&text_of(input), entries, &account_name).map_err(|no| refused(no.to_string()))?;
     input.bytes = text.clone().into_bytes();
@@ -375,7 +377,7 @@ fn edited(
     if adopt::intended(&workspace.engine.desired, &desired, entries) != desired {
         return Err(refused("read again, the text does not mean what was meant".to_owned()));
     }
-    Ok(Some(Edited { name, text, desired, entries: by_hand }))
+    Ok(Some(Edited { name, path, text, desired, entries: by_hand }))
 }
 
 fn read_again(inputs: Vec<Input>, variables: &Variables) -> Result<Desired, String> {

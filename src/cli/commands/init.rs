@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use crate::cli::args::InitArgs;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
+use crate::diagnostics::harmless;
 
 /// The starter manifest.
 pub const STARTER: &str = include_str!("starter.yaml");
@@ -14,7 +15,7 @@ pub const STARTER: &str = include_str!("starter.yaml");
 /// # Errors
 /// When there is a file already, or it cannot be written.
 pub fn run(args: &InitArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let path = args.path.display().to_string();
+    let path = harmless::path(&args.path);
     let result =
         std::fs::OpenOptions::new().write(true).create_new(true).open(&args.path).and_then(|mut file| {
             use std::io::Write as _;
@@ -22,7 +23,12 @@ pub fn run(args: &InitArgs, printer: &Printer) -> Result<ExitStatus, CommandErro
         });
     match result {
         Ok(()) => {
-            let named = if path == "goldform.yaml" { String::new() } else { format!(" -f {path}") };
+            let named = match args.path.to_str() {
+                Some("goldform.yaml") => String::new(),
+                Some(_) => format!(" -f {path}"),
+                // What is shown is not the name.
+                None => " -f FILE".to_owned(),
+            };
             printer.say(&format!(
                 "Wrote {path}. It works as it is, on the embedded cloud:\n\n    \
                  goldform plan{named}\n    goldform apply{named}"

@@ -1,28 +1,31 @@
 //! `show`: the state, or a state file, for people or as JSON.
 
-use super::apply::plan_in;
+use std::path::Path;
+
+use super::apply::plan_of_text;
 use crate::backend::{FileStore, StateStore as _};
 use crate::cli::args::{Format, ShowArgs};
+use crate::cli::files::{Kind, read_named_text, state_of};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::harmless;
 use crate::plan::{Base, Plan, PlanFile, PlanInputs};
 use crate::report::{self, AccountNames};
+use crate::state::Snapshot;
 
 /// Shows a state.
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
 pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    if let Some(file) = args.path.as_deref().map(plan_in).transpose()?.flatten() {
-        return show_plan(file, printer);
-    }
     let (snapshot, names, place) = match &args.path {
-        Some(path) => {
-            let snapshot = FileStore::at(path).load().await?;
-            (snapshot, AccountNames::default(), harmless::path(path))
-        }
+        Some(path) => match read_shown(path).await? {
+            Shown::Plan(file) => return show_plan(*file, printer),
+            Shown::State(snapshot) => {
+                (snapshot.map(|one| *one), AccountNames::default(), harmless::path(path))
+            }
+        },
         None => {
             let workspace = Workspace::open(&args.manifest, None, printer)?;
             let names = AccountNames::of(&workspace.engine.desired);
@@ -50,6 +53,30 @@ pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, Comma
         }
     }
     Ok(ExitStatus::Done)
+}
+
+/// What a file that was named holds.
+enum Shown {
+    Plan(Box<PlanFile>),
+    /// `None` if there is no such file.
+    State(Option<Box<Snapshot>>),
+}
+
+/// Reads a plan or a state, from a file or from a pipe, which can be read only once.
+async fn read_shown(path: &Path) -> Result<Shown, CommandError> {
+    if !path.exists() {
+        return Ok(Shown::State(None));
+    }
+    let text = read_named_text(path, Kind::State, "Name a state or plan file.")?;
+    if PlanFile::is_meant(&text) {
+        return Ok(Shown::Plan(Box::new(plan_of_text(path, &text)?)));
+    }
+    let snapshot = match path.is_file() {
+        // Its journal belongs to it.
+        true => FileStore::at(path).load().await?,
+        false => Some(state_of(path, &text)?),
+    };
+    Ok(Shown::State(snapshot.map(Box::new)))
 }
 
 /// Shows a saved plan, as it was made.

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 
 use crate::backend::{FileStore, StateStore as _};
 use crate::cli::env;
-use crate::cli::inputs::{read_manifests, yaml_files};
+use crate::cli::inputs::{Manifests, read_manifests, yaml_files};
+use crate::cli::reports::split_at_equals;
 use crate::cli::workspace::DEFAULT_MANIFEST;
 use crate::manifest::{self, Desired, Loaded, StateLocation, Variables};
 use crate::model::region::RegionTable;
@@ -22,7 +23,7 @@ const MOST_BYTES: u64 = 4 << 20;
 #[derive(Default)]
 pub(super) struct Line {
     /// The words, the program first.
-    words: Vec<String>,
+    words: Vec<OsString>,
     known: OnceLock<Known>,
 }
 
@@ -30,15 +31,13 @@ impl Line {
     /// The words that a shell passes behind `--`.
     pub(super) fn of(arguments: &[OsString]) -> Self {
         let words = arguments.iter().skip_while(|word| *word != "--").skip(1);
-        Self {
-            words: words.map(|word| word.to_string_lossy().into_owned()).collect(),
-            known: OnceLock::new(),
-        }
+        Self { words: words.cloned().collect(), known: OnceLock::new() }
     }
 
     /// The first word that one of these names.
     pub(super) fn first_of(&self, names: &[String]) -> Option<&str> {
-        self.words.iter().skip(1).find(|word| names.contains(word)).map(String::as_str)
+        let mut words = self.words.iter().skip(1).filter_map(|word| word.to_str());
+        words.find(|word| names.iter().any(|name| name == word))
     }
 
     /// What an option was given: `-f FILE`, `--file FILE`, `--file=FILE`.
@@ -48,7 +47,7 @@ impl Line {
         while let Some(word) = words.next() {
             if word == long || short.is_some_and(|short| word == short) {
                 given.extend(words.next().map(PathBuf::from));
-            } else if let Some(value) = word.strip_prefix(long).and_then(|rest| rest.strip_prefix('=')) {
+            } else if let Some((_, value)) = split_at_equals(word).filter(|(option, _)| option == long) {
                 given.push(PathBuf::from(value));
             }
         }
@@ -113,9 +112,10 @@ impl Known {
             files.push(PathBuf::from(DEFAULT_MANIFEST));
         }
         let (manifest, base) = match are_small_manifests(&files).then(|| read_manifests(&files)) {
-            Some(Ok((inputs, base))) => {
-                (Some(manifest::load(inputs, &Variables::new(env::manifest_variables()))), base)
-            }
+            Some(Ok(Manifests { inputs, folder: base, .. })) => (
+                Some(manifest::load(inputs, &Variables::new(env::manifest_variables().unwrap_or_default()))),
+                base,
+            ),
             _ => (None, PathBuf::new()),
         };
         let desired = manifest.as_ref().and_then(|loaded| loaded.desired.as_ref());

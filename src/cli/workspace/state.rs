@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Workspace;
 use crate::backend::{FileStore, LockInfo, LockWait, StateStore};
-use crate::cli::{CommandError, env};
+use crate::cli::{CommandError, env, files};
 use crate::diagnostics::harmless;
 use crate::manifest::StateLocation;
 use crate::state::{Lineage, Snapshot};
@@ -54,9 +54,14 @@ impl Workspace {
         if self.state_file.is_some() { None } else { self.store().ok()?.writer() }
     }
 
+    /// Returns who runs this: user and host.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
     fn lock_info(&self, operation: &str) -> LockInfo {
         LockInfo {
-            owner: owner(),
+            owner: self.actor.clone(),
             pid: std::process::id(),
             operation: operation.to_owned(),
             since: self.engine.clock.now(),
@@ -81,7 +86,7 @@ impl Workspace {
     /// When it cannot be read, or belongs to another account or service.
     pub async fn snapshot_of_any_place(&self) -> Result<Option<Snapshot>, CommandError> {
         let snapshot = match &self.state_file {
-            Some(path) => match FileStore::at(path).load().await? {
+            Some(path) => match files::read_state(path).await? {
                 Some(snapshot) => Some(snapshot),
                 None => {
                     return Err(CommandError::input(
@@ -129,11 +134,17 @@ impl Workspace {
 }
 
 /// Who runs this, as far as the environment says: user and host.
-pub fn owner() -> String {
-    let user = env::get(env::USER).or_else(|| env::get(env::USERNAME));
+///
+/// # Errors
+/// If the name that was set for it is not UTF-8 text.
+pub(super) fn actor() -> Result<String, CommandError> {
+    if let Some(actor) = env::get(env::ACTOR)? {
+        return Ok(actor);
+    }
+    let user = env::shown(env::USER).or_else(|| env::shown(env::USERNAME));
     let user = user.unwrap_or_else(|| "somebody".to_owned());
-    let host = env::get(env::HOSTNAME).or_else(|| env::get(env::COMPUTERNAME));
-    env::get(env::ACTOR).unwrap_or_else(|| match host {
+    let host = env::shown(env::HOSTNAME).or_else(|| env::shown(env::COMPUTERNAME));
+    Ok(match host {
         Some(host) => format!("{user}@{host}"),
         None => user,
     })

@@ -15,6 +15,7 @@ use std::path::Path;
 
 use args::{SandboxArgs, SandboxCommand, WorldArgs};
 
+use crate::cli::files::{Kind, read_named_text};
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::sim::{Settings, Sim, SimError};
@@ -52,11 +53,6 @@ fn broken(path: &Path, error: &SimError) -> CommandError {
 }
 
 /// Reads a small file of the user.
-#[expect(clippy::disallowed_methods, reason = "seeds, switches and certificates are read here")]
 fn read(path: &Path, help: &str) -> Result<String, CommandError> {
-    std::fs::read_to_string(path).map_err(|source| CommandError::File {
-        path: harmless::path(path),
-        source,
-        help: help.to_owned(),
-    })
+    read_named_text(path, Kind::Sandbox, help)
 }

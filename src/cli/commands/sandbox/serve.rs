@@ -16,6 +16,7 @@ use crate::cloud::SystemClock;
 use crate::cloud::client::Secret;
 use crate::cloud::sim::http::{Face, Key, Server};
 use crate::cloud::sim::{Settings, Sim};
+use crate::diagnostics::harmless;
 use crate::model::AccountId;
 
 /// The account that may call when none was named.
@@ -32,6 +33,15 @@ pub(super) async fn run(args: &ServeArgs, printer: &Printer) -> Result<ExitStatu
         [] => (vec![default_key(is_open)?], true),
         given => (given.to_vec(), false),
     };
+    if let Some(folder) = args.tls.as_deref().filter(|folder| folder.to_str().is_none()) {
+        return Err(CommandError::input(
+            format!(
+                "{}: the name of the folder is not UTF-8, so it cannot be announced",
+                harmless::path(folder)
+            ),
+            "Name another folder.",
+        ));
+    }
     let sim = world(args)?;
     let identity = args.tls.as_deref().map(tls::identity).transpose()?;
     let face = Face::new(sim, keys.iter().cloned().collect(), Arc::new(SystemClock));

@@ -1,12 +1,12 @@
 //! `state pull`, `push`, `history` and `restore`: whole snapshots out and in.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::backend::{FileStore, Freshness, LockWait, StateStore as _, StoreError};
 use crate::cli::args::{Format, StateHistoryArgs, StatePullArgs, StatePushArgs, StateRestoreArgs};
+use crate::cli::files::{Kind, as_text, bounded, failed, read_named_text, too_large};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
@@ -204,22 +204,17 @@ fn tell(snapshot: &Snapshot, what: &str, printer: &Printer) {
 }
 
 /// Reads a state file that is not the state's own.
-#[expect(clippy::disallowed_methods, reason = "the file to push is read here")]
 fn read(path: &Path, is_edited: bool) -> Result<Snapshot, CommandError> {
-    let failed = |source| CommandError::File {
-        path: harmless::path(path),
-        source,
-        help: "Name a state file, such as one that was pulled:\n\n    goldform state pull > <file>"
-            .to_owned(),
-    };
-    let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).map_err(failed)?;
-        bytes
+    const HELP: &str = "Name a state file, such as one that was pulled:\n\n    goldform state pull > <file>";
+    let text = if path == Path::new("-") {
+        let most = Kind::State.most_bytes();
+        let bytes = bounded(std::io::stdin().lock(), most).map_err(|source| failed(path, source, HELP))?;
+        as_text(path, bytes.ok_or_else(|| too_large(path, Kind::State, most))?, HELP)?
     } else {
-        std::fs::read(path).map_err(failed)?
+        read_named_text(path, Kind::State, HELP)?
     };
-    let read = if is_edited { Snapshot::from_edited(&bytes) } else { Snapshot::from_bytes(&bytes) };
+    let bytes = text.as_bytes();
+    let read = if is_edited { Snapshot::from_edited(bytes) } else { Snapshot::from_bytes(bytes) };
     read.map_err(|error| {
         let help = match &error {
             StateError::Newer { .. } => {

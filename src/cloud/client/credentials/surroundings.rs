@@ -12,16 +12,17 @@ type Files = dyn Fn(&Path) -> io::Result<String> + Send + Sync;
 pub struct Surroundings {
     variables: Arc<Variables>,
     files: Arc<Files>,
+    home: Option<PathBuf>,
 }
 
 impl Surroundings {
-    /// The environment as it is told by a function, and the files of the machine.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "keys lie in files that other tools write; this reads them only"
-    )]
-    pub fn of(variables: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self::with(variables, |path| std::fs::read_to_string(path))
+    /// The environment and the files as functions return them, and the folder of the user, whose name need not be UTF-8.
+    pub fn of(
+        variables: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+        files: impl Fn(&Path) -> io::Result<String> + Send + Sync + 'static,
+        home: Option<PathBuf>,
+    ) -> Self {
+        Self { home, ..Self::with(variables, files) }
     }
 
     /// Both as they are told by functions.
@@ -29,7 +30,7 @@ impl Surroundings {
         variables: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
         files: impl Fn(&Path) -> io::Result<String> + Send + Sync + 'static,
     ) -> Self {
-        Self { variables: Arc::new(variables), files: Arc::new(files) }
+        Self { variables: Arc::new(variables), files: Arc::new(files), home: None }
     }
 
     /// A variable; one that is empty counts as not set. Blanks around a value are never meant: a key that was pasted
@@ -56,7 +57,7 @@ impl Surroundings {
 
     /// The home folder of the user.
     pub(super) fn home(&self) -> Option<PathBuf> {
-        self.first(&["HOME", "USERPROFILE"]).map(PathBuf::from)
+        self.home.clone().or_else(|| self.first(&["HOME", "USERPROFILE"]).map(PathBuf::from))
     }
 }
 

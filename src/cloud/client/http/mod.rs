@@ -273,5 +273,11 @@ fn beginning(body: &[u8]) -> String {
     if line.is_empty() { String::new() } else { format!(": {line}") }
 }
 
+/// Returns whether a text is the address of a proxy that can be used. reqwest passes over one that cannot.
+pub fn is_proxy(address: &str) -> bool {
+    let Ok(uri) = address.parse::<hyper::Uri>() else { return false };
+    uri.authority().is_some() && uri.scheme_str().is_none_or(|scheme| matches!(scheme, "http" | "https"))
+}
+
 #[cfg(test)]
 mod tests;

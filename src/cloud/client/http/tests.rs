@@ -267,3 +267,15 @@ fn the_future_of_a_call_can_move_between_threads() {
     let https = https("http://127.0.0.1:9", CALL_TIMEOUT);
     movable(&https.send(request()));
 }
+
+#[test]
+fn an_address_of_a_proxy_has_a_host_and_a_scheme_that_is_known() {
+    for address in
+        ["http://proxy:3128", "https://user:pass@proxy.example.com", "proxy:3128", "http://[::1]:1/"]
+    {
+        assert!(is_proxy(address), "{address}");
+    }
+    for address in ["", "http://", "/proxy", "ftp://proxy:1", "socks5://proxy:1", "http://a b"] {
+        assert!(!is_proxy(address), "{address}");
+    }
+}
