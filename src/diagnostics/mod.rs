@@ -10,9 +10,11 @@ pub mod harmless;
 pub mod place;
 pub mod render;
 pub mod similar;
+pub mod unquoted;
 
 pub use self::render::{RenderOptions, counted, render};
 pub use self::similar::{Suggestions, closest};
+pub use self::unquoted::unquoted;
 use compact_str::CompactString;
 pub use harmless::shown;
 pub use place::{FileId, ManifestPath, Place, Segment, SourceFile, Sources, Span};

@@ -266,6 +266,15 @@ codes! {
         example: "# a folder without *.yaml or *.yml files"
         to_do: "Name a file or folder with `-f`; `goldform init` writes a manifest to start from."
     }
+    MANIFEST_FOREIGN = "GF131" "manifest_foreign" Error "This is not a manifest" {
+        checks: "That a file which cannot be read as a manifest has at least one line that starts with a key of a \
+                 manifest."
+        why: "A key file or an environment that is named by mistake holds secrets, and messages end up in logs: nothing \
+              of its text is shown. It is not left out either, since what is not in the manifest is deleted."
+        example: "registry: example.com\nuser: robot"
+        to_do: "Name another file, or move this one out of the folder. A part of a manifest starts a line with one of its \
+                keys, such as `images:`."
+    }
 }
 
 #[cfg(test)]

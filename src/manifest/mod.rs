@@ -36,6 +36,7 @@ mod check;
 pub mod codes;
 pub mod desired;
 pub mod fault;
+mod foreign;
 pub mod insert;
 mod join;
 mod locate;
@@ -126,11 +127,18 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
     for (number, Input { name, bytes }) in inputs.into_iter().enumerate() {
         let file = crate::diagnostics::FileId(u32::try_from(number).unwrap_or(u32::MAX));
         let (text, problem) = text::decode(file, &name, bytes);
-        locator.add(name, text.clone());
         let mut parsed = match problem {
             Some(problem) => parse::Parsed { diagnostics: vec![problem], ..parse::Parsed::default() },
             None => parse(file, &text),
         };
+        if foreign::is_manifest(&text) {
+            locator.add(name, text);
+        } else {
+            if let Some(problem) = foreign::reported(&name, &text, &parsed.diagnostics) {
+                parsed = parse::Parsed { diagnostics: vec![problem], ..parse::Parsed::default() };
+            }
+            locator.add(name, "".into());
+        }
         is_readable &= parsed.is_readable;
         diagnostics.append(&mut parsed.diagnostics);
         read.push((file, parsed));

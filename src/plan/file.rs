@@ -19,6 +19,7 @@ use thiserror::Error;
 
 use super::planner::{Base, Plan, PlanError};
 use super::propose::{Proposal, Wish, propose};
+use crate::diagnostics::unquoted;
 use crate::manifest::{Desired, Level};
 use crate::model::Digest;
 use crate::state::{Lineage, Recorded, Snapshot};
@@ -157,12 +158,12 @@ impl PlanFile {
             goldform: Option<String>,
         }
         let broken = |why: String| PlanFileError::Broken(why);
-        let version: Version = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+        let version: Version = serde_json::from_str(text).map_err(|error| broken(unquoted(&error)))?;
         if version.goldform_plan != FORMAT {
             let by = version.goldform.unwrap_or_else(|| "of an unknown version".to_owned());
             return Err(PlanFileError::OtherFormat { format: version.goldform_plan, by });
         }
-        let mut value: Value = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+        let mut value: Value = serde_json::from_str(text).map_err(|error| broken(unquoted(&error)))?;
         let named = value.as_object_mut().and_then(|fields| fields.shift_remove("checksum"));
         let checksum = Digest::of(&value).map_err(|error| broken(error.to_string()))?;
         if named.as_ref().and_then(Value::as_str) != Some(checksum.as_str()) {
@@ -171,7 +172,7 @@ impl PlanFile {
         // What is read is the value that the checksum is of, not the text.
         let Written { goldform_plan: _, goldform, digest, checksum: _, inputs } =
             serde_path_to_error::deserialize(value)
-                .map_err(|error| broken(format!("at `{}`: {}", error.path(), error.inner())))?;
+                .map_err(|error| broken(format!("at `{}`: {}", error.path(), unquoted(error.inner()))))?;
         verify(&inputs).map_err(broken)?;
         let underived = || PlanFileError::Underived { by: goldform.to_string() };
         let Proposal { plan, prior, unmatched: _ } = inputs.plan().map_err(|_| underived())?;

@@ -1,5 +1,6 @@
 //! The format of a state's file: which versions are read, and what shows that a file is as goldform wrote it.
 
+use crate::diagnostics::unquoted;
 use compact_str::CompactString;
 use serde::Deserialize;
 
@@ -85,7 +86,7 @@ impl File {
         #[derive(Deserialize)]
         struct Version {
             format: u32,
-            goldform: Option<String>,
+            goldform: Option<serde_json::Value>,
         }
         let error = match serde_json::from_str::<Self>(text) {
             Ok(file) if file.format > FORMAT => {
@@ -98,17 +99,20 @@ impl File {
             Err(error) => error,
         };
         // Only what fails is read again, to say where and why.
-        if let Ok(Version { format, goldform }) = serde_json::from_str(text)
-            && format > FORMAT
-        {
-            return Err(StateError::Newer { format, by: goldform.unwrap_or_default() });
-        }
+        let is_state = match serde_json::from_str(text) {
+            Ok(Version { format, goldform }) if format > FORMAT => {
+                let by = goldform.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+                return Err(StateError::Newer { format, by: by.to_owned() });
+            }
+            version => version.is_ok(),
+        };
         let mut reader = serde_json::Deserializer::from_str(text);
         let why = match serde_path_to_error::deserialize::<_, Self>(&mut reader) {
-            Err(error) if !matches!(error.path().to_string().as_str(), "." | "?") => {
-                format!("at `{}`: {}", error.path(), error.inner())
+            // The keys of another file are not repeated.
+            Err(error) if is_state && !matches!(error.path().to_string().as_str(), "." | "?") => {
+                format!("at `{}`: {}", error.path(), unquoted(error.inner()))
             }
-            _ => error.to_string(),
+            _ => unquoted(&error),
         };
         Err(StateError::Broken { why })
     }

@@ -144,3 +144,52 @@ fn a_file_has_a_size_that_it_may_have() {
     file.set_len(u64::try_from(goldform::manifest::MAX_BYTES).unwrap() + 1).unwrap();
     refused(&env, "plan -f large.yaml", "large.yaml: a manifest may have");
 }
+
+#[test]
+fn no_diagnostic_quotes_a_file_of_another_kind() {
+    let env = TestEnv::with(WEB);
+    env.write("secret", SECRET);
+    env.write(
+        "secret.json",
+        r#"{"private_key": "hunter2", "format": "hunter2", "goldform_plan": "hunter2"}"#,
+    );
+    env.write("hunter.json", r#"{"hunter2": "hunter2"}"#);
+    env.write("text.json", r#""hunter2""#);
+    env.expect(0, "apply --yes --quiet");
+    for arguments in [
+        "plan -f secret",
+        "validate -f secret --format sarif=/dev/stdout",
+        "validate -f secret --format markdown=/dev/stdout",
+        "validate -f secret --format html=/dev/stdout",
+        "plan -f goldform.yaml -f secret",
+        "plan --var-file secret",
+        "plan --state secret",
+        "apply --yes secret",
+        "plan --expect secret",
+        "show secret",
+        "state push secret",
+        "import --terraform secret --yes",
+        "sandbox seed secret",
+        "sandbox serve --settings secret --listen 127.0.0.1:0",
+    ] {
+        refused(&env, arguments, "secret");
+        for json in ["secret.json", "hunter.json", "text.json"] {
+            let arguments = arguments.replace("secret", json);
+            let ran = env.run(&arguments);
+            // These are names and texts, too, as a variable file has them.
+            assert!(ran.status == 1 || arguments.contains("--var-file"), "{}", ran.text());
+            let text = ran.text().replace("hunter.json", "");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+    let ran = env.run("plan -f secret");
+    assert!(ran.stderr.contains("GF131") && ran.stderr.contains("`secret`, line 1"), "{}", ran.text());
+}
+
+#[test]
+fn a_state_with_a_wrong_value_is_described_by_place() {
+    let env = TestEnv::with(WEB);
+    env.expect(0, "apply --yes --quiet");
+    env.edit("goldform.state.json", "\"account\": \"100000000001\"", "\"account\": \"hunter2\"");
+    refused(&env, "plan", "at `account`: a value is not valid at line");
+}

@@ -13,13 +13,16 @@ mod tls;
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 use args::{SandboxArgs, SandboxCommand, WorldArgs};
 
 use crate::cli::files::{Kind, read_named_text};
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::sim::{Settings, Sim, SimError};
-use crate::diagnostics::harmless;
+use crate::diagnostics::{harmless, unquoted};
 
 /// Runs a command of `sandbox`.
 ///
@@ -55,4 +58,16 @@ fn broken(path: &Path, error: &SimError) -> CommandError {
 /// Reads a small file of the user.
 fn read(path: &Path, help: &str) -> Result<String, CommandError> {
     read_named_text(path, Kind::Sandbox, help)
+}
+
+/// Reads a YAML or JSON file of the user. Its text is not repeated: another file may have been named.
+fn read_yaml<T: DeserializeOwned>(path: &Path, help: &str) -> Result<T, CommandError> {
+    let refused = |why: String| CommandError::input(format!("{}: {why}", harmless::path(path)), help);
+    let value: Value = serde_saphyr::from_str(&read(path, help)?).map_err(|error| {
+        refused(match error.location() {
+            Some(at) => format!("it is not YAML from line {}, column {} on", at.line(), at.column()),
+            None => "it is not YAML".to_owned(),
+        })
+    })?;
+    serde_json::from_value(value).map_err(|error| refused(unquoted(&error)))
 }

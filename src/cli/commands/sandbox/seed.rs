@@ -13,7 +13,6 @@ use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::sim::{Image, Instance, Share, Sim, SimError, Snapshot, State};
 use crate::cloud::{Clock as _, SystemClock};
-use crate::diagnostics::harmless;
 use crate::model::{AccountId, ImageId, Region};
 use crate::report::count;
 
@@ -79,9 +78,7 @@ fn fifty() -> u32 {
 pub(super) fn run(args: &SeedArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let mut seed = Seed::default();
     if let Some(path) = &args.file {
-        let text = super::read(path, HELP)?;
-        seed = serde_saphyr::from_str(&text)
-            .map_err(|error| CommandError::input(format!("{}: {error}", harmless::path(path)), HELP))?;
+        seed = super::read_yaml(path, HELP)?;
     }
     if let (Some(name), Some(region), Some(owner)) = (&args.image, &args.region, args.owner) {
         seed.images.push(SeedImage {
@@ -104,7 +101,8 @@ pub(super) fn run(args: &SeedArgs, printer: &Printer) -> Result<ExitStatus, Comm
     let told = |error| super::broken(&args.world.world, &error);
     if !seed.settings.is_empty() {
         let settings = sim.settings().map_err(told)?;
-        sim.set_settings(switches::merged(&settings, seed.settings)?).map_err(told)?;
+        sim.set_settings(switches::merged(&settings, seed.settings, switches::Origin::File)?)
+            .map_err(told)?;
     }
     for instance in &seed.instances {
         sim.put_instance(instance).map_err(told)?;

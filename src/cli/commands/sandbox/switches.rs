@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::args::{RatesArg, SwitchArgs};
 use crate::cli::CommandError;
 use crate::cloud::sim::{Rates, Settings};
-use crate::diagnostics::harmless;
+use crate::diagnostics::unquoted;
 
 const HELP: &str = "A switch has a name and a value:\n\n    --set settle=2s --set parallel_imaging=false";
 
@@ -13,10 +13,8 @@ const HELP: &str = "A switch has a name and a value:\n\n    --set settle=2s --se
 pub(super) fn apply(settings: Settings, args: &SwitchArgs) -> Result<Settings, CommandError> {
     let mut settings = settings;
     if let Some(path) = &args.settings {
-        let text = super::read(path, "Name a YAML or JSON file of switches.")?;
-        let given: Map<String, Value> = serde_saphyr::from_str(&text)
-            .map_err(|error| CommandError::input(format!("{}: {error}", harmless::path(path)), HELP))?;
-        settings = merged(&settings, given)?;
+        let given = super::read_yaml(path, "Name a YAML or JSON file of switches.")?;
+        settings = merged(&settings, given, Origin::File)?;
     }
     for text in &args.set {
         let Some((name, value)) = text.split_once('=') else {
@@ -24,7 +22,7 @@ pub(super) fn apply(settings: Settings, args: &SwitchArgs) -> Result<Settings, C
         };
         let value: Value = serde_saphyr::from_str(value)
             .map_err(|error| CommandError::input(format!("--set {name}: {error}"), HELP))?;
-        settings = merged(&settings, Map::from_iter([(name.to_owned(), value)]))?;
+        settings = merged(&settings, Map::from_iter([(name.to_owned(), value)]), Origin::Argument)?;
     }
     if let Some(rates) = args.rates {
         settings.rates = match rates {
@@ -38,15 +36,31 @@ pub(super) fn apply(settings: Settings, args: &SwitchArgs) -> Result<Settings, C
     Ok(settings)
 }
 
+/// Where switches come from: the text of a file is not repeated in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Argument,
+    File,
+}
+
 /// The settings with these in place of theirs.
-pub(super) fn merged(settings: &Settings, given: Map<String, Value>) -> Result<Settings, CommandError> {
+pub(super) fn merged(
+    settings: &Settings,
+    given: Map<String, Value>,
+    origin: Origin,
+) -> Result<Settings, CommandError> {
     let mut all = match serde_json::to_value(settings)? {
         Value::Object(all) => all,
         _ => Map::new(),
     };
     all.extend(given);
-    serde_json::from_value(Value::Object(all))
-        .map_err(|error| CommandError::input(format!("the switches cannot be set: {error}"), HELP))
+    serde_json::from_value(Value::Object(all)).map_err(|error| {
+        let why = match origin {
+            Origin::Argument => error.to_string(),
+            Origin::File => unquoted(&error),
+        };
+        CommandError::input(format!("the switches cannot be set: {why}"), HELP)
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,145 @@
+//! Files that are no manifests. A key file, an environment or a configuration of another program may be named by mistake,
+//! or a link may lead to one: what is wrong with such a text is reported without a word of it.
+
+use super::codes::{Code, LIMIT_EXCEEDED, MANIFEST_FOREIGN, TEXT_INVALID};
+use crate::diagnostics::{Diagnostic, Place, shown};
+
+/// The keys at the top of a manifest.
+const KEYS: &[&str] = &[
+    "account",
+    "accounts",
+    "cloud",
+    "images",
+    "limits",
+    "lookups",
+    "regions",
+    "renames",
+    "rules",
+    "shares",
+    "state",
+    "variables",
+    "version",
+];
+
+/// Returns whether a line of a text starts with a top-level key of a manifest. This holds for a manifest
+/// with a mistake anywhere else too.
+pub(super) fn is_manifest(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    // In brackets, as JSON is, keys may be indented.
+    let is_flow = text.trim_start().starts_with('{');
+    text.lines().any(|line| {
+        let line =
+            if is_flow { line.trim_start_matches(|c: char| c.is_whitespace() || c == '{') } else { line };
+        // A list of them is a mistake of somebody who writes a manifest.
+        let line = line.strip_prefix("- ").unwrap_or(line);
+        let line = line.strip_prefix(['"', '\'']).unwrap_or(line);
+        let end = line.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(line.len());
+        let (key, rest) = line.split_at(end);
+        let rest = rest.strip_prefix(['"', '\'']).unwrap_or(rest);
+        KEYS.contains(&key) && rest.trim_start().starts_with(':')
+    })
+}
+
+/// What is said of a text that is no manifest, in the place of what was found in it.
+pub(super) fn reported(name: &str, text: &str, found: &[Diagnostic]) -> Option<Diagnostic> {
+    let first = found.first()?;
+    let place = first.labels.first().and_then(|label| match &label.place {
+        Place::Span(span) => text.get(..span.start),
+        Place::Path(_) => None,
+    });
+    let line = place.map(|before| before.matches('\n').count().saturating_add(1));
+    let file = match line {
+        Some(line) => format!("`{}`, line {line}", shown(name)),
+        None => format!("`{}`", shown(name)),
+    };
+    // These name no more of a text than its encoding and size.
+    let harmless: [&Code; 2] = [&TEXT_INVALID, &LIMIT_EXCEEDED];
+    if let Some(code) = harmless.into_iter().find(|code| code.id == first.code) {
+        let diagnostic = code.found(format!("{file}: {}", first.detail)).about(name);
+        return Some(Diagnostic { help: first.help.clone(), ..diagnostic });
+    }
+    let detail = format!(
+        "{file}: it cannot be read as a manifest, and no line of it starts with a key of one. Its text is not shown, \
+         since it may hold secrets."
+    );
+    Some(MANIFEST_FOREIGN.found(detail).about(name).help(format!(
+        "Name another file. A manifest, and a part of one, starts a line with one of its keys: {}.",
+        KEYS.join(", ")
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::shape::Shapes;
+    use crate::manifest::{Input, Variables, load};
+
+    #[test]
+    fn the_keys_are_those_of_the_schema() {
+        let shapes = Shapes::of_manifest();
+        let known: Vec<&str> = shapes.root().fields.into_iter().flat_map(|root| shapes.keys(root)).collect();
+        assert_eq!(KEYS, known);
+    }
+
+    #[test]
+    fn a_text_with_a_key_of_a_manifest_is_one() {
+        for text in [
+            "version: 1",
+            "# a comment\n\nimages:\n\tweb: {}",
+            "\u{feff}\"version\" : 1",
+            "{version: 1}",
+            "{\n  \"version\": 1\n}",
+            "x: [\nshares:\n",
+            "- version: 1\n",
+        ] {
+            assert!(is_manifest(text), "{text:?}");
+        }
+        for text in [
+            "",
+            "version = 1",
+            "  version: 1",
+            "conversion: 1",
+            "PATH=/bin\0HOME=/root",
+            "-----BEGIN PRIVATE KEY-----\nMIIE",
+            "imgaes: {}",
+        ] {
+            assert!(!is_manifest(text), "{text:?}");
+        }
+    }
+
+    /// Whatever the text is, nothing of it is in what is printed or in what reports may quote.
+    #[test]
+    fn no_word_of_another_file_is_reported() {
+        let texts: [&[u8]; 9] = [
+            b"TENCENTCLOUD_SECRET_KEY=SECRET\0PATH=SECRET\0",
+            b"-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----\n",
+            b"root:SECRET:19000:0:99999:7:::\ndaemon:*:19000\n",
+            b"SECRET: SECRET\nSECRETS: [SECRET]\n",
+            b"password: SECRET\n\ttoken: SECRET\n",
+            b"{\"SECRET\": \"SECRET\"",
+            b"# SECRET\n",
+            b"SECRET \xff SECRET",
+            b"- SECRET\n- &SECRET SECRET\n- *SECRETS\n",
+        ];
+        for bytes in texts {
+            let input = Input { name: "other.yaml".to_owned(), bytes: bytes.to_vec() };
+            let loaded = load(vec![input], &Variables::default());
+            let text = String::from_utf8_lossy(bytes);
+            let of_this: Vec<&Diagnostic> =
+                loaded.diagnostics.iter().filter(|found| found.subject == "other.yaml").collect();
+            assert!(of_this.len() == 1 || text.starts_with('#'), "{text}: {:#?}", loaded.diagnostics);
+            assert!(!format!("{:?}", loaded.diagnostics).contains("SECRET"), "{:#?}", loaded.diagnostics);
+            for source in loaded.locator.sources().iter() {
+                assert_eq!(&*source.text, "", "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_the_first_line_of_a_manifest_is_shown() {
+        let bytes = b"vresion: 1\naccount: \"100000000001\"\n".to_vec();
+        let loaded = load(vec![Input { name: "a.yaml".to_owned(), bytes }], &Variables::default());
+        assert!(loaded.diagnostics.iter().any(|found| found.code == "GF105"), "{:#?}", loaded.diagnostics);
+        assert!(loaded.locator.sources().iter().any(|source| source.text.contains("vresion")));
+    }
+}
