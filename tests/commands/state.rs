@@ -167,6 +167,29 @@ fn a_state_that_was_edited_in_its_place_is_refused_until_that_is_confirmed() {
 }
 
 #[test]
+fn a_damaged_journal_is_left_alone_until_it_is_gone_on_without() {
+    let env = applied(MANIFEST);
+    let state = state_of(&env);
+    let header = serde_json::json!({ "lineage": state["lineage"], "follows": state["serial"] });
+    let edited = |value: u32| {
+        serde_json::json!({
+            "event": "edited", "at": "2026-11-24T12:00:00Z",
+            "change": { "edit": "learn_accounts_per_call", "value": value },
+        })
+    };
+    let journal = format!("{header}\n{}\n{{\"event\": \"edi\n{}\n", edited(7), edited(8));
+    env.write("goldform.state.json.journal", &journal);
+    insta::assert_snapshot!(transcript(&env, &["plan", "apply --yes"]));
+    assert_eq!(env.read("goldform.state.json.journal"), journal);
+    insta::assert_snapshot!(transcript(
+        &env,
+        &["state restore 2", "plan --refresh --expect-no-changes --quiet"]
+    ));
+    assert_eq!(state_of(&env)["recorded"]["accounts_per_call"], 7);
+    assert_eq!(env.read("goldform.state.json.history/replaced-1.journal"), journal);
+}
+
+#[test]
 fn an_older_state_is_not_gone_on_with_beside_a_journal_of_a_later_one() {
     let env = applied(MANIFEST);
     let older = env.read("goldform.state.json");
