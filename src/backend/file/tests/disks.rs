@@ -147,6 +147,29 @@ async fn a_file_system_without_locks_is_refused_before_anything_is_done() {
     assert!(matches!(store.lock(info(), LockWait::NONE).await, Err(StoreError::Io { .. })));
 }
 
+/// A lock file that is removed after it was opened and before it is locked, once.
+struct Removing(PathBuf, AtomicUsize);
+
+impl Disk for Removing {
+    fn try_lock(&self, file: &File) -> Result<(), TryLockError> {
+        if self.1.fetch_add(1, Ordering::SeqCst) == 0 {
+            fs::remove_file(&self.0).unwrap();
+        }
+        file.try_lock()
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_lock_file_that_is_removed_while_it_is_locked_is_not_taken_for_the_lock() {
+    let folder = Folder::new();
+    let disk = Removing(folder.path("goldform.state.json.lock"), AtomicUsize::new(0));
+    let mut store = FileStore { disk: Arc::new(disk), ..folder.store() };
+    store.lock(info(), LockWait::NONE).await.unwrap();
+    assert!(matches!(folder.store().lock(info(), LockWait::NONE).await, Err(StoreError::Locked(Some(_)))));
+    store.save(&mut example(), Freshness::New).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_line_that_did_not_fit_is_taken_back_and_followed_by_nothing() {
     for room in (0..1_200).step_by(13) {
