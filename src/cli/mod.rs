@@ -1,8 +1,8 @@
 //! Arguments → settings → command: the only place that wires things together.
 //!
-//! `args` holds what can be typed, and nothing else; `env` every environment variable; `workspace` reads the
-//! manifest, opens the state and reaches the cloud; `commands/` has one file a command; `exit` has the one table
-//! of exit statuses. Data goes to stdout, talk and progress to stderr.
+//! `args` holds what can be typed, and nothing else; `env` reads every environment variable and `files` every input file;
+//! `workspace` reads the manifest, opens the state and reaches the cloud; `commands/` has one file a command; `exit` has
+//! the one table of exit statuses. Data goes to stdout, talk and progress to stderr.
 
 pub mod args;
 pub mod commands;
