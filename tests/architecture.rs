@@ -339,6 +339,38 @@ fn the_table_of_the_tour_is_this_order() {
     assert_eq!(told, FOLDERS);
 }
 
+/// The page for people who change the code has the same folders, the same flow, and files that are there.
+#[test]
+fn the_page_of_the_architecture_agrees_with_the_tour() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let read = |name: &str| fs::read_to_string(src.join(name)).unwrap();
+    let (tour, page) = (read("lib.rs"), read("README.md"));
+    let flow = |text: &str| -> Vec<String> {
+        let lines = text.lines().map(|line| line.strip_prefix("//!").unwrap_or(line).trim());
+        lines
+            .skip_while(|line| *line != "```text")
+            .skip(1)
+            .take_while(|line| *line != "```")
+            .map(str::to_owned)
+            .collect()
+    };
+    // How far the line of purity is drawn does not matter.
+    let plain = |lines: Vec<String>| lines.join("\n").replace(['═', ' '], "");
+    assert_eq!(plain(flow(&page)), plain(flow(&tour)));
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| [")?.split_once("]("));
+    let listed: Vec<&str> = rows.map(|(folder, _)| folder).collect();
+    assert_eq!(listed, FOLDERS);
+    let code = page.split('`').skip(1).step_by(2).filter(|text| text.ends_with(".rs"));
+    let missing: Vec<&str> = code
+        .filter(|file| {
+            let places = FOLDERS.iter().map(|folder| src.join(folder).join(file));
+            let mut places = places.chain([src.join(file), src.join("..").join(file)]);
+            !file.contains("NAME") && !places.any(|path| path.exists())
+        })
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn a_folder_uses_only_those_above_it() {
     let mut wrong = Vec::new();
