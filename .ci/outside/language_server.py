@@ -159,11 +159,11 @@ for what, text, expected in (
     labels = set(editor.complete(text))
     check(expected <= labels, what, f"offered: {sorted(labels)}")
 
-# --- Every key of the README's manifest is explained by its description.
-readme = (root / "README.md").read_text()
+# --- Every key of the manifest in schemas/README.md is explained by its description.
+readme = (root / "schemas/README.md").read_text()
 shown = next(block for block in re.findall(r"```yaml\n(.*?)```", readme, re.S) if "images:" in block)
 uri, wrong = editor.open(shown)
-check(not wrong, "README.md", json.dumps(wrong))
+check(not wrong, "schemas/README.md", json.dumps(wrong))
 descriptions = {}
 def describe(body):
     if isinstance(body, dict):

@@ -36,8 +36,8 @@ def many():
 
 
 found = cases(goldform, root, folder / "cases") + [many()]
-rules = re.findall(r"^\| (GF\d+) \| `\w+` \| \w+ \|", (root / "README.md").read_text().split("<!-- rules -->")[1].split("<!-- /rules -->")[0], re.M)
-check(len(rules) > 20, "README.md", "it lists no rules")
+rules = re.findall(r"^\| (GF\d+) \| `\w+` \| \w+ \|", (root / "schemas/README.md").read_text().split("<!-- rules -->")[1].split("<!-- /rules -->")[0], re.M)
+check(len(rules) > 20, "schemas/README.md", "it lists no rules")
 
 # --- JUnit
 schema = lxml.etree.XMLSchema(lxml.etree.parse(os.environ["SCHEMA"]))

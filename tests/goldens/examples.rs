@@ -1,27 +1,12 @@
-//! What is published and must not go stale: the examples, the README's tables, and what it says is printed.
-//!
-//! Regenerate with `GOLDFORM_BLESS=1 cargo test --test goldens`.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "a test that cannot go on fails"
-)]
-
-mod common;
+//! The manifests of `examples/`: each matches the schema, and is applied, planned empty and destroyed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
-use clap::CommandFactory as _;
-use common::{Filters, TestEnv, blesses, repository, transcript};
-use goldform::constraints::{RULES, manifest_schema as schema};
-use goldform::manifest::codes::CODES;
+use goldform::constraints::manifest_schema as schema;
 use serde_json::Value;
+
+use crate::common::{self, TestEnv, repository};
 
 /// Examples that are ahead of the code, each with the reason.
 const NOT_YET: &[(&str, &str)] = &[];
@@ -66,7 +51,7 @@ fn files(name: &str) -> Vec<PathBuf> {
     files
 }
 
-fn with_secrets(env: TestEnv) -> TestEnv {
+pub fn with_secrets(env: TestEnv) -> TestEnv {
     env.set("GOLDFORM_VAR_signature", "q-sign-algorithm=sha1&q-signature=0123abcd")
 }
 
@@ -192,153 +177,4 @@ fn the_quickstart_does_what_it_says() {
     env.expect(0, &format!("apply --yes {file}"));
     env.expect(0, &format!("destroy --yes {file}"));
     assert_eq!(common::cloud::list_file(&env.path("examples/goldform.world.db")), "");
-}
-
-/// Replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`.
-fn with_section(text: &str, name: &str, content: &str) -> String {
-    let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let (head, rest) = text.split_once(&open).unwrap_or_else(|| panic!("README.md has no {open}"));
-    let (_, tail) = rest.split_once(&close).unwrap_or_else(|| panic!("README.md has no {close}"));
-    format!("{head}{open}{content}{close}{tail}")
-}
-
-fn rule_table() -> String {
-    let mut text = String::from("| id | name | default | what it refuses or tells |\n|---|---|---|---|\n");
-    for rule in RULES {
-        let title = rule.title.replace('|', "\\|");
-        text.push_str(&format!("| {} | `{}` | {} | {title} |\n", rule.id, rule.name, rule.level.as_str()));
-    }
-    text
-}
-
-fn code_table() -> String {
-    let mut text = String::from("| id | name | is | says |\n|---|---|---|---|\n");
-    for code in CODES {
-        let title = code.title.replace('|', "\\|");
-        text.push_str(&format!("| {} | `{}` | {} | {title} |\n", code.id, code.name, code.severity.as_str()));
-    }
-    text
-}
-
-fn command_table() -> String {
-    fn rows(command: &clap::Command, path: &str, text: &mut String) {
-        for inner in
-            command.get_subcommands().filter(|inner| inner.get_name() != "help" && !inner.is_hide_set())
-        {
-            let path = format!("{path}{}", inner.get_name());
-            if inner.has_subcommands() {
-                rows(inner, &format!("{path} "), text);
-            } else {
-                let about = inner.get_about().map(ToString::to_string).unwrap_or_default();
-                text.push_str(&format!("| `{path}` | {about} |\n"));
-            }
-        }
-    }
-    let mut text = String::from("| command | does |\n|---|---|\n");
-    rows(&goldform::cli::args::Cli::command(), "", &mut text);
-    text
-}
-
-fn exit_table() -> String {
-    format!("```text\n{}\n```\n", goldform::cli::exit::TABLE)
-}
-
-fn format_table() -> String {
-    use clap::ValueEnum as _;
-    let mut text = String::from("| format | is |\n|---|---|\n");
-    for format in goldform::cli::args::ReportFormat::value_variants() {
-        let value = format.to_possible_value().unwrap();
-        text.push_str(&format!("| `{}` | {} |\n", value.get_name(), value.get_help().unwrap()));
-    }
-    text
-}
-
-/// The lines in which two texts differ, with a few around them.
-fn difference(published: &str, fresh: &str) -> String {
-    let difference = similar::TextDiff::from_lines(published, fresh);
-    difference.unified_diff().context_radius(2).header("published", "fresh").to_string()
-}
-
-#[test]
-fn the_tables_of_the_readme_are_fresh() {
-    let _alone = README.lock();
-    let path = repository().join("README.md");
-    let published = fs::read_to_string(&path).unwrap();
-    let mut fresh = published.clone();
-    for (name, content) in [
-        ("commands", command_table()),
-        ("rules", rule_table()),
-        ("codes", code_table()),
-        ("exit", exit_table()),
-        ("formats", format_table()),
-    ] {
-        fresh = with_section(&fresh, name, &content);
-    }
-    if blesses() {
-        fs::write(&path, fresh).unwrap();
-        return;
-    }
-    assert!(published == fresh, "{STALE}\n{}", difference(&published, &fresh));
-}
-
-const STALE: &str = "README.md is stale: set GOLDFORM_BLESS=1 and test again";
-
-/// Two tests write it, each a part.
-static README: Mutex<()> = Mutex::new(());
-
-/// What the README's `console` blocks say is printed is printed: all are run in order in one folder, which has the
-/// examples. What differs in ids, times and digests only is left as it is.
-#[test]
-fn what_the_readme_prints_is_printed() {
-    const OPEN: &str = "```console\n";
-    let _alone = README.lock();
-    let path = repository().join("README.md");
-    let published = fs::read_to_string(&path).unwrap();
-    let env = TestEnv::with_examples();
-    let (mut before, mut after) = (String::new(), String::new());
-    let mut pieces = published.split(OPEN);
-    let mut fresh = pieces.next().unwrap().to_owned();
-    for piece in pieces {
-        let (block, tail) = piece.split_once("```\n").expect("a block is closed");
-        let replayed = transcript::replay(&env, &transcript::parse(block));
-        // Ids are counted in each block anew: the worlds of two folders have ids in common.
-        before.push_str(&Filters::default().filter(block));
-        after.push_str(&Filters::default().filter(&replayed));
-        fresh.push_str(&format!("{OPEN}{replayed}```\n{tail}"));
-    }
-    if before == after {
-        return;
-    }
-    if blesses() {
-        fs::write(&path, fresh).unwrap();
-        return;
-    }
-    panic!("{STALE}\n{}", difference(&before, &after));
-}
-
-/// What the README shows as a manifest is one: it has no errors, and matches the schema.
-#[test]
-fn the_manifests_of_the_readme_are_manifests() {
-    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
-    let validator = jsonschema::validator_for(&schema()).unwrap();
-    let mut count = 0;
-    for block in readme.split("```yaml\n").skip(1) {
-        let (text, _) = block.split_once("```\n").unwrap();
-        let value: Value = serde_yaml::from_str(text).unwrap();
-        assert!(validator.is_valid(&value), "{text}");
-        let env = with_secrets(TestEnv::with(text));
-        env.expect(0, "validate");
-        count += 1;
-    }
-    assert!(count > 0);
-}
-
-/// Files and folders that the README links to are there.
-#[test]
-fn the_links_of_the_readme_lead_somewhere() {
-    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
-    for link in readme.split("](").skip(1) {
-        let (target, _) = link.split_once(')').unwrap();
-        assert!(target.starts_with("http") || repository().join(target).exists(), "{target}");
-    }
 }
