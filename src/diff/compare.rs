@@ -1,6 +1,6 @@
 //! Compares what is desired with what is recorded, entry by entry.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -45,13 +45,15 @@ pub fn diff_replacing(
         Intention::Converge => desired.images.keys().chain(prior.images.keys()).collect(),
         Intention::Destroy => prior.images.keys().collect(),
     };
+    let originals = original_generations(desired, prior, replace);
     for key in keys {
         if wanted(key).is_some_and(|image| waits_for_lookup(image, prior.images.get(key))) {
             diff.waiting.insert(key.clone());
             continue;
         }
         let (edits, ready) = (&mut diff.edits, &mut diff.ready);
-        let entry = Entry { key, context: desired, prior, asked: replace, now, edits, ready };
+        let entry =
+            Entry { key, context: desired, prior, asked: replace, originals: &originals, now, edits, ready };
         let change = match (wanted(key), prior.images.get(key)) {
             (Some(image), recorded) => entry.converge(image, recorded),
             (None, Some(recorded)) => entry.remove(recorded, intention),
@@ -84,6 +86,8 @@ struct Entry<'a> {
     prior: &'a Recorded,
     /// Entries of which the user asked for a new build.
     asked: &'a BTreeSet<ImageKey>,
+    /// The generations that encrypted entries are made from.
+    originals: &'a BTreeMap<&'a ImageKey, Option<GenerationNumber>>,
     now: Timestamp,
     edits: &'a mut Vec<Edit>,
     ready: &'a mut Vec<PlacementKey>,
@@ -100,7 +104,8 @@ impl Entry<'_> {
 
     /// The entry is in the manifest.
     fn converge(mut self, image: &DesiredImage, recorded: Option<&RecordedImage>) -> ImageChange {
-        let choice = choose(self.context, self.prior, self.asked, (self.key, image), 0);
+        let of = self.originals.get(self.key).copied().flatten();
+        let choice = choose(self.prior, self.asked, (self.key, image), of);
         let current = recorded.and_then(|recorded| recorded.generations.get(&choice.generation));
         let mut placements = Vec::new();
         let mut unchanged = 0;
@@ -218,16 +223,14 @@ fn waits_for_lookup(image: &DesiredImage, recorded: Option<&RecordedImage>) -> b
 /// is NORMAL or pending, an incomplete one included; one whose making has no definite answer yet; else a new one. A
 /// manifest that names the source of an earlier generation again returns to it: a reverted commit builds nothing.
 ///
-/// `depth` counts entries that are made from each other: a circle among them is an error of the manifest.
+/// `of`: of an encrypted source, the generation of the original.
 fn choose(
-    context: &Desired,
     prior: &Recorded,
     asked: &BTreeSet<ImageKey>,
     (key, image): (&ImageKey, &DesiredImage),
-    depth: usize,
+    of: Option<GenerationNumber>,
 ) -> Choice {
     let recorded = prior.images.get(key);
-    let of = original_generation(context, prior, asked, image, depth);
     let is_same =
         |making: &Making| making.copied_from.is_none() && making.source == image.source && making.of == of;
     let resumed = prior.making_of(key).filter(|(_, making)| is_same(making)).map(|(at, _)| at.generation);
@@ -293,22 +296,43 @@ fn returned_to(
     found.map(|(generation, _)| *generation)
 }
 
-/// Of an encrypted source: the generation that the entry which it is made from has, or gets by this plan.
-fn original_generation(
-    context: &Desired,
+/// The entry that an encrypted source is made from.
+fn original(image: &DesiredImage) -> Option<&ImageKey> {
+    match &image.source {
+        Some(Source { kind: SourceKind::Encrypted { image, .. }, .. }) => Some(image),
+        _ => None,
+    }
+}
+
+/// Of every encrypted entry: the generation that the entry which it is made from has, or gets by this plan. Each is
+/// chosen once, however many are made from each other in a row. In a circle, which is an error of the manifest, one is
+/// not known.
+fn original_generations<'d>(
+    context: &'d Desired,
     prior: &Recorded,
     asked: &BTreeSet<ImageKey>,
-    image: &DesiredImage,
-    depth: usize,
-) -> Option<GenerationNumber> {
-    let Some(Source { kind: SourceKind::Encrypted { image: other, .. }, .. }) = &image.source else {
-        return None;
-    };
-    let original = context.images.get(other)?;
-    if depth >= context.images.len() || waits_for_lookup(original, prior.images.get(other)) {
-        return None;
+) -> BTreeMap<&'d ImageKey, Option<GenerationNumber>> {
+    let mut known: BTreeMap<&ImageKey, Option<GenerationNumber>> = BTreeMap::new();
+    for start in context.images.keys() {
+        let mut row = Vec::new();
+        let mut next = context.images.get_key_value(start);
+        while let Some((key, image)) = next
+            && let Some(other) = original(image)
+            && !known.contains_key(key)
+        {
+            known.insert(key, None);
+            row.push((key, other));
+            next = context.images.get_key_value(other);
+        }
+        for (key, other) in row.into_iter().rev() {
+            let chosen =
+                context.images.get(other).filter(|image| !waits_for_lookup(image, prior.images.get(other)));
+            let of = known.get(other).copied().flatten();
+            let generation = chosen.map(|image| choose(prior, asked, (other, image), of).generation);
+            known.insert(key, generation);
+        }
     }
-    Some(choose(context, prior, asked, (other, original), depth.saturating_add(1)).generation)
+    known
 }
 
 /// Returns whether an entry asks for a build, whichever image its lookup finds: the rest of its source has changed, or its

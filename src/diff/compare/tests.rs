@@ -331,4 +331,21 @@ fn an_earlier_generation_is_kept_for_as_many_days_as_the_manifest_says() {
     assert_eq!(after(30), ["image.web@ap-jakarta#1", "image.web@ap-singapore#1", "image.web@ap-tokyo#1"]);
 }
 
+#[test]
+fn a_long_row_of_encrypted_copies_is_followed_without_recursion() {
+    let copy = |number: usize| {
+        format!(
+            "  i{number}: {{ region: ap-jakarta, source: {{ encrypted: {{ image: i{} }} }} }}\n",
+            number - 1
+        )
+    };
+    let first = "  i0: { region: ap-jakarta, source: { snapshots: [snap-2f3a1c2d] } }\n".to_owned();
+    let images = (1..8_000).fold(first, |text, number| text + &copy(number));
+    let text = format!("version: 1\naccount: \"100000000001\"\nimages:\n{images}");
+    let desired = crate::testing::desired(&text);
+    let diff = super::diff(&desired, &crate::state::Recorded::default(), super::Intention::Converge);
+    let of_first = diff.images.iter().filter(|change| change.of == Some(crate::model::GenerationNumber(1)));
+    assert_eq!(of_first.count(), 7_999);
+}
+
 mod returns;
