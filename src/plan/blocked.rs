@@ -59,9 +59,10 @@ pub(super) fn blocked(
     candidates.sort();
     let candidates: Vec<&ImageKey> = candidates.into_iter().map(|(_, key)| key).collect();
     let ends = Ends::of(diff, slots);
+    let decide = ends.decide();
     let fits = |left_out: &BTreeSet<&ImageKey>| {
-        if !ends.fit_without(left_out) {
-            return false;
+        if !ends.fit_without(left_out) || decide {
+            return ends.fit_without(left_out);
         }
         let kept: BTreeSet<PlacementKey> = diff
             .images
@@ -83,7 +84,10 @@ pub(super) fn blocked(
             break;
         }
         if tries == 0 {
-            leave_out = enough(&candidates, &fits);
+            leave_out = match decide {
+                true => ends.greedy(&candidates).into_iter().cloned().collect(),
+                false => enough(&candidates, &fits),
+            };
             break;
         }
     }
@@ -120,6 +124,53 @@ impl<'a> Ends<'a> {
             }
         }
         ends
+    }
+
+    /// Whether the ends decide: where nothing is deleted, a region never holds more than in the end, whatever the
+    /// order. Then no plan has to be made to find out.
+    fn decide(&self) -> bool {
+        self.total.values().all(|end| end.deleted == 0)
+    }
+
+    /// Entries, the last candidates if possible, without which every region fits in the end, and none of which can be
+    /// put back. Only where the ends decide. In two passes over the candidates.
+    fn greedy<'k>(&self, candidates: &[&'k ImageKey]) -> BTreeSet<&'k ImageKey> {
+        // By region: what would be held in the end, and the limit.
+        let mut held: BTreeMap<&Region, (usize, usize)> = BTreeMap::new();
+        for (region, end) in &self.total {
+            if let Some(slots) = self.slots.get(*region).filter(|_| end.made > 0) {
+                held.insert(region, (slots.used.saturating_add(end.made), slots.limit));
+            }
+        }
+        let nothing = BTreeMap::new();
+        let own = |key: &ImageKey| self.of.get(key).unwrap_or(&nothing);
+        let mut left_out = BTreeSet::new();
+        for key in candidates.iter().rev() {
+            let is_over = |region: &Region| held.get(region).is_some_and(|(held, limit)| held > limit);
+            if own(key).iter().any(|(region, own)| own.made > 0 && is_over(region)) {
+                left_out.insert(*key);
+                for (region, own) in own(key) {
+                    if let Some((held, _)) = held.get_mut(region) {
+                        *held = held.saturating_sub(own.made);
+                    }
+                }
+            }
+        }
+        // Where entries are in several regions, another one may have made the room that one was left out for.
+        for key in candidates {
+            let has_room = |(region, own): (&&Region, &Change)| {
+                held.get(*region).is_none_or(|(held, limit)| held.saturating_add(own.made) <= *limit)
+            };
+            if left_out.contains(key) && own(key).iter().all(has_room) {
+                left_out.remove(key);
+                for (region, own) in own(key) {
+                    if let Some((held, _)) = held.get_mut(region) {
+                        *held = held.saturating_add(own.made);
+                    }
+                }
+            }
+        }
+        left_out
     }
 
     /// Whether no region in which images are made would hold more than its limit without these entries' changes.
@@ -207,5 +258,36 @@ mod tests {
         assert_eq!(left_out.len(), 30);
         assert!(needed.iter().all(|key| left_out.contains(key)));
         assert!(tried.get() < 1_020, "halving, and once for each that may be put back: {}", tried.get());
+    }
+
+    #[test]
+    fn where_nothing_is_deleted_the_ends_leave_out_just_enough_in_every_region() {
+        let region = |code: &str| code.parse::<Region>().unwrap();
+        let keys: Vec<ImageKey> = (0..10).map(|n| format!("k{n}").parse().unwrap()).collect();
+        let slots = BTreeMap::from([
+            (region("ap-tokyo"), Slots { limit: 4, used: 1 }),
+            (region("ap-seoul"), Slots { limit: 100, used: 0 }),
+        ]);
+        let made = Change { made: 1, deleted: 0 };
+        let (tokyo, seoul) = (region("ap-tokyo"), region("ap-seoul"));
+        let mut ends = Ends { slots: &slots, total: BTreeMap::new(), of: BTreeMap::new() };
+        // The even ones are in both regions.
+        for (number, key) in keys.iter().enumerate() {
+            let own = ends.of.entry(key).or_default();
+            for region in [&tokyo, &seoul].into_iter().skip(number % 2) {
+                own.insert(region, made);
+                ends.total.entry(region).or_default().made += 1;
+            }
+        }
+        assert!(ends.decide());
+        let candidates: Vec<&ImageKey> = keys.iter().collect();
+        let left_out = ends.greedy(&candidates);
+        let names: Vec<&str> = left_out.iter().map(|key| key.as_str()).collect();
+        assert_eq!(names, ["k6", "k8"], "five in Tokyo, one is there already, and four have room");
+        assert!(ends.fit_without(&left_out));
+        for key in &left_out {
+            let fewer: BTreeSet<&ImageKey> = left_out.iter().copied().filter(|other| other != key).collect();
+            assert!(!ends.fit_without(&fewer), "{key} can be put back");
+        }
     }
 }
