@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::graph::{EdgeReason, StepGraph, StepIndex};
 use super::peak::peak_when_taking;
-use super::view::{Peak, PlanView};
+use super::view::{InRegion, Peak, PlanView};
 use crate::model::{AccountId, Operation, PlacementKey, Region};
 
 /// Steps and how much of it each takes or gives.
@@ -30,14 +30,13 @@ struct Usage<'p> {
 /// The slots of a region.
 pub(super) fn of_images(view: &PlanView<'_>, region: &Region, limit: usize) -> Peak {
     let graph = &view.plan.graph;
-    let managed = view.prior.placements().filter(|(at, _)| at.region == *region).count();
+    let nothing = InRegion::default();
+    let InRegion { managed, making, steps } = view.in_region(region).unwrap_or(&nothing);
     let unmanaged = view.prior.regions.get(region).map_or(0, |known| known.unmanaged.len());
-    // What may have been made already counts, once: where its making goes on, that takes the slot.
-    let goes_on = |at: &PlacementKey| view.steps_at(at).any(|(_, step)| step.operation.makes_image());
-    let making = view.prior.making.keys().filter(|at| at.region == *region && !goes_on(at)).count();
-    let mut usage = Usage::new(graph, managed.saturating_add(unmanaged).saturating_add(making));
+    // What may have been made already counts, once.
+    let mut usage = Usage::new(graph, managed.saturating_add(unmanaged).saturating_add(*making));
     let mut deletes: BTreeMap<&PlacementKey, Vec<StepIndex>> = BTreeMap::new();
-    for (index, step) in graph.steps().filter(|(_, step)| step.at().region == *region) {
+    for (index, step) in steps.iter().filter_map(|index| Some((*index, graph.step(*index)?))) {
         match &step.operation {
             operation if operation.makes_image() => usage.takers.push((index, 1)),
             Operation::Delete { at, .. } => deletes.entry(at).or_default().push(index),

@@ -8,6 +8,7 @@ use super::graph::StepIndex;
 use super::planner::Plan;
 use super::step::Step;
 use super::usage;
+use crate::diff::ImageChange;
 use crate::model::{Accounts, GenerationNumber, ImageKey, Operation, PlacementKey, Region};
 use crate::state::{Edit, Recorded};
 
@@ -21,6 +22,40 @@ pub struct PlanView<'a> {
     steps: BTreeMap<&'a PlacementKey, Vec<StepIndex>>,
     /// The current generation of each entry when the plan is done.
     current: BTreeMap<&'a ImageKey, GenerationNumber>,
+    changes: BTreeMap<&'a ImageKey, &'a ImageChange>,
+    in_regions: BTreeMap<&'a Region, InRegion>,
+}
+
+/// The current generation of each entry when the plan is done, from its edits and steps.
+fn current_after<'a>(plan: &'a Plan, prior: &'a Recorded) -> BTreeMap<&'a ImageKey, GenerationNumber> {
+    let mut current: BTreeMap<&ImageKey, GenerationNumber> =
+        prior.images.iter().map(|(key, image)| (key, image.current)).collect();
+    for edit in &plan.edits {
+        if let Edit::Return { image, generation } = edit {
+            current.insert(image, *generation);
+        }
+    }
+    let made = plan.graph.steps().filter(|(_, step)| step.operation.makes_image());
+    let adopted = plan.edits.iter().filter_map(|edit| match edit {
+        Edit::Adopt { at, .. } => Some(at),
+        _ => None,
+    });
+    for at in made.map(|(_, step)| step.at()).chain(adopted) {
+        let newest = current.entry(&at.image).or_insert(at.generation);
+        *newest = (*newest).max(at.generation);
+    }
+    current
+}
+
+/// What concerns the slots of a region, gathered once for all regions.
+#[derive(Debug, Default)]
+pub(super) struct InRegion {
+    /// Recorded placements.
+    pub(super) managed: usize,
+    /// Placements that may have been made already, and whose making does not go on.
+    pub(super) making: usize,
+    /// Steps that make or delete an image.
+    pub(super) steps: Vec<StepIndex>,
 }
 
 impl<'a> PlanView<'a> {
@@ -30,18 +65,36 @@ impl<'a> PlanView<'a> {
         for (index, step) in plan.graph.steps() {
             steps.entry(step.at()).or_default().push(index);
         }
-        let mut current: BTreeMap<&ImageKey, GenerationNumber> =
-            prior.images.iter().map(|(key, image)| (key, image.current)).collect();
-        let made = plan.graph.steps().filter(|(_, step)| step.operation.makes_image());
-        let adopted = plan.edits.iter().filter_map(|edit| match edit {
-            Edit::Adopt { at, .. } => Some(at),
-            _ => None,
-        });
-        for at in made.map(|(_, step)| step.at()).chain(adopted) {
-            let newest = current.entry(&at.image).or_insert(at.generation);
-            *newest = (*newest).max(at.generation);
+        let changes = plan.changes.iter().map(|change| (&change.image, change)).collect();
+        let current = current_after(plan, prior);
+        let mut view = Self { plan, prior, steps, current, changes, in_regions: BTreeMap::new() };
+        let mut in_regions: BTreeMap<&Region, InRegion> = BTreeMap::new();
+        for (index, step) in plan.graph.steps() {
+            if step.operation.makes_image() || matches!(step.operation, Operation::Delete { .. }) {
+                in_regions.entry(&step.at().region).or_default().steps.push(index);
+            }
         }
-        Self { plan, prior, steps, current }
+        let builds = prior.images.values().flat_map(|image| image.generations.values());
+        for region in builds.flat_map(|build| build.placements.keys()) {
+            in_regions.entry(region).or_default().managed += 1;
+        }
+        for at in prior.making.keys() {
+            // Where its making goes on, that takes the slot.
+            let goes_on = view.steps_at(at).any(|(_, step)| step.operation.makes_image());
+            in_regions.entry(&at.region).or_default().making += usize::from(!goes_on);
+        }
+        view.in_regions = in_regions;
+        view
+    }
+
+    /// The change of an entry.
+    pub fn change_of(&self, image: &ImageKey) -> Option<&'a ImageChange> {
+        self.changes.get(image).copied()
+    }
+
+    /// What concerns the slots of a region.
+    pub(super) fn in_region(&self, region: &Region) -> Option<&InRegion> {
+        self.in_regions.get(region)
     }
 
     /// The steps at a placement.
