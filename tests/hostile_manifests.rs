@@ -2,6 +2,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests measure time")]
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "a test that fails panics")]
+
+mod cost_search;
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -98,7 +101,8 @@ fn bombs() {
     }
     survives("many merges of one", wide);
 
-    let mut squared = HEAD.to_owned() + "images:\n  m0: &m0 {region: ap-tokyo}\n";
+    let mut squared =
+        HEAD.to_owned() + "images:\n  m0: &m0 {region: ap-tokyo, source: {adopted: img-0a1b2c3d}}\n";
     for number in 1..15 {
         let merged = vec![format!("*m{}", number - 1); 8].join(", ");
         writeln!(squared, "  m{number}: &m{number} {{<<: [{merged}]}}").unwrap();
@@ -112,7 +116,7 @@ fn bombs() {
 #[test]
 fn many_mistakes() {
     let unknown = numbered(100_000, |number| format!("kye{number}: 1\n"));
-    assert_eq!(survives("unknown keys", unknown), ["GF103", "GF105"]);
+    assert_eq!(survives("unknown keys", unknown), ["GF105"]);
     assert!(survives("duplicate keys", numbered(100_000, |_| "state: a\n".into())).contains(&"GF106"));
     let images = numbered(20_000, |number| {
         format!("{}  i{number}: {{region: 1}}\n", if number == 0 { "images:\n" } else { "" })
@@ -125,11 +129,11 @@ fn many_mistakes() {
         let start = if number == 0 { format!("{names}shares:\n") } else { String::new() };
         format!("{start}- {{image: wbe{number}, with: [partnr-{number:05}]}}\n")
     });
-    assert_eq!(survives("unknown images and accounts", shares), ["GF103", "GF122"]);
+    assert_eq!(survives("unknown images and accounts", shares), ["GF122"]);
     let variables = numbered(20_000, |number| {
         format!("{}  t{number}: \"${{v{number}}}\"\n", if number == 0 { "accounts:\n" } else { "" })
     });
-    assert_eq!(survives("unknown variables", variables), ["GF103", "GF118"]);
+    assert_eq!(survives("unknown variables", variables), ["GF118"]);
     let copies = format!(
         "{HEAD}images: {{a: {{region: ap-tokyo, source: {{adopted: img-0a1b2c3d}}, copies: [{}]}}}}\n",
         "ap-tokyo, ".repeat(100_000)

@@ -6,8 +6,7 @@ use compact_str::CompactString;
 
 use super::rule::Rule;
 use super::rules::{RULES, find};
-use crate::diagnostics::similar::closest;
-use crate::diagnostics::{Diagnostic, ManifestPath, Severity};
+use crate::diagnostics::{Collector, Diagnostic, ManifestPath, Severity, Suggestions, shown};
 use crate::manifest::Level;
 
 /// The level of each rule.
@@ -28,7 +27,8 @@ impl Levels {
         command_line: &[(String, Level)],
     ) -> (Self, Vec<Diagnostic>) {
         let mut levels = Self::default();
-        let mut unknown = Vec::new();
+        let suggestions = Suggestions::default();
+        let mut unknown = Collector::default();
         for (name, level) in manifest {
             match find(name) {
                 Some(rule) => {
@@ -36,7 +36,7 @@ impl Levels {
                 }
                 None => {
                     let path = ManifestPath::root().field("rules").field(name).key();
-                    unknown.push(unknown_rule(name).at(path, "no rule has this name"));
+                    unknown.push(unknown_rule(name, &suggestions).at(path, "no rule has this name"));
                 }
             }
         }
@@ -45,10 +45,10 @@ impl Levels {
                 Some(rule) => {
                     levels.command_line.insert(rule.name.into(), *level);
                 }
-                None => unknown.push(unknown_rule(name)),
+                None => unknown.push(unknown_rule(name, &suggestions)),
             }
         }
-        (levels, unknown)
+        (levels, unknown.into_vec())
     }
 
     /// Whether the manifest or the command line sets what a rule does.
@@ -80,11 +80,11 @@ impl Levels {
     }
 }
 
-fn unknown_rule(name: &str) -> Diagnostic {
-    let detail = format!("`{}` is not the name or id of a rule.", name.escape_debug());
+fn unknown_rule(name: &str, suggestions: &Suggestions) -> Diagnostic {
+    let detail = format!("`{}` is not the name or id of a rule.", shown(name));
     let diagnostic =
         Diagnostic::new("GF199", "rule_unknown", Severity::Error, "Unknown rule", detail).about(name);
-    match closest(name, RULES.iter().map(|rule| rule.name)) {
+    match suggestions.closest(name, RULES.iter().map(|rule| rule.name)) {
         Some(similar) => diagnostic.help(format!("Did you mean `{similar}`?")),
         None => diagnostic.help("See every rule and its name:\n\n    goldform explain"),
     }

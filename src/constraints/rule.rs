@@ -1,10 +1,15 @@
 //! What a rule is, what it may look at, and what it says.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
+use compact_str::CompactString;
+
+use crate::diagnostics::collect::{Collector, Fold, Repeats, take_label};
 use crate::diagnostics::{Diagnostic, Label, Place, Severity};
-use crate::manifest::{Desired, Level};
-use crate::model::{ImageKey, Operation, PlacementKey};
+use crate::manifest::{Desired, Fault, Level};
+use crate::model::{ImageKey, PlacementKey};
 use crate::plan::PlanView;
 use crate::state::Recorded;
 
@@ -49,25 +54,34 @@ pub struct Case<'a> {
     pub gone: &'a [PlacementKey],
     /// The present moment.
     pub now: Timestamp,
+    /// The lookups of entries that the plan should build and does not, because no image is known for them.
+    waiting_for: BTreeSet<&'a ImageKey>,
+}
+
+impl<'a> Case<'a> {
+    /// A case without an observation.
+    pub fn new(
+        desired: &'a Desired,
+        prior: &'a Recorded,
+        plan: Option<&'a PlanView<'a>>,
+        now: Timestamp,
+    ) -> Self {
+        let lookup = |key: &ImageKey| Some(&desired.images.get(key)?.lookup.as_ref()?.name);
+        let waiting = plan.into_iter().flat_map(|view| &view.plan.waiting);
+        Self { desired, prior, plan, gone: &[], now, waiting_for: waiting.filter_map(lookup).collect() }
+    }
 }
 
 impl Case<'_> {
     /// Returns whether an entry that the plan should build needs an image from this lookup. Without a plan, every lookup is
     /// needed.
     pub fn needs_lookup(&self, lookup: &ImageKey) -> bool {
-        let uses = |key: &ImageKey| {
-            let image = self.desired.images.get(key);
-            image.and_then(|image| image.lookup.as_ref()).is_some_and(|used| used.name == *lookup)
-        };
-        self.plan.is_none_or(|view| view.plan.waiting.iter().any(uses))
+        self.plan.is_none() || self.waiting_for.contains(lookup)
     }
 
     /// Returns whether the plan builds a generation of this entry. Without a plan, every entry is built.
     pub fn builds(&self, image: &ImageKey) -> bool {
-        let is_build = |operation: &Operation| {
-            matches!(operation, Operation::Create { .. }) && operation.at().image == *image
-        };
-        self.plan.is_none_or(|view| view.plan.graph.steps().any(|(_, step)| is_build(&step.operation)))
+        self.plan.is_none_or(|view| view.creates(image))
     }
 }
 
@@ -88,6 +102,10 @@ pub struct Finding {
     pub is_consented: bool,
     /// A warning even where the rule denies: nothing that the plan does depends on it.
     pub is_soft: bool,
+    /// What makes it the same finding as another one of its rule. Empty: nothing does.
+    pub cause: CompactString,
+    /// What else it represents: findings that were folded into it.
+    pub repeats: Repeats,
 }
 
 impl Finding {
@@ -101,7 +119,23 @@ impl Finding {
             is_hard: false,
             is_consented: false,
             is_soft: false,
+            cause: CompactString::default(),
+            repeats: Repeats::default(),
         }
+    }
+
+    /// With a cause: another finding of the rule with the same cause is the same finding at another place.
+    #[must_use]
+    pub fn because_of(mut self, cause: impl Into<CompactString>) -> Self {
+        self.cause = cause.into();
+        self
+    }
+
+    /// With the places of a fault, whose first one it has, and what else the fault represents.
+    #[must_use]
+    pub fn folded(mut self, fault: &Fault, text: &str) -> Self {
+        self.repeats = fault.repeats;
+        fault.more.iter().fold(self, |finding, path| finding.at(path.clone(), text))
     }
 
     /// With one more place.
@@ -141,7 +175,8 @@ impl Finding {
 
     /// As a diagnostic of its rule.
     pub fn into_diagnostic(self, rule: &Rule, severity: Severity) -> Diagnostic {
-        let Self { subject, detail, labels, help, is_hard: _, is_consented: _, is_soft: _ } = self;
+        let Self { subject, detail, labels, help, is_hard: _, is_consented: _, is_soft: _, cause, repeats } =
+            self;
         Diagnostic {
             code: rule.id,
             name: rule.name,
@@ -151,17 +186,32 @@ impl Finding {
             labels,
             help,
             subject: subject.into(),
+            cause,
+            repeats,
         }
     }
 }
 
-/// Collects findings.
-#[derive(Debug, Default)]
-pub struct Findings(pub Vec<Finding>);
+impl Fold for Finding {
+    /// What decides how grave a finding of a rule is.
+    type Kind = (bool, bool, bool);
 
-impl Findings {
-    /// Adds one.
-    pub fn push(&mut self, finding: Finding) {
-        self.0.push(finding);
+    fn kind(&self) -> Self::Kind {
+        (self.is_hard, self.is_consented, self.is_soft)
+    }
+
+    fn cause(&self) -> &CompactString {
+        &self.cause
+    }
+
+    fn repeats(&mut self) -> &mut Repeats {
+        &mut self.repeats
+    }
+
+    fn take_places(&mut self, other: Self) {
+        take_label(&mut self.labels, other.labels);
     }
 }
+
+/// The findings of one rule, folded while they are found.
+pub type Findings = Collector<Finding>;

@@ -48,11 +48,7 @@ pub fn judge(
 ) -> Judgement {
     let view = plan.map(|plan| PlanView::new(plan, prior));
     let is_for_plans = |rule: &&&Rule| OBSERVATION_RULES.iter().all(|other| other.id != rule.id);
-    judge_by(
-        RULES.iter().filter(is_for_plans),
-        &Case { desired, prior, plan: view.as_ref(), gone: &[], now },
-        levels,
-    )
+    judge_by(RULES.iter().filter(is_for_plans), &Case::new(desired, prior, view.as_ref(), now), levels)
 }
 
 /// Judges what an observation no longer shows, before it is recorded: `gone` are placements of `recorded`, as
@@ -64,7 +60,8 @@ pub fn judge_observation(
     levels: &Levels,
     now: Timestamp,
 ) -> Judgement {
-    let case = Case { desired, prior: recorded, plan: None, gone, now };
+    let mut case = Case::new(desired, recorded, None, now);
+    case.gone = gone;
     judge_by(OBSERVATION_RULES.iter(), &case, levels)
 }
 
@@ -86,9 +83,9 @@ fn judge_by<'r>(
 fn judge_rule(rule: &Rule, case: &Case<'_>, levels: &Levels, diagnostics: &mut Vec<Diagnostic>) -> bool {
     let mut findings = Findings::default();
     (rule.check)(case, &mut findings);
-    let spoke = !findings.0.is_empty();
+    let spoke = !findings.is_empty();
     let level = levels.of(rule);
-    for finding in findings.0 {
+    for finding in findings.into_vec() {
         let is_consented = finding.is_consented && !levels.is_set(rule);
         let severity = match (level, finding.is_hard) {
             (Level::Deny, false) if is_consented || finding.is_soft => Severity::Warning,

@@ -5,6 +5,7 @@
 //! The core makes them without looking at text: a [`Place`] may name a path in the manifest, and
 //! `manifest::Locator` turns it into a span when there is something to print.
 
+pub mod collect;
 mod excerpt;
 pub mod harmless;
 pub mod place;
@@ -12,6 +13,7 @@ pub mod render;
 pub mod similar;
 pub mod unquoted;
 
+pub use self::collect::{Collector, Fold, Repeats};
 pub use self::render::{RenderOptions, counted, render};
 pub use self::similar::{Suggestions, closest};
 pub use self::unquoted::unquoted;
@@ -69,6 +71,10 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The thing it is about: an address or a region; sorts and identifies diagnostics without a place.
     pub subject: CompactString,
+    /// What makes it the same finding as another one with its code. Empty: nothing does.
+    pub cause: CompactString,
+    /// What else it represents: findings that were folded into it.
+    pub repeats: Repeats,
 }
 
 impl Diagnostic {
@@ -89,7 +95,21 @@ impl Diagnostic {
             labels: Vec::new(),
             help: None,
             subject: CompactString::default(),
+            cause: CompactString::default(),
+            repeats: Repeats::default(),
         }
+    }
+
+    /// The detail, and what else it represents.
+    pub fn whole_detail(&self) -> String {
+        format!("{}{}", self.detail, self.repeats.describe())
+    }
+
+    /// With a cause: another finding with the same code and cause is the same finding at another place.
+    #[must_use]
+    pub fn because_of(mut self, cause: impl Into<CompactString>) -> Self {
+        self.cause = cause.into();
+        self
     }
 
     /// With one more place.

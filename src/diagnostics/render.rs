@@ -115,7 +115,7 @@ pub fn counted<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> Str
 /// The summary, and the detail below it.
 fn message(diagnostic: &Diagnostic, width: usize) -> String {
     let mut message = diagnostic.summary.to_owned();
-    for line in harmless(&diagnostic.detail).lines() {
+    for line in harmless(&diagnostic.whole_detail()).lines() {
         message.push('\n');
         message.push_str(&wrapped(line, width.saturating_sub(6)));
     }

@@ -3,9 +3,10 @@
 //! The resolver finds them, since only it sees the text; the rules of `constraints` give them a page, a level
 //! and a source.
 
-use compact_str::CompactString;
+use compact_str::{CompactString, format_compact};
 
 use crate::diagnostics::ManifestPath;
+use crate::diagnostics::collect::{Fold, MOST_PLACES, Repeats};
 use crate::model::{ImageKey, Region};
 
 /// Something that a rule is to judge.
@@ -13,6 +14,12 @@ use crate::model::{ImageKey, Region};
 pub struct Fault {
     /// Where it stands.
     pub path: ManifestPath,
+    /// The next places of the same fault, up to [`MOST_PLACES`].
+    pub more: Vec<ManifestPath>,
+    /// What else it represents.
+    pub repeats: Repeats,
+    /// What makes it the same fault as another one: the kind of the fault, the entry and the text.
+    pub cause: CompactString,
     /// The entry it is about, where there is one.
     pub image: Option<ImageKey>,
     /// What it is.
@@ -35,6 +42,28 @@ impl Fault {
             | FaultKind::DuplicateAccount { .. }
             | FaultKind::ShareOutsideImage { .. }
             | FaultKind::DuplicateCopy { .. } => false,
+        }
+    }
+}
+
+impl Fold for Fault {
+    type Kind = std::mem::Discriminant<FaultKind>;
+
+    fn kind(&self) -> Self::Kind {
+        std::mem::discriminant(&self.kind)
+    }
+
+    fn cause(&self) -> &CompactString {
+        &self.cause
+    }
+
+    fn repeats(&mut self) -> &mut Repeats {
+        &mut self.repeats
+    }
+
+    fn take_places(&mut self, other: Self) {
+        if self.more.len().saturating_add(1) < MOST_PLACES {
+            self.more.push(other.path);
         }
     }
 }
@@ -102,4 +131,49 @@ pub enum FaultKind {
         /// Where it stands first.
         first: ManifestPath,
     },
+}
+
+impl FaultKind {
+    /// What makes it the same fault as another one of its kind: the text that is wrong, wherever it is. Empty: nothing
+    /// does.
+    pub(super) fn cause(&self, image: Option<&ImageKey>) -> CompactString {
+        let entry = image.map_or("", ImageKey::as_str);
+        match self {
+            Self::MalformedRegion { text }
+            | Self::MalformedAccount { text }
+            | Self::UnknownAccountName { name: text, .. }
+            | Self::OwnAccount { text }
+            | Self::LookupShared { lookup: text } => text.clone(),
+            Self::DuplicateAccount { text, .. } => format_compact!("{entry} {text}"),
+            Self::ShareOutsideImage { region } | Self::DuplicateCopy { region, .. } => {
+                format_compact!("{entry} {region}")
+            }
+            Self::NoSource | Self::SeveralSources { .. } | Self::MalformedSource { .. } => {
+                CompactString::default()
+            }
+        }
+    }
+
+    /// With at most this many characters of the text that is wrong: it may have millions.
+    pub(super) fn cut(mut self, most: usize) -> Self {
+        match &mut self {
+            Self::MalformedSource { text, .. }
+            | Self::MalformedRegion { text }
+            | Self::MalformedAccount { text }
+            | Self::UnknownAccountName { name: text, .. }
+            | Self::OwnAccount { text }
+            | Self::DuplicateAccount { text, .. }
+            | Self::LookupShared { lookup: text } => {
+                if let Some((at, _)) = text.char_indices().nth(most) {
+                    text.truncate(at);
+                    text.push('…');
+                }
+            }
+            Self::NoSource
+            | Self::SeveralSources { .. }
+            | Self::ShareOutsideImage { .. }
+            | Self::DuplicateCopy { .. } => {}
+        }
+        self
+    }
 }

@@ -4,13 +4,13 @@
 //! stand in one file. Lists follow one another in the order of the files. `version` is required in the first
 //! file and may be left out of the others.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::check::{MAX_FINDINGS, too_many};
 use super::codes::{KEY_MISSING, NAME_TAKEN, VERSION_UNSUPPORTED};
 use super::locate::{Bases, Locator};
 use super::syntax::{Given, Limits, Manifest, Names, Number};
-use crate::diagnostics::{Diagnostic, FileId, ManifestPath, Place, shown};
+use crate::diagnostics::{Collector, Diagnostic, FileId, ManifestPath, Place, Span, shown};
 
 /// The version of the format that this reads.
 const VERSION: u32 = 1;
@@ -29,7 +29,7 @@ pub(super) fn bases<'m>(manifests: impl IntoIterator<Item = &'m Manifest>) -> Ve
 
 /// Joins the files, in order.
 pub(super) fn join(manifests: Vec<Manifest>, locator: &Locator) -> (Manifest, Vec<Diagnostic>) {
-    let mut join = Join { locator, diagnostics: Vec::new() };
+    let mut join = Join { locator, diagnostics: Collector::default(), first: BTreeMap::new() };
     let mut joined = Manifest::default();
     for (number, manifest) in manifests.into_iter().enumerate() {
         let file = FileId(u32::try_from(number).unwrap_or(u32::MAX));
@@ -40,12 +40,14 @@ pub(super) fn join(manifests: Vec<Manifest>, locator: &Locator) -> (Manifest, Ve
             join.add(&mut joined, manifest, file);
         }
     }
-    (joined, join.diagnostics)
+    (joined, join.diagnostics.into_vec())
 }
 
 struct Join<'l> {
     locator: &'l Locator,
-    diagnostics: Vec<Diagnostic>,
+    diagnostics: Collector<Diagnostic>,
+    /// Where the names that several files declare are declared first.
+    first: BTreeMap<String, Option<Span>>,
 }
 
 impl Join<'_> {
@@ -148,13 +150,9 @@ impl Join<'_> {
 
     /// A name that an earlier file declares too.
     fn taken(&mut self, file: FileId, path: &ManifestPath) {
-        if self.diagnostics.len() >= MAX_FINDINGS {
-            if self.diagnostics.len() == MAX_FINDINGS {
-                self.diagnostics.push(too_many(MAX_FINDINGS));
-            }
-            return;
-        }
-        let first = (0..file.0).map(FileId).find_map(|file| self.locator.locate_in(file, path));
+        let cause = path.to_string();
+        let find = || (0..file.0).map(FileId).find_map(|file| self.locator.locate_in(file, path));
+        let first = *self.first.entry(cause.clone()).or_insert_with(find);
         let name = |file: FileId| {
             self.locator.sources().get(file).map_or_else(String::new, |source| shown(&source.name))
         };
@@ -170,7 +168,7 @@ impl Join<'_> {
         if let Some(first) = first {
             diagnostic = diagnostic.at(first, "first here");
         }
-        self.diagnostics.push(diagnostic.help("Remove or rename one of them.").about(path));
+        self.diagnostics.push(diagnostic.help("Remove or rename one of them.").about(path).because_of(cause));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::yaml::{Kind, MAX_REPEATED, NodeId, Tree};
+use super::yaml::{Kind, NodeId, Tree};
 use crate::diagnostics::{FileId, ManifestPath, Place, Segment, Sources, Span};
 
 /// Finds the text that a path of the manifest stands for.
@@ -151,15 +151,7 @@ fn entry(tree: &Tree, node: NodeId, name: &str) -> Option<(Option<NodeId>, NodeI
     if tree.kind(node) != Kind::Map {
         return None;
     }
-    let own = tree.entry(node, name);
-    let found = own.or_else(|| {
-        tree.entry(node, "<<")?;
-        let mut left = MAX_REPEATED;
-        let entries = tree.entries(node, &mut left).ok()?;
-        let merged =
-            entries.into_iter().find(|entry| tree.scalar(entry.key).is_some_and(|(_, text)| text == name));
-        merged.map(|entry| (entry.key, entry.value))
-    });
+    let found = tree.entry_or_merged(node, name);
     found.map(|(key, value)| (Some(key), value))
 }
 

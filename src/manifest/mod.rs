@@ -63,9 +63,12 @@ pub use settings::{
     CloudPlace, CloudSettings, Provider, SandboxSettings, SharedImageEdits, Site, StateLocation,
 };
 pub use variables::Variables;
-pub use yaml::{MAX_ALIASES, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_REPEATED};
+pub use yaml::{
+    MAX_ALIASES, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_KEY_BYTES, MAX_MERGED, MAX_MERGED_ENTRIES, MAX_NODES,
+    MAX_REPEATED, MAX_REPEATED_BYTES,
+};
 
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Collector, Diagnostic};
 use codes::MANIFEST_EMPTY;
 use syntax::Manifest;
 
@@ -117,7 +120,7 @@ type Parse = fn(crate::diagnostics::FileId, &std::sync::Arc<str>) -> parse::Pars
 
 fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
     let mut locator = Locator::default();
-    let mut diagnostics = Vec::new();
+    let mut diagnostics = Collector::default();
     let mut is_readable = true;
     let mut read: Vec<(crate::diagnostics::FileId, parse::Parsed)> = Vec::with_capacity(inputs.len());
     if inputs.is_empty() {
@@ -140,7 +143,7 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
             locator.add(name, "".into());
         }
         is_readable &= parsed.is_readable;
-        diagnostics.append(&mut parsed.diagnostics);
+        diagnostics.extend(std::mem::take(&mut parsed.diagnostics));
         read.push((file, parsed));
     }
     let bases = join::bases(read.iter().map(|(_, parsed)| &parsed.manifest));
@@ -154,14 +157,15 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
     let mut declared_variables = Vec::new();
     // With a file that is no YAML, everything it declares would seem to be missing.
     if is_readable {
-        let (manifest, mut found) = join::join(manifests, &locator);
-        diagnostics.append(&mut found);
-        let mut resolved = resolve::resolve(&manifest, variables, diagnostics.is_empty());
-        diagnostics.append(&mut resolved.diagnostics);
+        let (manifest, found) = join::join(manifests, &locator);
+        diagnostics.extend(found);
+        let resolved = resolve::resolve(&manifest, variables, diagnostics.is_empty());
+        diagnostics.extend(resolved.diagnostics);
         complete = resolved.is_complete;
         declared_variables = resolved.variables;
         desired = Some(resolved.desired);
     }
+    let mut diagnostics = diagnostics.into_vec();
     // What was found first is not what stands first.
     if diagnostics.len() > 1 {
         diagnostics.sort_by_cached_key(|diagnostic| {

@@ -28,6 +28,7 @@ pub(super) struct Parsed {
 pub(super) fn parse(file: FileId, text: &Arc<str>) -> Parsed {
     if !yaml::second_look(text)
         && let Some(manifest) = yaml::read::<Manifest>(text)
+        && manifest.longest_key() <= yaml::MAX_KEY_BYTES
     {
         return Parsed { manifest, is_readable: true, ..Parsed::default() };
     }
@@ -50,7 +51,11 @@ pub(super) fn parse_slowly(file: FileId, text: &Arc<str>) -> Parsed {
     let mut findings = check(&tree, file, SHAPES.get_or_init(Shapes::of_manifest));
     if findings.is_stopped {
         // What was not checked cannot be read.
-        return Parsed { diagnostics: findings.diagnostics, tree: Some(tree), ..Parsed::default() };
+        return Parsed {
+            diagnostics: findings.diagnostics.into_vec(),
+            tree: Some(tree),
+            ..Parsed::default()
+        };
     }
     let manifest = match tree.root() {
         Some(root) if !findings.broken.contains(&root) => view::read(&tree, root, &findings),
@@ -63,5 +68,5 @@ pub(super) fn parse_slowly(file: FileId, text: &Arc<str>) -> Parsed {
         findings.diagnostics.push(diagnostic);
         Manifest::default()
     });
-    Parsed { manifest, diagnostics: findings.diagnostics, is_readable: true, tree: Some(tree) }
+    Parsed { manifest, diagnostics: findings.diagnostics.into_vec(), is_readable: true, tree: Some(tree) }
 }

@@ -83,18 +83,37 @@ pub(super) fn line_range(text: &str, at: usize) -> Range<usize> {
     start..at + after.find(['\n', '\r']).unwrap_or(after.len())
 }
 
+/// What is on the line of a piece before and after it. Nothing if the piece is several lines or the line is long: no
+/// more of the text than a line that can be shown is searched for its ends.
+fn around<'t>(text: &'t str, piece: &Range<usize>) -> Option<(&'t str, &'t str)> {
+    let ends = ['\n', '\r'];
+    if piece.len() > LONGEST_LINE || text.get(piece.clone())?.contains(ends) {
+        return None;
+    }
+    let from = text.floor_char_boundary(piece.start.saturating_sub(LONGEST_LINE));
+    let to = text.floor_char_boundary(piece.end + LONGEST_LINE);
+    let (before, after) = (text.get(from..piece.start)?, text.get(piece.end..to)?);
+    let head = match before.rfind(ends) {
+        Some(at) => before.get(at + 1..)?,
+        None if from == 0 => before,
+        None => return None,
+    };
+    let tail = match after.find(ends) {
+        Some(at) => after.get(..at)?,
+        None if to == text.len() => after,
+        None => return None,
+    };
+    Some((head, tail))
+}
+
 /// The line on which a piece of text stands, with the piece replaced: the corrected line. Only the replacement
 /// where the piece goes over several lines or its line is long.
 pub(super) fn corrected(text: &str, piece: &Range<usize>, replacement: &str) -> String {
-    let start = line_range(text, piece.start).start;
-    let end = line_range(text, piece.end).end;
-    let head = text.get(start..piece.start).unwrap_or_default();
-    let tail = text.get(piece.end..end).unwrap_or_default();
-    let is_one_line = !text.get(piece.clone()).unwrap_or_default().contains(['\n', '\r']);
-    let line = if is_one_line && end - start + replacement.len() <= LONGEST_LINE {
-        format!("{head}{replacement}{tail}")
-    } else {
-        replacement.chars().take(LONGEST_LINE).collect()
+    let line = match around(text, piece) {
+        Some((head, tail)) if head.len() + replacement.len() + tail.len() <= LONGEST_LINE => {
+            format!("{head}{replacement}{tail}")
+        }
+        _ => replacement.chars().take(LONGEST_LINE).collect(),
     };
     harmless(line.trim_start_matches('\u{feff}').trim()).into_owned()
 }

@@ -165,7 +165,8 @@ impl<'v> Scope<'v> {
         let name = shown(name);
         Box::new(move |path| {
             let diagnostic = LOOKUP_UNKNOWN
-                .found(format!("`{path}` names the lookup `{name}`, which does not stand under `lookups`."));
+                .found(format!("`{path}` names the lookup `{name}`, which does not stand under `lookups`."))
+                .because_of(&*name);
             match similar {
                 Some(word) => {
                     diagnostic.at(path, format!("did you mean `{word}`?")).help(format!("${{lookup.{word}}}"))
@@ -187,7 +188,7 @@ impl<'v> Scope<'v> {
                     "`{path}` takes the variable `{name}`, which does not stand under `variables`, so there is no \
                      value for it."
                 );
-                let diagnostic = VARIABLE_UNKNOWN.found(detail);
+                let diagnostic = VARIABLE_UNKNOWN.found(detail).because_of(&*name);
                 match similar {
                     Some(word) => diagnostic
                         .at(path, format!("did you mean `{word}`?"))
@@ -211,6 +212,7 @@ impl<'v> Scope<'v> {
                 );
                 VARIABLE_SENSITIVE
                     .found(detail)
+                    .because_of(&*shown_name)
                     .at(path, "a secret would be stored here")
                     .at(
                         ManifestPath::root().field("variables").field(&shown_name).field("sensitive"),
@@ -232,6 +234,7 @@ impl<'v> Scope<'v> {
                 .found(format!(
                     "`{path}` takes the variable `{shown_name}`{purpose}, which was not given and has no default."
                 ))
+                .because_of(&*shown_name)
                 .at(path, "no value for this")
                 .at(ManifestPath::root().field("variables").field(&shown_name).key(), "declared here")
                 .help(format!("--var {shown_name}=VALUE"))

@@ -9,7 +9,7 @@ use serde::forward_to_deserialize_any;
 
 use super::check::Findings;
 use super::syntax::{GIVEN, TAG_KEY};
-use super::yaml::{Kind, MAX_REPEATED, NodeId, Plain, Style, Tree, plain};
+use super::yaml::{Kind, MAX_MERGED_ENTRIES, NodeId, Plain, Style, Tree, plain};
 
 /// Reads a value from a node. Broken items of lists and broken values of known keys come as
 /// [`Given::Broken`](super::syntax::Given::Broken); broken entries of other mappings are left out.
@@ -58,7 +58,7 @@ impl<'t> View<'t> {
     /// The entries of a mapping that are not broken, by the names that they are read as, each name once.
     fn entries(&self) -> Vec<(&'t str, NodeId)> {
         let Self { tree, node, findings } = *self;
-        let mut left = MAX_REPEATED;
+        let mut left = MAX_MERGED_ENTRIES;
         let entries = tree.entries(node, &mut left).unwrap_or_default();
         let usable = entries.into_iter().filter(|entry| !findings.broken.contains(&entry.key));
         let (corrected, mut named): (Vec<_>, Vec<_>) = usable

@@ -1,6 +1,6 @@
 //! The questions that a rule may ask of a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 
@@ -23,6 +23,8 @@ pub struct PlanView<'a> {
     /// The current generation of each entry when the plan is done.
     current: BTreeMap<&'a ImageKey, GenerationNumber>,
     changes: BTreeMap<&'a ImageKey, &'a ImageChange>,
+    /// Entries of which a step creates a generation.
+    created: BTreeSet<&'a ImageKey>,
     in_regions: BTreeMap<&'a Region, InRegion>,
 }
 
@@ -67,7 +69,10 @@ impl<'a> PlanView<'a> {
         }
         let changes = plan.changes.iter().map(|change| (&change.image, change)).collect();
         let current = current_after(plan, prior);
-        let mut view = Self { plan, prior, steps, current, changes, in_regions: BTreeMap::new() };
+        let creates = |step: &Step| matches!(step.operation, Operation::Create { .. });
+        let created = plan.graph.steps().filter(|(_, step)| creates(step));
+        let created = created.map(|(_, step)| &step.at().image).collect();
+        let mut view = Self { plan, prior, steps, current, changes, created, in_regions: BTreeMap::new() };
         let mut in_regions: BTreeMap<&Region, InRegion> = BTreeMap::new();
         for (index, step) in plan.graph.steps() {
             if step.operation.makes_image() || matches!(step.operation, Operation::Delete { .. }) {
@@ -90,6 +95,11 @@ impl<'a> PlanView<'a> {
     /// The change of an entry.
     pub fn change_of(&self, image: &ImageKey) -> Option<&'a ImageChange> {
         self.changes.get(image).copied()
+    }
+
+    /// Returns whether a step creates a generation of an entry.
+    pub fn creates(&self, image: &ImageKey) -> bool {
+        self.created.contains(image)
     }
 
     /// What concerns the slots of a region.

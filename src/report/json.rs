@@ -50,7 +50,8 @@ pub(super) fn without_nothing(mut value: Value) -> Value {
 
 /// A problem: rule, level, texts, and the places as file, line and column from 1, columns in characters.
 fn problem(problem: &Problem) -> Value {
-    let Problem { code, name, severity, summary, detail, labels, help, subject, fingerprint } = problem;
+    let Problem { code, name, severity, summary, detail, labels, help, subject, count, fingerprint } =
+        problem;
     let at = |at: &Position| {
         json!({
             "file": at.file, "line": at.from.line, "column": at.from.column,
@@ -59,10 +60,15 @@ fn problem(problem: &Problem) -> Value {
     };
     let labels: Vec<Value> =
         labels.iter().map(|(text, place)| json!({ "text": text, "at": place.as_ref().map(at) })).collect();
-    json!({
+    let mut value = json!({
         "rule": code, "name": name, "level": severity.as_str(), "summary": summary, "detail": detail,
         "subject": subject, "labels": labels, "help": help, "fingerprint": fingerprint,
-    })
+    });
+    // Findings that were folded: `labels` has the first places only.
+    if let Some(fields) = value.as_object_mut().filter(|_| *count > 1) {
+        fields.insert("count".to_owned(), json!(count));
+    }
+    value
 }
 
 /// What a command found.

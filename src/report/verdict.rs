@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::position::Position;
+use super::position::{Position, Positions};
 use super::{AccountNames, Paint, count};
 use crate::constraints::Rule;
 use crate::diagnostics::harmless::harmless;
@@ -79,6 +79,8 @@ pub struct Problem {
     pub help: Option<String>,
     /// The address or region it is about.
     pub subject: String,
+    /// How many findings it represents.
+    pub count: usize,
     /// The places and what is said beside each; the first is the primary one.
     pub labels: Vec<(String, Option<Position>)>,
     /// Stays the same when lines move: made of the rule, the subject and the place's path in the manifest.
@@ -96,20 +98,17 @@ pub struct Places<'a> {
 }
 
 impl Places<'_> {
-    fn position(&self, place: &Place) -> Option<Position> {
-        (self.locate)(place).and_then(|span| Position::of(span, self.sources, self.name))
+    fn position(&self, place: &Place, positions: &Positions<'_>) -> Option<Position> {
+        (self.locate)(place).and_then(|span| positions.of(span, self.name))
     }
 
     /// What names a place when lines move: its path; of a bare place in the text, the file and the line's text.
-    fn identity(&self, place: &Place) -> String {
+    fn identity(&self, place: &Place, positions: &Positions<'_>) -> String {
         match place {
             Place::Path(path) => path.to_string(),
             Place::Span(span) => {
-                let Some(source) = self.sources.get(span.file) else { return String::new() };
-                let (before, after) = source.text.split_at_checked(span.start).unwrap_or_default();
-                let head = before.rsplit('\n').next().unwrap_or_default();
-                let tail = after.split('\n').next().unwrap_or_default();
-                format!("{}\n{}", (self.name)(&source.name), format!("{head}{tail}").trim())
+                let file = positions.name(span.file, self.name).unwrap_or_default();
+                format!("{file}\n{}", positions.line(*span).unwrap_or_default())
             }
         }
     }
@@ -117,7 +116,9 @@ impl Places<'_> {
     /// Problems of diagnostics, the gravest first, then in the order of the text.
     pub fn problems(&self, diagnostics: &[Diagnostic]) -> Vec<Problem> {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-        let mut problems: Vec<Problem> = diagnostics.iter().map(|one| self.problem(one, &mut seen)).collect();
+        let positions = Positions::new(self.sources);
+        let mut problems: Vec<Problem> =
+            diagnostics.iter().map(|one| self.problem(one, &mut seen, &positions)).collect();
         problems.sort_by_cached_key(|problem| {
             let at = problem.position().cloned();
             (problem.severity, at.is_none(), at, problem.code)
@@ -125,9 +126,15 @@ impl Places<'_> {
         problems
     }
 
-    fn problem(&self, diagnostic: &Diagnostic, seen: &mut BTreeMap<String, usize>) -> Problem {
-        let Diagnostic { code, name, severity, summary, detail, labels, help, subject } = diagnostic;
-        let place = labels.first().map(|label| self.identity(&label.place)).unwrap_or_default();
+    fn problem(
+        &self,
+        diagnostic: &Diagnostic,
+        seen: &mut BTreeMap<String, usize>,
+        positions: &Positions<'_>,
+    ) -> Problem {
+        let Diagnostic { code, name, severity, summary, detail: _, labels, help, subject, cause: _, repeats } =
+            diagnostic;
+        let place = labels.first().map(|label| self.identity(&label.place, positions)).unwrap_or_default();
         let mut identity = format!("{code}\n{subject}\n{place}");
         // Two of the same at one place are told apart by their order.
         let times = seen.entry(identity.clone()).or_default();
@@ -141,12 +148,13 @@ impl Places<'_> {
             name,
             severity: *severity,
             summary,
-            detail: harmless(detail).into_owned(),
+            detail: harmless(&diagnostic.whole_detail()).into_owned(),
+            count: repeats.count(),
             help: help.as_ref().map(|help| harmless(help).into_owned()),
             subject: crate::diagnostics::shown(subject),
             labels: labels
                 .iter()
-                .map(|label| (harmless(&label.text).into_owned(), self.position(&label.place)))
+                .map(|label| (harmless(&label.text).into_owned(), self.position(&label.place, positions)))
                 .collect(),
             fingerprint: digest.as_str().trim_start_matches("sha256:").chars().take(40).collect(),
         }

@@ -64,7 +64,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 Finding::about(&subject, format!("{subject} lists {region} twice in `copies`."))
                     .at(fault.path.clone(), "listed again")
                     .at(first.clone(), "first listed here")
-                    .help("Take one of them out."),
+                    .help("Take one of them out.")
+                    .folded(fault, "listed again"),
             );
         }
     }

@@ -1,5 +1,7 @@
 //! GF201: name, description or tag is not allowed.
 
+use std::collections::BTreeSet;
+
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::manifest::{DesiredImage, Level};
@@ -44,12 +46,16 @@ Shorten the text, or choose another key.
 fn check(case: &Case<'_>, findings: &mut Findings) {
     match case.plan {
         Some(view) => {
+            // One finding for an entry and a length, however many regions it goes to.
+            let mut judged: BTreeSet<(&ImageKey, usize)> = BTreeSet::new();
             for (_, step) in view.plan.graph.steps() {
                 let name = match &step.operation {
                     Operation::Update { set, .. } => set.name.as_ref(),
                     operation => operation.made_name(),
                 };
-                if let Some(name) = name {
+                if let Some(name) = name
+                    && judged.insert((&step.at().image, name.chars().count()))
+                {
                     judge_name(case, step.at(), name, findings);
                 }
             }
@@ -74,15 +80,11 @@ fn judge_name(case: &Case<'_>, at: &PlacementKey, name: &str, findings: &mut Fin
     if (1..=NAME_MAX_CHARS).contains(&length) {
         return;
     }
-    // One finding for an entry, however many regions it goes to.
     let subject = Address::Image(at.image.clone()).to_string();
     let detail = format!(
         "The name of image.{} has {length} characters; the service takes 1 to {NAME_MAX_CHARS}.",
         at.image
     );
-    if findings.0.iter().any(|finding| finding.subject == subject && finding.detail == detail) {
-        return;
-    }
     let path = ManifestPath::root().field("images").field(at.image.as_str()).field("name");
     let label = if case.desired.images.contains_key(&at.image) { "this name" } else { "" };
     findings.push(Finding::about(subject, detail).at(path, label).help("Choose a shorter name."));

@@ -1,9 +1,12 @@
 //! GF202: image name is taken.
 
+use std::collections::BTreeSet;
+
 use compact_str::CompactString;
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
+use crate::diagnostics::collect::MOST_PLACES;
 use crate::manifest::Level;
 use crate::model::{Address, PlacementKey, Region};
 use crate::plan::PlanView;
@@ -45,16 +48,65 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         findings.push(made_twice(case, at, name));
     }
     for ((region, name), uses) in view.names() {
-        for (position, first) in uses.iter().enumerate() {
-            for second in uses.iter().skip(position.saturating_add(1)) {
+        if let Some(conflict) = Conflict::of(view, &uses) {
+            findings.push(finding(case, &region, &name, &conflict));
+        }
+    }
+}
+
+/// Pairs of uses that are compared after a first collision was found: from then on they are only counted.
+const PAIRS: usize = 10_000;
+
+/// Uses of a name in a region that collide.
+struct Conflict<'u> {
+    /// The first two that do, in the order of the uses.
+    pair: (&'u NameUse, &'u NameUse),
+    /// All others that collide with some use.
+    others: Vec<&'u NameUse>,
+}
+
+impl<'u> Conflict<'u> {
+    fn of(view: &PlanView<'_>, uses: &'u [NameUse]) -> Option<Self> {
+        let mut pair: Option<(usize, usize)> = None;
+        let mut colliding: BTreeSet<usize> = BTreeSet::new();
+        // Those that never free the name collide whatever the order. They are not compared one by one: a manifest may
+        // have thousands.
+        let keepers: Vec<(usize, &NameUse)> =
+            uses.iter().enumerate().filter(|(_, used)| used.freed.is_empty()).collect();
+        if let Some((taker, taking)) = keepers.iter().find(|(_, used)| used.taken.is_some()) {
+            let mut others =
+                keepers.iter().filter(|(_, used)| used.holder != taking.holder).map(|(at, _)| *at);
+            if let Some(first) = others.next() {
+                pair = Some((first.min(*taker), first.max(*taker)));
+                colliding.extend(others.chain([first, *taker]));
+                let own = keepers.iter().filter(|(_, used)| used.taken.is_some());
+                colliding.extend(own.map(|(at, _)| *at));
+            }
+        }
+        let mut compared: usize = 0;
+        for (at, passing) in uses.iter().enumerate().filter(|(_, used)| !used.freed.is_empty()) {
+            for (other, used) in uses.iter().enumerate() {
+                // Two that both free it are compared once.
+                if other == at || other < at && !used.freed.is_empty() {
+                    continue;
+                }
+                compared = compared.saturating_add(1);
+                if compared > PAIRS && pair.is_some() {
+                    break;
+                }
                 // What is so already, and what the plan does not touch, is not the plan's doing.
-                let touched = first.taken.is_some() || second.taken.is_some();
-                let images_differ = first.holder != second.holder;
-                if touched && images_differ && !apart(view, first, second) {
-                    findings.push(finding(case, &region, &name, first, second));
+                let is_touched = passing.taken.is_some() || used.taken.is_some();
+                if is_touched && passing.holder != used.holder && !apart(view, passing, used) {
+                    let found = (at.min(other), at.max(other));
+                    pair = Some(pair.map_or(found, |pair| pair.min(found)));
+                    colliding.extend([at, other]);
                 }
             }
         }
+        let (first, second) = pair?;
+        let others = colliding.into_iter().filter(|at| *at != first && *at != second);
+        let others = others.filter_map(|at| uses.get(at)).collect();
+        Some(Self { pair: (uses.get(first)?, uses.get(second)?), others })
     }
 }
 
@@ -78,13 +130,8 @@ fn made_twice(case: &Case<'_>, at: &PlacementKey, name: &CompactString) -> Findi
         .help("This plan was edited: make it again.\n\n    goldform plan")
 }
 
-fn finding(
-    case: &Case<'_>,
-    region: &Region,
-    name: &CompactString,
-    first: &NameUse,
-    second: &NameUse,
-) -> Finding {
+fn finding(case: &Case<'_>, region: &Region, name: &CompactString, conflict: &Conflict<'_>) -> Finding {
+    let (first, second) = conflict.pair;
     // The one that takes the name is the primary party.
     let (taker, holder) = if second.taken.is_some() { (second, first) } else { (first, second) };
     let subject = match &taker.holder {
@@ -104,7 +151,10 @@ fn finding(
             name.escape_debug(),
         ),
     );
-    for (used, label) in [(taker, "takes the name"), (holder, "has the name")] {
+    let label = |used: &NameUse| if used.taken.is_some() { "takes the name" } else { "has the name" };
+    let others = conflict.others.iter().map(|used| (*used, label(used)));
+    let parties = [(taker, "takes the name"), (holder, "has the name")].into_iter().chain(others);
+    for (used, label) in parties.take(MOST_PLACES) {
         if let NameHolder::Managed(at) = &used.holder
             && let Some(image) = case.desired.images.get(&at.image)
         {
@@ -114,6 +164,7 @@ fn finding(
             finding = finding.at(path, label);
         }
     }
+    finding.repeats.same_cause = conflict.others.len();
     finding.help("Give one of them another name:\n\n    name: <another name>")
 }
 
@@ -153,5 +204,31 @@ mod tests {
         assert_eq!(found(&snapshot, &plan), 0);
         plan.graph.drop_edges(|_, _, reason| *reason == EdgeReason::RemakeAfterDelete);
         assert_eq!(found(&snapshot, &plan), 1);
+    }
+
+    #[test]
+    fn many_images_with_one_name_are_one_finding_with_their_number_and_first_places() {
+        let entry = |number: usize| {
+            format!(
+                "  i{number:03}: {{ region: ap-jakarta, name: web, source: {{ snapshots: [snap-{number:08x}] }} }}\n"
+            )
+        };
+        let images: String = (0..200).map(entry).collect();
+        let text = format!(
+            "version: 1\naccount: \"100000000001\"\nlimits: {{ images_per_region: 500 }}\nimages:\n{images}"
+        );
+        let snapshot = applied(&[]);
+        let plan = plan_to(&snapshot, &text);
+        let (levels, _) = Levels::new(&desired(&text).levels, &[]);
+        let judged = judge(&desired(&text), &snapshot.recorded, Some(&plan), &levels, noon());
+        let taken: Vec<_> = judged.diagnostics.iter().filter(|one| one.code == "GF202").collect();
+        let [taken] = &taken[..] else { panic!("{taken:#?}") };
+        assert_eq!(taken.labels.len(), crate::diagnostics::collect::MOST_PLACES);
+        let detail = taken.whole_detail();
+        assert!(
+            detail.starts_with("image.i001@ap-jakarta#1 and image.i000@ap-jakarta#1 would both"),
+            "{detail}"
+        );
+        assert!(detail.ends_with("The same holds for 198 more places."), "{detail}");
     }
 }

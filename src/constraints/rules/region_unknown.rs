@@ -1,10 +1,9 @@
 //! GF302: region is not known.
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
-use crate::diagnostics::ManifestPath;
-use crate::diagnostics::similar::closest;
+use crate::diagnostics::{ManifestPath, Suggestions};
 use crate::manifest::{FaultKind, Level};
-use crate::model::{ImageKey, Region, RegionTable};
+use crate::model::{Region, RegionTable};
 
 /// GF302.
 pub(super) static RULE: Rule = Rule {
@@ -38,33 +37,45 @@ Correct the code; or, for a region that goldform does not know yet, add it:
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let table = &case.desired.regions;
-    let mut judge = |key: &ImageKey, region: &Region, path: ManifestPath| {
-        if table.get(region).is_none() {
-            findings.push(unknown(table, &format!("image.{key}"), region.as_str(), path));
-        }
-    };
+    let suggestions = Suggestions::default();
     for (key, image) in &case.desired.images {
-        let entry = ManifestPath::root().field("images").field(key.as_str());
-        judge(key, &image.region, entry.field("region"));
+        let entry = || ManifestPath::root().field("images").field(key.as_str());
+        let mut judge = |region: &Region, path: &dyn Fn() -> ManifestPath| {
+            if table.get(region).is_none() {
+                let subject = format!("image.{key}");
+                findings.push(unknown(table, &suggestions, &subject, region.as_str(), path()));
+            }
+        };
+        judge(&image.region, &|| entry().field("region"));
         for (position, copy) in image.listed_copies() {
-            judge(key, copy, entry.field("copies").index(position));
+            judge(copy, &|| entry().field("copies").index(position));
         }
     }
     for fault in &case.desired.faults {
         if let FaultKind::MalformedRegion { text } = &fault.kind {
             let subject = fault.image.as_ref().map(|key| format!("image.{key}")).unwrap_or_default();
-            findings.push(unknown(table, &subject, text, fault.path.clone()).hard(fault.is_hard()));
+            let finding = unknown(table, &suggestions, &subject, text, fault.path.clone());
+            findings.push(finding.hard(fault.is_hard()).folded(fault, UNKNOWN));
         }
     }
 }
 
-fn unknown(table: &RegionTable, subject: &str, region: &str, path: ManifestPath) -> Finding {
-    let similar = closest(region, table.iter().map(|(region, _)| region.as_str()));
+/// What is said beside a region that is not known.
+const UNKNOWN: &str = "not a known region";
+
+fn unknown(
+    table: &RegionTable,
+    suggestions: &Suggestions,
+    subject: &str,
+    region: &str,
+    path: ManifestPath,
+) -> Finding {
+    let similar = suggestions.closest(region, table.iter().map(|(region, _)| region.as_str()));
     let help = match similar {
         Some(similar) => format!("Did you mean `{similar}`?"),
         None => "For a region that goldform does not know yet, add it:\n\n    regions: { <code>: { mainland: false } }"
             .to_owned(),
     };
     let detail = format!("`{}` is not a region that goldform knows.", region.escape_debug());
-    Finding::about(subject, detail).at(path, "not a known region").help(help)
+    Finding::about(subject, detail).at(path, UNKNOWN).help(help).because_of(region)
 }

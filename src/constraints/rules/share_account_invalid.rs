@@ -78,6 +78,6 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         if let Some(first) = other {
             finding = finding.at(first, "first listed here");
         }
-        findings.push(finding);
+        findings.push(finding.folded(fault, label));
     }
 }

@@ -45,7 +45,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             )
             .at(fault.path.clone(), "shared here")
             .at(entry.key(), format!("this image is not in {region}"))
-            .help(format!("Copy it there:\n\n    copies: [{region}]")),
+            .help(format!("Copy it there:\n\n    copies: [{region}]"))
+            .folded(fault, "shared here"),
         );
     }
 }

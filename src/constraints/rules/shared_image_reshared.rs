@@ -46,7 +46,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             )
             .at(fault.path.clone(), "not an image of this account")
             .help("Ask its owner to share it with those accounts, or share an entry.")
-            .hard(fault.is_hard()),
+            .hard(fault.is_hard())
+            .folded(fault, "not an image of this account"),
         );
     }
     for (key, image) in &case.desired.images {

@@ -1,5 +1,7 @@
 //! GF801: shared image comes from an unknown account.
 
+use std::collections::BTreeSet;
+
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, shown};
 use crate::manifest::Level;
@@ -36,6 +38,7 @@ Name the account, and say that the image must come from it:
 };
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
+    let known: BTreeSet<AccountId> = case.desired.accounts.values().copied().collect();
     for (name, lookup) in &case.desired.lookups {
         let path = ManifestPath::root().field("lookups").field(name.as_str());
         let answer = case.prior.lookups.get(name).and_then(|recorded| recorded.answer(lookup));
@@ -46,7 +49,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         if is_shared {
             let seen = answer.map(|image| image.creator.as_str());
             let what = Address::Lookup(name.clone());
-            judge(case, &what, &what.to_string(), lookup.from, seen, &path, findings);
+            judge(&known, &what, &what.to_string(), lookup.from, seen, &path, findings);
         }
     }
     for (key, image) in &case.desired.images {
@@ -58,12 +61,12 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             Some(SourceKind::Shared { id, from }) if image.lookup.is_none() || from.is_some() => {
                 let creator = seen(&image.region, id);
                 let what = id.to_string();
-                judge(case, &address, &what, *from, creator.as_deref(), &path.field("shared"), findings);
+                judge(&known, &address, &what, *from, creator.as_deref(), &path.field("shared"), findings);
             }
             Some(SourceKind::Adopted(id)) => {
                 if let Some(creator) = seen(&image.region, id) {
                     let what = id.to_string();
-                    judge(case, &address, &what, None, Some(&creator), &path.field("adopted"), findings);
+                    judge(&known, &address, &what, None, Some(&creator), &path.field("adopted"), findings);
                 }
             }
             _ => {}
@@ -73,7 +76,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
 
 /// Judges one image by the account it must come from, and by the one it was seen to come from.
 fn judge(
-    case: &Case<'_>,
+    known: &BTreeSet<AccountId>,
     address: &Address,
     what: &str,
     from: Option<AccountId>,
@@ -81,7 +84,7 @@ fn judge(
     path: &ManifestPath,
     findings: &mut Findings,
 ) {
-    let knows = |account: &str| case.desired.accounts.values().any(|known| known.to_string() == account);
+    let knows = |account: &str| account.parse().is_ok_and(|account: AccountId| known.contains(&account));
     let from = from.map(|account| account.to_string());
     let (detail, label) = match (from.as_deref(), seen) {
         (Some(from), Some(seen)) if from != seen => (

@@ -81,9 +81,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             ),
             _ => continue,
         };
-        findings.push(
-            Finding::about(subject, detail).at(fault.path.clone(), label).help(help).hard(fault.is_hard()),
-        );
+        let finding = Finding::about(subject, detail).at(fault.path.clone(), label).help(help);
+        findings.push(finding.hard(fault.is_hard()).folded(fault, label));
     }
 }
 
@@ -126,10 +125,12 @@ fn judge_import(
     let SourceKind::Import { url, os, version, license, boot, force, .. } = kind else { return };
     // What was imported once is there, whatever is imported today.
     let is_made = case.plan.is_none_or(|view| {
-        view.plan
-            .graph
-            .steps()
-            .any(|(_, step)| step.at().image == *key && matches!(step.operation, Operation::Create { .. }))
+        let change = view.change_of(key);
+        let mut placements = change.into_iter().flat_map(|change| &change.placements);
+        placements.any(|placement| {
+            let mut steps = view.steps_at(&placement.at);
+            steps.any(|(_, step)| matches!(step.operation, Operation::Create { .. }))
+        })
     });
     let told = case.prior.import_systems.get(&image.region);
     let entry = entry.field("import");

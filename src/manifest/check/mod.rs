@@ -11,22 +11,17 @@ use std::ops::Range;
 use super::codes::{ALIAS_INVALID, KEY_DUPLICATE, KEY_UNKNOWN, LIMIT_EXCEEDED, TAG_UNSUPPORTED, TYPE_WRONG};
 use super::shape::{FieldsId, Shape, Shapes};
 use super::text::{corrected, quoted};
-use super::yaml::{Entry, Kind, MAX_REPEATED, NodeId, Plain, Style, Tree, plain};
-use crate::diagnostics::{Diagnostic, FileId, Span, closest, shown};
-
-/// After this many problems the walk stops: nobody reads more, and a hostile text could ask for millions.
-pub(super) const MAX_FINDINGS: usize = 1_000;
-
-/// Tells that there is more to tell.
-pub(super) fn too_many(told: usize) -> Diagnostic {
-    LIMIT_EXCEEDED.found(format!("There are more than {told} problems. The others are not told."))
-}
+use super::yaml::{
+    Entry, Kind, MAX_KEY_BYTES, MAX_MERGED_ENTRIES, MAX_REPEATED, MAX_REPEATED_BYTES, NodeId, Plain, Style,
+    Tree, plain,
+};
+use crate::diagnostics::{Collector, Diagnostic, FileId, Span, Suggestions, shown};
 
 /// What is wrong, and which nodes are of no use.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     /// In the order of the text, as far as it is written in order.
-    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) diagnostics: Collector<Diagnostic>,
     /// Values that are not what they should be, and keys that should not be there.
     pub(super) broken: HashSet<NodeId>,
     /// Mistyped keys, and the keys that they are read as.
@@ -46,6 +41,9 @@ pub(super) fn check(tree: &Tree, file: FileId, shapes: &Shapes) -> Findings {
         path: Vec::new(),
         alias_depth: 0,
         repeated: 0,
+        repeated_bytes: 0,
+        merged: 0,
+        suggestions: Suggestions::default(),
     };
     if let Some(root) = tree.root() {
         walk.value(root, None, &shapes.root());
@@ -69,6 +67,9 @@ struct Walk<'t> {
     path: Vec<Step<'t>>,
     alias_depth: usize,
     repeated: usize,
+    repeated_bytes: usize,
+    merged: usize,
+    suggestions: Suggestions,
 }
 
 impl<'t> Walk<'t> {
@@ -93,8 +94,10 @@ impl<'t> Walk<'t> {
         self.alias_depth += usize::from(is_alias);
         if self.alias_depth > 0 {
             self.repeated += 1;
-            if self.repeated > MAX_REPEATED {
+            self.repeated_bytes += self.tree.scalar(node).map_or(0, |(_, text)| text.len());
+            if self.repeated > MAX_REPEATED || self.repeated_bytes > MAX_REPEATED_BYTES {
                 self.too_much(node);
+                return;
             }
         }
         match self.tree.kind(node) {
@@ -174,6 +177,11 @@ impl<'t> Walk<'t> {
             if self.findings.is_stopped {
                 break;
             }
+            // Merged or repeated by an alias: it was reported where it is written.
+            if self.told.contains(&(KEY_UNKNOWN.id, self.tree.span(key).start)) {
+                self.findings.broken.insert(key);
+                continue;
+            }
             let Some(word) = self.unknown(key, name, fields) else { continue };
             // Read as the key that was meant, where that key is not there too: so it is not called missing,
             // and what is wrong with its value is told as well. Not by way of an alias or a merge: the same key may
@@ -212,9 +220,9 @@ impl<'t> Walk<'t> {
 
     /// The entries of a mapping, each key once, merges followed.
     fn entries(&mut self, node: NodeId) -> Vec<Entry> {
-        let mut left = MAX_REPEATED - self.repeated.min(MAX_REPEATED);
+        let mut left = MAX_MERGED_ENTRIES - self.merged.min(MAX_MERGED_ENTRIES);
         let entries = self.tree.entries(node, &mut left);
-        self.repeated = MAX_REPEATED - left;
+        self.merged = MAX_MERGED_ENTRIES - left;
         let entries = match entries {
             Ok(entries) => entries,
             Err(bad) if left == 0 => {
@@ -255,11 +263,13 @@ impl<'t> Walk<'t> {
     /// More than may be repeated.
     fn too_much(&mut self, node: NodeId) {
         let detail = format!(
-            "Written out, the aliases and merges of this file would repeat more than {MAX_REPEATED} values. The rest of \
-             the file was not checked."
+            "Written out, the aliases of this file would repeat more than {MAX_REPEATED} values or \
+             {MAX_REPEATED_BYTES} bytes, or its merges add more than {MAX_MERGED_ENTRIES} entries. The rest of the file \
+             was not checked: a few lines could otherwise ask for more than any machine holds."
         );
         let span = self.span(&self.tree.span(node));
-        self.tell(node, LIMIT_EXCEEDED.found(detail).at(span, "while this was written out"));
+        let diagnostic = LIMIT_EXCEEDED.found(detail).at(span, "while this was written out");
+        self.tell(node, diagnostic.help("Repeat less, or split the file."));
         self.findings.is_stopped = true;
     }
 
@@ -274,6 +284,18 @@ impl<'t> Walk<'t> {
             return None;
         }
         match self.tree.scalar(key) {
+            Some((_, name)) if name.len() > MAX_KEY_BYTES => {
+                let detail = format!(
+                    "A key of {} has {} bytes; a key may have {MAX_KEY_BYTES}. It would be repeated in every address \
+                     and message.",
+                    self.here(),
+                    name.len()
+                );
+                let span = self.span(&self.tree.span(key));
+                let diagnostic = LIMIT_EXCEEDED.found(detail).at(span, "too long for a key");
+                self.tell(key, diagnostic.help("Use a shorter key."));
+                None
+            }
             Some((_, name)) => Some(name),
             None => {
                 let detail = format!("A key of {} is a list or a mapping; a key is text.", self.here());
@@ -298,7 +320,7 @@ impl<'t> Walk<'t> {
     /// Tells of a key that is not known; gives the key that was probably meant.
     fn unknown(&mut self, key: NodeId, name: &str, fields: FieldsId) -> Option<&'t str> {
         let known: Vec<&'t str> = self.shapes.keys(fields).collect();
-        let similar = closest(name, known.iter().copied());
+        let similar = self.suggestions.closest(name, known.iter().copied());
         let detail =
             format!("`{}` is not a key of {}. Known there: {}.", shown(name), self.here(), known.join(", "));
         let span = self.tree.span(key);
@@ -328,10 +350,6 @@ impl<'t> Walk<'t> {
         let subject = diagnostic.subject.clone();
         let diagnostic = if subject.is_empty() { diagnostic.about(self.path()) } else { diagnostic };
         self.findings.diagnostics.push(diagnostic);
-        if self.findings.diagnostics.len() >= MAX_FINDINGS {
-            self.findings.is_stopped = true;
-            self.findings.diagnostics.push(too_many(MAX_FINDINGS));
-        }
     }
 
     fn span(&self, range: &Range<usize>) -> Span {

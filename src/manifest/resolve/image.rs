@@ -35,7 +35,7 @@ impl Resolver<'_, '_> {
             let path = ManifestPath::root().field("images").field(name.as_str());
             let resolved = self.image(image, &named, &path);
             match (key, resolved) {
-                (Some(key), Some(resolved)) => {
+                (Some(key), Some(resolved)) if self.has_room_for_placements(&resolved, &path) => {
                     images.insert(key, resolved);
                 }
                 _ => self.is_complete = false,
@@ -115,9 +115,9 @@ impl Resolver<'_, '_> {
             if let Some(&first) = first.get(&region) {
                 let kind = FaultKind::DuplicateCopy { region: region.clone(), first: path.index(first) };
                 self.fault(path.index(position), Some(key), kind);
-            } else {
-                first.insert(region.clone(), position);
+                continue;
             }
+            first.insert(region.clone(), position);
             copies.push(region);
             entries.push(position);
         }
@@ -127,9 +127,10 @@ impl Resolver<'_, '_> {
     /// Braces in a name that are no placeholder.
     fn placeholders(&mut self, name: &str, path: &ManifestPath) {
         let mut rest = name;
+        let mut unknown: BTreeSet<&str> = BTreeSet::new();
         while let Some((_, after)) = rest.split_once('{') {
             let Some((inner, after)) = after.split_once('}') else { break };
-            if inner != "generation" {
+            if inner != "generation" && unknown.insert(inner) {
                 let path = path.field("name");
                 let detail = format!(
                     "`{{{}}}` in `{path}` is taken as it stands: the one placeholder of a name is `{{generation}}`.",

@@ -159,7 +159,7 @@ impl Resolver<'_, '_> {
     pub(super) fn unknown_image(&mut self, name: &str, path: ManifestPath, why: &str, prefix: &str) {
         let similar = self.scope.suggestions.closest(name, self.images.iter().copied());
         let detail = format!("`{}` does not stand under `images`. {why}", shown(name));
-        let diagnostic = IMAGE_UNKNOWN.found(detail);
+        let diagnostic = IMAGE_UNKNOWN.found(detail).because_of(shown(name));
         let diagnostic = match similar {
             Some(word) => {
                 diagnostic.at(path.clone(), format!("did you mean `{word}`?")).help(format!("{prefix}{word}"))

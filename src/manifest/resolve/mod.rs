@@ -5,6 +5,7 @@
 //! [`Fault`], which a rule with a page and a level turns into one.
 
 mod account;
+pub(super) mod expansion;
 mod image;
 mod lookup;
 mod settings;
@@ -16,7 +17,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 
-use super::check::{MAX_FINDINGS, too_many};
 use super::codes::{Code, KEY_MISSING, NAME_MALFORMED, VALUE_UNKNOWN, VARIABLE_UNUSED};
 use super::desired::Desired;
 use super::fault::{Fault, FaultKind};
@@ -25,8 +25,9 @@ use super::variables::{
     Declared, Piece, Problem, Scope, Variables, has_reference, is_variable_name, malformed, misplaced_lookup,
     pieces,
 };
-use crate::diagnostics::{Diagnostic, ManifestPath, shown};
+use crate::diagnostics::{Collector, Diagnostic, ManifestPath, Repeats, shown};
 use crate::model::{AccountId, ImageKey, Region};
+use expansion::Expansion;
 
 /// What became of a manifest.
 #[derive(Debug)]
@@ -45,8 +46,9 @@ pub(super) struct Resolved {
 pub(super) fn resolve(manifest: &Manifest, variables: &Variables, was_read_whole: bool) -> Resolved {
     let mut resolver = Resolver {
         scope: scope(manifest, variables),
-        diagnostics: Vec::new(),
-        faults: Vec::new(),
+        diagnostics: Collector::default(),
+        faults: Collector::default(),
+        expansion: Expansion::default(),
         is_complete: was_read_whole,
         owner: None,
         accounts: BTreeMap::new(),
@@ -79,9 +81,9 @@ pub(super) fn resolve(manifest: &Manifest, variables: &Variables, was_read_whole
             limits,
             levels,
             regions,
-            faults: resolver.faults,
+            faults: resolver.faults.into_vec(),
         },
-        diagnostics: resolver.diagnostics,
+        diagnostics: resolver.diagnostics.into_vec(),
         is_complete,
         variables: resolver.scope.names().map(str::to_owned).collect(),
     }
@@ -115,14 +117,15 @@ fn scope<'v>(manifest: &Manifest, given: &'v Variables) -> Scope<'v> {
     Scope::new(given, declared.collect(), lookups.collect())
 }
 
-/// More faults than this are of no use to anybody, and the manifest is not complete.
-const MAX_FAULTS: usize = 10_000;
+/// Characters of a text that a fault keeps.
+const FAULT_CHARS: usize = 200;
 
 /// Collects what is found while the parts are resolved.
 struct Resolver<'m, 'v> {
     scope: Scope<'v>,
-    diagnostics: Vec<Diagnostic>,
-    faults: Vec<Fault>,
+    diagnostics: Collector<Diagnostic>,
+    faults: Collector<Fault>,
+    expansion: Expansion,
     is_complete: bool,
     /// The owner, where it could be read.
     owner: Option<AccountId>,
@@ -142,11 +145,7 @@ impl<'m> Resolver<'m, '_> {
 
     /// Tells something that leaves nothing out.
     fn warn(&mut self, diagnostic: Diagnostic) {
-        match self.diagnostics.len() {
-            MAX_FINDINGS => self.diagnostics.push(too_many(MAX_FINDINGS)),
-            more if more > MAX_FINDINGS => {}
-            _ => self.diagnostics.push(diagnostic),
-        }
+        self.diagnostics.push(diagnostic);
     }
 
     fn problem(&mut self, problem: Problem, path: ManifestPath) {
@@ -155,12 +154,10 @@ impl<'m> Resolver<'m, '_> {
     }
 
     fn fault(&mut self, path: ManifestPath, image: Option<&ImageKey>, kind: FaultKind) {
-        let fault = Fault { path, image: image.cloned(), kind };
-        match self.faults.len() {
-            MAX_FAULTS if self.is_complete => self.tell(too_many(MAX_FAULTS)),
-            MAX_FAULTS => {}
-            _ => self.faults.push(fault),
-        }
+        let kind = kind.cut(FAULT_CHARS);
+        let cause = kind.cause(image);
+        let (more, repeats) = (Vec::new(), Repeats::default());
+        self.faults.push(Fault { path, more, repeats, cause, image: image.cloned(), kind });
     }
 
     /// A required key that is not there. `within`: what it belongs to.
@@ -179,6 +176,10 @@ impl<'m> Resolver<'m, '_> {
         if !has_reference(text.as_str()) {
             return Some(Cow::Borrowed(text.as_str()));
         }
+        if self.expansion.is_text_full() {
+            self.is_complete = false;
+            return None;
+        }
         let mut out = String::new();
         for piece in pieces(text.as_str()) {
             let problem = match piece {
@@ -188,6 +189,10 @@ impl<'m> Resolver<'m, '_> {
                 }
                 Piece::Variable(name) => match self.scope.value(name) {
                     Ok(Some(value)) => {
+                        if !self.expansion.has_room_for_text(value.len()) {
+                            self.too_much_text(path());
+                            return None;
+                        }
                         out.push_str(&value);
                         continue;
                     }

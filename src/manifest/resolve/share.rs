@@ -20,13 +20,18 @@ impl Resolver<'_, '_> {
     /// Puts the shares into the images.
     pub(super) fn shares(&mut self, manifest: &Manifest, images: &mut BTreeMap<ImageKey, DesiredImage>) {
         let mut gathered = Gathered::new();
+        // An image may have many shares and many regions.
+        let placements: BTreeMap<ImageKey, BTreeSet<Region>> = images
+            .iter()
+            .map(|(key, image)| (key.clone(), image.placements().into_iter().cloned().collect()))
+            .collect();
         for (position, share) in manifest.shares.iter().flatten().enumerate() {
             let Given::Value(share) = share else {
                 self.is_complete = false;
                 continue;
             };
             let path = ManifestPath::root().field("shares").index(position);
-            self.share(share, position, &path, images, &mut gathered);
+            self.share(share, position, &path, &placements, images, &mut gathered);
         }
         for (key, regions) in gathered {
             let Some(image) = images.get_mut(&key) else { continue };
@@ -39,6 +44,7 @@ impl Resolver<'_, '_> {
         share: &Share,
         position: usize,
         path: &ManifestPath,
+        placements: &BTreeMap<ImageKey, BTreeSet<Region>>,
         images: &mut BTreeMap<ImageKey, DesiredImage>,
         gathered: &mut Gathered,
     ) {
@@ -48,36 +54,40 @@ impl Resolver<'_, '_> {
         }
         let accounts = self.with(share, path, key.as_ref());
         let image = key.as_ref().and_then(|key| images.get_mut(key));
-        let placements: Option<BTreeSet<&Region>> = image.as_deref().map(DesiredImage::placements);
-        let regions = match &share.regions {
-            None => placements.into_iter().flatten().cloned().collect(),
-            Some(list) => {
-                let path = path.field("regions");
-                let mut regions = BTreeSet::new();
-                for (position, text) in self.items(list, &path) {
-                    let region = self.region(&text, || path.index(position), key.as_ref());
-                    let Some(region) = region else { continue };
-                    if placements.as_ref().is_some_and(|placements| !placements.contains(&region)) {
-                        let kind = FaultKind::ShareOutsideImage { region };
-                        self.fault(path.index(position), key.as_ref(), kind);
-                    } else {
-                        regions.insert(region);
-                    }
+        let placements = key.as_ref().and_then(|key| placements.get(key));
+        let named: Option<BTreeSet<Region>> = share.regions.as_ref().map(|list| {
+            let path = path.field("regions");
+            let mut regions = BTreeSet::new();
+            for (position, text) in self.items(list, &path) {
+                let region = self.region(&text, || path.index(position), key.as_ref());
+                let Some(region) = region else { continue };
+                if placements.is_some_and(|placements| !placements.contains(&region)) {
+                    let kind = FaultKind::ShareOutsideImage { region };
+                    self.fault(path.index(position), key.as_ref(), kind);
+                } else {
+                    regions.insert(region);
                 }
-                regions
             }
-        };
-        let (Some(key), Some(image)) = (key, image) else {
+            regions
+        });
+        let (Some(key), Some(image), Some(regions)) = (key, image, named.as_ref().or(placements)) else {
             self.is_complete = false;
             return;
         };
+        let shares = regions.len().saturating_mul(accounts.len().max(1));
+        if !self.has_room_for_shares(shares, || path.field("with")) {
+            return;
+        }
         image.share_entries.push(position);
         if is_on(&share.exclusive) {
             image.exclusive.extend(regions.iter().cloned());
         }
         let gathered = gathered.entry(key).or_default();
         for region in regions {
-            gathered.entry(region).or_default().extend(&accounts);
+            match gathered.get_mut(region) {
+                Some(gathered) => gathered.extend(&accounts),
+                None => drop(gathered.insert(region.clone(), accounts.clone())),
+            }
         }
     }
 

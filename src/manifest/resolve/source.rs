@@ -250,6 +250,10 @@ impl Resolver<'_, '_> {
             query.push(QueryPart::Text("&".to_owned()));
         }
         let mut has_reference = false;
+        if self.expansion.is_text_full() {
+            self.is_complete = false;
+            return None;
+        }
         for piece in pieces(text.as_str()) {
             let problem = match piece {
                 Piece::Text(text) => {
@@ -265,6 +269,11 @@ impl Resolver<'_, '_> {
                     match self.scope.value(name) {
                         Ok(value) => {
                             self.is_complete &= value.is_some();
+                            let length = value.as_ref().map_or(0, |value| value.len());
+                            if !self.expansion.has_room_for_text(length) {
+                                self.too_much_text(path.clone());
+                                return None;
+                            }
                             query.push(QueryPart::Text(value.map(Cow::into_owned).unwrap_or_default()));
                             continue;
                         }

@@ -85,6 +85,30 @@ pub(super) struct Manifest {
     pub(super) renames: Option<List<Rename>>,
 }
 
+impl Manifest {
+    /// The bytes of the longest key that the user chose.
+    pub(super) fn longest_key(&self) -> usize {
+        fn longest<T>(names: Option<&Names<T>>) -> usize {
+            names.into_iter().flatten().map(|(name, _)| name.0.len()).max().unwrap_or_default()
+        }
+        let regions = self.limits.as_ref().and_then(|limits| limits.regions.as_ref());
+        let images = || self.images.iter().flatten().filter_map(|(_, image)| image.value());
+        [
+            longest(self.variables.as_ref()),
+            longest(self.accounts.as_ref()),
+            longest(self.regions.as_ref()),
+            longest(self.rules.as_ref()),
+            longest(self.images.as_ref()),
+            longest(self.lookups.as_ref()),
+            longest(regions),
+            images().map(|image| longest(image.tags.as_ref())).max().unwrap_or_default(),
+        ]
+        .into_iter()
+        .max()
+        .unwrap_or_default()
+    }
+}
+
 /// Which service, and how to reach it.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -343,13 +343,6 @@ shares:
 }
 
 #[test]
-fn that_there_is_more_is_told_last() {
-    let keys: String = (0..1_100).map(|number| format!("x{number}: 1\n")).collect();
-    let codes = codes(&load_one(&keys));
-    assert_eq!((codes.len(), codes[0], codes[1_000]), (1_001, "GF105", "GF103"));
-}
-
-#[test]
 fn merges_and_aliases_are_followed() {
     let desired = wanted(
         "

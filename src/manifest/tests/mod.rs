@@ -1,6 +1,7 @@
 //! The module as a whole: the example of the design, and the two paths against each other.
 
 pub(super) mod agreement;
+mod bounds;
 pub(super) mod corpus;
 mod meaning;
 mod oracle;

@@ -1,7 +1,8 @@
 //! Merge keys: the entries of a mapping after `<<` is followed.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
+use super::MAX_MERGED;
 use super::tree::{Kind, NodeId, Style, Tree};
 
 /// How deep merges of merges may go.
@@ -30,66 +31,75 @@ impl Tree {
     /// `left`: how many entries may still be merged. A merge of merges can stand for more than any memory holds.
     ///
     /// # Errors
-    /// The value of a merge key that is no mapping or list of mappings, that is nested too deeply, or at which
-    /// nothing was left.
+    /// See [`Tree::merged`]; or the value at which nothing was left.
     pub(in crate::manifest) fn entries(&self, id: NodeId, left: &mut usize) -> Result<Vec<Entry>, NodeId> {
-        let mut merges = Vec::new();
-        let mut entries: Vec<Entry> = Vec::new();
-        for (key, value) in self.pairs(id) {
-            if self.is_merge(key) {
-                merges.push(value);
-            } else {
-                entries.push(Entry { key, value, is_own: true });
-            }
-        }
-        if merges.is_empty() {
+        let own = self.pairs(id).filter(|(key, _)| !self.is_merge(*key));
+        let mut entries: Vec<Entry> = own.map(|(key, value)| Entry { key, value, is_own: true }).collect();
+        let merged = self.merged(id)?;
+        if merged.is_empty() {
             return Ok(entries);
         }
-        let mut seen: BTreeSet<&str> = entries.iter().filter_map(|entry| self.name(entry.key)).collect();
-        for value in merges {
-            self.merge(value, MAX_MERGES, left, &mut seen, &mut entries)?;
+        let mut seen: HashSet<&str> = entries.iter().filter_map(|entry| self.name(entry.key)).collect();
+        for map in merged {
+            for (key, value) in self.pairs(map) {
+                *left = left.checked_sub(1).ok_or(value)?;
+                if !self.is_merge(key) && self.name(key).is_none_or(|name| seen.insert(name)) {
+                    entries.push(Entry { key, value, is_own: false });
+                }
+            }
         }
         Ok(entries)
     }
 
-    fn name(&self, key: NodeId) -> Option<&str> {
-        self.scalar(key).map(|(_, text)| text)
+    /// The entry of a mapping under a key: its own, or else the first of a mapping that it merges.
+    pub(in crate::manifest) fn entry_or_merged(&self, id: NodeId, key: &str) -> Option<(NodeId, NodeId)> {
+        let own = self.entry(id, key);
+        own.or_else(|| self.merged(id).ok()?.into_iter().find_map(|map| self.entry(map, key)))
     }
 
-    fn merge<'t>(
-        &'t self,
-        value: NodeId,
-        depth: usize,
-        left: &mut usize,
-        seen: &mut BTreeSet<&'t str>,
-        entries: &mut Vec<Entry>,
-    ) -> Result<(), NodeId> {
-        let Some(depth) = depth.checked_sub(1) else { return Err(value) };
-        match self.kind(value) {
-            Kind::List => {
-                for &item in self.items(value) {
-                    if self.kind(item) != Kind::Map {
-                        return Err(item);
-                    }
-                    self.merge(item, depth, left, seen, entries)?;
-                }
-                Ok(())
-            }
-            Kind::Map => {
-                let mut merges = Vec::new();
-                for (key, entry) in self.pairs(value) {
-                    *left = left.checked_sub(1).ok_or(value)?;
-                    let value = entry;
-                    if self.is_merge(key) {
-                        merges.push(value);
-                    } else if self.name(key).is_none_or(|name| seen.insert(name)) {
-                        entries.push(Entry { key, value, is_own: false });
-                    }
-                }
-                merges.into_iter().try_for_each(|value| self.merge(value, depth, left, seen, entries))
-            }
-            Kind::Scalar(_) => Err(value),
+    /// The mappings that a mapping merges, each once, those of which the entries count first: depth first, in the
+    /// order in which they are written.
+    ///
+    /// # Errors
+    /// The value of a merge key that is no mapping or list of mappings, that is nested too deeply, or with which there
+    /// would be more than [`MAX_MERGED`].
+    fn merged(&self, id: NodeId) -> Result<Vec<NodeId>, NodeId> {
+        let mut merged = Vec::new();
+        self.add_merges(id, MAX_MERGES, &mut merged)?;
+        Ok(merged)
+    }
+
+    fn add_merges(&self, map: NodeId, depth: usize, merged: &mut Vec<NodeId>) -> Result<(), NodeId> {
+        // Most mappings merge nothing, and are asked often.
+        if self.entry(map, "<<").is_none() {
+            return Ok(());
         }
+        for (_, value) in self.pairs(map).filter(|(key, _)| self.is_merge(*key)) {
+            let depth = depth.checked_sub(1).ok_or(value)?;
+            let items = match self.kind(value) {
+                Kind::List => self.items(value),
+                _ => std::slice::from_ref(&value),
+            };
+            for &item in items {
+                if self.kind(item) != Kind::Map {
+                    return Err(item);
+                }
+                let target = self.target(item);
+                if merged.contains(&target) {
+                    continue;
+                }
+                if merged.len() >= MAX_MERGED {
+                    return Err(item);
+                }
+                merged.push(target);
+                self.add_merges(target, depth, merged)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, key: NodeId) -> Option<&str> {
+        self.scalar(key).map(|(_, text)| text)
     }
 }
 
@@ -116,5 +126,21 @@ mod tests {
         let text = merged(text, "c");
         let expected = [("x", "3"), ("y", "1"), ("z", "2")];
         assert_eq!(text, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn a_mapping_that_is_merged_twice_counts_once_and_too_many_are_refused() {
+        use std::fmt::Write as _;
+        let twice = format!("a: &a {{x: 1}}\nc:\n  <<: [{}]\n", vec!["*a"; 1_000].join(", "));
+        assert_eq!(merged(&twice, "c"), [("x".to_owned(), "1".to_owned())]);
+        let mut many = String::new();
+        for number in 0..=MAX_MERGED {
+            writeln!(many, "m{number}: &m{number} {{x{number}: 1}}").unwrap();
+        }
+        let names: Vec<String> = (0..=MAX_MERGED).map(|number| format!("*m{number}")).collect();
+        writeln!(many, "c:\n  <<: [{}]", names.join(", ")).unwrap();
+        let tree = Tree::build(&Arc::from(many.as_str())).unwrap();
+        let (_, map) = tree.entry(tree.root().unwrap(), "c").unwrap();
+        assert!(tree.entries(map, &mut 1_000_000).is_err());
     }
 }

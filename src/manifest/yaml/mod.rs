@@ -33,12 +33,20 @@ pub const MAX_DEPTH: usize = 64;
 pub const MAX_NODES: usize = 10_000_000;
 /// The most nodes that aliases may repeat in one file. Each costs as much as if it were written out.
 pub const MAX_REPEATED: usize = 1_000_000;
+/// The most bytes of text that aliases may repeat in one file. A list of 50 accounts that 10,000 shares repeat has 6 MB.
+pub const MAX_REPEATED_BYTES: usize = 16 * 1024 * 1024;
+/// The most entries that merges may add in one file. 10,000 entries that each merge one with 20 keys have as many.
+pub const MAX_MERGED_ENTRIES: usize = 200_000;
+/// The most mappings that one mapping may merge, by way of others too.
+pub const MAX_MERGED: usize = 100;
 /// The most anchors in one file.
 pub const MAX_ANCHORS: usize = 50_000;
 /// The most aliases in one file.
 pub const MAX_ALIASES: usize = 500_000;
 /// The longest key, in characters, as YAML has it.
 const MAX_KEY_CHARS: usize = 1024;
+/// The longest key, in bytes: one after `?`, or an alias, could have millions.
+pub const MAX_KEY_BYTES: usize = 4 * MAX_KEY_CHARS;
 
 /// Reads a whole file as a value.
 ///
@@ -54,7 +62,8 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
             max_depth: MAX_DEPTH,
             flow_nesting_limit: MAX_DEPTH,
             simple_key_max_lookahead: MAX_KEY_CHARS,
-            max_total_scalar_bytes: MAX_BYTES,
+            // Replayed scalars count too.
+            max_total_scalar_bytes: text.len().saturating_add(MAX_REPEATED_BYTES),
             max_anchors: MAX_ANCHORS,
             max_aliases: MAX_ALIASES,
             max_recorded_anchor_events: MAX_REPEATED,

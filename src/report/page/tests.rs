@@ -50,6 +50,7 @@ fn a_finding_brings_its_rules_page() {
         help: Some("</div><script>alert(1)</script>".to_owned()),
         subject: "ap-jakarta".to_owned(),
         labels: Vec::new(),
+        count: 1,
         fingerprint: String::new(),
     };
     let page = page_of(EXAMPLE, &[problem]);

@@ -1,0 +1,219 @@
+//! Collects what is found, and folds it while it is found: a text of a few kilobytes can ask for millions of findings.
+//!
+//! Findings of one kind with one cause become one finding with a count and its first places. Of findings whose causes
+//! differ, the first of each kind are kept and the rest are counted. So memory does not grow with the number of
+//! findings, and the count stays exact.
+
+use std::collections::HashMap;
+
+use compact_str::CompactString;
+
+use super::{Diagnostic, Label, Severity};
+
+/// Findings of one kind that are kept one by one: more than anybody reads, and enough for a fleet of 1,000 images that
+/// all have the same mistake.
+pub const MOST_OF_A_KIND: usize = 1_000;
+/// Places of one finding that are kept: as many as are drawn.
+pub const MOST_PLACES: usize = 12;
+
+/// What else a finding represents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Repeats {
+    /// Further findings with the same cause.
+    pub same_cause: usize,
+    /// Further findings of the same kind, each with a cause of its own.
+    pub same_kind: usize,
+}
+
+impl Repeats {
+    /// The number of findings in all.
+    pub fn count(&self) -> usize {
+        self.same_cause.saturating_add(self.same_kind).saturating_add(1)
+    }
+
+    /// Adds the findings that another one represents, itself included.
+    fn add(&mut self, other: Self, has_same_cause: bool) {
+        let number = if has_same_cause { &mut self.same_cause } else { &mut self.same_kind };
+        *number = number.saturating_add(other.same_cause).saturating_add(1);
+        self.same_kind = self.same_kind.saturating_add(other.same_kind);
+    }
+
+    /// In words, to follow a detail; empty if there is nothing else.
+    pub fn describe(&self) -> String {
+        let mut text = String::new();
+        if self.same_cause > 0 {
+            let places = if self.same_cause == 1 { "place" } else { "places" };
+            text.push_str(&format!(" The same holds for {} more {places}.", self.same_cause));
+        }
+        if self.same_kind > 0 {
+            let findings = if self.same_kind == 1 { "finding" } else { "findings" };
+            text.push_str(&format!(" {} more {findings} of this kind are not listed.", self.same_kind));
+        }
+        text
+    }
+}
+
+/// Something that a [`Collector`] folds.
+pub trait Fold {
+    /// Findings of different kinds are never folded.
+    type Kind: Copy + Eq + std::hash::Hash;
+
+    /// Its kind.
+    fn kind(&self) -> Self::Kind;
+    /// What makes it the same finding as another one of its kind. Empty: nothing does.
+    fn cause(&self) -> &CompactString;
+    /// What else it represents.
+    fn repeats(&mut self) -> &mut Repeats;
+    /// Takes the places of another finding with the same cause, up to [`MOST_PLACES`].
+    fn take_places(&mut self, other: Self);
+}
+
+/// Adds the primary place of a folded finding, unless there are enough or it is there already.
+pub fn take_label(labels: &mut Vec<Label>, others: Vec<Label>) {
+    if labels.len() >= MOST_PLACES {
+        return;
+    }
+    labels.extend(
+        others.into_iter().next().filter(|other| labels.iter().all(|label| label.place != other.place)),
+    );
+}
+
+/// Collects findings in the order in which they are found.
+#[derive(Debug, Clone)]
+pub struct Collector<T: Fold> {
+    found: Vec<T>,
+    /// Where the finding with a cause is.
+    causes: HashMap<(T::Kind, CompactString), usize>,
+    /// How many of a kind there are, and where the last of them is.
+    kinds: HashMap<T::Kind, (usize, usize)>,
+}
+
+impl<T: Fold> Default for Collector<T> {
+    fn default() -> Self {
+        Self { found: Vec::new(), causes: HashMap::new(), kinds: HashMap::new() }
+    }
+}
+
+impl<T: Fold> Collector<T> {
+    /// Adds a finding, or folds it into one that is there.
+    pub fn push(&mut self, mut finding: T) {
+        let kind = finding.kind();
+        let cause = finding.cause().clone();
+        let key = (kind, cause);
+        if let Some(first) = self.causes.get(&key).and_then(|&at| self.found.get_mut(at)) {
+            first.repeats().add(*finding.repeats(), true);
+            first.take_places(finding);
+            return;
+        }
+        let (number, last) = self.kinds.entry(kind).or_default();
+        if *number >= MOST_OF_A_KIND
+            && let Some(last) = self.found.get_mut(*last)
+        {
+            last.repeats().add(*finding.repeats(), false);
+            return;
+        }
+        *number = number.saturating_add(1);
+        *last = self.found.len();
+        if !key.1.is_empty() {
+            self.causes.insert(key, self.found.len());
+        }
+        self.found.push(finding);
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// What was found so far.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.found.iter()
+    }
+
+    /// What was found.
+    pub fn into_vec(self) -> Vec<T> {
+        self.found
+    }
+}
+
+impl<T: Fold> Extend<T> for Collector<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, findings: I) {
+        findings.into_iter().for_each(|finding| self.push(finding));
+    }
+}
+
+impl Fold for Diagnostic {
+    type Kind = (&'static str, Severity);
+
+    fn kind(&self) -> Self::Kind {
+        (self.code, self.severity)
+    }
+
+    fn cause(&self) -> &CompactString {
+        &self.cause
+    }
+
+    fn repeats(&mut self) -> &mut Repeats {
+        &mut self.repeats
+    }
+
+    fn take_places(&mut self, other: Self) {
+        take_label(&mut self.labels, other.labels);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::ManifestPath;
+
+    fn found(code: &'static str, place: usize, cause: &str) -> Diagnostic {
+        Diagnostic::new(code, "name", Severity::Error, "Summary", "detail.")
+            .at(ManifestPath::root().field("shares").index(place), "here")
+            .because_of(cause)
+    }
+
+    #[test]
+    fn one_cause_is_one_finding_with_its_count_and_its_first_places() {
+        let mut collector = Collector::default();
+        collector.extend((0..4_000).map(|place| found("GF1", place, "v")));
+        collector.push(found("GF1", 0, "w"));
+        collector.push(found("GF2", 0, "v"));
+        let all = collector.into_vec();
+        assert_eq!(all.iter().map(|one| one.repeats.count()).collect::<Vec<_>>(), [4_000, 1, 1]);
+        assert_eq!(all[0].labels.len(), MOST_PLACES);
+        assert_eq!(all[0].whole_detail(), "detail. The same holds for 3999 more places.");
+    }
+
+    #[test]
+    fn a_place_that_is_there_already_is_counted_and_not_repeated() {
+        let mut collector = Collector::default();
+        collector.extend([found("GF1", 7, "v"), found("GF1", 7, "v")]);
+        let all = collector.into_vec();
+        assert_eq!((all[0].labels.len(), all[0].repeats.count()), (1, 2));
+    }
+
+    #[test]
+    fn of_a_kind_without_one_cause_the_first_are_kept_and_the_rest_is_counted() {
+        let mut collector = Collector::default();
+        collector.extend((0..3_000).map(|place| found("GF1", place, "")));
+        collector.push(found("GF2", 0, ""));
+        let all = collector.into_vec();
+        assert_eq!(all.len(), MOST_OF_A_KIND + 1);
+        assert_eq!(all.iter().map(|one| one.repeats.count()).sum::<usize>(), 3_001);
+        let last = &all[MOST_OF_A_KIND - 1];
+        assert_eq!(last.whole_detail(), "detail. 2000 more findings of this kind are not listed.");
+    }
+
+    #[test]
+    fn what_was_folded_once_is_folded_again_without_loss() {
+        let mut files = Collector::default();
+        for file in 0..3 {
+            let mut one = Collector::default();
+            one.extend((0..10).map(|place| found("GF1", file * 10 + place, "v")));
+            files.extend(one.into_vec());
+        }
+        let all = files.into_vec();
+        assert_eq!((all.len(), all[0].repeats.count()), (1, 30));
+    }
+}
