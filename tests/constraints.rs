@@ -256,8 +256,16 @@ fn codes(rule: &Rule) -> BTreeSet<&'static str> {
 
 #[test]
 fn every_rule_has_its_witnesses_and_every_folder_its_rule() {
-    let files =
-        ["pass.yaml", "fail.yaml", "before.yaml", "world.json", "edit.json", "request.json", "fail.snap"];
+    let files = [
+        "pass.yaml",
+        "fail.yaml",
+        "before.yaml",
+        "then.yaml",
+        "world.json",
+        "edit.json",
+        "request.json",
+        "fail.snap",
+    ];
     let missing: Vec<_> = RULES
         .iter()
         .flat_map(|rule| ["pass.yaml", "fail.yaml"].map(|file| root().join(rule.name).join(file)))

@@ -25,7 +25,7 @@ impl Applying {
         let settle = SignedDuration::from_millis(1_500);
         cloud::open(env).set_settings(Settings { settle, ..Settings::default() }).unwrap();
         let mut command = env.command(PROGRAM);
-        command.args(["apply", "--yes"]).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(["apply", "--yes"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut talk = BufReader::new(child.stderr.take().unwrap());
         let mut text = String::new();
@@ -43,6 +43,7 @@ impl Applying {
     /// Its exit status, and what it said.
     fn end(mut self) -> (Option<i32>, String) {
         self.talk.read_to_string(&mut self.text).unwrap();
+        self.child.stdout.take().unwrap().read_to_string(&mut self.text).unwrap();
         (self.child.wait().unwrap().code(), self.text)
     }
 }

@@ -28,7 +28,7 @@ pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, Comma
     if let Some(path) = &args.out {
         save(&proposed, path, printer)?;
     }
-    let mut status = status_of(&planned);
+    let mut status = status_of(planned);
     if !planned.plan().is_empty() {
         if args.expect.expect_no_changes {
             status = status.or(ExitStatus::Error);

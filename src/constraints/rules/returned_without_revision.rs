@@ -2,9 +2,9 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::diff::Action;
 use crate::manifest::Level;
 use crate::model::{Address, SourceKind};
+use crate::state::Edit;
 
 /// GF904.
 pub(super) static RULE: Rule = Rule {
@@ -41,27 +41,29 @@ If a new build is meant, ask for it:
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
-    for change in view.plan.changes.iter().filter(|change| change.action == Action::Return) {
-        let Some(source) = &change.source else { continue };
-        // An id names one image, and an encrypted copy follows its image.
-        let is_exact = matches!(source.kind, SourceKind::Adopted(_) | SourceKind::Encrypted { .. });
-        let (false, None, Some(generation)) = (is_exact, &source.revision, change.generation) else {
+    for edit in &view.plan.edits {
+        let Edit::Return { image, generation } = edit else { continue };
+        let Some(source) = case.desired.images.get(image).and_then(|image| image.source.as_ref()) else {
             continue;
         };
-        let entry = ManifestPath::root().field("images").field(change.image.as_str());
+        // An id names one image, and an encrypted copy follows its image.
+        let is_exact = matches!(source.kind, SourceKind::Adopted(_) | SourceKind::Encrypted { .. });
+        if is_exact || source.revision.is_some() {
+            continue;
+        }
+        let entry = ManifestPath::root().field("images").field(image.as_str());
         findings.push(
             Finding::about(
-                Address::Image(change.image.clone()),
+                Address::Image(image.clone()),
                 format!(
-                    "image.{} returns to generation {generation}: its source is named again, without a `revision`.",
-                    change.image
+                    "image.{image} returns to generation {generation}: its source is named again, without a \
+                     `revision`."
                 ),
             )
             .at(entry.field("source"), "names no revision")
             .help(format!(
                 "If a new build is meant, name it or ask for it:\n\n    revision: <text>\n\n    goldform apply \
-                 --replace image.{}",
-                change.image
+                 --replace image.{image}"
             )),
         );
     }

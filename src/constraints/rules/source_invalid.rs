@@ -6,7 +6,7 @@ use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diagnostics::similar::closest;
 use crate::manifest::{DesiredImage, FaultKind, Level};
-use crate::model::{Address, ImageKey, Operation, Region, SourceKind};
+use crate::model::{Address, ImageKey, Region, SourceKind};
 
 /// GF301.
 pub(super) static RULE: Rule = Rule {
@@ -124,14 +124,7 @@ fn judge_import(
 ) {
     let SourceKind::Import { url, os, version, license, boot, force, .. } = kind else { return };
     // What was imported once is there, whatever is imported today.
-    let is_made = case.plan.is_none_or(|view| {
-        let change = view.change_of(key);
-        let mut placements = change.into_iter().flat_map(|change| &change.placements);
-        placements.any(|placement| {
-            let mut steps = view.steps_at(&placement.at);
-            steps.any(|(_, step)| matches!(step.operation, Operation::Create { .. }))
-        })
-    });
+    let is_made = case.builds(key);
     let told = case.prior.import_systems.get(&image.region);
     let entry = entry.field("import");
     let mut found = |field: &str, detail: String, help: Option<String>| {
