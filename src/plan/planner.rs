@@ -103,13 +103,15 @@ impl Plan {
         Ok(Effect { account: *account, place, changes, edits, queries, graph }.digest()?)
     }
 
-    /// Changes of the record that stand for themselves: a new entry's settings are part of its creation.
+    /// Returns the changes of the state that no other change says: a new entry's settings are part of its creation.
     pub fn edits_of_the_record(&self) -> impl Iterator<Item = &Edit> {
         let is_new = |change: &&ImageChange| change.action == Action::Create;
         let new: BTreeSet<&ImageKey> =
             self.changes.iter().filter(is_new).map(|change| &change.image).collect();
         self.edits.iter().filter(move |edit| match edit {
             Edit::Settings { image, .. } => !new.contains(image),
+            // The change of its entry says it.
+            Edit::Return { .. } => false,
             _ => true,
         })
     }

@@ -124,7 +124,7 @@ impl Writer<'_> {
             (action, None, _) => action.as_str().to_owned(),
         };
         let from = match (&change.source, change.action) {
-            (Some(source), Action::Create | Action::Replace | Action::Adopt) => {
+            (Some(source), Action::Create | Action::Replace | Action::Return | Action::Adopt) => {
                 format!(", from {}", harmless::shown(&source.describe()))
             }
             _ => String::new(),
@@ -337,9 +337,7 @@ pub fn because(reason: &Reason) -> String {
             format!("an earlier run began it, and the service reports {}", state.as_str())
         }
         Reason::Failed { state } => format!("it is {}", state.as_str()),
-        Reason::Returned { from } => {
-            format!("the manifest names its source again, in the place of generation {from}'s")
-        }
+        Reason::Returned { .. } => "the manifest names its source again".to_owned(),
         Reason::Asked => "a new build was asked for".to_owned(),
         Reason::Differs => "it differs from the manifest".to_owned(),
         Reason::Follows => "its entry changes".to_owned(),
