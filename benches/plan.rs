@@ -20,7 +20,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use goldform::constraints::{Levels, judge, validate};
-use goldform::diff::{Intention, diff};
+use goldform::diff::{PlanMode, diff};
 use goldform::manifest::{Desired, Input, Variables, load};
 use goldform::model::{Digest, GenerationNumber, ImageState};
 use goldform::plan::draft::Draft;
@@ -134,7 +134,7 @@ fn read(text: &str) -> Desired {
 /// Plans and judges; gives the number of steps.
 fn make_plan(desired: &Desired, recorded: &Recorded, now: Timestamp) -> usize {
     let (levels, _) = Levels::new(&desired.levels, &[]);
-    let changes = diff(desired, recorded, Intention::Converge);
+    let changes = diff(desired, recorded, PlanMode::Normal);
     let made = plan(desired, recorded, None, changes).unwrap();
     let steps = made.graph.len();
     let (judgement, valid) = validate(made, desired, recorded, &levels, now);
@@ -196,7 +196,7 @@ fn parts(
     now: Timestamp,
 ) -> [(&'static str, Duration); 6] {
     let (levels, _) = Levels::new(&desired.levels, &[]);
-    let (compared, changes) = best(rounds, || diff(desired, recorded, Intention::Converge));
+    let (compared, changes) = best(rounds, || diff(desired, recorded, PlanMode::Normal));
     let (ordered, mut draft) =
         best(rounds, || Draft::ordered(desired, recorded, &changes, 500, &BTreeSet::new()));
     let (reduced, ()) = best(1, || draft.graph.reduce());

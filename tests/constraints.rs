@@ -26,7 +26,7 @@ use goldform::cloud::sim::Settings;
 use goldform::cloud::{CloudWrite as _, Request, Service};
 use goldform::constraints::{Judgement, Levels, RULES, Rule, RuleSource, judge, judge_observation};
 use goldform::diagnostics::{Diagnostic, RenderOptions, Severity, render};
-use goldform::diff::{DriftItem, Intention, use_lookups};
+use goldform::diff::{DriftItem, PlanMode, use_lookups};
 use goldform::manifest::{Input, Level, Loaded, Variables, load};
 use goldform::model::{Address, PlacementKey, Region};
 use goldform::plan::Plan;
@@ -144,7 +144,7 @@ impl Stage {
         let mut bench = Bench::new(world.settings);
         let mut snapshot = bench.first_snapshot();
         for before in ["before.yaml", "then.yaml"].into_iter().filter_map(|name| folder.text(name)) {
-            let (_, outcome) = bench.apply(&desired(&before), Intention::Converge).await;
+            let (_, outcome) = bench.apply(&desired(&before), PlanMode::Normal).await;
             assert!(outcome.is_complete(), "{outcome:#?}");
             snapshot = bench.snapshot().await;
         }
@@ -161,7 +161,7 @@ impl Stage {
             gone.extend(drift.items.iter().filter(is_missing).map(|item| item.at().clone()));
         }
         use_lookups(wanted, &snapshot.recorded);
-        let proposal = Bench::propose(wanted, &snapshot, Intention::Converge);
+        let proposal = Bench::propose(wanted, &snapshot, PlanMode::Normal);
         let (mut plan, prior) = (proposal.plan, proposal.prior);
         if let Some(edits) = folder.json::<Edits>("edit.json").filter(|_| manifest == "fail.yaml") {
             edit(&mut plan, &edits);

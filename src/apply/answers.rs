@@ -37,12 +37,12 @@ impl Run<'_, '_> {
         match error.meaning {
             Meaning::Throttled | Meaning::Busy => self.try_again(index, &error),
             Meaning::DuplicateName if makes_image && self.may_be_ours(index) => self.look_up(index, error),
-            meaning if meaning.leaves_doubt() && makes_image => {
+            meaning if meaning.may_have_executed() && makes_image => {
                 self.doubts.insert(index);
                 self.look_up(index, error);
             }
             // All but makes may be sent again: done a second time, they change nothing.
-            meaning if meaning.leaves_doubt() && self.may_be_sent_again(index) => {
+            meaning if meaning.may_have_executed() && self.may_be_sent_again(index) => {
                 self.try_again(index, &error);
             }
             Meaning::NotFound
@@ -67,7 +67,7 @@ impl Run<'_, '_> {
             _ if matches!(step.operation, Operation::Tag { .. }) && !self.is_claim(index) => {
                 self.warn_untagged(index, &error);
             }
-            meaning if meaning.leaves_doubt() => self.leave_unknown(index, &error),
+            meaning if meaning.may_have_executed() => self.leave_unknown(index, &error),
             _ => self.fail(index, &error, None),
         }
     }

@@ -26,14 +26,14 @@ use crate::state::{Edit, Event, ObservedImage, SettledImage, Snapshot};
 
 /// How fast to go and how long to wait.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
+pub struct ExecutorOptions {
     /// How many calls are under way at once.
     pub parallelism: usize,
     /// How long a step may take to settle, and a busy answer may be waited out.
     pub settle_timeout: Duration,
 }
 
-impl Default for Pace {
+impl Default for ExecutorOptions {
     fn default() -> Self {
         Self { parallelism: 10, settle_timeout: Duration::from_secs(2 * 60 * 60) }
     }
@@ -114,7 +114,7 @@ pub struct Executor<'a> {
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// How fast.
-    pub pace: Pace,
+    pub pace: ExecutorOptions,
     /// Whether to go on.
     pub stop: watch::Receiver<Stop>,
     /// Who is told.

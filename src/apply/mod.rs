@@ -28,7 +28,7 @@ pub mod systems;
 pub mod tasks;
 
 pub use ending::{Unsaved, panic_text};
-pub use executor::{Executor, Pace, Progress, Quiet, Stop};
+pub use executor::{Executor, ExecutorOptions, Progress, Quiet, Stop};
 pub use lookups::look_up;
 pub use observe::{ask_again, judge_missing, observe, survey};
 pub use preflight::preflight;

@@ -263,14 +263,14 @@ mod tests {
     use super::*;
     use crate::cloud::CloudWrite as _;
     use crate::cloud::sim::Settings;
-    use crate::diff::Intention;
+    use crate::diff::PlanMode;
     use crate::testing::worlds::{at, region};
     use crate::testing::{Bench, EXAMPLE, desired};
 
     #[tokio::test(start_paused = true)]
     async fn an_image_whose_shares_are_known_is_not_taken_for_deleted() {
         let mut bench = Bench::new(Settings::default());
-        bench.apply(&desired(EXAMPLE), Intention::Converge).await;
+        bench.apply(&desired(EXAMPLE), PlanMode::Normal).await;
         let snapshot = bench.snapshot().await;
         let cloud: Arc<dyn CloudRead> = bench.cloud();
         let web = at("image.web@ap-tokyo#1");
@@ -288,7 +288,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_a_listing_missed_is_found_by_id_and_what_is_deleted_is_not() {
         let mut bench = Bench::new(Settings::default());
-        bench.apply(&desired(EXAMPLE), Intention::Converge).await;
+        bench.apply(&desired(EXAMPLE), PlanMode::Normal).await;
         let snapshot = bench.snapshot().await;
         let cloud: Arc<dyn CloudRead> = bench.cloud();
         let (recorded, clock) = (&snapshot.recorded, bench.clock.as_ref());

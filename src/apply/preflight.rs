@@ -110,7 +110,7 @@ fn judged(plan: &Plan, recorded: &Recorded, index: StepIndex, error: &CloudError
 mod tests {
     use super::*;
     use crate::cloud::sim::{DryRun, Effect, Fault, Settings};
-    use crate::diff::Intention;
+    use crate::diff::PlanMode;
     use crate::testing::worlds::example_with;
     use crate::testing::{Bench, EXAMPLE, LINEAGE, desired};
 
@@ -118,7 +118,7 @@ mod tests {
     async fn told(bench: &mut Bench, yaml: &str) -> Result<BTreeMap<String, Trial>, CloudError> {
         let wanted = desired(yaml);
         let snapshot = bench.snapshot().await;
-        let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, Intention::Converge)).1.unwrap();
+        let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, PlanMode::Normal)).1.unwrap();
         let cloud: Arc<dyn CloudWrite> = Arc::new(bench.cloud().trying());
         let lineage = Lineage(LINEAGE.into());
         let told = preflight(&cloud, &valid, &snapshot.recorded, &lineage, &BTreeMap::new(), 2).await?;
@@ -159,7 +159,7 @@ mod tests {
         let hang =
             Fault { action, region: None, caller: None, from_call: 1, times: None, effect: Effect::Hang };
         bench.sim.add_fault(&hang).unwrap();
-        assert!(!bench.apply(&desired(EXAMPLE), Intention::Converge).await.1.is_complete());
+        assert!(!bench.apply(&desired(EXAMPLE), PlanMode::Normal).await.1.is_complete());
         let told = told(&mut bench, EXAMPLE).await.unwrap();
         let copy = &told["copy image.web@ap-tokyo#1"];
         assert!(matches!(copy, Trial::Awaited { .. }), "{copy:?}");
@@ -186,7 +186,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_full_region_passes_where_a_delete_comes_first() {
         let mut bench = Bench::new(Settings { images_per_region: 2, ..Settings::default() });
-        bench.apply(&desired(EXAMPLE), Intention::Converge).await;
+        bench.apply(&desired(EXAMPLE), PlanMode::Normal).await;
         let next = example_with("snap-2f3a1c2d", "snap-4444dddd")
             .replace("images:\n", "rules: { share_gap: warn }\nimages:\n");
         let told = told(&mut bench, &next).await.unwrap();

@@ -46,14 +46,14 @@ fn accepted() -> Event {
 /// Everything that a store promises. `again` opens the same place as another process would.
 async fn promises<S: StateStore>(mut store: S, again: impl Fn(&S) -> S) {
     assert!(store.load().await.unwrap().is_none(), "nothing before the first save");
-    assert!(matches!(store.save(&mut first(), Freshness::New).await, Err(StoreError::OutOfOrder(_))));
+    assert!(matches!(store.save(&mut first(), SerialBump::Yes).await, Err(StoreError::OutOfOrder(_))));
     store.lock(info(), LockWait::NONE).await.unwrap();
     assert!(matches!(store.append(&[started()]).await, Err(StoreError::OutOfOrder(_))));
 
     let mut snapshot = first();
-    store.save(&mut snapshot, Freshness::New).await.unwrap();
+    store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
     assert_eq!(snapshot.serial, 1);
-    store.save(&mut snapshot, Freshness::Same).await.unwrap();
+    store.save(&mut snapshot, SerialBump::IfEvents).await.unwrap();
     assert_eq!(snapshot.serial, 1, "times of reading are no facts");
 
     store.append(&[started()]).await.unwrap();
@@ -63,7 +63,7 @@ async fn promises<S: StateStore>(mut store: S, again: impl Fn(&S) -> S) {
     assert_eq!(seen.recorded.placements().count(), 1);
 
     snapshot = store.load().await.unwrap().unwrap();
-    store.save(&mut snapshot, Freshness::Same).await.unwrap();
+    store.save(&mut snapshot, SerialBump::IfEvents).await.unwrap();
     assert_eq!(snapshot.serial, 2, "events are facts");
     let seen = again(&store).load().await.unwrap().unwrap();
     assert_eq!(seen, snapshot, "the journal is folded once");
@@ -81,7 +81,7 @@ async fn promises<S: StateStore>(mut store: S, again: impl Fn(&S) -> S) {
     );
     assert!(store.recall(7).await.unwrap().is_none());
     for _ in 0..SNAPSHOTS_KEPT {
-        store.save(&mut snapshot, Freshness::New).await.unwrap();
+        store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
     }
     let kept: Vec<u64> = store.kept().await.unwrap().into_iter().map(|(serial, _)| serial).collect();
     assert_eq!(kept, (2..=11).collect::<Vec<u64>>(), "the oldest go first");
@@ -118,7 +118,7 @@ async fn a_line_that_a_crash_cut_off_is_left_out_and_written_over() {
     let journal = folder.path().join("goldform.state.json.journal");
     let mut store = FileStore::at(&path);
     store.lock(info(), LockWait::NONE).await.unwrap();
-    store.save(&mut first(), Freshness::New).await.unwrap();
+    store.save(&mut first(), SerialBump::Yes).await.unwrap();
     store.append(&[started()]).await.unwrap();
     drop(store);
     let mut text = std::fs::read_to_string(&journal).unwrap();
@@ -140,11 +140,11 @@ async fn a_journal_of_an_older_snapshot_is_not_folded_again() {
     let journal = folder.path().join("goldform.state.json.journal");
     let mut store = FileStore::at(&path);
     store.lock(info(), LockWait::NONE).await.unwrap();
-    store.save(&mut first(), Freshness::New).await.unwrap();
+    store.save(&mut first(), SerialBump::Yes).await.unwrap();
     store.append(&[started(), accepted()]).await.unwrap();
     let left_behind = std::fs::read_to_string(&journal).unwrap();
     let mut snapshot = store.load().await.unwrap().unwrap();
-    store.save(&mut snapshot, Freshness::Same).await.unwrap();
+    store.save(&mut snapshot, SerialBump::IfEvents).await.unwrap();
     std::fs::write(&journal, left_behind).unwrap(); // as if the process had died before removing it
     assert_eq!(FileStore::at(&path).load().await.unwrap().unwrap(), snapshot);
 }
@@ -159,7 +159,7 @@ async fn a_state_that_cannot_be_read_is_an_error_and_stays_as_it_is() {
         assert!(matches!(error, StoreError::State { .. }), "{text}: {error}");
         let mut store = FileStore::at(&path);
         store.lock(info(), LockWait::NONE).await.unwrap();
-        let error = store.save(&mut first(), Freshness::New).await.unwrap_err();
+        let error = store.save(&mut first(), SerialBump::Yes).await.unwrap_err();
         assert!(matches!(error, StoreError::State { .. }), "{text}: {error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
@@ -172,8 +172,8 @@ async fn a_kept_file_that_cannot_be_read_is_listed_and_what_is_no_snapshot_is_no
     let mut store = FileStore::at(&path);
     store.lock(info(), LockWait::NONE).await.unwrap();
     let mut snapshot = first();
-    store.save(&mut snapshot, Freshness::New).await.unwrap();
-    store.save(&mut snapshot, Freshness::New).await.unwrap();
+    store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
+    store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
     let history = folder.path().join("goldform.state.json.history");
     std::fs::write(history.join("0.json"), "half a").unwrap();
     std::fs::write(history.join("notes.txt"), "mine").unwrap();

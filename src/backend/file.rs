@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Freshness, LockInfo, LockWait, StateStore, StoreError};
+use super::{LockInfo, LockWait, SerialBump, StateStore, StoreError};
 use crate::cloud::{Clock, SystemClock};
 use crate::diagnostics::harmless;
 use crate::state::{Head, Lineage, Snapshot, StateError, Written};
@@ -138,7 +138,7 @@ impl FileStore {
         snapshot.serial = last;
         self.stored = Some((snapshot.lineage.clone(), last));
         (self.end, self.is_stale) = (None, false);
-        self.save(snapshot, Freshness::New).await?;
+        self.save(snapshot, SerialBump::Yes).await?;
         Ok(aside)
     }
 
@@ -288,7 +288,7 @@ impl StateStore for FileStore {
         result
     }
 
-    async fn save(&mut self, snapshot: &mut Snapshot, freshness: Freshness) -> Result<(), StoreError> {
+    async fn save(&mut self, snapshot: &mut Snapshot, freshness: SerialBump) -> Result<(), StoreError> {
         let info = self.check_lock()?.info.clone();
         let mut next = snapshot.clone();
         next.written = Some(Written {
@@ -300,7 +300,7 @@ impl StateStore for FileStore {
             // Nobody has looked what is there; what cannot be read must not be written over.
             self.load().await?;
         }
-        if freshness == Freshness::New || self.end.is_some() {
+        if freshness == SerialBump::Yes || self.end.is_some() {
             next.serial = next.serial.saturating_add(1);
         }
         let text = next.to_text().map_err(|source| self.broken(source))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::{Freshness, LockInfo, LockWait, SNAPSHOTS_KEPT, StateStore, StoreError};
+use super::{LockInfo, LockWait, SNAPSHOTS_KEPT, SerialBump, StateStore, StoreError};
 use crate::state::{Event, Head, Snapshot, Written};
 
 /// Keeps a state in memory. Cloning it copies what is stored, which is what a crash leaves behind.
@@ -70,14 +70,14 @@ impl StateStore for MemoryStore {
         Ok(())
     }
 
-    async fn save(&mut self, snapshot: &mut Snapshot, freshness: Freshness) -> Result<(), StoreError> {
+    async fn save(&mut self, snapshot: &mut Snapshot, freshness: SerialBump) -> Result<(), StoreError> {
         let Some(lock) = &self.lock else { return Err(StoreError::OutOfOrder("save before lock")) };
         snapshot.verify().map_err(|source| StoreError::State {
             place: self.place(),
             source,
             kept: Vec::new(),
         })?;
-        if freshness == Freshness::New || !self.journal.is_empty() {
+        if freshness == SerialBump::Yes || !self.journal.is_empty() {
             snapshot.serial = snapshot.serial.saturating_add(1);
         }
         // There is no clock here: runs in tests are to be the same each time.

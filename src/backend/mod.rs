@@ -213,7 +213,7 @@ pub trait StateStore: Send {
     /// # Errors
     /// When the lock is not held, the snapshot breaks its own rules, what is stored cannot be read (it is left as it
     /// is), or the place cannot be written.
-    async fn save(&mut self, snapshot: &mut Snapshot, is_new: Freshness) -> Result<(), StoreError>;
+    async fn save(&mut self, snapshot: &mut Snapshot, is_new: SerialBump) -> Result<(), StoreError>;
 
     /// The earlier snapshots that are kept, by rising serial; of one that cannot be read, only the serial.
     ///
@@ -228,11 +228,11 @@ pub trait StateStore: Send {
     async fn recall(&mut self, serial: u64) -> Result<Option<Snapshot>, StoreError>;
 }
 
-/// Whether a snapshot says something that the one before did not.
+/// Whether a save raises the serial of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
-    /// A fact differs.
-    New,
-    /// Only times of reading differ.
-    Same,
+pub enum SerialBump {
+    /// It does: a fact differs.
+    Yes,
+    /// It does if events were appended since the last save; only times of reading differ otherwise.
+    IfEvents,
 }

@@ -15,7 +15,7 @@ use crate::state::{StateError, SurgeryError};
 pub enum CommandError {
     /// The diagnostics were printed already.
     #[error("the manifest cannot be used")]
-    Told(ExitStatus),
+    AlreadyReported(ExitStatus),
     /// A file cannot be read or written.
     #[error("{path}: {source}")]
     File {
@@ -68,7 +68,7 @@ impl CommandError {
     /// The exit status that it gives.
     pub fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::Told(status) => *status,
+            Self::AlreadyReported(status) => *status,
             Self::Store(StoreError::Locked(_) | StoreError::LockLost { .. }) => ExitStatus::Locked,
             Self::Store(StoreError::OutOfOrder(_)) | Self::Plan(_) | Self::Internal(_) => {
                 ExitStatus::Internal

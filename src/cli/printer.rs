@@ -173,7 +173,7 @@ impl Printer {
 
     /// A command's error and what to do about it.
     pub fn failure(&self, error: &CommandError) {
-        if matches!(error, CommandError::Told(_)) {
+        if matches!(error, CommandError::AlreadyReported(_)) {
             return;
         }
         self.error(&error.to_string());

@@ -14,7 +14,7 @@ use crate::backend::file::write_atomically;
 use crate::diagnostics::{Diagnostic, Place, Sources, harmless};
 use crate::manifest::Locator;
 use crate::plan::Plan;
-use crate::report::{self, AccountNames, Paint, Places, Told, Verdict};
+use crate::report::{self, AccountNames, CommandResult, Paint, Places, Verdict};
 
 /// `FORMAT` or `FORMAT=FILE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub struct Reports {
 
 /// What a command has to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Repertoire {
+enum SupportedFormats {
     /// Results, in every format but the drawings.
     Results(&'static str),
     /// The graph of a plan.
@@ -94,7 +94,7 @@ enum Repertoire {
     Plain,
 }
 
-impl Repertoire {
+impl SupportedFormats {
     /// By the name of the command.
     const NAMED: &[(&str, Self)] = &[
         ("validate", Self::Results("validate")),
@@ -154,7 +154,7 @@ impl Reports {
     /// # Errors
     /// When two formats would go to one place, or the command does not have one of them.
     pub fn of(args: &OutputArgs, command: &Command) -> Result<Self, CommandError> {
-        let repertoire = Repertoire::of(command);
+        let repertoire = SupportedFormats::of(command);
         let mut stdout = None;
         let mut files: Vec<(ReportFormat, PathBuf)> = Vec::new();
         for Request { format, file } in &args.format {
@@ -169,7 +169,7 @@ impl Reports {
                 Some(file) => files.push((*format, file.clone())),
                 None if stdout.is_some_and(|other| other != *format) => {
                     let example = match repertoire {
-                        Repertoire::Drawings => "--format dot --format svg=plan.svg",
+                        SupportedFormats::Drawings => "--format dot --format svg=plan.svg",
                         _ => "--format text --format sarif=goldform.sarif",
                     };
                     return Err(CommandError::input(
@@ -181,9 +181,9 @@ impl Reports {
             }
         }
         let (command, usual) = match repertoire {
-            Repertoire::Results(command) => (command, Some(ReportFormat::Text)),
-            Repertoire::Drawings => ("graph", Some(ReportFormat::Dot).filter(|_| files.is_empty())),
-            Repertoire::Plain => ("", Some(ReportFormat::Text)),
+            SupportedFormats::Results(command) => (command, Some(ReportFormat::Text)),
+            SupportedFormats::Drawings => ("graph", Some(ReportFormat::Dot).filter(|_| files.is_empty())),
+            SupportedFormats::Plain => ("", Some(ReportFormat::Text)),
         };
         let markdown_budget = usize::try_from(args.markdown_budget).unwrap_or(usize::MAX);
         Ok(Self { command, stdout: stdout.or(usual), files, markdown_budget })
@@ -192,8 +192,8 @@ impl Reports {
 
 /// The formats that can be asked of a command, which `find` finds by its name among those that have more than two.
 pub fn formats_of<'n>(find: impl FnOnce(&[String]) -> Option<&'n str>) -> Vec<ReportFormat> {
-    let names: Vec<String> = Repertoire::NAMED.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let repertoire = find(&names).map_or(Repertoire::Plain, Repertoire::named);
+    let names: Vec<String> = SupportedFormats::NAMED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let repertoire = find(&names).map_or(SupportedFormats::Plain, SupportedFormats::named);
     let all = ReportFormat::value_variants().iter().copied();
     all.filter(|format| repertoire.check(*format, false).is_ok()).collect()
 }
@@ -225,9 +225,9 @@ fn home(sources: &Sources) -> String {
 
 /// Writes a result in every format that was asked for. What cannot be written is reported, raises the status of the run
 /// and keeps no other format from being written.
-pub fn tell(workspace: &Workspace, diagnostics: &[Diagnostic], result: Told<'_>, printer: &Printer) {
+pub fn emit(workspace: &Workspace, diagnostics: &[Diagnostic], result: CommandResult<'_>, printer: &Printer) {
     let rules = match result {
-        Told::Drift(_) => Vec::new(),
+        CommandResult::Drift(_) => Vec::new(),
         _ => {
             let rules = crate::constraints::RULES.iter();
             rules.map(|rule| (*rule, workspace.engine.levels.of(rule))).collect()
@@ -250,7 +250,7 @@ pub fn tell(workspace: &Workspace, diagnostics: &[Diagnostic], result: Told<'_>,
 }
 
 /// Writes the diagnostics of a manifest that cannot be used at all, as [`tell`] does.
-pub fn tell_unread(diagnostics: &[Diagnostic], locator: &Locator, printer: &Printer) {
+pub fn emit_unread(diagnostics: &[Diagnostic], locator: &Locator, printer: &Printer) {
     let places = Places {
         locate: &|place: &Place| locator.place(place),
         sources: locator.sources(),
@@ -262,7 +262,7 @@ pub fn tell_unread(diagnostics: &[Diagnostic], locator: &Locator, printer: &Prin
         rules: Vec::new(),
         home: home(places.sources),
         names: AccountNames::default(),
-        result: Told::Unread,
+        result: CommandResult::Unread,
     };
     write(&verdict, printer);
 }

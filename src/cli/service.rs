@@ -8,7 +8,7 @@ use super::{CommandError, env, files};
 use crate::cloud::client::credentials::{Surroundings, keyring};
 use crate::cloud::client::http::{Hosts, Https, Site as HostSite};
 use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};
-use crate::cloud::wrap::{Careful, Policy, Rates};
+use crate::cloud::wrap::{Policy, Rates, RetryingTransport};
 use crate::cloud::{Clock, Transport};
 use crate::diagnostics::harmless;
 use crate::manifest::{CloudSettings, SandboxSettings, Site};
@@ -132,5 +132,5 @@ fn in_process(
 fn with_manners(transport: Arc<dyn Transport>, rates: Rates) -> Arc<dyn Transport> {
     // Two runs that start at once pause differently.
     let seed = u64::from(std::process::id());
-    Arc::new(Careful::around(transport, rates, Policy::default(), seed))
+    Arc::new(RetryingTransport::around(transport, rates, Policy::default(), seed))
 }

@@ -12,7 +12,7 @@ use compact_str::CompactString;
 use super::args::{ManifestArgs, RuleArgs};
 use super::inputs::{Manifests, read_manifests, variables};
 use super::printer::Printer;
-use super::reports::tell_unread;
+use super::reports::emit_unread;
 use super::{CommandError, ExitStatus, env, service};
 use crate::cloud::SystemClock;
 use crate::cloud::client::{Client, Secret};
@@ -62,8 +62,8 @@ impl Workspace {
         let loaded = manifest::load(inputs, &variables);
         let Some(desired) = loaded.desired else {
             printer.diagnostics(&loaded.diagnostics, &loaded.locator);
-            tell_unread(&loaded.diagnostics, &loaded.locator, printer);
-            return Err(CommandError::Told(ExitStatus::Error));
+            emit_unread(&loaded.diagnostics, &loaded.locator, printer);
+            return Err(CommandError::AlreadyReported(ExitStatus::Error));
         };
         let mut diagnostics = loaded.diagnostics;
         let (levels, unknown) = Levels::new(&desired.levels, &rules.map(command_line).unwrap_or_default());

@@ -137,7 +137,7 @@ impl Meaning {
     }
 
     /// Whether a *write* that ended so may have been executed all the same: look before calling again.
-    pub fn leaves_doubt(self) -> bool {
+    pub fn may_have_executed(self) -> bool {
         matches!(self, Self::Internal | Self::OutcomeUnknown | Self::Garbled)
     }
 }
@@ -161,8 +161,8 @@ pub struct CloudError {
 
 impl CloudError {
     /// Whether the call may have been executed although it failed; true only of calls that write.
-    pub fn leaves_doubt(&self) -> bool {
-        self.meaning.leaves_doubt()
+    pub fn may_have_executed(&self) -> bool {
+        self.meaning.may_have_executed()
     }
 }
 

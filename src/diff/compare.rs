@@ -15,15 +15,15 @@ use crate::state::{Edit, Making, Placement, Recorded, RecordedGeneration, Record
 /// What the diff is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Intention {
+pub enum PlanMode {
     /// Make the cloud as the manifest says.
-    Converge,
+    Normal,
     /// Delete everything that is managed.
     Destroy,
 }
 
 /// Compares the desired state with the prior one. Entries are in key order.
-pub fn diff(desired: &Desired, prior: &Recorded, intention: Intention) -> Diff {
+pub fn diff(desired: &Desired, prior: &Recorded, intention: PlanMode) -> Diff {
     diff_replacing(desired, prior, intention, &BTreeSet::new(), Timestamp::UNIX_EPOCH)
 }
 
@@ -32,18 +32,18 @@ pub fn diff(desired: &Desired, prior: &Recorded, intention: Intention) -> Diff {
 pub fn diff_replacing(
     desired: &Desired,
     prior: &Recorded,
-    intention: Intention,
+    intention: PlanMode,
     replace: &BTreeSet<ImageKey>,
     now: Timestamp,
 ) -> Diff {
     let mut diff = Diff::default();
     let wanted = |key: &ImageKey| match intention {
-        Intention::Converge => desired.images.get(key),
-        Intention::Destroy => None,
+        PlanMode::Normal => desired.images.get(key),
+        PlanMode::Destroy => None,
     };
     let keys: BTreeSet<&ImageKey> = match intention {
-        Intention::Converge => desired.images.keys().chain(prior.images.keys()).collect(),
-        Intention::Destroy => prior.images.keys().collect(),
+        PlanMode::Normal => desired.images.keys().chain(prior.images.keys()).collect(),
+        PlanMode::Destroy => prior.images.keys().collect(),
     };
     let originals = original_generations(desired, prior, replace);
     for key in keys {

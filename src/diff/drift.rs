@@ -10,7 +10,7 @@ use super::change::FieldChange;
 use super::lookups::LookupDrift;
 use crate::manifest::{Desired, DesiredImage};
 use crate::model::{Accounts, ImageId, ImageKind, ImageLimit, Operation, PlacementKey, Region};
-use crate::state::{Intents, Lent, Observed, ObservedRegion, Placement, Recorded, RecordedRegion};
+use crate::state::{Intents, Observed, ObservedRegion, Placement, Recorded, RecordedRegion, SharedInImage};
 
 /// How long an accepted image that no listing has shown yet is only late, not missing.
 pub const PENDING_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -259,11 +259,13 @@ fn observe_region(
 
 /// Images that others share with us are seen only where the manifest names them by id.
 fn observe_lent(recorded: &mut Recorded, region: &Region, seen: &ObservedRegion, drift: &mut Drift) {
-    let lent: BTreeMap<ImageId, Lent> = seen
+    let lent: BTreeMap<ImageId, SharedInImage> = seen
         .images
         .values()
         .filter(|image| image.kind == ImageKind::Shared)
-        .map(|image| (image.id.clone(), Lent { name: image.name.clone(), creator: image.creator.clone() }))
+        .map(|image| {
+            (image.id.clone(), SharedInImage { name: image.name.clone(), creator: image.creator.clone() })
+        })
         .collect();
     let before = if lent.is_empty() {
         recorded.lent.remove(region)

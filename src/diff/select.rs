@@ -91,14 +91,14 @@ pub fn keep_only(diff: &mut Diff, kept: &BTreeSet<PlacementKey>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diff::{Action, Intention, diff};
+    use crate::diff::{Action, PlanMode, diff};
     use crate::testing::worlds::{applied, at, example_with};
     use crate::testing::{EXAMPLE, desired};
 
     #[test]
     fn what_is_left_out_stays_as_it_is() {
         let changed = example_with("Ubuntu with nginx", "Ubuntu with Caddy");
-        let mut changes = diff(&desired(&changed), &applied(&[EXAMPLE]).recorded, Intention::Converge);
+        let mut changes = diff(&desired(&changed), &applied(&[EXAMPLE]).recorded, PlanMode::Normal);
         keep_only(&mut changes, &BTreeSet::from([at("image.web@ap-tokyo#1")]));
         let web = changes.images.iter().find(|image| image.image.as_str() == "web").unwrap();
         assert_eq!((web.placements.len(), web.unchanged), (1, 2));
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn an_address_that_speaks_of_nothing_is_told() {
-        let changes = diff(&desired(EXAMPLE), &applied(&[EXAMPLE]).recorded, Intention::Converge);
+        let changes = diff(&desired(EXAMPLE), &applied(&[EXAMPLE]).recorded, PlanMode::Normal);
         let targets = vec!["image.web".parse().unwrap(), "image.web@ap-seoul".parse().unwrap()];
         let selection = Selection { targets, excluded: Vec::new() };
         let unmatched: Vec<String> = selection.unmatched(&changes).iter().map(ToString::to_string).collect();

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{Connected, LockedState, PARALLELISM};
-use crate::apply::{Executor, Pace, Progress, Quiet, Stop, Unsaved, preflight};
+use crate::apply::{Executor, ExecutorOptions, Progress, Quiet, Stop, Unsaved, preflight};
 use crate::backend::StoreError;
 use crate::cloud::client::Secret;
 use crate::cloud::{CloudError, CloudWrite};
@@ -24,7 +24,7 @@ pub struct Execution<'x> {
     /// The command, for the history: `apply`, `destroy`.
     pub command: CompactString,
     /// How fast.
-    pub pace: Pace,
+    pub pace: ExecutorOptions,
     /// Whether to go on. Without one, it goes on to the end.
     pub stop: Option<watch::Receiver<Stop>>,
     /// Receives progress events.
@@ -39,7 +39,7 @@ impl Execution<'_> {
         Self {
             by: by.into(),
             command: command.into(),
-            pace: Pace { parallelism: PARALLELISM, ..Pace::default() },
+            pace: ExecutorOptions { parallelism: PARALLELISM, ..ExecutorOptions::default() },
             stop: None,
             progress: None,
             queries: BTreeMap::new(),

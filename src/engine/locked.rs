@@ -1,7 +1,7 @@
 //! A state whose lock is held: what a command that writes starts from.
 
 use super::{Connected, EngineError, Observation, Recovery, Scope};
-use crate::backend::{Freshness, StateStore, StoreError};
+use crate::backend::{SerialBump, StateStore, StoreError};
 use crate::state::Snapshot;
 
 /// A state whose lock is held. What it knows is saved with [`LockedState::save`]; until then the journal holds what an
@@ -12,7 +12,7 @@ pub struct LockedState<'s> {
     /// What it holds now.
     pub snapshot: Snapshot,
     /// Whether the snapshot says something that the stored one does not.
-    freshness: Freshness,
+    freshness: SerialBump,
 }
 
 impl<'s> LockedState<'s> {
@@ -25,15 +25,15 @@ impl<'s> LockedState<'s> {
         first: impl FnOnce() -> Snapshot,
     ) -> Result<Self, StoreError> {
         let (snapshot, freshness) = match store.load().await? {
-            Some(stored) => (stored, Freshness::Same),
-            None => (first(), Freshness::New),
+            Some(stored) => (stored, SerialBump::IfEvents),
+            None => (first(), SerialBump::Yes),
         };
         Ok(Self { store, snapshot, freshness })
     }
 
     /// Notes that the snapshot says something new.
     pub fn changed(&mut self) {
-        self.freshness = Freshness::New;
+        self.freshness = SerialBump::Yes;
     }
 
     /// Closes what an earlier run left open, as far as that can be found out. A make that no listing shows yet stays
@@ -74,7 +74,7 @@ impl<'s> LockedState<'s> {
     /// If the store cannot be written.
     pub async fn save(&mut self) -> Result<(), StoreError> {
         self.store.save(&mut self.snapshot, self.freshness).await?;
-        self.freshness = Freshness::Same;
+        self.freshness = SerialBump::IfEvents;
         Ok(())
     }
 }

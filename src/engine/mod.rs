@@ -20,8 +20,8 @@
 //! use goldform::cloud::sim::{Settings, Sim, SimTransport};
 //! use goldform::engine::{Engine, Execution, LockedState, Scope};
 //! use goldform::manifest::{Input, Variables, load};
-//! use goldform::diff::Intention;
-//! use goldform::plan::Wish;
+//! use goldform::diff::PlanMode;
+//! use goldform::plan::PlanOptions;
 //! use goldform::state::Lineage;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -48,7 +48,7 @@
 //! state.recover(&connected).await?;
 //! state.observe(&connected, Scope::All).await?;
 //! let snapshot = Some(&state.snapshot);
-//! let planned = engine.plan(snapshot, snapshot, &Wish { now: clock.now(), ..Wish::all(Intention::Converge) })?;
+//! let planned = engine.plan(snapshot, snapshot, &PlanOptions { now: clock.now(), ..PlanOptions::all(PlanMode::Normal) })?;
 //! let plan = planned.checked.valid.map_err(|_| "a rule refuses the plan")?;
 //! let executed = engine.connect(cloud).execute(&mut state, &plan, Execution::new("docs", "apply")).await?;
 //! assert!(executed.outcome.is_complete());
@@ -79,7 +79,7 @@ pub use plan::{CheckedPlan, Planned};
 use crate::cloud::Clock;
 use crate::cloud::client::Client;
 use crate::constraints::Levels;
-use crate::diff::{Intention, use_lookups};
+use crate::diff::{PlanMode, use_lookups};
 use crate::manifest::Desired;
 use crate::model::Region;
 use crate::state::{Lineage, Snapshot};
@@ -120,8 +120,8 @@ impl Engine {
 
     /// Puts what lookups found, as recorded, into the sources that name them. A plan that deletes everything needs none
     /// of it.
-    pub fn use_lookups(&mut self, snapshot: Option<&Snapshot>, intention: Intention) {
-        if intention == Intention::Destroy {
+    pub fn use_lookups(&mut self, snapshot: Option<&Snapshot>, intention: PlanMode) {
+        if intention == PlanMode::Destroy {
             self.desired.lookups.clear();
         }
         if let Some(snapshot) = snapshot {

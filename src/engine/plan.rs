@@ -2,10 +2,10 @@
 
 use super::{Engine, EngineError};
 use crate::constraints::{Judgement, ValidPlan, judge, validate};
-use crate::diff::{Intention, diff};
+use crate::diff::{PlanMode, diff};
 use crate::model::Address;
 use crate::plan::planner::PlanError;
-use crate::plan::{Plan, Proposal, Wish, plan, propose};
+use crate::plan::{Plan, PlanOptions, PlanResult, plan, propose};
 use crate::state::{Recorded, Snapshot};
 
 /// A plan that was judged.
@@ -46,9 +46,9 @@ impl Engine {
         &mut self,
         snapshot: Option<&Snapshot>,
         base: Option<&Snapshot>,
-        options: &Wish,
+        options: &PlanOptions,
     ) -> Result<Planned, EngineError> {
-        let Proposal { plan, prior, unmatched } = self.propose(snapshot, base, options)?;
+        let PlanResult { plan, prior, unmatched } = self.propose(snapshot, base, options)?;
         Ok(Planned { checked: self.check(plan, prior), unmatched })
     }
 
@@ -60,8 +60,8 @@ impl Engine {
         &mut self,
         snapshot: Option<&Snapshot>,
         base: Option<&Snapshot>,
-        options: &Wish,
-    ) -> Result<Proposal, PlanError> {
+        options: &PlanOptions,
+    ) -> Result<PlanResult, PlanError> {
         self.use_lookups(snapshot, options.intention);
         let nothing = Recorded::default();
         let recorded = snapshot.map_or(&nothing, |snapshot| &snapshot.recorded);
@@ -92,10 +92,10 @@ impl Engine {
             bare.lookups.clone_from(&snapshot.recorded.lookups);
             bare.lent.clone_from(&snapshot.recorded.lent);
         }
-        let mut changes = diff(&self.desired, &bare, Intention::Converge);
+        let mut changes = diff(&self.desired, &bare, PlanMode::Normal);
         // An entry that is recorded keeps the image that its lookup found.
         if let Some(snapshot) = snapshot {
-            changes.waiting = diff(&self.desired, &snapshot.recorded, Intention::Converge).waiting;
+            changes.waiting = diff(&self.desired, &snapshot.recorded, PlanMode::Normal).waiting;
         }
         let made = match plan(&self.desired, &bare, None, changes) {
             Ok(made) => Some(made),

@@ -104,7 +104,7 @@ pub enum ImageKind {
     Public,
     /// Made by this account; counts in its quota.
     Custom,
-    /// Lent to this account by another one.
+    /// Shared with this account by another one.
     Shared,
     /// From the market place, or a kind that the documents do not name.
     Other,

@@ -18,7 +18,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::planner::{Base, Plan, PlanError};
-use super::propose::{Proposal, Wish, propose};
+use super::propose::{PlanOptions, PlanResult, propose};
 use crate::diagnostics::unquoted;
 use crate::manifest::{Desired, Level};
 use crate::model::Digest;
@@ -36,7 +36,7 @@ pub struct PlanInputs {
     /// The state that was planned from. `None` before its first write.
     pub base: Option<Base>,
     /// What the user asked for, and when.
-    pub wish: Wish,
+    pub wish: PlanOptions,
     /// The levels of rules that the command line set, by rule name.
     pub rules: BTreeMap<CompactString, Level>,
     /// What the manifest meant.
@@ -108,7 +108,7 @@ impl PlanInputs {
     ///
     /// # Errors
     /// If the steps cannot be ordered.
-    pub fn plan(&self) -> Result<Proposal, PlanError> {
+    pub fn plan(&self) -> Result<PlanResult, PlanError> {
         let mut proposal = propose(&self.desired, &self.recorded, None, &self.wish)?;
         proposal.plan.base.clone_from(&self.base);
         Ok(proposal)
@@ -175,7 +175,7 @@ impl PlanFile {
                 .map_err(|error| broken(format!("at `{}`: {}", error.path(), unquoted(error.inner()))))?;
         verify(&inputs).map_err(broken)?;
         let underived = || PlanFileError::Underived { by: goldform.to_string() };
-        let Proposal { plan, prior, unmatched: _ } = inputs.plan().map_err(|_| underived())?;
+        let PlanResult { plan, prior, unmatched: _ } = inputs.plan().map_err(|_| underived())?;
         if plan.digest != digest {
             return Err(underived());
         }

@@ -9,7 +9,7 @@ use super::draft::Draft;
 use super::effect::{Effect, queries};
 use super::graph::{Cycle, StepGraph};
 use super::place::PlanPlace;
-use super::room::{RegionRoom, image_limit, rooms, share_limit};
+use super::room::{RegionCapacity, image_limit, rooms, share_limit};
 use super::slots::{Slots, choose_early, hand_out};
 use crate::diff::{Action, Diff, ImageChange};
 use crate::manifest::Desired;
@@ -55,7 +55,7 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub queries: BTreeMap<ImageKey, Digest>,
     /// The room in each region that it touches or that is recorded.
-    pub regions: BTreeMap<Region, RegionRoom>,
+    pub regions: BTreeMap<Region, RegionCapacity>,
     /// The limit of accounts per image.
     pub share_limit: Limit,
     /// Where no order fits: what would have to stay as it is.

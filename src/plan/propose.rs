@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::graph::StepGraph;
 use super::planner::{Plan, PlanError, plan};
 use crate::diff::select::keep_only;
-use crate::diff::{Intention, Selection, diff_replacing, renamed};
+use crate::diff::{PlanMode, Selection, diff_replacing, renamed};
 use crate::manifest::Desired;
 use crate::model::{Address, ImageKey, PlacementKey};
 use crate::state::{Recorded, Snapshot};
@@ -16,9 +16,9 @@ use crate::state::{Recorded, Snapshot};
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wish {
+pub struct PlanOptions {
     /// Converge or destroy.
-    pub intention: Intention,
+    pub intention: PlanMode,
     /// `--target` and `--exclude`.
     pub selection: Selection,
     /// `--replace`: entries that get a new build.
@@ -27,9 +27,9 @@ pub struct Wish {
     pub now: Timestamp,
 }
 
-impl Wish {
+impl PlanOptions {
     /// Everything, as the manifest says.
-    pub fn all(intention: Intention) -> Self {
+    pub fn all(intention: PlanMode) -> Self {
         Self {
             intention,
             selection: Selection::default(),
@@ -41,7 +41,7 @@ impl Wish {
 
 /// A plan, and the record that it starts from: the one that was given, with the manifest's renames.
 #[derive(Debug, Clone)]
-pub struct Proposal {
+pub struct PlanResult {
     /// The plan.
     pub plan: Plan,
     /// What it starts from.
@@ -58,8 +58,8 @@ pub fn propose(
     desired: &Desired,
     recorded: &Recorded,
     base: Option<&Snapshot>,
-    wish: &Wish,
-) -> Result<Proposal, PlanError> {
+    wish: &PlanOptions,
+) -> Result<PlanResult, PlanError> {
     let (prior, renames) = renamed(desired, recorded);
     let mut changes = diff_replacing(desired, &prior, wish.intention, &wish.replace, wish.now);
     let unmatched: Vec<Address> = wish.selection.unmatched(&changes).into_iter().cloned().collect();
@@ -79,7 +79,7 @@ pub fn propose(
     }
     changes.edits.splice(0..0, renames);
     let plan = plan(desired, &prior, base, changes)?;
-    Ok(Proposal { plan, prior: prior.into_owned(), unmatched })
+    Ok(PlanResult { plan, prior: prior.into_owned(), unmatched })
 }
 
 /// The placements that are selected: targets with all that they wait for, without what is excluded and all that
@@ -124,10 +124,10 @@ mod tests {
     use crate::testing::worlds::{applied, example_with, step_ids};
     use crate::testing::{EXAMPLE, desired};
 
-    fn plan(yaml: &str, targets: &[&str], excluded: &[&str]) -> Proposal {
+    fn plan(yaml: &str, targets: &[&str], excluded: &[&str]) -> PlanResult {
         let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
         let selection = Selection { targets: parse(targets), excluded: parse(excluded) };
-        let wish = Wish { selection, ..Wish::all(Intention::Converge) };
+        let wish = PlanOptions { selection, ..PlanOptions::all(PlanMode::Normal) };
         propose(&desired(yaml), &applied(&[EXAMPLE]).recorded, None, &wish).unwrap()
     }
 

@@ -13,7 +13,7 @@ use crate::state::Recorded;
 
 /// The room for custom images in a region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RegionRoom {
+pub struct RegionCapacity {
     /// Images that goldform manages, before the plan.
     pub managed: usize,
     /// Images that it does not manage, as recorded.
@@ -28,7 +28,7 @@ pub struct RegionRoom {
     pub limit: Limit,
 }
 
-impl RegionRoom {
+impl RegionCapacity {
     /// All images before the plan.
     pub fn now(&self) -> usize {
         self.managed.saturating_add(self.unmanaged)
@@ -51,7 +51,11 @@ pub fn share_limit(desired: &Desired, prior: &Recorded) -> Limit {
 }
 
 /// The room in every region that is recorded or in which the steps make an image.
-pub(super) fn rooms(desired: &Desired, prior: &Recorded, graph: &StepGraph) -> BTreeMap<Region, RegionRoom> {
+pub(super) fn rooms(
+    desired: &Desired,
+    prior: &Recorded,
+    graph: &StepGraph,
+) -> BTreeMap<Region, RegionCapacity> {
     let mut usage = prior.usage();
     let mut takers: BTreeMap<&Region, Vec<(StepIndex, usize)>> = BTreeMap::new();
     let mut givers: BTreeMap<&Region, Vec<(StepIndex, usize)>> = BTreeMap::new();
@@ -85,8 +89,14 @@ pub(super) fn rooms(desired: &Desired, prior: &Recorded, graph: &StepGraph) -> B
             let after = now.saturating_add(takers.len()).saturating_sub(givers.len());
             let peak = peak(graph, now, takers, givers);
             let waves = waves.get(&region).copied().unwrap_or(usize::from(!takers.is_empty()));
-            let room =
-                RegionRoom { managed: usage.managed, unmanaged: usage.unmanaged, peak, after, waves, limit };
+            let room = RegionCapacity {
+                managed: usage.managed,
+                unmanaged: usage.unmanaged,
+                peak,
+                after,
+                waves,
+                limit,
+            };
             (region, room)
         })
         .collect()

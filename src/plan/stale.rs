@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::file::{PlanFile, PlanInputs};
-use super::room::{RegionRoom, image_limit, share_limit};
+use super::room::{RegionCapacity, image_limit, share_limit};
 use crate::diff::{Action, ImageChange, PlacementChange, PlacementFacts};
 use crate::model::{GenerationNumber, ImageKey, Operation, PlacementKey, SourceKind};
 use crate::state::{Edit, Placement, Recorded, Snapshot};
@@ -215,7 +215,7 @@ impl Check<'_> {
     fn limits(&self) -> Vec<String> {
         let (plan, desired) = (&self.file.plan, &self.file.inputs.desired);
         let mut moved = Vec::new();
-        for (region, RegionRoom { limit, .. }) in &plan.regions {
+        for (region, RegionCapacity { limit, .. }) in &plan.regions {
             let is_touched = plan.graph.steps().any(|(_, step)| step.at().region == *region);
             let present = image_limit(desired, self.present, region);
             if is_touched && present.value < limit.value {

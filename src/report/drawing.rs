@@ -199,13 +199,13 @@ fn style() -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diff::Intention;
-    use crate::plan::{Wish, propose};
+    use crate::diff::PlanMode;
+    use crate::plan::{PlanOptions, propose};
     use crate::state::Recorded;
     use crate::testing::{EXAMPLE, desired};
 
     fn plan_of(yaml: &str) -> Plan {
-        propose(&desired(yaml), &Recorded::default(), None, &Wish::all(Intention::Converge)).unwrap().plan
+        propose(&desired(yaml), &Recorded::default(), None, &PlanOptions::all(PlanMode::Normal)).unwrap().plan
     }
 
     fn escaped(text: &str) -> String {

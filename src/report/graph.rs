@@ -84,14 +84,14 @@ pub fn mermaid(plan: &Plan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diff::Intention;
-    use crate::plan::{Wish, propose};
+    use crate::diff::PlanMode;
+    use crate::plan::{PlanOptions, propose};
     use crate::state::Recorded;
     use crate::testing::{EXAMPLE, desired};
 
     fn plan() -> Plan {
         let wanted = desired(EXAMPLE);
-        propose(&wanted, &Recorded::default(), None, &Wish::all(Intention::Converge)).unwrap().plan
+        propose(&wanted, &Recorded::default(), None, &PlanOptions::all(PlanMode::Normal)).unwrap().plan
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Summary;
 use super::position::Position;
 use super::resources::resource_changes;
-use super::verdict::{Problem, Told, Verdict};
+use super::verdict::{CommandResult, Problem, Verdict};
 use crate::diagnostics::harmless::is_harmful;
 use crate::diff::Drift;
 use crate::plan::Outcome;
@@ -78,20 +78,20 @@ fn problem(problem: &Problem) -> Value {
 pub fn verdict(verdict: &Verdict<'_>) -> Result<Value, serde_json::Error> {
     let problems: Vec<Value> = verdict.problems.iter().map(problem).collect();
     match &verdict.result {
-        Told::Unread | Told::Judged { .. } => Ok(json!({
+        CommandResult::Unread | CommandResult::Judged { .. } => Ok(json!({
             "format_version": FORMAT_VERSION,
             "valid": verdict.count(crate::diagnostics::Severity::Error) == 0,
             "diagnostics": problems,
         })),
-        Told::Plan { plan: made, prior, unexpected } => {
+        CommandResult::Plan { plan: made, prior, unexpected } => {
             let mut value = plan(made, prior, problems)?;
             if let (Some(object), Some(unexpected)) = (value.as_object_mut(), unexpected) {
                 object.insert("expected".to_owned(), super::expected::expected_json(unexpected)?);
             }
             Ok(value)
         }
-        Told::Drift(found) => drift(found),
-        Told::Applied { outcome: became, .. } => outcome(became),
+        CommandResult::Drift(found) => drift(found),
+        CommandResult::Applied { outcome: became, .. } => outcome(became),
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::verdict::{Problem, Told, Verdict};
+use super::verdict::{CommandResult, Problem, Verdict};
 use crate::diagnostics::{Severity, harmless};
 use crate::manifest::Level;
 use crate::plan::{Failure, StepOutcome};
@@ -74,7 +74,7 @@ fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
         let name = format!("{} {}", rule.id, rule.name);
         cases.push(Case { class: "rules", name, came, output: told(&others) });
     }
-    if let Told::Applied { outcome, .. } = &verdict.result {
+    if let CommandResult::Applied { outcome, .. } = &verdict.result {
         for (step, _, result) in &outcome.steps {
             let came = match result {
                 StepOutcome::Done => Came::Passed,

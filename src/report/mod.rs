@@ -35,7 +35,7 @@ pub mod verdict;
 
 pub use paint::Paint;
 pub use summary::Summary;
-pub use verdict::{Places, Told, Verdict};
+pub use verdict::{CommandResult, Places, Verdict};
 
 use crate::manifest::Desired;
 use crate::model::{AccountId, Accounts, Limit, LimitSource};

@@ -226,7 +226,7 @@ impl Writer<'_> {
 
     fn new_attributes(&self, text: &mut String, change: &PlacementChange) {
         let Some(after) = &change.after else { return };
-        // Told once, where it is built; the copies are like it.
+        // Reported once, where it is built; the copies are like it.
         if change.action != Action::Create {
             return;
         }

@@ -175,15 +175,15 @@ pub fn resource_changes(plan: &Plan, prior: &Recorded) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diff::Intention;
-    use crate::plan::{Wish, propose};
+    use crate::diff::PlanMode;
+    use crate::plan::{PlanOptions, propose};
     use crate::testing::{EXAMPLE, desired};
 
     #[test]
     fn every_new_image_is_a_resource_that_is_created() {
         let wanted = desired(EXAMPLE);
         let plan =
-            propose(&wanted, &Recorded::default(), None, &Wish::all(Intention::Converge)).unwrap().plan;
+            propose(&wanted, &Recorded::default(), None, &PlanOptions::all(PlanMode::Normal)).unwrap().plan;
         let resources = resource_changes(&plan, &Recorded::default());
         let placements: usize = wanted.images.values().map(|image| image.placements().len()).sum();
         assert_eq!(resources.len(), placements);

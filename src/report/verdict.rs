@@ -26,11 +26,11 @@ pub struct Verdict<'a> {
     /// Names for accounts.
     pub names: AccountNames,
     /// What came of it.
-    pub result: Told<'a>,
+    pub result: CommandResult<'a>,
 }
 
 /// What came of a command.
-pub enum Told<'a> {
+pub enum CommandResult<'a> {
     /// The manifest cannot be used.
     Unread,
     /// The manifest was judged by itself.
@@ -188,22 +188,24 @@ impl<'a> Verdict<'a> {
     /// The plan, where there is one, and what it starts from.
     pub fn plan(&self) -> Option<(&'a Plan, &'a Recorded)> {
         match self.result {
-            Told::Plan { plan, prior, .. } | Told::Applied { plan, prior, .. } => Some((plan, prior)),
-            Told::Unread | Told::Judged { .. } | Told::Drift(_) => None,
+            CommandResult::Plan { plan, prior, .. } | CommandResult::Applied { plan, prior, .. } => {
+                Some((plan, prior))
+            }
+            CommandResult::Unread | CommandResult::Judged { .. } | CommandResult::Drift(_) => None,
         }
     }
 
     /// How the plan differs from the one that was expected, where another was.
     pub fn unexpected(&self) -> Option<&'a Unexpected<'a>> {
         match self.result {
-            Told::Plan { unexpected, .. } => unexpected,
+            CommandResult::Plan { unexpected, .. } => unexpected,
             _ => None,
         }
     }
 
     /// What came of it in a word or two.
     pub fn headline(&self) -> &'static str {
-        if let Told::Applied { outcome, .. } = &self.result {
+        if let CommandResult::Applied { outcome, .. } = &self.result {
             return match (outcome.is_complete(), outcome.did_anything()) {
                 (true, _) => "applied",
                 (false, true) if outcome.is_unrecorded() => "applied, not recorded",
@@ -218,12 +220,12 @@ impl<'a> Verdict<'a> {
             return "refused";
         }
         match &self.result {
-            Told::Unread => "refused",
-            Told::Judged { .. } => "valid",
-            Told::Plan { plan, .. } if plan.is_empty() => "no changes",
-            Told::Plan { .. } | Told::Applied { .. } => "changes",
-            Told::Drift(drift) if drift.is_empty() => "as recorded",
-            Told::Drift(_) => "drift",
+            CommandResult::Unread => "refused",
+            CommandResult::Judged { .. } => "valid",
+            CommandResult::Plan { plan, .. } if plan.is_empty() => "no changes",
+            CommandResult::Plan { .. } | CommandResult::Applied { .. } => "changes",
+            CommandResult::Drift(drift) if drift.is_empty() => "as recorded",
+            CommandResult::Drift(_) => "drift",
         }
     }
 }
@@ -231,19 +233,19 @@ impl<'a> Verdict<'a> {
 /// The result for people; the problems are told beside it.
 pub fn text(verdict: &Verdict<'_>, paint: Paint, quiet: bool) -> String {
     match verdict.result {
-        Told::Unread => String::new(),
-        Told::Judged { .. } if quiet || verdict.count(Severity::Error) > 0 => String::new(),
-        Told::Judged { images, placements } => format!(
+        CommandResult::Unread => String::new(),
+        CommandResult::Judged { .. } if quiet || verdict.count(Severity::Error) > 0 => String::new(),
+        CommandResult::Judged { images, placements } => format!(
             "Valid: {} in {}.\n",
             count(images, "image", "images"),
             count(placements, "placement", "placements")
         ),
-        Told::Plan { plan, prior, unexpected } => {
+        CommandResult::Plan { plan, prior, unexpected } => {
             let mut text = super::plan::plan_text(plan, prior, &verdict.names, paint);
             text.extend(unexpected.map(|one| super::expected::expected_text(one, &verdict.names, paint)));
             text
         }
-        Told::Drift(drift) => super::drift::drift_text(drift, &verdict.names, paint),
-        Told::Applied { outcome, .. } => super::outcome::outcome_text(outcome, paint),
+        CommandResult::Drift(drift) => super::drift::drift_text(drift, &verdict.names, paint),
+        CommandResult::Applied { outcome, .. } => super::outcome::outcome_text(outcome, paint),
     }
 }

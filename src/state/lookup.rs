@@ -101,7 +101,7 @@ impl RecordedLookup {
 /// An image that another account shares with us, and that the manifest names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Lent {
+pub struct SharedInImage {
     /// Its name.
     pub name: CompactString,
     /// Who made it, as the service says it.

@@ -26,7 +26,7 @@ pub mod systems;
 pub mod terraform;
 
 pub use journal::{Edit, Event, IllegalEvent, Intent, Intents, SettledImage, StepId};
-pub use lookup::{Found, FoundImage, Lent, Near, RecordedLookup};
+pub use lookup::{Found, FoundImage, Near, RecordedLookup, SharedInImage};
 pub use observed::{Observed, ObservedImage, ObservedRegion};
 pub use recorded::{Making, Placement, Recorded, RecordedGeneration, RecordedImage, RecordedRegion, Usage};
 pub use runs::{Run, RunEnd, RunResult, Runs};

@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::lookup::{Found, Lent, RecordedLookup};
+use super::lookup::{Found, RecordedLookup, SharedInImage};
 use super::{Edit, ImportSystems, Intent, ObservedImage};
 use crate::model::image::Build;
 use crate::model::interim::interim_name;
@@ -44,7 +44,7 @@ pub struct Recorded {
     pub lookups: BTreeMap<ImageKey, RecordedLookup>,
     /// Images that other accounts share with us and that the manifest names by id, as they were last seen.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub lent: BTreeMap<Region, BTreeMap<ImageId, Lent>>,
+    pub lent: BTreeMap<Region, BTreeMap<ImageId, SharedInImage>>,
     /// What each region imports that an entry is imported in, as it was last told.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub import_systems: BTreeMap<Region, ImportSystems>,
@@ -277,7 +277,7 @@ impl Recorded {
     }
 
     /// An image that another account shares with us, as it was last seen: named by its id, or found by a lookup.
-    pub fn lent(&self, region: &Region, id: &ImageId) -> Option<Lent> {
+    pub fn lent(&self, region: &Region, id: &ImageId) -> Option<SharedInImage> {
         if let Some(lent) = self.lent.get(region).and_then(|images| images.get(id)) {
             return Some(lent.clone());
         }
@@ -285,7 +285,7 @@ impl Recorded {
             Found::One(image)
                 if lookup.asked.region == *region && image.id == *id && image.kind == ImageKind::Shared =>
             {
-                Some(Lent { name: image.name.clone(), creator: image.creator.clone() })
+                Some(SharedInImage { name: image.name.clone(), creator: image.creator.clone() })
             }
             _ => None,
         })

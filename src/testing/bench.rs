@@ -6,18 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::death::{Death, DyingStore, DyingTransport};
 use super::watched::{OnStore, WatchedStore};
-use crate::apply::Pace;
+use crate::apply::ExecutorOptions;
 use crate::backend::{LockInfo, LockWait, MemoryStore, StateStore, StoreError};
 use crate::cloud::client::Client;
 use crate::cloud::sim::{Settings, Sim, SimTransport};
-use crate::cloud::wrap::{Careful, Policy, Rates};
+use crate::cloud::wrap::{Policy, Rates, RetryingTransport};
 use crate::cloud::{Clock, CloudError, Transport};
 use crate::constraints::{Judgement, Levels, ValidPlan, validate};
-use crate::diff::{self, Intention};
+use crate::diff::{self, PlanMode};
 use crate::engine::{CheckedPlan, Engine, EngineError, Execution, LockedState, Scope};
 use crate::manifest::{Desired, Level, Provider};
 use crate::model::AccountId;
-use crate::plan::{EdgeReason, Outcome, Plan, Proposal, Wish, propose};
+use crate::plan::{EdgeReason, Outcome, Plan, PlanOptions, PlanResult, propose};
 use crate::state::{Lineage, Snapshot};
 
 /// Tokio's clock: it can be paused, and then runs as fast as everyone waits.
@@ -47,7 +47,7 @@ pub struct Bench {
     pub clock: Arc<dyn Clock>,
     pub store: MemoryStore,
     pub account: AccountId,
-    pub pace: Pace,
+    pub pace: ExecutorOptions,
     /// Which state this is: the value of its ownership tag.
     pub lineage: Lineage,
     /// Receives every plan and what the rules say of it, before it is applied.
@@ -77,7 +77,7 @@ impl Bench {
             clock: Arc::new(TokioClock::starting_at(start)),
             store: MemoryStore::default(),
             account: "100000000001".parse().unwrap(),
-            pace: Pace::default(),
+            pace: ExecutorOptions::default(),
             lineage: Lineage(LINEAGE.into()),
             on_plan: None,
             on_store: None,
@@ -112,7 +112,8 @@ impl Bench {
     /// As [`Bench::with_manners`], over a transport that something is done to.
     pub fn through(mut self, way: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
         let transport = way(self.transport_of(self.account));
-        self.manners = Some(Arc::new(Careful::around(transport, Rates::Documented, Policy::default(), 1)));
+        self.manners =
+            Some(Arc::new(RetryingTransport::around(transport, Rates::Documented, Policy::default(), 1)));
         self
     }
 
@@ -124,7 +125,7 @@ impl Bench {
         let transport = self.manners.clone();
         Arc::new(Client::new(transport.unwrap_or_else(|| {
             let transport = self.transport_of(self.account);
-            Arc::new(Careful::around(transport, Rates::Unlimited, Policy::default(), 1))
+            Arc::new(RetryingTransport::around(transport, Rates::Unlimited, Policy::default(), 1))
         })))
     }
 
@@ -159,12 +160,16 @@ impl Bench {
         engine.connect(self.cloud()).drift(snapshot).await.unwrap().drift
     }
 
-    pub fn propose(desired: &Desired, snapshot: &Snapshot, intention: Intention) -> Proposal {
-        propose(desired, &snapshot.recorded, Some(snapshot), &Wish::all(intention)).unwrap()
+    pub fn propose(desired: &Desired, snapshot: &Snapshot, intention: PlanMode) -> PlanResult {
+        propose(desired, &snapshot.recorded, Some(snapshot), &PlanOptions::all(intention)).unwrap()
     }
 
     /// What the rules say of a plan, with the levels of its manifest.
-    pub fn judge(&self, desired: &Desired, proposal: Proposal) -> (Judgement, Result<ValidPlan, Box<Plan>>) {
+    pub fn judge(
+        &self,
+        desired: &Desired,
+        proposal: PlanResult,
+    ) -> (Judgement, Result<ValidPlan, Box<Plan>>) {
         let (levels, unknown) = Levels::new(&desired.levels, &[]);
         assert!(unknown.is_empty());
         validate(proposal.plan, desired, &proposal.prior, &levels, self.clock.now())
@@ -172,7 +177,7 @@ impl Bench {
 
     /// Everything that `apply` does: recover, look, plan, judge, walk, save. The plan that was walked and what
     /// became of it; panics where a rule refuses it.
-    pub async fn apply(&mut self, desired: &Desired, intention: Intention) -> (Plan, Outcome) {
+    pub async fn apply(&mut self, desired: &Desired, intention: PlanMode) -> (Plan, Outcome) {
         match self.try_apply(desired, intention).await {
             Applied::Walked(plan, outcome) => (plan, outcome),
             Applied::Refused(judgement) => panic!("refused: {:#?}", judgement.diagnostics),
@@ -181,7 +186,7 @@ impl Bench {
     }
 
     /// As [`Bench::apply`]; where a rule refuses the plan, nothing is changed.
-    pub async fn try_apply(&mut self, desired: &Desired, intention: Intention) -> Applied {
+    pub async fn try_apply(&mut self, desired: &Desired, intention: PlanMode) -> Applied {
         self.try_apply_edited(desired, intention, |_| {}).await
     }
 
@@ -189,7 +194,7 @@ impl Bench {
     pub async fn try_apply_edited(
         &mut self,
         desired: &Desired,
-        intention: Intention,
+        intention: PlanMode,
         edit: impl FnOnce(&mut Plan),
     ) -> Applied {
         let mut store = std::mem::take(&mut self.store);
@@ -199,7 +204,7 @@ impl Bench {
     }
 
     /// As [`Bench::apply`], by a process that dies; what it leaves behind stays. Whether it died.
-    pub async fn apply_and_die(&mut self, desired: &Desired, intention: Intention, death: &Death) -> bool {
+    pub async fn apply_and_die(&mut self, desired: &Desired, intention: PlanMode, death: &Death) -> bool {
         let transport = DyingTransport { inner: self.transport_of(self.account), death: death.clone() };
         let cloud = Arc::new(Client::new(Arc::new(transport)));
         let mut store = std::mem::take(&mut self.store);
@@ -232,13 +237,13 @@ impl Bench {
         death: &Death,
     ) -> Result<Option<Applied>, StoreError> {
         let transport = Arc::new(DyingTransport { inner: transport, death: death.clone() });
-        let careful = Careful::around(transport, Rates::Documented, Policy::default(), 1);
+        let careful = RetryingTransport::around(transport, Rates::Documented, Policy::default(), 1);
         let cloud = Arc::new(Client::new(Arc::new(careful)));
         let mut store = std::mem::take(&mut self.store);
         let applied = {
             let mut watched = WatchedStore { inner: &mut store, on_store: self.on_store.clone() };
             let mut dying = DyingStore { inner: &mut watched, death: death.clone() };
-            let run = self.go(desired, Intention::Converge, cloud, &mut dying, |_| {});
+            let run = self.go(desired, PlanMode::Normal, cloud, &mut dying, |_| {});
             tokio::select! {
                 biased;
                 () = death.comes() => None,
@@ -252,7 +257,7 @@ impl Bench {
     async fn go(
         &self,
         desired: &Desired,
-        intention: Intention,
+        intention: PlanMode,
         cloud: Arc<Client>,
         store: &mut dyn StateStore,
         edit: impl FnOnce(&mut Plan),
@@ -272,8 +277,9 @@ impl Bench {
             Err(EngineError::Store(error)) => return Err(error),
             Err(error) => panic!("{error}"),
         }
-        let Proposal { mut plan, prior, .. } =
-            engine.propose(Some(&state.snapshot), Some(&state.snapshot), &Wish::all(intention)).unwrap();
+        let PlanResult { mut plan, prior, .. } = engine
+            .propose(Some(&state.snapshot), Some(&state.snapshot), &PlanOptions::all(intention))
+            .unwrap();
         edit(&mut plan);
         if self.breaks_ready_rule {
             let is_ready_rule = |reason: &EdgeReason| {

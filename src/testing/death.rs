@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use crate::backend::{Freshness, LockInfo, LockWait, StateStore, StoreError};
+use crate::backend::{LockInfo, LockWait, SerialBump, StateStore, StoreError};
 use crate::cloud::{Request, Transport, TransportError};
 use crate::state::{Event, Head, Snapshot};
 
@@ -132,7 +132,7 @@ impl StateStore for DyingStore<'_> {
         self.inner.append(events).await
     }
 
-    async fn save(&mut self, snapshot: &mut Snapshot, freshness: Freshness) -> Result<(), StoreError> {
+    async fn save(&mut self, snapshot: &mut Snapshot, freshness: SerialBump) -> Result<(), StoreError> {
         if self.death.has_come() {
             return std::future::pending().await;
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::backend::{Freshness, LockInfo, LockWait, StateStore, StoreError};
+use crate::backend::{LockInfo, LockWait, SerialBump, StateStore, StoreError};
 use crate::state::{Event, Head, Snapshot};
 
 /// What was stored.
@@ -51,7 +51,7 @@ impl StateStore for WatchedStore<'_> {
         Ok(())
     }
 
-    async fn save(&mut self, snapshot: &mut Snapshot, freshness: Freshness) -> Result<(), StoreError> {
+    async fn save(&mut self, snapshot: &mut Snapshot, freshness: SerialBump) -> Result<(), StoreError> {
         self.inner.save(snapshot, freshness).await?;
         self.report(Stored::Saved(snapshot));
         Ok(())

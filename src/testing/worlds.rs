@@ -4,13 +4,13 @@ use jiff::Timestamp;
 
 use super::desired;
 use crate::apply::successions;
-use crate::diff::Intention;
+use crate::diff::PlanMode;
 use crate::manifest::{Desired, Provider};
 use crate::model::image::Build;
 use crate::model::{
     Address, Architecture, GenerationNumber, ImageKey, ImageLimit, ImageState, PlacementKey, Region, Verb,
 };
-use crate::plan::{EdgeReason, Plan, StepIndex, Wish, propose};
+use crate::plan::{EdgeReason, Plan, PlanOptions, StepIndex, propose};
 use crate::state::{Edit, Event, Lineage, Placement, RecordedRegion, SettledImage, Snapshot};
 
 /// When everything in these records happened.
@@ -68,7 +68,8 @@ pub fn applied(manifests: &[&str]) -> Snapshot {
             snapshot.recorded.regions.entry(region.clone()).or_insert(read);
         }
         let proposal =
-            propose(desired, &snapshot.recorded, Some(&snapshot), &Wish::all(Intention::Converge)).unwrap();
+            propose(desired, &snapshot.recorded, Some(&snapshot), &PlanOptions::all(PlanMode::Normal))
+                .unwrap();
         settle(&mut snapshot, &proposal.plan);
     }
     snapshot.verify().unwrap();
@@ -154,5 +155,5 @@ pub fn reason(plan: &Plan, later: &str, earlier: &str) -> Option<EdgeReason> {
 /// The plan from a record to a manifest.
 pub fn plan_to(snapshot: &Snapshot, yaml: &str) -> Plan {
     let desired = desired(yaml);
-    propose(&desired, &snapshot.recorded, Some(snapshot), &Wish::all(Intention::Converge)).unwrap().plan
+    propose(&desired, &snapshot.recorded, Some(snapshot), &PlanOptions::all(PlanMode::Normal)).unwrap().plan
 }

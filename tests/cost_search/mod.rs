@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use goldform::constraints::{Levels, judge};
 use goldform::diagnostics::{RenderOptions, render};
-use goldform::diff::{Intention, diff};
+use goldform::diff::{PlanMode, diff};
 use goldform::manifest::{Input, Variables, load};
 use goldform::plan::plan;
 use goldform::report::Places;
@@ -87,7 +87,7 @@ fn cost(text: &str) -> Duration {
         let (levels, unknown) = Levels::new(&desired.levels, &[]);
         diagnostics.extend(unknown);
         let nothing = Recorded::default();
-        let made = plan(desired, &nothing, None, diff(desired, &nothing, Intention::Converge)).ok();
+        let made = plan(desired, &nothing, None, diff(desired, &nothing, PlanMode::Normal)).ok();
         let judged = judge(desired, &nothing, made.as_ref(), &levels, Timestamp::UNIX_EPOCH);
         diagnostics.extend(judged.diagnostics);
     }

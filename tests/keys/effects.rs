@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use goldform::constraints::{Levels, judge};
-use goldform::diff::{Intention, use_lookups};
+use goldform::diff::{PlanMode, use_lookups};
 use goldform::manifest::schema::schema;
 use goldform::manifest::{Desired, Input, Variables, load};
 use goldform::model::{Architecture, ImageKind};
-use goldform::plan::{Wish, propose};
+use goldform::plan::{PlanOptions, propose};
 use goldform::state::{Found, FoundImage, Recorded, RecordedLookup};
 use goldform::testing::worlds::{applied, noon};
 use serde_json::{Value, json};
@@ -260,7 +260,7 @@ fn meaning(manifest: &Value, recorded: &Recorded) -> String {
 }
 
 fn planned(wanted: &Desired, recorded: &Recorded) -> String {
-    let proposal = match propose(wanted, recorded, None, &Wish::all(Intention::Converge)) {
+    let proposal = match propose(wanted, recorded, None, &PlanOptions::all(PlanMode::Normal)) {
         Ok(proposal) => proposal,
         Err(error) => return error.to_string(),
     };

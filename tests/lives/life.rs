@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use goldform::cloud::sim::{Settings, State};
 use goldform::diagnostics::Severity;
-use goldform::diff::Intention;
+use goldform::diff::PlanMode;
 use goldform::testing::{Applied, Bench, Death, When, desired};
 use jiff::SignedDuration;
 
@@ -496,7 +496,7 @@ impl Life {
         let bench = &mut self.benches[team];
         let mut snapshot = bench.snapshot().await;
         bench.look(&wanted, &mut snapshot).await;
-        let plan = Bench::propose(&wanted, &snapshot, Intention::Converge).plan;
+        let plan = Bench::propose(&wanted, &snapshot, PlanMode::Normal).plan;
         if !plan.is_empty() || !snapshot.intents.is_empty() {
             let steps: Vec<String> = plan.graph.steps().map(|(_, step)| step.id.to_string()).collect();
             let open: Vec<String> = snapshot.intents.keys().map(ToString::to_string).collect();

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use goldform::apply::survey;
-use goldform::backend::{Freshness, LockInfo, LockWait, StateStore as _};
+use goldform::backend::{LockInfo, LockWait, SerialBump, StateStore as _};
 use goldform::cloud::CloudRead;
 use goldform::cloud::sim::{Image, Share, State};
-use goldform::diff::Intention;
+use goldform::diff::PlanMode;
 use goldform::diff::adopt::{Pick, adoptable, intended, record};
 use goldform::manifest::insert::insert;
 use goldform::testing::{Bench, desired};
@@ -146,7 +146,7 @@ fn what_was_taken_over_needs_no_plan() {
             let all = put + REGIONS.len();
             assert_eq!(recorded.len() + found.left_out.len(), all, "every image is taken over or left out");
             snapshot.verify().unwrap();
-            let plan = Bench::propose(&after, &snapshot, Intention::Converge).plan;
+            let plan = Bench::propose(&after, &snapshot, PlanMode::Normal).plan;
             assert!(plan.is_empty(), "{text}\n{:#?}", plan.changes);
             let drift = bench.look(&after, &mut snapshot).await;
             assert!(drift.is_empty(), "{drift:#?}");
@@ -154,10 +154,10 @@ fn what_was_taken_over_needs_no_plan() {
             assert_eq!(again.entries, vec![], "a second import finds nothing");
             let lock = LockInfo { owner: "test".into(), pid: 1, operation: "import".into(), since: bench.clock.now() };
             bench.store.lock(lock, LockWait::NONE).await.unwrap();
-            bench.store.save(&mut snapshot, Freshness::New).await.unwrap();
+            bench.store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
             bench.store = std::mem::take(&mut bench.store).crashed_after(usize::MAX);
             let last = bench.sim.log(0).unwrap().last().map_or(0, |entry| entry.seq);
-            let (plan, outcome) = bench.apply(&after, Intention::Converge).await;
+            let (plan, outcome) = bench.apply(&after, PlanMode::Normal).await;
             assert!(plan.is_empty() && outcome.is_complete());
             let log = bench.sim.log(last).unwrap();
             assert!(writes(&log).is_empty(), "{log:#?}");

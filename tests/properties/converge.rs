@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use goldform::diff::Intention;
+use goldform::diff::PlanMode;
 use goldform::manifest::Desired;
 use goldform::model::Verb;
 use goldform::plan::Plan;
@@ -127,7 +127,7 @@ fn the_same_inputs_give_the_same_bytes() {
             let snapshot = stage.bench.snapshot().await;
             let after = edited(&manifest, &edits);
             let yaml = after.yaml();
-            let plan = |wanted: &Desired| Bench::propose(wanted, &snapshot, Intention::Converge).plan;
+            let plan = |wanted: &Desired| Bench::propose(wanted, &snapshot, PlanMode::Normal).plan;
             let (one, other) = (plan(&desired(&yaml)), plan(&desired(&yaml)));
             let json = |plan: &Plan| serde_json::to_string(plan).unwrap();
             assert_eq!(json(&one), json(&other));
@@ -140,7 +140,7 @@ fn the_same_inputs_give_the_same_bytes() {
             // Nor is which snapshot of the state it is: the digest is that of the effect.
             let mut later = snapshot.clone();
             later.serial += 7;
-            let later = Bench::propose(&desired(&yaml), &later, Intention::Converge).plan;
+            let later = Bench::propose(&desired(&yaml), &later, PlanMode::Normal).plan;
             assert_eq!(one.digest, later.digest);
             assert_ne!(json(&one), json(&later));
 

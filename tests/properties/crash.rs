@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use goldform::diff::Intention;
+use goldform::diff::PlanMode;
 use goldform::testing::{Bench, Death, When, desired};
 use proptest::prelude::*;
 
@@ -68,12 +68,12 @@ fn chapters() -> Vec<Manifest> {
 
 /// What is to be applied when death comes, from a world in which the chapters before were applied.
 #[derive(Clone, Copy)]
-enum Scene {
+enum RequestContext {
     Chapter(usize),
     Destroy,
 }
 
-impl Scene {
+impl RequestContext {
     const ALL: [Self; 4] = [Self::Chapter(0), Self::Chapter(1), Self::Chapter(2), Self::Destroy];
 
     async fn set(self) -> Stage {
@@ -83,16 +83,16 @@ impl Scene {
             Self::Destroy => 2,
         };
         for manifest in &chapters()[..before] {
-            stage.bench.apply(&desired(&manifest.yaml()), Intention::Converge).await;
+            stage.bench.apply(&desired(&manifest.yaml()), PlanMode::Normal).await;
             stage.ideal.follow(manifest);
         }
         stage
     }
 
-    fn intention(self) -> (Manifest, Intention) {
+    fn intention(self) -> (Manifest, PlanMode) {
         match self {
-            Self::Chapter(number) => (chapters()[number].clone(), Intention::Converge),
-            Self::Destroy => (chapters()[1].clone(), Intention::Destroy),
+            Self::Chapter(number) => (chapters()[number].clone(), PlanMode::Normal),
+            Self::Destroy => (chapters()[1].clone(), PlanMode::Destroy),
         }
     }
 }
@@ -101,7 +101,7 @@ impl Scene {
 async fn die_and_try_again(
     stage: &mut Stage,
     manifest: &Manifest,
-    intention: Intention,
+    intention: PlanMode,
     deaths: &[Death],
     rest: Duration,
 ) -> bool {
@@ -117,11 +117,11 @@ async fn die_and_try_again(
     let (_, outcome) = stage.bench.apply(&wanted, intention).await;
     assert!(outcome.is_complete(), "{outcome:#?}");
     match intention {
-        Intention::Converge => {
+        PlanMode::Normal => {
             stage.ideal.follow(manifest);
             stage.holds_what_it_should(&wanted).await;
         }
-        Intention::Destroy => {
+        PlanMode::Destroy => {
             assert_eq!(real_images(&stage.bench), []);
             assert_eq!(stage.bench.snapshot().await.recorded.placements().count(), 0);
             stage.ideal = Ideal::default();
@@ -132,7 +132,7 @@ async fn die_and_try_again(
 
 /// Kills at every moment of a kind in every scene; tells how many moments there were.
 fn die_everywhere(death_at: fn(usize, When) -> Death, tally: &Tally, what: &str) {
-    for scene in Scene::ALL {
+    for scene in RequestContext::ALL {
         for when in [When::Before, When::After] {
             for moment in 0.. {
                 let died = in_paused_time(async {
@@ -198,7 +198,7 @@ fn one_or_several_deaths_in_a_row_are_survived_in_any_story() {
             }
             let rest = Duration::from_millis(rest);
             let deaths = deaths(&plans);
-            if die_and_try_again(&mut stage, &after, Intention::Converge, &deaths, rest).await {
+            if die_and_try_again(&mut stage, &after, PlanMode::Normal, &deaths, rest).await {
                 TALLY.add("deaths", deaths.iter().filter(|death| death.has_come()).count());
             }
         });
@@ -210,5 +210,5 @@ fn one_or_several_deaths_in_a_row_are_survived_in_any_story() {
 async fn is_refused(bench: &mut Bench, manifest: &Manifest) -> bool {
     let wanted = desired(&manifest.yaml());
     let snapshot = bench.snapshot().await;
-    bench.judge(&wanted, Bench::propose(&wanted, &snapshot, Intention::Converge)).1.is_err()
+    bench.judge(&wanted, Bench::propose(&wanted, &snapshot, PlanMode::Normal)).1.is_err()
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use goldform::cloud::sim::Settings;
 use goldform::cloud::{Request, Transport, TransportError};
-use goldform::diff::Intention;
+use goldform::diff::PlanMode;
 use goldform::plan::Outcome;
 use goldform::testing::{Applied, Bench, desired};
 use tokio::time::Instant;
@@ -149,7 +149,7 @@ async fn survive(fault: (usize, Wrong), should: &[Image]) -> &'static str {
     let (mut bench, _) = bench(Some(fault));
     let wanted = desired(&manifest());
     let begun = Instant::now();
-    let applied = bench.try_apply(&wanted, Intention::Converge).await;
+    let applied = bench.try_apply(&wanted, PlanMode::Normal).await;
     // Without a fault it takes two seconds.
     assert!(begun.elapsed() < Duration::from_secs(45), "{what}: {:?}", begun.elapsed());
     let ending = match &applied {
@@ -159,11 +159,11 @@ async fn survive(fault: (usize, Wrong), should: &[Image]) -> &'static str {
         Applied::Refused(_) => panic!("{what}: {applied:#?}"),
     };
     is_true(&mut bench, &what).await;
-    let (_, outcome): (_, Outcome) = bench.apply(&wanted, Intention::Converge).await;
+    let (_, outcome): (_, Outcome) = bench.apply(&wanted, PlanMode::Normal).await;
     assert!(outcome.is_complete(), "{what}: {applied:#?}\n{outcome:#?}");
     let snapshot = bench.snapshot().await;
     assert!(snapshot.intents.is_empty(), "{what}");
-    assert!(Bench::propose(&wanted, &snapshot, Intention::Converge).plan.is_empty(), "{what}");
+    assert!(Bench::propose(&wanted, &snapshot, PlanMode::Normal).plan.is_empty(), "{what}");
     assert_eq!(real_images(&bench), should, "{what}");
     let deletes = bench.sim.log(0).unwrap().iter().filter(|entry| entry.action == "DeleteImages").count();
     assert_eq!(deletes, 0, "{what}: what was made once was good");
@@ -174,7 +174,7 @@ async fn survive(fault: (usize, Wrong), should: &[Image]) -> &'static str {
 fn one_fault_with_any_call_is_survived() {
     let (calls, should) = in_paused_time(async {
         let (mut bench, count) = bench(None);
-        bench.apply(&desired(&manifest()), Intention::Converge).await;
+        bench.apply(&desired(&manifest()), PlanMode::Normal).await;
         (count.load(Ordering::Relaxed), real_images(&bench))
     });
     assert_eq!(should.len(), 10);

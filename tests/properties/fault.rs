@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use goldform::cloud::sim::{Effect, Fault, Settings};
-use goldform::diff::Intention;
+use goldform::diff::PlanMode;
 use goldform::testing::{Applied, Bench, desired};
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -65,11 +65,11 @@ fn a_failure_of_any_call_is_survived() {
             let after = edited(&manifest, &edits);
             let wanted = desired(&after.yaml());
             let snapshot = stage.bench.snapshot().await;
-            if stage.bench.judge(&wanted, Bench::propose(&wanted, &snapshot, Intention::Converge)).1.is_err() {
+            if stage.bench.judge(&wanted, Bench::propose(&wanted, &snapshot, PlanMode::Normal)).1.is_err() {
                 return;
             }
             stage.bench.sim.add_fault(&fault).unwrap();
-            let first = stage.bench.try_apply(&wanted, Intention::Converge).await;
+            let first = stage.bench.try_apply(&wanted, PlanMode::Normal).await;
             TALLY.count(match &first {
                 Applied::Walked(_, outcome) if outcome.is_complete() => "borne at once",
                 Applied::Walked(..) => "partly applied",
@@ -81,7 +81,7 @@ fn a_failure_of_any_call_is_survived() {
 
             // What is late is there by then.
             tokio::time::sleep(Duration::from_secs(30)).await;
-            let (_, outcome) = stage.bench.apply(&wanted, Intention::Converge).await;
+            let (_, outcome) = stage.bench.apply(&wanted, PlanMode::Normal).await;
             assert!(outcome.is_complete(), "after {first:#?}: {outcome:#?}");
             tokio::time::sleep(Duration::from_secs(30)).await;
             stage.ideal.follow(&after);

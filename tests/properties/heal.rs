@@ -3,7 +3,7 @@
 use goldform::cloud::CloudWrite;
 use goldform::cloud::NewImage;
 use goldform::cloud::sim::Image as Real;
-use goldform::diff::{DriftItem, Intention};
+use goldform::diff::{DriftItem, PlanMode};
 use goldform::model::{Accounts, Attributes, ImageId, Region, Source, SourceKind, Tags};
 use goldform::testing::desired;
 use proptest::prelude::*;
@@ -48,7 +48,7 @@ fn mischief() -> impl Strategy<Value = Mischief> {
 
 /// What should be told of it.
 #[derive(Debug, PartialEq)]
-enum Told {
+enum CommandResult {
     Nothing,
     Missing,
     Changed(String),
@@ -57,7 +57,12 @@ enum Told {
 }
 
 /// Does it, through a client of its own, and changes the ideal where nothing is to be healed. What should be told.
-async fn make(stage: &mut Stage, manifest: &Manifest, mischief: Mischief, image: &Real) -> Option<Told> {
+async fn make(
+    stage: &mut Stage,
+    manifest: &Manifest,
+    mischief: Mischief,
+    image: &Real,
+) -> Option<CommandResult> {
     let cloud = stage.bench.cloud();
     let region: Region = image.region.parse().unwrap();
     let id: ImageId = image.id.parse().unwrap();
@@ -86,53 +91,53 @@ async fn make(stage: &mut Stage, manifest: &Manifest, mischief: Mischief, image:
             cloud.unshare_image(&region, &id, &shares).await.unwrap();
             cloud.delete_image(&region, &id, true).await.unwrap();
             stage.ideal.lose(&image.region, &image.name);
-            Told::Missing
+            CommandResult::Missing
         }
         Mischief::Rename => {
             set(Attributes { name: Some("renamed-by-hand".into()), ..Attributes::default() }).await;
-            Told::Changed("name".to_owned())
+            CommandResult::Changed("name".to_owned())
         }
         Mischief::Describe => {
             set(Attributes { description: Some("by hand".to_owned()), ..Attributes::default() }).await;
             if entry.description.is_none() {
                 ideal.description = "by hand".to_owned();
-                Told::Nothing
+                CommandResult::Nothing
             } else {
-                Told::Changed("description".to_owned())
+                CommandResult::Changed("description".to_owned())
             }
         }
         Mischief::Family => {
             set(Attributes { family: Some("by-hand".into()), ..Attributes::default() }).await;
             if entry.family.is_none() {
                 ideal.family = "by-hand".to_owned();
-                Told::Nothing
+                CommandResult::Nothing
             } else {
-                Told::Changed("family".to_owned())
+                CommandResult::Changed("family".to_owned())
             }
         }
         Mischief::Retag => {
             let key = format!("tag-{}", entry.tags.keys().next()?);
             tag(Tags::from([(key.as_str().into(), "by-hand".into())]), Vec::new()).await;
-            Told::Changed(format!("tags.{key}"))
+            CommandResult::Changed(format!("tags.{key}"))
         }
         Mischief::Untag => {
             tag(Tags::new(), vec!["goldform"]).await;
-            Told::Changed("tags.goldform".to_owned())
+            CommandResult::Changed("tags.goldform".to_owned())
         }
         Mischief::TagByHand => {
             tag(Tags::from([(BY_HAND.0.into(), BY_HAND.1.into())]), Vec::new()).await;
-            Told::Nothing
+            CommandResult::Nothing
         }
         Mischief::Unshare => {
             let account = shares.iter().next()?;
             let gone: Accounts = [account].into_iter().collect();
             cloud.unshare_image(&region, &id, &gone).await.unwrap();
-            Told::Unshared(1)
+            CommandResult::Unshared(1)
         }
         Mischief::ShareByHand => {
             let stranger: Accounts = [STRANGER.parse().unwrap()].into_iter().collect();
             cloud.share_image(&region, &id, &stranger).await.unwrap();
-            Told::SharedByOthers
+            CommandResult::SharedByOthers
         }
         Mischief::MakeAnother => {
             let attributes = Attributes { name: Some("made-by-hand".into()), ..Attributes::default() };
@@ -144,7 +149,7 @@ async fn make(stage: &mut Stage, manifest: &Manifest, mischief: Mischief, image:
             };
             let another = NewImage::new(attributes, Tags::new(), Source { kind, revision: None });
             cloud.create_image(&region, &another).await.unwrap();
-            Told::Nothing
+            CommandResult::Nothing
         }
     })
 }
@@ -154,16 +159,16 @@ fn shares(stage: &Stage, image: &Real) -> Accounts {
     shares.into_iter().map(|share| share.account.parse().unwrap()).collect()
 }
 
-fn told(items: &[DriftItem]) -> Told {
+fn told(items: &[DriftItem]) -> CommandResult {
     match items {
-        [] => Told::Nothing,
-        [DriftItem::Missing { .. }] => Told::Missing,
+        [] => CommandResult::Nothing,
+        [DriftItem::Missing { .. }] => CommandResult::Missing,
         [DriftItem::Changed { fields, .. }] => {
             let fields: Vec<&str> = fields.iter().map(|field| field.field.as_str()).collect();
-            Told::Changed(fields.join(", "))
+            CommandResult::Changed(fields.join(", "))
         }
-        [DriftItem::Unshared { accounts, .. }] => Told::Unshared(accounts.len()),
-        [DriftItem::SharedByOthers { .. }] => Told::SharedByOthers,
+        [DriftItem::Unshared { accounts, .. }] => CommandResult::Unshared(accounts.len()),
+        [DriftItem::SharedByOthers { .. }] => CommandResult::SharedByOthers,
         several => panic!("{several:#?}"),
     }
 }
@@ -195,7 +200,7 @@ fn what_is_changed_by_hand_is_told_and_healed() {
             assert_eq!(stage.bench.look(&wanted, &mut snapshot).await.items, [], "told once");
 
             // And it is healed.
-            let (_, outcome) = stage.bench.apply(&wanted, Intention::Converge).await;
+            let (_, outcome) = stage.bench.apply(&wanted, PlanMode::Normal).await;
             assert!(outcome.is_complete(), "{outcome:#?}");
             stage.ideal.follow(&manifest);
             what_is_not_ours_stays(&mut stage, &manifest, mischief, victim);

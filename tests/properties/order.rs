@@ -1,7 +1,7 @@
 //! Every order that a valid plan allows is one that the cloud takes.
 
 use goldform::cloud::sim::Settings;
-use goldform::diff::Intention;
+use goldform::diff::PlanMode;
 use goldform::manifest::Desired;
 use goldform::plan::{EdgeReason, Plan, StepIndex};
 use goldform::testing::{Applied, Bench, Walker, desired};
@@ -30,8 +30,7 @@ impl Dice {
 async fn valid_plan(stage: &mut Stage, wanted: &Desired, tally: &Tally) -> Option<Plan> {
     let mut snapshot = stage.bench.snapshot().await;
     stage.bench.look(wanted, &mut snapshot).await;
-    let (judgement, valid) =
-        stage.bench.judge(wanted, Bench::propose(wanted, &snapshot, Intention::Converge));
+    let (judgement, valid) = stage.bench.judge(wanted, Bench::propose(wanted, &snapshot, PlanMode::Normal));
     for diagnostic in &judgement.diagnostics {
         tally.count(format!("findings of {}", diagnostic.name));
     }
@@ -128,7 +127,7 @@ fn the_executor_records_the_same_in_any_order_one_step_at_a_time() {
                     plan.graph.wait(pair[1], pair[0], EdgeReason::ImageReady);
                 }
             };
-            match stage.bench.try_apply_edited(&wanted, Intention::Converge, in_a_row).await {
+            match stage.bench.try_apply_edited(&wanted, PlanMode::Normal, in_a_row).await {
                 Applied::Walked(plan, outcome) => {
                     assert!(outcome.is_complete(), "{outcome:#?}");
                     stage.ideal.follow(&after);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use goldform::cloud::sim::{Entry, Rates, Settings};
 use goldform::cloud::{Request, Transport, TransportError};
-use goldform::diff::Intention;
+use goldform::diff::PlanMode;
 use goldform::model::{Operation, Region, Verb};
 use goldform::plan::{Outcome, Plan, StepIndex};
 use goldform::testing::{Bench, desired};
@@ -72,7 +72,7 @@ fn polls(log: &[Entry]) -> usize {
 
 async fn apply(bench: &mut Bench, yaml: &str) -> (Plan, Outcome, Vec<Entry>) {
     let before = bench.sim.log(0).unwrap().last().map_or(0, |entry| entry.seq);
-    let (plan, outcome) = bench.apply(&desired(yaml), Intention::Converge).await;
+    let (plan, outcome) = bench.apply(&desired(yaml), PlanMode::Normal).await;
     assert!(outcome.is_complete(), "{:#?}", outcome.warnings);
     (plan, outcome, bench.sim.log(before).unwrap())
 }

@@ -1,10 +1,10 @@
 //! What is written reads back as it was.
 
 use goldform::backend::StateStore as _;
-use goldform::diff::Intention;
+use goldform::diff::PlanMode;
 use goldform::manifest::Level;
 use goldform::model::{Address, GenerationNumber, ImageKey, PlacementKey, Region};
-use goldform::plan::{Plan, PlanFile, PlanInputs, Wish, stale};
+use goldform::plan::{Plan, PlanFile, PlanInputs, PlanOptions, stale};
 use goldform::state::{Event, Snapshot};
 use goldform::testing::{Bench, Death, When, desired};
 use proptest::prelude::*;
@@ -26,11 +26,11 @@ fn states_journals_and_plans_read_back_as_they_were_written() {
             assert_eq!(read.to_text().unwrap(), text, "the same text again");
 
             let after = desired(&edited(&manifest, &edits).yaml());
-            let plan = Bench::propose(&after, &snapshot, Intention::Converge).plan;
+            let plan = Bench::propose(&after, &snapshot, PlanMode::Normal).plan;
             let inputs = PlanInputs {
                 state: "/srv/goldform.state.json".to_owned(),
                 base: plan.base.clone(),
-                wish: Wish::all(Intention::Converge),
+                wish: PlanOptions::all(PlanMode::Normal),
                 rules: [("mass_deletion".into(), Level::Allow)].into(),
                 desired: after.clone(),
                 recorded: snapshot.recorded.clone(),
@@ -48,7 +48,7 @@ fn states_journals_and_plans_read_back_as_they_were_written() {
 
             // The journal of a run that was cut off, and the state that it gives.
             let death = Death::at_event(moment, When::After);
-            stage.bench.apply_and_die(&after, Intention::Converge, &death).await;
+            stage.bench.apply_and_die(&after, PlanMode::Normal, &death).await;
             for event in stage.bench.store.journal() {
                 let line = serde_json::to_string(event).unwrap();
                 assert!(!line.contains('\n'));

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Mutex;
 
 use goldform::cloud::sim::{Entry as Logged, Settings};
-use goldform::diff::Intention;
+use goldform::diff::PlanMode;
 use goldform::manifest::Desired;
 use goldform::plan::{Outcome, Plan};
 use goldform::testing::{Applied, Bench, desired};
@@ -86,7 +86,7 @@ impl Stage {
     pub async fn apply(&mut self, manifest: &Manifest, tally: &Tally) -> Option<(Plan, Outcome)> {
         let wanted = desired(&manifest.yaml());
         let before = real_images(&self.bench);
-        match self.bench.try_apply(&wanted, Intention::Converge).await {
+        match self.bench.try_apply(&wanted, PlanMode::Normal).await {
             Applied::Walked(plan, outcome) => {
                 assert!(outcome.is_complete(), "not every step is done:\n{outcome:#?}");
                 assert_eq!(outcome.warnings, Vec::<String>::new());
@@ -114,13 +114,13 @@ impl Stage {
         let mut snapshot = self.bench.snapshot().await;
         snapshot.verify().unwrap();
         assert!(snapshot.intents.is_empty(), "nothing is left open: {:?}", snapshot.intents);
-        let offline = Bench::propose(wanted, &snapshot, Intention::Converge).plan;
+        let offline = Bench::propose(wanted, &snapshot, PlanMode::Normal).plan;
         assert!(offline.is_empty(), "planned against the record: {:#?}", offline.changes);
         let recorded = snapshot.recorded.clone();
         let drift = self.bench.look(wanted, &mut snapshot).await;
         assert!(drift.items.is_empty() && drift.pending.is_empty(), "{drift:#?}");
         assert_eq!(snapshot.recorded.images, recorded.images, "the record is what a look shows");
-        let refreshed = Bench::propose(wanted, &snapshot, Intention::Converge).plan;
+        let refreshed = Bench::propose(wanted, &snapshot, PlanMode::Normal).plan;
         assert!(refreshed.is_empty(), "planned after a look: {:#?}", refreshed.changes);
     }
 

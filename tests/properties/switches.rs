@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use goldform::apply::preflight;
 use goldform::cloud::CloudWrite;
 use goldform::cloud::sim::{Arm, CancelAbsent, DryRun, Rates, Settings, ShareAgain, Tasks, Timestamps};
-use goldform::diff::Intention;
+use goldform::diff::PlanMode;
 use goldform::manifest::Desired;
 use goldform::model::{Accounts, Attributes, ImageId, Region};
 use goldform::state::Lineage;
@@ -133,7 +133,7 @@ impl Story {
     }
 
     /// Every apply but the last may end early: something is learned, fails or lasts. How many there were.
-    async fn converge(&mut self, wanted: &Desired, intention: Intention) -> usize {
+    async fn converge(&mut self, wanted: &Desired, intention: PlanMode) -> usize {
         for run in 1..=6 {
             if self.tries_dry {
                 self.preflight(wanted, intention).await;
@@ -155,7 +155,7 @@ impl Story {
     }
 
     /// The service is asked about every call; nothing changes by that.
-    async fn preflight(&mut self, wanted: &Desired, intention: Intention) {
+    async fn preflight(&mut self, wanted: &Desired, intention: PlanMode) {
         let mut snapshot = self.bench.snapshot().await;
         self.bench.look(wanted, &mut snapshot).await;
         let (_, valid) = self.bench.judge(wanted, Bench::propose(wanted, &snapshot, intention));
@@ -170,7 +170,7 @@ impl Story {
     }
 
     /// The next plan is empty, the state is true to the cloud, and nothing is there that is not recorded.
-    async fn check(&mut self, wanted: &Desired, intention: Intention) -> Vec<Image> {
+    async fn check(&mut self, wanted: &Desired, intention: PlanMode) -> Vec<Image> {
         // What is listed late is listed by then.
         tokio::time::sleep(Duration::from_secs(30)).await;
         let name = &self.name;
@@ -226,18 +226,18 @@ impl Story {
         let mut runs = 0;
         for yaml in [FIRST.to_owned(), updated()] {
             let wanted = desired(&yaml);
-            runs += self.converge(&wanted, Intention::Converge).await;
-            seen.push(self.check(&wanted, Intention::Converge).await);
+            runs += self.converge(&wanted, PlanMode::Normal).await;
+            seen.push(self.check(&wanted, PlanMode::Normal).await);
         }
         self.drift().await;
         for yaml in [updated(), replaced()] {
             let wanted = desired(&yaml);
-            runs += self.converge(&wanted, Intention::Converge).await;
-            seen.push(self.check(&wanted, Intention::Converge).await);
+            runs += self.converge(&wanted, PlanMode::Normal).await;
+            seen.push(self.check(&wanted, PlanMode::Normal).await);
         }
         let wanted = desired(&replaced());
-        runs += self.converge(&wanted, Intention::Destroy).await;
-        seen.push(self.check(&wanted, Intention::Destroy).await);
+        runs += self.converge(&wanted, PlanMode::Destroy).await;
+        seen.push(self.check(&wanted, PlanMode::Destroy).await);
         assert!(seen.last().unwrap().is_empty());
         (seen, runs)
     }
@@ -321,7 +321,7 @@ fn a_limit_of_shares_that_a_refusal_taught_is_kept_by_the_next_plans() {
             let wanted = desired(FIRST);
             let mut refused = None;
             for _ in 0..4 {
-                match bench.try_apply(&wanted, Intention::Converge).await {
+                match bench.try_apply(&wanted, PlanMode::Normal).await {
                     Applied::Walked(_, outcome) => assert!(!outcome.is_complete()),
                     Applied::Refused(judgement) => refused = Some(judgement),
                     other => panic!("{other:#?}"),
@@ -334,8 +334,8 @@ fn a_limit_of_shares_that_a_refusal_taught_is_kept_by_the_next_plans() {
                 .replace("db, with: [partner, staging, third, fourth]", "db, with: [fourth]");
             let mut story = Story { bench, name: "two accounts an image".to_owned(), tries_dry: false };
             let fewer = desired(&fewer);
-            story.converge(&fewer, Intention::Converge).await;
-            story.check(&fewer, Intention::Converge).await;
+            story.converge(&fewer, PlanMode::Normal).await;
+            story.check(&fewer, PlanMode::Normal).await;
         });
     }
 }
@@ -347,7 +347,7 @@ fn what_stays_creating_for_ever_is_waited_for_and_never_made_again() {
         let mut bench = Bench::new(Settings { tasks: Tasks::Hang, ..Settings::default() }).with_manners();
         bench.pace.settle_timeout = Duration::from_secs(60);
         for _ in 0..3 {
-            let (_, outcome) = bench.apply(&desired(FIRST), Intention::Converge).await;
+            let (_, outcome) = bench.apply(&desired(FIRST), PlanMode::Normal).await;
             assert!(!outcome.is_complete() && outcome.took < Duration::from_secs(200), "{outcome:#?}");
             assert_eq!(bench.sim.images().unwrap().len(), 4);
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use goldform::cloud::sim::{Effect, Fault, Settings, Share};
-use goldform::diff::Intention;
+use goldform::diff::PlanMode;
 use goldform::manifest::Desired;
-use goldform::plan::Proposal;
+use goldform::plan::PlanResult;
 use goldform::plan::{EdgeReason, Failure, Plan, StepOutcome};
 use goldform::state::Snapshot;
 use goldform::testing::{Bench, desired};
@@ -47,7 +47,7 @@ fn slot_edges(plan: &Plan) -> usize {
 async fn planned(bench: &mut Bench, wanted: &Desired) -> (Snapshot, Plan) {
     let mut snapshot = bench.snapshot().await;
     bench.look(wanted, &mut snapshot).await;
-    let plan = Bench::propose(wanted, &snapshot, Intention::Converge).plan;
+    let plan = Bench::propose(wanted, &snapshot, PlanMode::Normal).plan;
     (snapshot, plan)
 }
 
@@ -82,7 +82,7 @@ fn is_before(plan: &Plan, earlier: &str, later: &str) -> bool {
 
 /// Everything is applied, and nothing is left to do.
 async fn applied(bench: &mut Bench, wanted: &Desired) -> Plan {
-    let (plan, outcome) = bench.apply(wanted, Intention::Converge).await;
+    let (plan, outcome) = bench.apply(wanted, PlanMode::Normal).await;
     assert!(outcome.is_complete(), "{outcome:#?}");
     let (_, again) = planned(bench, wanted).await;
     assert!(again.is_empty(), "not settled: {:#?}", again.changes);
@@ -92,7 +92,7 @@ async fn applied(bench: &mut Bench, wanted: &Desired) -> Plan {
 fn refused_by(bench: &Bench, wanted: &Desired, snapshot: &Snapshot, plan: &Plan) -> Vec<&'static str> {
     let (judgement, valid) = bench.judge(
         wanted,
-        Proposal { plan: plan.clone(), prior: snapshot.recorded.clone(), unmatched: Vec::new() },
+        PlanResult { plan: plan.clone(), prior: snapshot.recorded.clone(), unmatched: Vec::new() },
     );
     assert!(valid.is_err());
     let errors =
@@ -355,7 +355,7 @@ async fn an_apply_that_meets_a_lower_limit_stops_that_branch_and_goes_on_elsewhe
     let images = place("a", "ap-jakarta")
         + &entry("b", 1, "region: ap-jakarta, copies: [ap-seoul]")
         + &place("c", "ap-tokyo");
-    let (_, outcome) = bench.apply(&manifest("", &images, ""), Intention::Converge).await;
+    let (_, outcome) = bench.apply(&manifest("", &images, ""), PlanMode::Normal).await;
     let StepOutcome::Failed(Failure { why, .. }) = outcome_of(&outcome, "create image.b@ap-jakarta#1") else {
         panic!("{outcome:#?}");
     };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use compact_str::{CompactString, format_compact};
-use goldform::diff::{Diff, Intention, diff};
+use goldform::diff::{Diff, PlanMode, diff};
 use goldform::manifest::{Desired, DesiredImage, Keep, Level, NameTemplate, ReplaceOrder, SharedImageEdits};
 use goldform::model::{
     AccountId, Accounts, GenerationNumber, ImageId, ImageKey, ImageLimit, ImageState, PlacementKey, Region,
@@ -358,7 +358,7 @@ fn swap_names(desired: &mut Desired) {
 
 impl Case {
     pub fn diff(&self) -> Diff {
-        diff(&self.desired, &self.prior, Intention::Converge)
+        diff(&self.desired, &self.prior, PlanMode::Normal)
     }
 
     pub fn plan(&self) -> Result<goldform::plan::Plan, goldform::plan::planner::PlanError> {

@@ -113,7 +113,7 @@ async fn a_world_is_seeded_faulted_and_read_while_it_is_served() {
     let listed = ask("DescribeImages", own).send(&host).await.response();
     assert_eq!(listed["TotalCount"], 0, "{listed}");
 
-    // Told to stop, it ends well, and a second server finds the world with its switches.
+    // After a signal to stop, it ends well, and a second server finds the world with its switches.
     let pid = serving.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(serving.child.wait().unwrap().code(), Some(0));

@@ -25,7 +25,7 @@ mod whole;
 use std::sync::Arc;
 
 use goldform::cloud::ManualClock;
-use goldform::cloud::sim::http::{Face, Key, Server};
+use goldform::cloud::sim::http::{ApiService, Key, Server};
 use goldform::cloud::sim::{Settings, Sim};
 
 pub const OWNER: &str = "100000000001";
@@ -50,7 +50,7 @@ impl Served {
         let sim = Sim::in_memory(settings).unwrap();
         let keys = [format!("{OWNER}:{ID}:{SECRET}"), format!("{FRIEND}:AKIDfriend:friend-key")];
         let keys = keys.iter().map(|key| key.parse::<Key>().unwrap()).collect();
-        let face = Face::new(sim.clone(), keys, clock.clone());
+        let face = ApiService::new(sim.clone(), keys, clock.clone());
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), face).await.unwrap();
         let host = server.address().to_string();
         tokio::spawn(server.run(std::future::pending()));

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use goldform::cloud::sim::http::{Face, Key, Server};
+use goldform::cloud::sim::http::{ApiService, Key, Server};
 use goldform::cloud::sim::{Effect, Fault, Sim};
 use goldform::cloud::{Clock, SystemClock};
 use jiff::{SignedDuration, Timestamp};
@@ -53,7 +53,7 @@ impl Folder {
         let sim = cloud::open(&env);
         let keys = [format!("100000000001:AKIDone:{KEY}"), "100000000002:AKIDtwo:key-of-two".to_owned()];
         let keys = keys.iter().map(|key| key.parse::<Key>().unwrap()).collect();
-        let face = Face::new(sim.as_ref().clone(), keys, clock);
+        let face = ApiService::new(sim.as_ref().clone(), keys, clock);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let server = runtime.block_on(Server::bind("127.0.0.1:0".parse().unwrap(), face)).unwrap();

@@ -1,10 +1,10 @@
 //! Stories of a run: what is refused, lost, late or stopped.
 
 use super::*;
-use crate::backend::{Freshness, LockInfo, LockWait, MemoryStore};
+use crate::backend::{LockInfo, LockWait, MemoryStore, SerialBump};
 use crate::cloud::CloudRead as _;
 use crate::cloud::sim::{Effect, Fault, Settings};
-use crate::diff::Intention;
+use crate::diff::PlanMode;
 use crate::model::Accounts;
 use crate::testing::worlds::example_with;
 use crate::testing::{Bench, EXAMPLE, desired};
@@ -33,7 +33,7 @@ fn calls(bench: &Bench, action: &str) -> usize {
 }
 
 async fn apply(bench: &mut Bench, yaml: &str) -> Outcome {
-    bench.apply(&desired(yaml), Intention::Converge).await.1
+    bench.apply(&desired(yaml), PlanMode::Normal).await.1
 }
 
 /// Walks a plan that was made from what is recorded, without a look at the cloud, until it ends or is stopped.
@@ -50,12 +50,12 @@ async fn walk_watched(
 ) -> Outcome {
     let wanted = desired(yaml);
     let mut snapshot = bench.snapshot().await;
-    let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, Intention::Converge)).1.unwrap();
+    let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, PlanMode::Normal)).1.unwrap();
     let mut store = std::mem::take(&mut bench.store);
     let now = bench.clock.now();
     let info = LockInfo { owner: "test".into(), pid: 1, operation: "apply".into(), since: now };
     store.lock(info, LockWait::NONE).await.unwrap();
-    store.save(&mut snapshot, Freshness::New).await.unwrap();
+    store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
     let executor = Executor {
         cloud: bench.cloud(),
         store: &mut store,
@@ -66,7 +66,7 @@ async fn walk_watched(
         queries: BTreeMap::new(),
     };
     let outcome = executor.run(&valid, &mut snapshot).await.unwrap();
-    store.save(&mut snapshot, Freshness::New).await.unwrap();
+    store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
     bench.store = store.crashed_after(usize::MAX);
     outcome
 }
@@ -378,7 +378,7 @@ async fn nothing_is_called_that_could_not_be_written_down_first() {
     let wanted = desired(EXAMPLE);
     let mut snapshot = bench.first_snapshot();
     bench.look(&wanted, &mut snapshot).await;
-    let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, Intention::Converge)).1.unwrap();
+    let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, PlanMode::Normal)).1.unwrap();
     let before = bench.sim.log(0).unwrap().len();
     // A store that is not locked takes no events.
     let mut store = MemoryStore::holding(snapshot.clone());

@@ -60,7 +60,7 @@ impl Folder {
         let mut store = folder.locked().await;
         let mut snapshot = example();
         snapshot.serial = 2;
-        store.save(&mut snapshot, Freshness::New).await.unwrap();
+        store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
         for events in events().chunks(2) {
             store.append(events).await.unwrap();
         }

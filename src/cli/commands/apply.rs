@@ -8,22 +8,22 @@ use super::planning::{
     wish,
 };
 use super::refresh::accept;
-use crate::apply::Pace;
+use crate::apply::ExecutorOptions;
 use crate::backend::{FileStore, LockWait, StateStore as _};
 use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
 use crate::cli::confirm::confirm;
 use crate::cli::files::{Kind, read_named_text};
 use crate::cli::printer::Printer;
 use crate::cli::progress::Bar;
-use crate::cli::reports::tell;
+use crate::cli::reports::emit;
 use crate::cli::signals::Signals;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::harmless;
-use crate::diff::{Intention, renamed};
+use crate::diff::{PlanMode, renamed};
 use crate::engine::{CheckedPlan, Connected, Executed, Execution, LockedState, Observation, Scope};
 use crate::plan::{Outcome, PlanFile, Preflight, StepOutcome, Trial, stale};
-use crate::report::{self, Told};
+use crate::report::{self, CommandResult};
 use crate::state::Snapshot;
 
 /// Makes the cloud as the manifest says, or applies a saved plan.
@@ -33,7 +33,7 @@ use crate::state::Snapshot;
 pub async fn run(args: &ApplyCommandArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     match &args.plan {
         Some(path) => apply_file(path, &args.apply, printer).await,
-        None => go(&args.apply, Intention::Converge, printer).await,
+        None => go(&args.apply, PlanMode::Normal, printer).await,
     }
 }
 
@@ -42,7 +42,7 @@ pub async fn run(args: &ApplyCommandArgs, printer: &Printer) -> Result<ExitStatu
 /// # Errors
 /// As [`run`].
 pub async fn destroy(args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    go(args, Intention::Destroy, printer).await
+    go(args, PlanMode::Destroy, printer).await
 }
 
 /// Loads the locked state, closes what an earlier run left open, and refreshes it: what an apply starts from.
@@ -50,7 +50,7 @@ async fn start<'s>(
     args: &ApplyArgs,
     workspace: &Workspace,
     file: Option<&PlanFile>,
-    intention: Intention,
+    intention: PlanMode,
     store: &'s mut FileStore,
     printer: &Printer,
 ) -> Result<LockedState<'s>, CommandError> {
@@ -67,8 +67,8 @@ async fn start<'s>(
     print_recovery(&state.snapshot, &recovery, printer);
     if !args.no_refresh {
         let scope = match intention {
-            Intention::Destroy => Scope::Managed,
-            Intention::Converge => Scope::All,
+            PlanMode::Destroy => Scope::Managed,
+            PlanMode::Normal => Scope::All,
         };
         let observed = state.observe(&connected, scope).await;
         let Observation { drift, .. } = accept(workspace, observed, |found| &found.judgement, printer)?;
@@ -85,7 +85,7 @@ fn connect<'w>(args: &ApplyArgs, workspace: &'w Workspace) -> Result<Connected<'
     Ok(Connected { parallelism: usize::from(args.parallelism), ..workspace.connect()? })
 }
 
-async fn go(args: &ApplyArgs, intention: Intention, printer: &Printer) -> Result<ExitStatus, CommandError> {
+async fn go(args: &ApplyArgs, intention: PlanMode, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let expected = Expected::read(&args.expect)?;
     let (rules, now) = (expected.rules(&args.rules)?, expected.time());
     let mut workspace = Workspace::open(&args.manifest, Some(&rules), printer)?;
@@ -98,10 +98,10 @@ async fn go(args: &ApplyArgs, intention: Intention, printer: &Printer) -> Result
 }
 
 /// What the history calls a run.
-fn command_name(intention: Intention) -> &'static str {
+fn command_name(intention: PlanMode) -> &'static str {
     match intention {
-        Intention::Converge => "apply",
-        Intention::Destroy => "destroy",
+        PlanMode::Normal => "apply",
+        PlanMode::Destroy => "destroy",
     }
 }
 
@@ -191,7 +191,7 @@ async fn finish(
     mut state: LockedState<'_>,
     expected: &Expected,
     planned: &CheckedPlan,
-    intention: Intention,
+    intention: PlanMode,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let unexpected = expected.unmet(planned.plan())?;
@@ -214,7 +214,7 @@ async fn finish(
         return Ok(ExitStatus::Error.or(status_of(planned)));
     }
     let Ok(plan) = &planned.valid else { return Ok(status_of(planned)) };
-    if intention == Intention::Converge {
+    if intention == PlanMode::Normal {
         workspace.check_lookups(plan.plan())?;
     }
     if plan.plan().is_empty() {
@@ -231,8 +231,8 @@ async fn finish(
         }
     }
     let question = match intention {
-        Intention::Converge => "Apply this plan?",
-        Intention::Destroy => "Delete all of this? It cannot be undone.",
+        PlanMode::Normal => "Apply this plan?",
+        PlanMode::Destroy => "Delete all of this? It cannot be undone.",
     };
     let shown = printer.output_status();
     if shown != ExitStatus::Done {
@@ -247,7 +247,10 @@ async fn finish(
     let signals = Signals::listen(printer.clone());
     let mut progress = Bar::new(printer.clone(), plan.plan().graph.len());
     let execution = Execution {
-        pace: Pace { parallelism: usize::from(args.parallelism), settle_timeout: args.settle_timeout },
+        pace: ExecutorOptions {
+            parallelism: usize::from(args.parallelism),
+            settle_timeout: args.settle_timeout,
+        },
         stop: Some(signals.stop.clone()),
         progress: Some(&mut progress),
         queries,
@@ -258,8 +261,8 @@ async fn finish(
     let Executed { outcome, unsaved } = result?;
     let mut found = diagnostics(workspace, planned);
     found.extend(report::findings::outcome(&outcome, plan.plan(), &workspace.engine.desired));
-    let told = Told::Applied { plan: plan.plan(), prior: &planned.prior, outcome: &outcome };
-    tell(workspace, &found, told, printer);
+    let told = CommandResult::Applied { plan: plan.plan(), prior: &planned.prior, outcome: &outcome };
+    emit(workspace, &found, told, printer);
     let is_shown = printer.format == Format::Text && printer.output_status() == ExitStatus::Done;
     if let Some(why) = outcome.unsaved.as_ref().filter(|_| !is_shown) {
         printer.error(why);

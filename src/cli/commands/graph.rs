@@ -3,9 +3,9 @@
 use super::planning::{Proposed, diagnostics, proposed};
 use crate::cli::args::GraphArgs;
 use crate::cli::printer::Printer;
-use crate::cli::reports::tell;
+use crate::cli::reports::emit;
 use crate::cli::{CommandError, ExitStatus};
-use crate::report::Told;
+use crate::report::CommandResult;
 
 /// Draws the plan that the same arguments of `plan` make, whether a rule refuses it or not: the picture helps to see
 /// why.
@@ -16,7 +16,7 @@ use crate::report::Told;
 pub async fn run(args: &GraphArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let Proposed { workspace, planned, .. } =
         proposed(&args.manifest, None, &args.proposal, None, printer).await?;
-    let told = Told::Plan { plan: planned.plan(), prior: &planned.prior, unexpected: None };
-    tell(&workspace, &diagnostics(&workspace, &planned), told, printer);
+    let told = CommandResult::Plan { plan: planned.plan(), prior: &planned.prior, unexpected: None };
+    emit(&workspace, &diagnostics(&workspace, &planned), told, printer);
     Ok(ExitStatus::Done)
 }

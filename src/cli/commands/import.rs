@@ -12,7 +12,7 @@ use serde_json::json;
 
 mod told;
 
-use told::Told;
+use told::ImportResult;
 
 use super::planning::print_recovery;
 use super::refresh::accept;
@@ -50,7 +50,7 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     let workspace = Workspace::open(&args.manifest, None, printer)?;
     if workspace.has_errors() {
         printer.diagnostics(&workspace.diagnostics, &workspace.locator);
-        return Err(CommandError::Told(ExitStatus::Error));
+        return Err(CommandError::AlreadyReported(ExitStatus::Error));
     }
     let terraform = args.terraform.as_deref().map(read_terraform).transpose()?;
     if let Some((at, id)) = args.address.as_deref().and_then(placement_of).zip(args.id.as_ref()) {
@@ -131,7 +131,8 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     take_facts(&mut state.snapshot, observed, desired);
     state.snapshot.place = desired.cloud.place();
 
-    let told = Told { found: &found, recorded: &recorded, terraform: terraform.as_ref(), job: job.as_ref() };
+    let told =
+        ImportResult { found: &found, recorded: &recorded, terraform: terraform.as_ref(), job: job.as_ref() };
     if printer.format != Format::Json {
         told.text(printer);
     }

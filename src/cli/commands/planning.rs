@@ -6,16 +6,16 @@ use super::refresh::accept;
 use crate::apply::Recovered;
 use crate::cli::args::{ManifestArgs, ProposalArgs, RuleArgs, SelectArgs};
 use crate::cli::printer::Printer;
-use crate::cli::reports::tell;
+use crate::cli::reports::emit;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::Diagnostic;
-use crate::diff::{Intention, Selection};
+use crate::diff::{PlanMode, Selection};
 use crate::engine::{CheckedPlan, Planned, RecoveredStep, Recovery, Scope};
 use crate::model::{Address, ImageId, ImageKey};
-use crate::plan::{Unexpected, Wish};
+use crate::plan::{PlanOptions, Unexpected};
 use crate::report::state::unresolved_text;
-use crate::report::{Told, count};
+use crate::report::{CommandResult, count};
 use crate::state::Snapshot;
 
 /// Returns the status that the rules give.
@@ -29,11 +29,11 @@ pub fn status_of(planned: &CheckedPlan) -> ExitStatus {
 /// When an address is none, or speaks of nothing that is declared or recorded.
 pub fn wish(
     args: &SelectArgs,
-    intention: Intention,
+    intention: PlanMode,
     workspace: &Workspace,
     snapshot: Option<&Snapshot>,
     now: Option<Timestamp>,
-) -> Result<Wish, CommandError> {
+) -> Result<PlanOptions, CommandError> {
     const HELP: &str = "See which addresses there are:\n\n    goldform state list";
     let known = |key: &ImageKey| {
         workspace.engine.desired.images.contains_key(key)
@@ -69,7 +69,12 @@ pub fn wish(
         }
     }
     let selection = Selection { targets: parse_all(&args.target)?, excluded: parse_all(&args.exclude)? };
-    Ok(Wish { intention, selection, replace, now: now.unwrap_or_else(|| workspace.engine.clock.now()) })
+    Ok(PlanOptions {
+        intention,
+        selection,
+        replace,
+        now: now.unwrap_or_else(|| workspace.engine.clock.now()),
+    })
 }
 
 /// A plan that was made for a command which writes nothing.
@@ -79,7 +84,7 @@ pub struct Proposed {
     /// The state, where there is one.
     pub snapshot: Option<Snapshot>,
     /// What the arguments ask for.
-    pub wish: Wish,
+    pub wish: PlanOptions,
     /// The plan.
     pub planned: CheckedPlan,
 }
@@ -109,7 +114,7 @@ pub async fn proposed(
         accept(&workspace, observed, |found| &found.judgement, printer)?;
         snapshot = Some(seen);
     }
-    let intention = if args.destroy { Intention::Destroy } else { Intention::Converge };
+    let intention = if args.destroy { PlanMode::Destroy } else { PlanMode::Normal };
     let wish = wish(&args.select, intention, &workspace, snapshot.as_ref(), now)?;
     // What was observed without a state has no lineage yet: the first write makes one.
     let base = snapshot.as_ref().filter(|_| is_stored);
@@ -126,7 +131,7 @@ pub fn make_plan(
     workspace: &mut Workspace,
     snapshot: Option<&Snapshot>,
     base: Option<&Snapshot>,
-    wish: &Wish,
+    wish: &PlanOptions,
     printer: &Printer,
 ) -> Result<CheckedPlan, CommandError> {
     let Planned { checked, unmatched } = workspace.engine.plan(snapshot, base, wish)?;
@@ -153,8 +158,8 @@ pub fn stop_on_errors(
     let mut diagnostics = workspace.diagnostics.clone();
     diagnostics.extend(judgement.diagnostics);
     printer.diagnostics(&diagnostics, &workspace.locator);
-    tell(workspace, &diagnostics, Told::Unread, printer);
-    Err(CommandError::Told(status))
+    emit(workspace, &diagnostics, CommandResult::Unread, printer);
+    Err(CommandError::AlreadyReported(status))
 }
 
 /// What is wrong with the text, and what the rules say of the plan.
@@ -170,8 +175,8 @@ pub fn show(
     printer: &Printer,
 ) {
     let diagnostics = diagnostics(workspace, planned);
-    let told = Told::Plan { plan: planned.plan(), prior: &planned.prior, unexpected };
-    tell(workspace, &diagnostics, told, printer);
+    let told = CommandResult::Plan { plan: planned.plan(), prior: &planned.prior, unexpected };
+    emit(workspace, &diagnostics, told, printer);
     printer.diagnostics(&diagnostics, &workspace.locator);
     note_needless(planned, printer);
 }

@@ -4,14 +4,14 @@ use super::planning::{note_unfinished, print_recovery};
 use crate::backend::LockWait;
 use crate::cli::args::RefreshArgs;
 use crate::cli::printer::Printer;
-use crate::cli::reports::tell;
+use crate::cli::reports::emit;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::constraints::Judgement;
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::diff::Drift;
 use crate::engine::{EngineError, LockedState, Observation, Scope};
-use crate::report::{Told, findings};
+use crate::report::{CommandResult, findings};
 
 /// Prints what rules say of an observation, whether it was made or refused.
 ///
@@ -30,8 +30,8 @@ pub fn accept<T>(
         }
         Err(EngineError::ObservationRefused(judgement)) => {
             print_judgement(workspace, &judgement, printer);
-            tell(workspace, &judgement.diagnostics, Told::Unread, printer);
-            Err(CommandError::Told(ExitStatus::Violated))
+            emit(workspace, &judgement.diagnostics, CommandResult::Unread, printer);
+            Err(CommandError::AlreadyReported(ExitStatus::Violated))
         }
         Err(error) => Err(error.into()),
     }
@@ -59,7 +59,7 @@ pub async fn refresh(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus
     let observed = state.observe(&connected, Scope::All).await;
     let Observation { drift, .. } = accept(&workspace, observed, |found| &found.judgement, printer)?;
     state.save().await?;
-    tell_drift(&workspace, &drift, &[], printer);
+    emit_drift(&workspace, &drift, &[], printer);
     printer.say(&format!("Recorded in {}, serial {}.", state.store.place(), state.snapshot.serial));
     Ok(ExitStatus::Done)
 }
@@ -82,7 +82,7 @@ pub async fn drift(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, 
         .into_iter()
         .map(|diagnostic| Diagnostic { severity: Severity::Warning, ..diagnostic })
         .collect();
-    tell_drift(&workspace, &drift, &news, printer);
+    emit_drift(&workspace, &drift, &news, printer);
     printer.diagnostics(&news, &workspace.locator);
     Ok(if drift.is_empty() { ExitStatus::Done } else { ExitStatus::Changes })
 }
@@ -91,14 +91,14 @@ fn open(args: &RefreshArgs, printer: &Printer) -> Result<Workspace, CommandError
     let workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
     if workspace.has_errors() {
         printer.diagnostics(&workspace.diagnostics, &workspace.locator);
-        tell(&workspace, &workspace.diagnostics, Told::Unread, printer);
-        return Err(CommandError::Told(ExitStatus::Error));
+        emit(&workspace, &workspace.diagnostics, CommandResult::Unread, printer);
+        return Err(CommandError::AlreadyReported(ExitStatus::Error));
     }
     Ok(workspace)
 }
 
-fn tell_drift(workspace: &Workspace, drift: &Drift, news: &[Diagnostic], printer: &Printer) {
+fn emit_drift(workspace: &Workspace, drift: &Drift, news: &[Diagnostic], printer: &Printer) {
     let mut found = news.to_vec();
     found.extend(findings::drift(drift, &workspace.engine.desired));
-    tell(workspace, &found, Told::Drift(drift), printer);
+    emit(workspace, &found, CommandResult::Drift(drift), printer);
 }

@@ -2,11 +2,11 @@
 
 use crate::cli::args::{Format, ValidateArgs};
 use crate::cli::printer::Printer;
-use crate::cli::reports::tell;
+use crate::cli::reports::emit;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::diff::Intention;
-use crate::report::Told;
+use crate::diff::PlanMode;
+use crate::report::CommandResult;
 
 /// Judges the manifest by itself, under the limits that a local state has recorded.
 ///
@@ -15,7 +15,7 @@ use crate::report::Told;
 pub async fn run(args: &ValidateArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let mut workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
     let snapshot = workspace.snapshot().await?;
-    workspace.engine.use_lookups(snapshot.as_ref(), Intention::Converge);
+    workspace.engine.use_lookups(snapshot.as_ref(), PlanMode::Normal);
     let judgement = workspace.engine.check_manifest(snapshot.as_ref(), !workspace.has_errors())?;
     let mut status = if judgement.refuses() { ExitStatus::Violated } else { ExitStatus::Done };
     if workspace.has_errors() {
@@ -28,6 +28,6 @@ pub async fn run(args: &ValidateArgs, printer: &Printer) -> Result<ExitStatus, C
     }
     let images = workspace.engine.desired.images.len();
     let placements = workspace.engine.desired.images.values().map(|image| image.placements().len()).sum();
-    tell(&workspace, &diagnostics, Told::Judged { images, placements }, printer);
+    emit(&workspace, &diagnostics, CommandResult::Judged { images, placements }, printer);
     Ok(status)
 }

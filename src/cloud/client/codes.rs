@@ -21,7 +21,7 @@ pub(crate) fn meaning_of(code: &str, effect: Effect) -> Meaning {
     let meaning = documented.or_else(|| look_up(FIRST_PARTS, first)).unwrap_or(Meaning::Other);
     let is_definite = match documented {
         Some(meaning) => meaning != Meaning::Other,
-        None => meaning.leaves_doubt() || REFUSALS.contains(&first),
+        None => meaning.may_have_executed() || REFUSALS.contains(&first),
     };
     if effect == Effect::Write && !is_definite { Meaning::OutcomeUnknown } else { meaning }
 }

@@ -35,7 +35,7 @@ pub(super) fn images(settings: &Settings, region: &str, caller: &str) -> Vec<(Im
     let mut images = Vec::with_capacity(PUBLIC.len() + 1);
     if let Some(lender) = settings.lent_by.map(|lender| lender.to_string()).filter(|lender| lender != caller)
     {
-        images.push((lent(settings, region, lender), Standing::Lent));
+        images.push((lent(settings, region, lender), Standing::SharedInImage));
     }
     if settings.public_images {
         for (position, &(title, platform, architecture, size_gib)) in PUBLIC.iter().enumerate() {
@@ -121,7 +121,7 @@ mod tests {
             assert!(images.iter().any(|(image, _)| image.architecture == architecture), "{architecture}");
         }
         assert!(images.iter().any(|(image, _)| image.platform == "Windows"));
-        assert_eq!(images.iter().filter(|(_, standing)| *standing == Standing::Lent).count(), 1);
+        assert_eq!(images.iter().filter(|(_, standing)| *standing == Standing::SharedInImage).count(), 1);
         let ids: BTreeSet<_> = images.iter().map(|(image, _)| &image.id).collect();
         assert_eq!(ids.len(), images.len());
     }

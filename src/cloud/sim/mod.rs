@@ -64,7 +64,7 @@ pub use world::{Disk, Effect, Entry, Fate, Fault, Image, Instance, Peak, Share, 
 use actions::Action;
 use protocol::Reply;
 use refusal::Stop;
-use scene::Scene;
+use scene::RequestContext;
 use serde_json::{Map, Value};
 use watch::Watcher;
 use world::World;
@@ -299,6 +299,7 @@ fn run(
     }
     *params = protocol::read_body(call.body)?;
     protocol::judge_params(judged.action, params, call.body)?;
-    let scene = Scene { world, settings, caller, place: judged.place, now, effects, english: call.english };
+    let scene =
+        RequestContext { world, settings, caller, place: judged.place, now, effects, english: call.english };
     (judged.action.run)(&scene, protocol::args(params))
 }

@@ -21,7 +21,7 @@ pub(super) const TAG_KEY_MAX: usize = 127;
 pub(super) const TAG_VALUE_MAX: usize = 255;
 
 /// One call while it is executed.
-pub(super) struct Scene<'a> {
+pub(super) struct RequestContext<'a> {
     /// The world.
     pub(super) world: &'a World,
     /// Its switches.
@@ -44,7 +44,7 @@ pub(super) enum Standing {
     /// Its own: PRIVATE_IMAGE.
     Own,
     /// Another account's, shared with it: SHARED_IMAGE.
-    Lent,
+    SharedInImage,
     /// The provider's: PUBLIC_IMAGE.
     Public,
 }
@@ -60,7 +60,7 @@ pub(super) struct Task {
     pub(super) becomes: State,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> RequestContext<'a> {
     /// The code of the region that is called.
     pub(super) fn region(&self) -> &'a str {
         self.place.map_or("", |place| place.code)
@@ -75,7 +75,7 @@ impl<'a> Scene<'a> {
             let standing = if image.owner == self.caller {
                 Some(Standing::Own)
             } else if self.world.is_shared_with(id, self.caller)? {
-                Some(Standing::Lent)
+                Some(Standing::SharedInImage)
             } else {
                 None
             };
@@ -84,7 +84,7 @@ impl<'a> Scene<'a> {
         Ok(self.place.and_then(|place| catalogue::find(self.settings, place.code, self.caller, id)))
     }
 
-    /// As [`Scene::find_image`]; one that the caller cannot see is refused.
+    /// As [`RequestContext::find_image`]; one that the caller cannot see is refused.
     pub(super) fn image(&self, id: &str) -> Result<(Image, Standing), Stop> {
         match self.find_image(id)? {
             Some(found) => Ok(found),

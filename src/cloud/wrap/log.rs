@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::retry::Ending;
+use super::retry::AttemptOutcome;
 use crate::cloud::Request;
 
 /// The target of the log's events, for filters: `--log goldform::calls=debug`.
 const TARGET: &str = "goldform::calls";
 
 /// One attempt.
-pub(super) fn call(request: &Request, attempt: u32, took: Duration, ending: &Ending) {
-    let Ending { meaning, code, request_id } = ending;
+pub(super) fn call(request: &Request, attempt: u32, took: Duration, ending: &AttemptOutcome) {
+    let AttemptOutcome { meaning, code, request_id } = ending;
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::debug!(
         target: TARGET,
@@ -27,7 +27,7 @@ pub(super) fn call(request: &Request, attempt: u32, took: Duration, ending: &End
 }
 
 /// The last attempt of a call that would have been repeated, had there been time or budget.
-pub(super) fn given_up(request: &Request, attempts: u32, ending: &Ending) {
+pub(super) fn given_up(request: &Request, attempts: u32, ending: &AttemptOutcome) {
     tracing::warn!(
         target: TARGET,
         action = request.action.as_str(),

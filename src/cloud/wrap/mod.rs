@@ -1,7 +1,7 @@
 //! Good manners towards the service: a transport around a transport that paces, retries and keeps a log.
 //!
 //! ```text
-//!  Client ─▶ Careful ─▶ wait for a slot ─▶ send ─▶ log ─▶ judge ─▶ answer
+//!  Client ─▶ RetryingTransport ─▶ wait for a slot ─▶ send ─▶ log ─▶ judge ─▶ answer
 //!               ▲        (pace, rates)                    │ (retry)
 //!               └──────── back off ◀──────────────────────┘
 //! ```
@@ -37,37 +37,43 @@ mod retry;
 pub use rates::Rates;
 pub use retry::Policy;
 
-use pace::Pace;
-use retry::{Budget, Ending, Jitter};
+use pace::RateLimiter;
+use retry::{AttemptOutcome, Budget, Jitter};
 
 /// A transport with manners; see the module's guide.
-pub struct Careful {
+pub struct RetryingTransport {
     inner: Arc<dyn Transport>,
-    pace: Pace,
+    pace: RateLimiter,
     policy: Policy,
     budget: Budget,
     jitter: Jitter,
 }
 
-impl Careful {
+impl RetryingTransport {
     /// Wraps a transport. The seed spreads the pauses of programs that run at once.
     pub fn around(inner: Arc<dyn Transport>, rates: Rates, policy: Policy, seed: u64) -> Self {
-        Self { inner, pace: Pace::at(rates), budget: Budget::full(), policy, jitter: Jitter::from_seed(seed) }
+        Self {
+            inner,
+            pace: RateLimiter::at(rates),
+            budget: Budget::full(),
+            policy,
+            jitter: Jitter::from_seed(seed),
+        }
     }
 }
 
-impl std::fmt::Debug for Careful {
+impl std::fmt::Debug for RetryingTransport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Careful").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("RetryingTransport").field("policy", &self.policy).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl Transport for Careful {
+impl Transport for RetryingTransport {
     async fn send(&self, request: Request) -> Result<Vec<u8>, TransportError> {
         let effect = Effect::of(&request.action);
-        let lane = pace::Lane::of(&request);
-        let mut tries = retry::Tries::of(effect);
+        let lane = pace::RateKey::of(&request);
+        let mut tries = retry::RetryState::of(effect);
         // Queueing for the first slot is no part of the deadline: it is the pace, and nothing went wrong yet.
         let mut deadline = None;
         loop {
@@ -77,7 +83,7 @@ impl Transport for Careful {
             let attempt = tries.count() + 1;
             let span = tracing::debug_span!("call", action = %request.action, attempt);
             let result = self.inner.send(request.clone()).instrument(span).await;
-            let ending = Ending::of(&result, effect);
+            let ending = AttemptOutcome::of(&result, effect);
             log::call(&request, attempt, sent.elapsed(), &ending);
             self.pace.heed(&lane, ending.meaning, sent);
             self.budget.heed(ending.meaning);
@@ -92,7 +98,7 @@ impl Transport for Careful {
     }
 }
 
-impl Ending {
+impl AttemptOutcome {
     /// How a request ended, from what came back.
     fn of(result: &Result<Vec<u8>, TransportError>, effect: Effect) -> Self {
         let plain = |meaning| Self { meaning: Some(meaning), code: None, request_id: None };

@@ -21,13 +21,13 @@ const RECOVERY: f64 = 0.05;
 
 /// What calls share a limit: the same action in the same region (and the same caller, who is one here).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Lane {
+pub(super) struct RateKey {
     service: Service,
     action: CompactString,
     region: Option<Region>,
 }
 
-impl Lane {
+impl RateKey {
     pub(super) fn of(request: &Request) -> Self {
         let Request { service, action, region, body: _ } = request;
         Self { service: *service, action: action.clone(), region: region.clone() }
@@ -36,9 +36,9 @@ impl Lane {
 
 /// The lanes of one program.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimiter {
     rates: Rates,
-    lanes: Mutex<BTreeMap<Lane, Arc<Road>>>,
+    lanes: Mutex<BTreeMap<RateKey, Arc<Road>>>,
 }
 
 /// One lane: who waits stands in line, and only the first looks at the speed, so that a change of it counts for all
@@ -65,14 +65,14 @@ impl Speed {
     }
 }
 
-impl Pace {
+impl RateLimiter {
     /// Lanes at these rates.
     pub(super) fn at(rates: Rates) -> Self {
         Self { rates, lanes: Mutex::default() }
     }
 
     /// Waits for the next slot of a lane and takes it. First come, first served.
-    pub(super) async fn wait(&self, lane: &Lane) {
+    pub(super) async fn wait(&self, lane: &RateKey) {
         let Some(rate) = self.rates.of(lane.service, &lane.action) else { return };
         let road = {
             let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +95,7 @@ impl Pace {
     }
 
     /// Learns from how a call ended that was sent at some time.
-    pub(super) fn heed(&self, lane: &Lane, meaning: Option<Meaning>, sent: Instant) {
+    pub(super) fn heed(&self, lane: &RateKey, meaning: Option<Meaning>, sent: Instant) {
         let road = {
             let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
             lanes.get(lane).map(Arc::clone)
@@ -137,12 +137,12 @@ impl Road {
 mod tests {
     use super::*;
 
-    fn lane(action: &str, region: &str) -> Lane {
-        Lane { service: Service::Cvm, action: action.into(), region: Some(region.parse().unwrap()) }
+    fn lane(action: &str, region: &str) -> RateKey {
+        RateKey { service: Service::Cvm, action: action.into(), region: Some(region.parse().unwrap()) }
     }
 
     /// Milliseconds until each of some calls that are made at once goes out.
-    async fn slots(pace: &Arc<Pace>, lane: &Lane, calls: usize) -> Vec<u128> {
+    async fn slots(pace: &Arc<RateLimiter>, lane: &RateKey, calls: usize) -> Vec<u128> {
         let began = Instant::now();
         let waiting: Vec<_> = (0..calls)
             .map(|_| {
@@ -160,8 +160,8 @@ mod tests {
         slots
     }
 
-    fn documented() -> Arc<Pace> {
-        Arc::new(Pace::at(Rates::Documented))
+    fn documented() -> Arc<RateLimiter> {
+        Arc::new(RateLimiter::at(Rates::Documented))
     }
 
     #[tokio::test(start_paused = true)]
@@ -246,7 +246,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_limits_nothing_waits() {
-        let pace = Arc::new(Pace::at(Rates::Unlimited));
+        let pace = Arc::new(RateLimiter::at(Rates::Unlimited));
         assert_eq!(slots(&pace, &lane("SyncImages", "ap-tokyo"), 100).await, [0; 100]);
     }
 }

@@ -36,7 +36,7 @@ impl Default for Policy {
 
 /// How one attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ending {
+pub(super) struct AttemptOutcome {
     /// What a failure means; nothing: it did what was asked.
     pub(super) meaning: Option<Meaning>,
     /// The error code.
@@ -47,14 +47,14 @@ pub(super) struct Ending {
 
 /// The attempts of one call so far.
 #[derive(Debug, Default)]
-pub(super) struct Tries {
+pub(super) struct RetryState {
     sent: u32,
     throttled: u32,
     failed: Attempts,
     renewed: bool,
 }
 
-impl Tries {
+impl RetryState {
     /// Starts counting. A write shares its count with whoever repeats it after a doubt.
     pub(super) fn of(effect: Effect) -> Self {
         match effect {
@@ -73,7 +73,7 @@ impl Tries {
         &mut self,
         policy: &Policy,
         effect: Effect,
-        ending: &Ending,
+        ending: &AttemptOutcome,
         jitter: impl FnOnce() -> f64,
     ) -> Option<Duration> {
         self.sent = self.sent.saturating_add(1);
@@ -88,7 +88,7 @@ impl Tries {
             self.renewed = true;
             return Some(Duration::ZERO);
         }
-        let harmless = meaning.was_not_executed() || (effect == Effect::Read && meaning.leaves_doubt());
+        let harmless = meaning.was_not_executed() || (effect == Effect::Read && meaning.may_have_executed());
         if !harmless {
             return None;
         }
@@ -163,13 +163,13 @@ impl Jitter {
 mod tests {
     use super::*;
 
-    fn ending(meaning: Meaning) -> Ending {
-        Ending { meaning: Some(meaning), code: None, request_id: None }
+    fn ending(meaning: Meaning) -> AttemptOutcome {
+        AttemptOutcome { meaning: Some(meaning), code: None, request_id: None }
     }
 
     /// How often a call that always ends so is sent, up to a hundred times.
-    fn attempts(effect: Effect, ending: &Ending) -> u32 {
-        let (policy, mut tries) = (Policy::default(), Tries::default());
+    fn attempts(effect: Effect, ending: &AttemptOutcome) -> u32 {
+        let (policy, mut tries) = (Policy::default(), RetryState::default());
         (1..100).find(|_| tries.next(&policy, effect, ending, || 1.0).is_none()).unwrap_or(100)
     }
 
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn an_expired_token_is_renewed_once() {
         let expired =
-            Ending { code: Some("AuthFailure.TokenFailure".into()), ..ending(Meaning::Credentials) };
+            AttemptOutcome { code: Some("AuthFailure.TokenFailure".into()), ..ending(Meaning::Credentials) };
         assert_eq!(attempts(Effect::Write, &expired), 2);
     }
 

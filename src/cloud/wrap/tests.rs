@@ -25,8 +25,8 @@ fn bytes(value: &Value) -> Result<Vec<u8>, TransportError> {
     Ok(json!({ "Response": value }).to_string().into_bytes())
 }
 
-fn careful(script: &Arc<Script>) -> Careful {
-    Careful::around(script.clone(), Rates::Documented, Policy::default(), 7)
+fn careful(script: &Arc<Script>) -> RetryingTransport {
+    RetryingTransport::around(script.clone(), Rates::Documented, Policy::default(), 7)
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +124,7 @@ async fn calls_of_one_action_are_spread_evenly_and_others_pass_them() {
 async fn a_service_that_is_down_is_not_hammered() {
     let down = std::iter::repeat_n(Err(TransportError::NotSent("refused".into())), 10_000);
     let script = Script::of(down);
-    let careful = Careful::around(script.clone(), Rates::Unlimited, Policy::default(), 7);
+    let careful = RetryingTransport::around(script.clone(), Rates::Unlimited, Policy::default(), 7);
     for _ in 0..100 {
         assert!(careful.send(request("DescribeImages")).await.is_err());
     }

@@ -4,7 +4,7 @@ use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, shown};
 use crate::manifest::{DesiredImage, Level};
 use crate::model::{Address, GenerationNumber, SourceKind};
-use crate::state::Lent;
+use crate::state::SharedInImage;
 
 /// GF403.
 pub(super) static RULE: Rule = Rule {
@@ -62,7 +62,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
 }
 
 /// What the manifest would change on it.
-fn changes(image: &DesiredImage, lent: &Lent) -> Vec<(&'static str, String)> {
+fn changes(image: &DesiredImage, lent: &SharedInImage) -> Vec<(&'static str, String)> {
     let mut changes = Vec::new();
     let name = image.name.of(GenerationNumber(1));
     if name != lent.name {

@@ -142,10 +142,10 @@ impl Entry<'_> {
     }
 
     /// The entry is not in the manifest.
-    pub(super) fn remove(self, recorded: &RecordedImage, intention: Intention) -> ImageChange {
+    pub(super) fn remove(self, recorded: &RecordedImage, intention: PlanMode) -> ImageChange {
         let reason = match intention {
-            Intention::Converge => Reason::EntryRemoved,
-            Intention::Destroy => Reason::Destroy,
+            PlanMode::Normal => Reason::EntryRemoved,
+            PlanMode::Destroy => Reason::Destroy,
         };
         let mut placements = Vec::new();
         // What is recorded is what the manifest said, or what follows from the source of the current generation. It

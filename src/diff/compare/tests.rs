@@ -9,7 +9,7 @@ use crate::testing::worlds::{applied, at, example_with, generation, key, noon, p
 use crate::testing::{EXAMPLE, desired};
 
 fn converge(snapshot: &Snapshot, yaml: &str) -> Diff {
-    diff(&desired(yaml), &snapshot.recorded, Intention::Converge)
+    diff(&desired(yaml), &snapshot.recorded, PlanMode::Normal)
 }
 
 /// The change of an entry of the example.
@@ -80,10 +80,10 @@ fn snapshots_of_the_user_stay_when_the_entry_is_made_from_something_else() {
     // Both are there, and the entry goes.
     let keep = |text: &str| text.replace("name: db-", "keep: 1\n    name: db-");
     let both = applied(&[&keep(EXAMPLE), &keep(&from_instance)]);
-    let all = diff(&desired(EXAMPLE), &both.recorded, Intention::Destroy);
+    let all = diff(&desired(EXAMPLE), &both.recorded, PlanMode::Destroy);
     assert_eq!(snapshots(&all), [(1, false), (2, true)]);
     let said = example_with("name: db-", "delete_snapshots: true\n    name: db-");
-    let all = diff(&desired(EXAMPLE), &applied(&[&said]).recorded, Intention::Destroy);
+    let all = diff(&desired(EXAMPLE), &applied(&[&said]).recorded, PlanMode::Destroy);
     assert_eq!(snapshots(&all), [(1, true)], "it was said");
 }
 
@@ -208,7 +208,7 @@ fn an_entry_that_is_gone_from_the_manifest_is_deleted_everywhere() {
 #[test]
 fn destroy_deletes_what_is_declared_too() {
     let snapshot = applied(&[EXAMPLE]);
-    let diff = diff(&desired(EXAMPLE), &snapshot.recorded, Intention::Destroy);
+    let diff = diff(&desired(EXAMPLE), &snapshot.recorded, PlanMode::Destroy);
     let placements: Vec<_> = diff.images.iter().flat_map(|image| &image.placements).collect();
     assert_eq!(placements.len(), 4);
     assert!(placements.iter().all(|gone| gone.action == Action::Delete && gone.reason == Reason::Destroy));
@@ -306,7 +306,7 @@ fn protection_is_a_change_of_the_record_alone() {
 fn a_new_build_can_be_asked_for_without_a_change() {
     let snapshot = applied(&[EXAMPLE]);
     let asked = BTreeSet::from([key("db")]);
-    let diff = diff_replacing(&desired(EXAMPLE), &snapshot.recorded, Intention::Converge, &asked, noon());
+    let diff = diff_replacing(&desired(EXAMPLE), &snapshot.recorded, PlanMode::Normal, &asked, noon());
     assert_eq!(image(&diff, "db").reason, Reason::Asked);
     assert_eq!(image(&diff, "db").generation, Some(generation(2)));
     assert_eq!(image(&diff, "web").action, Action::Unchanged);
@@ -319,7 +319,7 @@ fn an_earlier_generation_is_kept_for_as_many_days_as_the_manifest_says() {
     let snapshot = applied(&[&first, &second]);
     let after = |days: i64| {
         let now = noon().checked_add(SignedDuration::from_hours(24 * days)).unwrap();
-        let wish = crate::plan::Wish { now, ..crate::plan::Wish::all(Intention::Converge) };
+        let wish = crate::plan::PlanOptions { now, ..crate::plan::PlanOptions::all(PlanMode::Normal) };
         let made = crate::plan::propose(&desired(&second), &snapshot.recorded, Some(&snapshot), &wish);
         let plan = made.unwrap().plan;
         let changes = plan.changes.iter().flat_map(|change| &change.placements);
@@ -343,7 +343,7 @@ fn a_long_row_of_encrypted_copies_is_followed_without_recursion() {
     let images = (1..8_000).fold(first, |text, number| text + &copy(number));
     let text = format!("version: 1\naccount: \"100000000001\"\nimages:\n{images}");
     let desired = crate::testing::desired(&text);
-    let diff = super::diff(&desired, &crate::state::Recorded::default(), super::Intention::Converge);
+    let diff = super::diff(&desired, &crate::state::Recorded::default(), super::PlanMode::Normal);
     let of_first = diff.images.iter().filter(|change| change.of == Some(crate::model::GenerationNumber(1)));
     assert_eq!(of_first.count(), 7_999);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::constraints::{Levels, validate};
-use crate::diff::Intention;
+use crate::diff::PlanMode;
 use crate::model::Verb;
 use crate::plan::effect::{changes_anything, without_waits};
 use crate::plan::{EdgeReason, Step};
@@ -21,7 +21,7 @@ pub(in crate::plan) fn inputs(snapshot: &Snapshot, yaml: &str) -> PlanInputs {
     PlanInputs {
         state: "/srv/images/goldform.state.json".to_owned(),
         base: Some(Base { lineage: snapshot.lineage.clone(), serial: snapshot.serial }),
-        wish: Wish { now: noon(), ..Wish::all(Intention::Converge) },
+        wish: PlanOptions { now: noon(), ..PlanOptions::all(PlanMode::Normal) },
         rules: BTreeMap::new(),
         desired: desired(yaml),
         recorded: snapshot.recorded.clone(),

@@ -17,7 +17,7 @@ pub(super) enum Part {
         /// Of which region.
         region: usize,
         /// When its turn is.
-        turn: Turn,
+        turn: Priority,
     },
     /// Gives one back.
     Delete {
@@ -28,7 +28,7 @@ pub(super) enum Part {
 
 /// When the turn of a make is, among those that could start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Turn {
+pub(super) enum Priority {
     /// Its predecessor is deleted after it, in the same region.
     Replacement,
     /// Something is deleted after it, elsewhere.
@@ -41,7 +41,7 @@ pub(super) enum Turn {
     Last,
 }
 
-impl Turn {
+impl Priority {
     /// Whether a delete waits for it.
     pub(super) fn leads(self) -> bool {
         self < Self::Addition
@@ -49,7 +49,7 @@ impl Turn {
 }
 
 /// The regions in which slots matter, and what each step does there.
-pub(super) struct Board<'d> {
+pub(super) struct SlotProblem<'d> {
     pub(super) graph: &'d StepGraph,
     /// Regions in which more is made than is free, in name order.
     pub(super) regions: Vec<(Region, Slots)>,
@@ -57,7 +57,7 @@ pub(super) struct Board<'d> {
     pub(super) parts: Vec<Part>,
 }
 
-impl<'d> Board<'d> {
+impl<'d> SlotProblem<'d> {
     pub(super) fn new(draft: &'d Draft<'_>, slots: &BTreeMap<Region, Slots>) -> Result<Self, Cycle> {
         let graph = &draft.graph;
         let order = graph.check()?;
@@ -124,11 +124,11 @@ impl<'d> Board<'d> {
                 Part::Delete { region }
             } else if step.operation.makes_image() {
                 let turn = match (follows, retires.get(&(&at.image, &at.region))) {
-                    (true, Some(false)) => Turn::Replacement,
-                    (true, Some(true)) => Turn::LateMove,
-                    (true, None) => Turn::Move,
-                    (false, Some(true)) => Turn::Last,
-                    (false, _) => Turn::Addition,
+                    (true, Some(false)) => Priority::Replacement,
+                    (true, Some(true)) => Priority::LateMove,
+                    (true, None) => Priority::Move,
+                    (false, Some(true)) => Priority::Last,
+                    (false, _) => Priority::Addition,
                 };
                 Part::Make { region, turn }
             } else {

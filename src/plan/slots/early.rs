@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::board::Board;
+use super::board::SlotProblem;
 use super::play::{Budget, Play};
 use super::{Slots, Stuck};
 use crate::manifest::{Level, ReplaceOrder};
@@ -26,7 +26,7 @@ pub(super) fn play(
     budget: &mut Budget,
 ) -> Result<Vec<StepIndex>, Stuck> {
     // A circle is no order at all; it got nowhere.
-    let board = Board::new(draft, slots).map_err(|_| Stuck::default())?;
+    let board = SlotProblem::new(draft, slots).map_err(|_| Stuck::default())?;
     if board.has_room() { Ok(Vec::new()) } else { Play::new(&board).run(budget) }
 }
 
@@ -49,7 +49,7 @@ pub fn choose_early(
         Ok(_) => return Ok(BTreeSet::new()),
         Err(stuck) => stuck,
     };
-    let Ok(board) = Board::new(draft, slots) else { return Err(stuck) };
+    let Ok(board) = SlotProblem::new(draft, slots) else { return Err(stuck) };
     // What does not fit in the end fits in no order.
     let held = board.held_at_the_end();
     if board.regions.iter().zip(held).any(|((_, slots), held)| held > slots.limit) {
@@ -130,7 +130,7 @@ impl Chooser<'_, '_> {
     }
 
     /// Regions that are stuck even where all others have room: each needs an early placement of its own.
-    fn short_regions(&mut self, board: &Board<'_>) -> BTreeSet<Region> {
+    fn short_regions(&mut self, board: &SlotProblem<'_>) -> BTreeSet<Region> {
         let alone = |(region, slots): &(Region, Slots)| BTreeMap::from([(region.clone(), *slots)]);
         let is_short = |region: &&(Region, Slots)| {
             let mut budget = Budget(STEPS / 16);
@@ -173,7 +173,7 @@ impl Chooser<'_, '_> {
 }
 
 /// Retiring placements that may go before their successor: by region, then the smallest blast radius first.
-fn candidates(draft: &Draft<'_>, board: &Board<'_>) -> Vec<PlacementKey> {
+fn candidates(draft: &Draft<'_>, board: &SlotProblem<'_>) -> Vec<PlacementKey> {
     // An account may lose access for a while only where the rule against it is turned down.
     let gaps_are_refused = !matches!(draft.desired.levels.get("share_gap"), Some(Level::Warn | Level::Allow));
     let mut candidates: Vec<(&Region, usize, &PlacementKey)> = draft
@@ -200,7 +200,7 @@ fn candidates(draft: &Draft<'_>, board: &Board<'_>) -> Vec<PlacementKey> {
 /// The slots that are missing where nothing fits: what has to be free, region by region, for the play to end.
 pub fn missing(draft: &Draft<'_>, slots: &BTreeMap<Region, Slots>) -> BTreeMap<Region, usize> {
     let mut missing: BTreeMap<Region, usize> = BTreeMap::new();
-    let Ok(board) = Board::new(draft, slots) else { return missing };
+    let Ok(board) = SlotProblem::new(draft, slots) else { return missing };
     let mut roomier = slots.clone();
     let mut add = |region: &Region, slots: &mut BTreeMap<Region, Slots>, more: usize| {
         if let Some(slots) = slots.get_mut(region).filter(|_| more > 0) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::board::{Board, Part};
+use super::board::{Part, SlotProblem};
 use super::early::STEPS;
 use super::play::{Budget, Play};
 use super::{Slots, Stuck};
@@ -15,7 +15,7 @@ use crate::plan::peak::peak_when_taking;
 const PROVEN: usize = 20_000;
 
 /// The slots of a region while they are handed out along the played order.
-struct Hand {
+struct RegionSlots {
     /// Free from the start.
     free: usize,
     /// Deletes whose slot nobody has, the oldest first.
@@ -33,7 +33,7 @@ struct Hand {
 pub fn hand_out(draft: &mut Draft<'_>, slots: &BTreeMap<Region, Slots>) -> Result<(), Stuck> {
     let mut edges: BTreeMap<Region, Vec<(StepIndex, StepIndex)>> = BTreeMap::new();
     {
-        let board = Board::new(draft, slots).map_err(|_| Stuck::default())?;
+        let board = SlotProblem::new(draft, slots).map_err(|_| Stuck::default())?;
         if board.has_room() {
             return Ok(());
         }
@@ -57,11 +57,11 @@ pub fn hand_out(draft: &mut Draft<'_>, slots: &BTreeMap<Region, Slots>) -> Resul
 }
 
 /// Who has whose slot, where that is not said by other edges: region, make, delete.
-fn grants(board: &Board<'_>, order: &[StepIndex]) -> Vec<(usize, StepIndex, StepIndex)> {
-    let mut hands: Vec<Hand> = board
+fn grants(board: &SlotProblem<'_>, order: &[StepIndex]) -> Vec<(usize, StepIndex, StepIndex)> {
+    let mut hands: Vec<RegionSlots> = board
         .regions
         .iter()
-        .map(|(_, slots)| Hand {
+        .map(|(_, slots)| RegionSlots {
             free: slots.limit.saturating_sub(slots.used),
             deletes: VecDeque::new(),
             debt: slots.used.saturating_sub(slots.limit),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::Stuck;
-use super::board::{Board, Part, Turn, change};
+use super::board::{Part, Priority, SlotProblem, change};
 use crate::plan::graph::StepIndex;
 
 /// The most makes of a region that are looked at before a choice is made among them.
@@ -22,13 +22,13 @@ struct Choice {
 }
 
 pub(super) struct Play<'b, 'd> {
-    board: &'b Board<'d>,
+    board: &'b SlotProblem<'d>,
     /// By step: how many steps it still waits for.
     waits: Vec<usize>,
     /// By region: how many images it holds.
     used: Vec<usize>,
     /// By region: the makes that could start.
-    ready: Vec<BTreeSet<(Turn, StepIndex)>>,
+    ready: Vec<BTreeSet<(Priority, StepIndex)>>,
     /// Steps that take no slot and can go.
     free: Vec<StepIndex>,
     /// The steps that are done, in order.
@@ -41,7 +41,7 @@ pub(super) struct Play<'b, 'd> {
 }
 
 impl<'b, 'd> Play<'b, 'd> {
-    pub(super) fn new(board: &'b Board<'d>) -> Self {
+    pub(super) fn new(board: &'b SlotProblem<'d>) -> Self {
         let graph = board.graph;
         let is_leading = |part: &&Part| matches!(part, Part::Make { turn, .. } if turn.leads());
         let mut play = Self {
@@ -217,7 +217,7 @@ impl<'b, 'd> Play<'b, 'd> {
 
     /// The makes that could be next, the best first.
     fn choices(&self) -> Vec<StepIndex> {
-        let mut choices: Vec<(Turn, StepIndex)> = (0..self.board.regions.len())
+        let mut choices: Vec<(Priority, StepIndex)> = (0..self.board.regions.len())
             .flat_map(|region| self.candidates(region))
             .filter_map(|step| match self.board.part(step) {
                 Part::Make { turn, .. } => Some((turn, step)),
@@ -257,7 +257,7 @@ impl<'b, 'd> Play<'b, 'd> {
             return;
         }
         // While something that leads to a delete is missing, what only takes is not what is in the way.
-        let waits = |(turn, _): &(Turn, StepIndex)| turn.leads() || self.leading == 0;
+        let waits = |(turn, _): &(Priority, StepIndex)| turn.leads() || self.leading == 0;
         let is_full = |region: &usize| {
             !self.has_slot(*region) && self.ready.get(*region).is_some_and(|ready| ready.iter().any(waits))
         };

@@ -16,7 +16,7 @@ use super::expected::{lines, tally};
 use super::graph::mermaid;
 use super::losses::{Loss, losses, total};
 use super::plan::because;
-use super::verdict::{Problem, Told, Verdict};
+use super::verdict::{CommandResult, Problem, Verdict};
 use super::{Summary, count, limit_source};
 use crate::diagnostics::Severity;
 use crate::diff::{Action, ImageChange};
@@ -108,17 +108,17 @@ fn written(verdict: &Verdict<'_>, losses: &[Loss], room: &Room) -> String {
 fn totals(verdict: &Verdict<'_>, losses: &[Loss]) -> String {
     let mut lines = Vec::new();
     match &verdict.result {
-        Told::Unread => lines.push("The manifest cannot be used.".to_owned()),
-        Told::Judged { images, placements } => lines.push(format!(
+        CommandResult::Unread => lines.push("The manifest cannot be used.".to_owned()),
+        CommandResult::Judged { images, placements } => lines.push(format!(
             "{} in {}.",
             count(*images, "image", "images"),
             count(*placements, "placement", "placements")
         )),
-        Told::Drift(drift) => {
+        CommandResult::Drift(drift) => {
             lines.push(format!("{}.", count(drift.items.len(), "difference", "differences")));
         }
-        Told::Plan { plan, .. } => lines.push(planned(plan)),
-        Told::Applied { plan, outcome, .. } => {
+        CommandResult::Plan { plan, .. } => lines.push(planned(plan)),
+        CommandResult::Applied { plan, outcome, .. } => {
             let done = outcome.count(|result| *result == StepOutcome::Done);
             lines.push(format!("{done} of {} done.", count(outcome.steps.len(), "step", "steps")));
             lines.push(planned(plan));

@@ -10,7 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::drawing::picture;
 use super::expected::{Line, lines, tally};
-use super::verdict::{Problem, Told, Verdict};
+use super::verdict::{CommandResult, Problem, Verdict};
 use super::{Summary, count, rule_page};
 use crate::diagnostics::{Severity, harmless};
 use crate::plan::{Plan, StepOutcome, Unexpected};
@@ -63,7 +63,7 @@ fn header(verdict: &Verdict<'_>, title: &str) -> Markup {
     html! {
         header {
             h1 { (title) }
-            @if let Told::Applied { outcome, .. } = &verdict.result {
+            @if let CommandResult::Applied { outcome, .. } = &verdict.result {
                 @let done = outcome.count(|result| *result == StepOutcome::Done);
                 span class="verdict" { (done) " of " (count(outcome.steps.len(), "step", "steps")) " done" }
             }

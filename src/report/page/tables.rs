@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::diagnostics::harmless;
 use crate::diff::Action;
 use crate::model::{GenerationNumber, ImageId, ImageKey, PlacementKey, Region};
-use crate::plan::{Plan, RegionRoom, StepIndex};
+use crate::plan::{Plan, RegionCapacity, StepIndex};
 use crate::report::plan::because;
 use crate::report::step::what;
 use crate::report::{AccountNames, count, limit_source};
@@ -56,7 +56,7 @@ pub(super) fn regions(plan: &Plan) -> Markup {
     }
 }
 
-fn region_row(region: &Region, room: &RegionRoom) -> Markup {
+fn region_row(region: &Region, room: &RegionCapacity) -> Markup {
     let limit = usize::try_from(room.limit.value).unwrap_or(usize::MAX).max(1);
     let width = |number: usize| format!("width:{}%", number.saturating_mul(100).div_ceil(limit).min(100));
     let over = room.peak > limit;

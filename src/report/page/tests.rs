@@ -1,8 +1,8 @@
 //! What the page says, and that nothing of the user's becomes markup.
 
 use super::*;
-use crate::diff::Intention;
-use crate::plan::{Wish, propose};
+use crate::diff::PlanMode;
+use crate::plan::{PlanOptions, propose};
 use crate::report::AccountNames;
 use crate::state::Recorded;
 use crate::testing::{EXAMPLE, desired};
@@ -10,14 +10,14 @@ use crate::testing::{EXAMPLE, desired};
 fn page_of(yaml: &str, problems: &[Problem]) -> String {
     let wanted = desired(yaml);
     let prior = Recorded::default();
-    let plan = propose(&wanted, &prior, None, &Wish::all(Intention::Converge)).unwrap().plan;
+    let plan = propose(&wanted, &prior, None, &PlanOptions::all(PlanMode::Normal)).unwrap().plan;
     html(&Verdict {
         command: "plan",
         problems: problems.to_vec(),
         rules: Vec::new(),
         home: "goldform.yaml".to_owned(),
         names: AccountNames::of(&wanted),
-        result: Told::Plan { plan: &plan, prior: &prior, unexpected: None },
+        result: CommandResult::Plan { plan: &plan, prior: &prior, unexpected: None },
     })
 }
 
@@ -25,7 +25,7 @@ fn page_of(yaml: &str, problems: &[Problem]) -> String {
 fn every_step_every_region_and_every_reason_stands_in_the_text() {
     let wanted = desired(EXAMPLE);
     let prior = Recorded::default();
-    let plan = propose(&wanted, &prior, None, &Wish::all(Intention::Converge)).unwrap().plan;
+    let plan = propose(&wanted, &prior, None, &PlanOptions::all(PlanMode::Normal)).unwrap().plan;
     let page = page_of(EXAMPLE, &[]);
     let tables = page.split("id=\"steps\"").nth(1).unwrap();
     for (_, step) in plan.graph.steps() {

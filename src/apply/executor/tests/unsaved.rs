@@ -37,7 +37,7 @@ impl StateStore for FullStore {
         self.inner.append(events).await
     }
 
-    async fn save(&mut self, snapshot: &mut Snapshot, freshness: Freshness) -> Result<(), StoreError> {
+    async fn save(&mut self, snapshot: &mut Snapshot, freshness: SerialBump) -> Result<(), StoreError> {
         self.inner.save(snapshot, freshness).await
     }
 
@@ -75,11 +75,11 @@ async fn run(
     let wanted = desired(EXAMPLE);
     let mut snapshot = bench.first_snapshot();
     bench.look(&wanted, &mut snapshot).await;
-    let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, Intention::Converge)).1.unwrap();
+    let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, PlanMode::Normal)).1.unwrap();
     let info = LockInfo { owner: "test".into(), pid: 1, operation: "apply".into(), since: bench.clock.now() };
     let mut store = FullStore { inner: MemoryStore::default(), left: appends };
     store.lock(info, LockWait::NONE).await.unwrap();
-    store.save(&mut snapshot, Freshness::New).await.unwrap();
+    store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
     let executor = Executor {
         cloud: bench.cloud(),
         store: &mut store,
@@ -127,7 +127,7 @@ async fn what_was_done_until_the_store_was_full_is_in_the_outcome() {
         let unsent = snapshot.intents.values().filter(|intent| intent.accepted.is_none()).count();
         assert_eq!(unsent, 0, "after {appends} appends");
         if appends % 2 == 0 {
-            store.save(&mut snapshot, Freshness::New).await.unwrap();
+            store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
         }
         bench.store = store.crashed_after(usize::MAX);
         assert!(apply(&mut bench, EXAMPLE).await.is_complete(), "after {appends} appends");

@@ -23,7 +23,7 @@ fn a_journal_belongs_to_one_snapshot() {
 async fn refused(folder: &Folder, relation: Relation) -> StoreError {
     let read = |path: PathBuf| fs::read(path).ok();
     let before = (read(folder.state()), read(folder.journal()));
-    let saved = folder.locked().await.save(&mut example(), Freshness::New).await;
+    let saved = folder.locked().await.save(&mut example(), SerialBump::Yes).await;
     assert!(matches!(saved, Err(StoreError::JournalApart { .. })), "{saved:?}");
     assert_eq!((read(folder.state()), read(folder.journal())), before);
     let error = folder.load().await.unwrap_err();
@@ -103,7 +103,7 @@ async fn a_journal_that_a_crash_left_behind_is_dropped_and_a_much_older_one_kept
         fs::write(folder.state(), newer.to_text().unwrap()).unwrap();
         let mut snapshot = folder.load().await.unwrap().unwrap();
         assert_eq!(snapshot.recorded, after(0));
-        folder.locked().await.save(&mut snapshot, Freshness::New).await.unwrap();
+        folder.locked().await.save(&mut snapshot, SerialBump::Yes).await.unwrap();
         assert!(!folder.journal().exists());
         let kept: Vec<String> = kept_files(&folder).into_iter().filter(|name| name != "3.json").collect();
         assert_eq!(kept, names);
@@ -146,7 +146,7 @@ async fn copies_of_a_private_state_are_private() {
     fs::set_permissions(folder.state(), fs::Permissions::from_mode(0o600)).unwrap();
     let mut snapshot = folder.load().await.unwrap().unwrap();
     let mut store = folder.locked().await;
-    store.save(&mut snapshot, Freshness::New).await.unwrap();
+    store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
     fs::write(folder.state(), "broken").unwrap();
     store.replace(&mut snapshot).await.unwrap();
     for name in ["4.json", "5.json", "replaced-1.json"] {

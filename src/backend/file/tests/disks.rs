@@ -69,7 +69,7 @@ async fn a_folder_that_cannot_be_synced_is_got_along_with_and_one_that_fails_is_
     ] {
         let folder = Folder::new();
         let mut store = on(&folder, Lacking { sync_folder: Some(kind), ..Lacking::default() }).await;
-        let saved = store.save(&mut example(), Freshness::New).await;
+        let saved = store.save(&mut example(), SerialBump::Yes).await;
         assert_eq!(saved.is_ok(), is_fine, "{kind}: {saved:?}");
         if is_fine {
             store.append(&events()).await.unwrap();
@@ -84,14 +84,14 @@ async fn a_state_that_is_a_mount_is_written_in_its_place() {
         let folder = Folder::new();
         let mut store = on(&folder, Lacking { rename: Some(kind), ..Lacking::default() }).await;
         let mut snapshot = example();
-        store.save(&mut snapshot, Freshness::New).await.unwrap();
+        store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
         let file = File::open(folder.state()).unwrap();
         store.append(&events()).await.unwrap();
         snapshot = store.load().await.unwrap().unwrap();
-        store.save(&mut snapshot, Freshness::Same).await.unwrap();
+        store.save(&mut snapshot, SerialBump::IfEvents).await.unwrap();
         // A shorter one leaves nothing of the longer one.
         (snapshot.recorded, snapshot.intents) = (Recorded::default(), Default::default());
-        store.save(&mut snapshot, Freshness::New).await.unwrap();
+        store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
         assert_eq!(folder.load().await.unwrap().unwrap(), snapshot);
         let place = folder.store().place.beside("").unwrap();
         assert!(place.is_still(&file).unwrap(), "the same file");
@@ -120,12 +120,12 @@ async fn a_state_that_was_half_written_in_its_place_is_recovered_from_what_is_be
 #[tokio::test]
 async fn another_failure_of_a_rename_leaves_the_old_state_and_nothing_else() {
     let folder = Folder::new();
-    folder.locked().await.save(&mut example(), Freshness::New).await.unwrap();
+    folder.locked().await.save(&mut example(), SerialBump::Yes).await.unwrap();
     let before = fs::read(folder.state()).unwrap();
     let mut store =
         on(&folder, Lacking { rename: Some(ErrorKind::PermissionDenied), ..Lacking::default() }).await;
     let mut snapshot = store.load().await.unwrap().unwrap();
-    assert!(matches!(store.save(&mut snapshot, Freshness::New).await, Err(StoreError::Io { .. })));
+    assert!(matches!(store.save(&mut snapshot, SerialBump::Yes).await, Err(StoreError::Io { .. })));
     assert_eq!(fs::read(folder.state()).unwrap(), before);
     assert_clean(&folder);
 }
@@ -139,7 +139,7 @@ async fn a_file_system_without_locks_is_refused_before_anything_is_done() {
         let mut store = FileStore { disk: Arc::new(disk), ..folder.store() };
         let refused = store.lock(info(), LockWait::NONE).await;
         assert!(matches!(refused, Err(StoreError::NoLocks { .. })), "{code}: {refused:?}");
-        assert!(store.save(&mut example(), Freshness::New).await.is_err());
+        assert!(store.save(&mut example(), SerialBump::Yes).await.is_err());
     }
     let folder = Folder::new();
     let disk = Lacking { lock: Some(libc::EIO), ..Lacking::default() };
@@ -167,7 +167,7 @@ async fn a_lock_file_that_is_removed_while_it_is_locked_is_not_taken_for_the_loc
     let mut store = FileStore { disk: Arc::new(disk), ..folder.store() };
     store.lock(info(), LockWait::NONE).await.unwrap();
     assert!(matches!(folder.store().lock(info(), LockWait::NONE).await, Err(StoreError::Locked(Some(_)))));
-    store.save(&mut example(), Freshness::New).await.unwrap();
+    store.save(&mut example(), SerialBump::Yes).await.unwrap();
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn a_line_that_did_not_fit_is_taken_back_and_followed_by_nothing() {
         let folder = Folder::new();
         let disk = Lacking { room: Some(AtomicUsize::new(room)), ..Lacking::default() };
         let mut store = on(&folder, disk).await;
-        store.save(&mut example(), Freshness::New).await.unwrap();
+        store.save(&mut example(), SerialBump::Yes).await.unwrap();
         let mut stored = 0;
         for event in events() {
             if store.append(&[event]).await.is_err() {

@@ -64,7 +64,7 @@ impl Numbers {
 async fn an_edited_state_is_refused_and_left_as_it_is_or_says_the_same() {
     let folder = Folder::new();
     let mut snapshot = applied(&[crate::testing::EXAMPLE]);
-    folder.locked().await.save(&mut snapshot, Freshness::New).await.unwrap();
+    folder.locked().await.save(&mut snapshot, SerialBump::Yes).await.unwrap();
     let whole = fs::read(folder.state()).unwrap();
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     let (mut refused, mut same) = (0, 0);
@@ -84,7 +84,7 @@ async fn an_edited_state_is_refused_and_left_as_it_is_or_says_the_same() {
             assert!(
                 matches!(store.load().await, Err(StoreError::State { kept, .. }) if kept == [snapshot.serial])
             );
-            let saved = store.save(&mut snapshot.clone(), Freshness::New).await;
+            let saved = store.save(&mut snapshot.clone(), SerialBump::Yes).await;
             assert!(matches!(saved, Err(StoreError::State { .. })));
             assert_eq!(fs::read(folder.state()).unwrap(), edited);
         }
@@ -125,7 +125,7 @@ async fn an_edited_journal_is_refused_and_left_as_it_is_or_ends_earlier() {
                 assert!(error.is_unusable(), "{error}");
                 refused += 1;
                 if round % 20 == 0 {
-                    let saved = folder.locked().await.save(&mut example(), Freshness::New).await;
+                    let saved = folder.locked().await.save(&mut example(), SerialBump::Yes).await;
                     assert!(saved.is_err());
                     assert_eq!(fs::read(folder.journal()).unwrap(), edited);
                 }

@@ -20,7 +20,7 @@ async fn two_links_to_a_state_are_one_state() {
     let refused = FileStore::at(&other).lock(info(), LockWait::NONE).await;
     assert!(matches!(refused, Err(StoreError::Locked(Some(_)))));
     assert_eq!(FileStore::at(&other).writer(), Some(info()));
-    store.save(&mut example(), Freshness::New).await.unwrap();
+    store.save(&mut example(), SerialBump::Yes).await.unwrap();
     store.append(&events()).await.unwrap();
     for place in [&one, &other, &folder.path("state/state.json")] {
         assert_eq!(FileStore::at(place).load().await.unwrap().unwrap().recorded, after(6));
@@ -34,7 +34,7 @@ async fn two_links_to_a_state_are_one_state() {
     fs::remove_file(&one).unwrap();
     symlink("../elsewhere.json", &one).unwrap();
     let mut snapshot = store.load().await.unwrap().unwrap();
-    store.save(&mut snapshot, Freshness::New).await.unwrap();
+    store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
     assert_eq!(FileStore::at(&other).load().await.unwrap().unwrap(), snapshot);
     assert!(!folder.path("elsewhere.json").exists());
 }
@@ -55,7 +55,7 @@ async fn what_belongs_to_a_state_is_never_a_link_or_a_pipe() {
         }
         let mut store = folder.store();
         let result = match store.lock(info(), LockWait::NONE).await {
-            Ok(()) => store.save(&mut snapshot, Freshness::New).await,
+            Ok(()) => store.save(&mut snapshot, SerialBump::Yes).await,
             refused => refused,
         };
         let refused = matches!(&result, Err(StoreError::NotAFile { what: is, .. }) if *is == what);
@@ -77,7 +77,7 @@ async fn a_link_in_the_place_of_a_temporary_file_or_a_kept_one_is_not_written_th
     let mut snapshot = Snapshot { serial: 2, ..example() };
     let mut store = folder.locked().await;
     assert!(matches!(store.recall(3).await, Err(StoreError::NotAFile { what: "a link", .. })));
-    store.save(&mut snapshot, Freshness::New).await.unwrap();
+    store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
     assert_eq!(fs::read_to_string(folder.path("target")).unwrap(), "mine");
     assert!(folder.path(&temporary).is_symlink());
     assert!(!kept.is_symlink(), "the kept snapshot took the link's place");
@@ -90,7 +90,7 @@ async fn nothing_is_written_under_a_lock_that_was_removed_or_replaced() {
         let folder = Folder::new();
         let mut store = folder.locked().await;
         let mut snapshot = example();
-        store.save(&mut snapshot, Freshness::New).await.unwrap();
+        store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
         store.append(&events()[..1]).await.unwrap();
         let before = (fs::read(folder.state()).unwrap(), fs::read(folder.journal()).unwrap());
         let lock = folder.path("goldform.state.json.lock");
@@ -102,7 +102,7 @@ async fn nothing_is_written_under_a_lock_that_was_removed_or_replaced() {
         }
         let appended = store.append(&events()[1..2]).await;
         assert!(matches!(appended, Err(StoreError::LockLost { .. })), "{appended:?}");
-        let saved = store.save(&mut snapshot, Freshness::New).await;
+        let saved = store.save(&mut snapshot, SerialBump::Yes).await;
         assert!(matches!(saved, Err(StoreError::LockLost { .. })), "{saved:?}");
         assert_eq!((fs::read(folder.state()).unwrap(), fs::read(folder.journal()).unwrap()), before);
 
@@ -125,6 +125,6 @@ async fn one_that_waits_for_a_lock_file_that_is_removed_gets_the_one_that_is_the
     });
     locked.unwrap();
     assert!(matches!(folder.store().lock(info(), LockWait::NONE).await, Err(StoreError::Locked(_))));
-    waiting.save(&mut example(), Freshness::New).await.unwrap();
+    waiting.save(&mut example(), SerialBump::Yes).await.unwrap();
     drop(holder);
 }

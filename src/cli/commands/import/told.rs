@@ -13,14 +13,14 @@ use crate::model::{ImageId, PlacementKey};
 use crate::state::terraform::Named;
 
 /// What is taken over, what is left out, and what is not sure.
-pub(super) struct Told<'a> {
+pub(super) struct ImportResult<'a> {
     pub(super) found: &'a Adoptable,
     pub(super) recorded: &'a [(PlacementKey, ImageId)],
     pub(super) terraform: Option<&'a Named>,
     pub(super) job: Option<&'a Edited>,
 }
 
-impl Told<'_> {
+impl ImportResult<'_> {
     /// The commands that take what is managed here out of the Terraform state.
     fn commands(&self) -> Vec<String> {
         let addresses = self.terraform.iter().flat_map(|named| &named.addresses);

@@ -14,7 +14,7 @@ use crate::cli::signals::Signals;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::SystemClock;
 use crate::cloud::client::Secret;
-use crate::cloud::sim::http::{Face, Key, Server};
+use crate::cloud::sim::http::{ApiService, Key, Server};
 use crate::cloud::sim::{Settings, Sim};
 use crate::diagnostics::harmless;
 use crate::model::AccountId;
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &ServeArgs, printer: &Printer) -> Result<ExitStatu
     }
     let sim = world(args)?;
     let identity = args.tls.as_deref().map(tls::identity).transpose()?;
-    let face = Face::new(sim, keys.iter().cloned().collect(), Arc::new(SystemClock));
+    let face = ApiService::new(sim, keys.iter().cloned().collect(), Arc::new(SystemClock));
     let mut server = Server::bind(args.listen, face).await.map_err(|source| CommandError::File {
         path: args.listen.to_string(),
         source,

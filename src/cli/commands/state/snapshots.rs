@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::backend::{FileStore, Freshness, LockWait, StateStore as _, StoreError};
+use crate::backend::{FileStore, LockWait, SerialBump, StateStore as _, StoreError};
 use crate::cli::args::{Format, StateHistoryArgs, StatePullArgs, StatePushArgs, StateRestoreArgs};
 use crate::cli::files::{Kind, as_text, bounded, failed, read_named_text, too_large};
 use crate::cli::printer::Printer;
@@ -52,22 +52,22 @@ pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus,
                 check_successor(&present, &pushed, &args.path)?;
             }
             surgery::succeed(&mut pushed, &present);
-            store.save(&mut pushed, Freshness::New).await?;
+            store.save(&mut pushed, SerialBump::Yes).await?;
         }
-        Ok(None) => store.save(&mut pushed, Freshness::New).await?,
+        Ok(None) => store.save(&mut pushed, SerialBump::Yes).await?,
         Err(error) if error.is_unusable() && (args.force || repairs(&error, &pushed, args)) => {
             replace(&mut store, &mut pushed, printer).await?;
         }
         Err(error) => return Err(error.into()),
     }
-    tell(&pushed, "Pushed", printer);
+    emit(&pushed, "Pushed", printer);
     Ok(ExitStatus::Done)
 }
 
 /// Saves what a run that was cut off has left in the journal: it is newer than the snapshot, and would be lost with it.
 async fn keep_journal(store: &mut FileStore, present: &mut Snapshot) -> Result<(), CommandError> {
     if store.has_events() {
-        store.save(present, Freshness::Same).await?;
+        store.save(present, SerialBump::IfEvents).await?;
     }
     Ok(())
 }
@@ -185,16 +185,16 @@ pub async fn restore(args: &StateRestoreArgs, printer: &Printer) -> Result<ExitS
             surgery::check_closed(&present.intents)?;
             keep_journal(&mut store, &mut present).await?;
             surgery::succeed(&mut kept, &present);
-            store.save(&mut kept, Freshness::New).await?;
+            store.save(&mut kept, SerialBump::Yes).await?;
         }
         Ok(None) | Err(_) => replace(&mut store, &mut kept, printer).await?,
     }
-    tell(&kept, &format!("Restored serial {}", args.serial), printer);
+    emit(&kept, &format!("Restored serial {}", args.serial), printer);
     printer.say("The cloud was not changed. See what differs from it:\n\n    goldform drift");
     Ok(ExitStatus::Done)
 }
 
-fn tell(snapshot: &Snapshot, what: &str, printer: &Printer) {
+fn emit(snapshot: &Snapshot, what: &str, printer: &Printer) {
     match printer.format {
         Format::Text => printer.say(&format!("{what}, recorded as serial {}.", snapshot.serial)),
         Format::Json => {

@@ -10,7 +10,7 @@ use super::tags::judge_tags;
 use crate::cloud::Service;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::Scene;
+use crate::cloud::sim::scene::RequestContext;
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 use crate::cloud::sim::world::Tag;
 
@@ -72,7 +72,7 @@ fn pair(args: Args<'_>) -> Tag {
     }
 }
 
-fn create_tag(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn create_tag(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let tag = pair(args);
     judge_tags(scene, std::slice::from_ref(&tag))?;
     if !scene.world.add_account_tag(scene.caller, &tag)? {
@@ -81,7 +81,7 @@ fn create_tag(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     Ok(Reply::new())
 }
 
-fn delete_tag(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn delete_tag(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let tag = pair(args);
     if scene.world.is_tag_used(scene.caller, &tag)? {
         return refuse(
@@ -98,7 +98,7 @@ fn delete_tag(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     Ok(Reply::new())
 }
 
-fn describe_tags(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_tags(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let (offset, limit) = page(args)?;
     let keys = args.texts("TagKeys");
     let mut tags = scene.world.account_tags(scene.caller)?;

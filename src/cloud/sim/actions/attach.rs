@@ -6,7 +6,7 @@ use super::tags::judge_room;
 use crate::cloud::Service;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{Scene, judge_tag_key, judge_tag_value};
+use crate::cloud::sim::scene::{RequestContext, judge_tag_key, judge_tag_value};
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
 use crate::cloud::sim::world::Tag;
 
@@ -69,7 +69,7 @@ pub(super) const ACTIONS: &[Action] = &[
     },
 ];
 
-fn attach_resources_tag(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn attach_resources_tag(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let tag = Tag {
         key: args.text("TagKey").unwrap_or_default().to_owned(),
         value: args.text("TagValue").unwrap_or_default().to_owned(),
@@ -96,7 +96,7 @@ fn attach_resources_tag(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop
     Ok(Reply::new())
 }
 
-fn detach_resources_tag(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn detach_resources_tag(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let key = args.text("TagKey").unwrap_or_default();
     let images = images(scene, args)?;
     documented(judge_tag_key(scene.settings, key), DETACH_CODES)?;
@@ -124,7 +124,7 @@ fn documented(judged: Result<(), Stop>, codes: &[&str]) -> Result<(), Stop> {
 }
 
 /// The images of the caller's own that are named.
-fn images(scene: &Scene<'_>, args: Args<'_>) -> Result<Vec<String>, Stop> {
+fn images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Vec<String>, Stop> {
     let prefix = judge_kind(args)?;
     let ids = judge_ids(args, "LimitExceeded.ResourceNumPerRequest")?;
     let region = judge_region(scene, args)?;

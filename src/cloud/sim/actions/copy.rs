@@ -10,7 +10,7 @@ use crate::cloud::Service;
 use crate::cloud::sim::geography::{self, Border, Place};
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{Scene, Standing};
+use crate::cloud::sim::scene::{RequestContext, Standing};
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
 use crate::cloud::sim::world::{Image, NewImage, Snapshot, State};
 
@@ -53,7 +53,7 @@ pub(super) const ACTIONS: &[Action] = &[Action {
     run: sync_images,
 }];
 
-fn sync_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn sync_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let ids = args.texts("ImageIds");
     let (Some(id), 1) = (ids.first(), ids.len()) else {
         return refuse("InvalidParameterValue.LimitExceeded", "Exactly one image can be copied at a time.");
@@ -103,7 +103,7 @@ fn judge_key(key: Option<&str>, encrypt: bool) -> Result<(), Stop> {
     }
 }
 
-fn destinations<'a>(scene: &Scene<'a>, codes: &[&str]) -> Result<Vec<Place<'a>>, Stop> {
+fn destinations<'a>(scene: &RequestContext<'a>, codes: &[&str]) -> Result<Vec<Place<'a>>, Stop> {
     let mut places: Vec<Place<'a>> = Vec::with_capacity(codes.len());
     for code in codes {
         let Some(place) = geography::find(scene.settings, code) else {
@@ -118,7 +118,7 @@ fn destinations<'a>(scene: &Scene<'a>, codes: &[&str]) -> Result<Vec<Place<'a>>,
 }
 
 fn judge_source(
-    scene: &Scene<'_>,
+    scene: &RequestContext<'_>,
     source: &Image,
     standing: Standing,
     destinations: &[Place<'_>],
@@ -132,16 +132,16 @@ fn judge_source(
             return refuse("InvalidParameterValue.InvalidImageId", format!("{id} is a public image."));
         }
         // Documented for the region of the image only, and forbidden altogether by the user pages (213/4941).
-        Standing::Lent if !only_home || !scene.settings.shared_image_copies => {
+        Standing::SharedInImage if !only_home || !scene.settings.shared_image_copies => {
             return refuse("InvalidParameterValue.InvalidImageId", format!("{id} is a shared image."));
         }
-        Standing::Lent if encrypt => {
+        Standing::SharedInImage if encrypt => {
             return refuse(
                 "UnsupportedOperation.SyncEncryptImageNotSupport",
                 format!("{id} is a shared image."),
             );
         }
-        Standing::Lent => {}
+        Standing::SharedInImage => {}
         Standing::Own if encrypt && !only_home => {
             return refuse("InvalidParameterValue.InvalidRegion", "An encrypted copy stays in its region.");
         }
@@ -181,7 +181,7 @@ fn judge_source(
     }
 }
 
-fn judge_borders(scene: &Scene<'_>, destinations: &[Place<'_>]) -> Result<(), Stop> {
+fn judge_borders(scene: &RequestContext<'_>, destinations: &[Place<'_>]) -> Result<(), Stop> {
     let Some(home) = scene.place else { return Ok(()) };
     for away in destinations.iter().filter(|place| place.code != home.code) {
         match geography::border(home, *away) {
@@ -207,12 +207,18 @@ fn judge_borders(scene: &Scene<'_>, destinations: &[Place<'_>]) -> Result<(), St
 }
 
 /// Whether an image holds data disks too.
-pub(super) fn is_whole_machine(scene: &Scene<'_>, image: &str) -> Result<bool, Stop> {
+pub(super) fn is_whole_machine(scene: &RequestContext<'_>, image: &str) -> Result<bool, Stop> {
     Ok(scene.world.snapshots_of(image)?.len() > 1)
 }
 
 /// Makes the copy of an image in a region.
-fn copy(scene: &Scene<'_>, source: &Image, to: Place<'_>, name: &str, encrypt: bool) -> Result<String, Stop> {
+fn copy(
+    scene: &RequestContext<'_>,
+    source: &Image,
+    to: Place<'_>,
+    name: &str,
+    encrypt: bool,
+) -> Result<String, Stop> {
     let id = scene.world.new_id("img-")?;
     let task = scene.task(State::Syncing);
     let inherits = scene.settings.copies_inherit;

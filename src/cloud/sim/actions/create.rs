@@ -6,7 +6,7 @@ use super::Action;
 use crate::cloud::Service;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::Scene;
+use crate::cloud::sim::scene::RequestContext;
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 use crate::cloud::sim::settings::Existence;
 use crate::cloud::sim::world::{Disk, Image, Instance, NewImage, Snapshot, State};
@@ -111,7 +111,7 @@ enum Disks {
     Taken(Vec<Snapshot>),
 }
 
-fn create_image(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn create_image(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let name = args.text("ImageName").unwrap_or_default();
     scene.judge_name(name, true)?;
     scene.judge_texts(args, true)?;
@@ -205,7 +205,7 @@ fn create_image(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
 
 /// A snapshot that the service makes for an image.
 pub(super) fn fresh_snapshot(
-    scene: &Scene<'_>,
+    scene: &RequestContext<'_>,
     disk: String,
     size_gib: u32,
     system: bool,
@@ -225,7 +225,7 @@ pub(super) fn fresh_snapshot(
     })
 }
 
-fn from_instance(scene: &Scene<'_>, id: &str, data_disks: &[&str]) -> Result<Material, Stop> {
+fn from_instance(scene: &RequestContext<'_>, id: &str, data_disks: &[&str]) -> Result<Material, Stop> {
     let Some(instance) = scene.instance(id)? else {
         return refuse("InvalidInstanceId.NotFound", format!("InstanceId {id} is not found."));
     };
@@ -240,7 +240,7 @@ fn from_instance(scene: &Scene<'_>, id: &str, data_disks: &[&str]) -> Result<Mat
     })
 }
 
-fn judge_instance(scene: &Scene<'_>, instance: &Instance) -> Result<(), Stop> {
+fn judge_instance(scene: &RequestContext<'_>, instance: &Instance) -> Result<(), Stop> {
     let id = &instance.id;
     if let Some(code) = &instance.refusal {
         let message = format!("Instance {id} does not allow the operation.");
@@ -279,7 +279,7 @@ fn judge_instance(scene: &Scene<'_>, instance: &Instance) -> Result<(), Stop> {
 }
 
 /// The disks that go into the image: the system disk, and the data disks that are named.
-fn chosen_disks(scene: &Scene<'_>, instance: &Instance, named: &[&str]) -> Result<Vec<Disk>, Stop> {
+fn chosen_disks(scene: &RequestContext<'_>, instance: &Instance, named: &[&str]) -> Result<Vec<Disk>, Stop> {
     let mut disks: Vec<Disk> = instance.disks.iter().take(1).cloned().collect();
     let root = disks.first().map(|disk| disk.id.clone()).unwrap_or_default();
     // An instance that nobody put into the world has every data disk that is well-formed.
@@ -311,7 +311,7 @@ fn chosen_disks(scene: &Scene<'_>, instance: &Instance, named: &[&str]) -> Resul
     Ok(disks)
 }
 
-fn from_snapshots(scene: &Scene<'_>, ids: &[&str]) -> Result<Material, Stop> {
+fn from_snapshots(scene: &RequestContext<'_>, ids: &[&str]) -> Result<Material, Stop> {
     let mut known: Vec<Snapshot> = Vec::new();
     let mut made_up: Vec<&str> = Vec::new();
     for id in ids {

@@ -4,7 +4,7 @@ use super::Action;
 use crate::cloud::Service;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{Scene, Standing};
+use crate::cloud::sim::scene::{RequestContext, Standing};
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
 
 pub(super) const ACTIONS: &[Action] = &[Action {
@@ -31,7 +31,7 @@ pub(super) const ACTIONS: &[Action] = &[Action {
 }];
 
 /// All or nothing: the first image that cannot be deleted refuses the call.
-fn delete_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn delete_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let ids = args.texts("ImageIds");
     let most = usize::try_from(scene.settings.ids_per_call).unwrap_or(usize::MAX);
     if ids.len() > most {
@@ -44,7 +44,7 @@ fn delete_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
         let (image, standing) = scene.image(id)?;
         match standing {
             Standing::Own => {}
-            Standing::Lent => {
+            Standing::SharedInImage => {
                 return refuse(
                     "InvalidParameterValue.InvalidImageIdIsShared",
                     format!("{id} is shared by another account."),

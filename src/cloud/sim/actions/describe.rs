@@ -7,7 +7,7 @@ use crate::cloud::Service;
 use crate::cloud::sim::catalogue;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{Scene, Standing, judge_tag_key};
+use crate::cloud::sim::scene::{RequestContext, Standing, judge_tag_key};
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 use crate::cloud::sim::settings::{Arm, Timestamps};
 use crate::cloud::sim::world::{Image, Tag};
@@ -135,7 +135,7 @@ impl<'a> Filter<'a> {
     }
 }
 
-fn describe_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let ids = args.texts("ImageIds");
     let filters = args.objects("Filters");
     if !ids.is_empty() && !filters.is_empty() {
@@ -201,7 +201,7 @@ fn describe_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
 
 /// A page of a listing that looks at nothing but types: of the caller's own images, which come first, only those
 /// on the page are read.
-fn one_of_many_pages(scene: &Scene<'_>, page: &Page, filters: &[Filter<'_>]) -> Result<Reply, Stop> {
+fn one_of_many_pages(scene: &RequestContext<'_>, page: &Page, filters: &[Filter<'_>]) -> Result<Reply, Stop> {
     let passes = |image: &Image, standing| filters.iter().all(|filter| filter.passes(image, standing, &[]));
     let is_own = |types: &Vec<&str>| types.contains(&image_type(Standing::Own));
     let own = filters.iter().all(|filter| matches!(filter, Filter::Type(types) if is_own(types)));
@@ -216,7 +216,8 @@ fn one_of_many_pages(scene: &Scene<'_>, page: &Page, filters: &[Filter<'_>]) -> 
     };
     let mut images: Vec<(Image, Standing)> = images.into_iter().map(|image| (image, Standing::Own)).collect();
     let lent = scene.world.images_shared_with(scene.region(), scene.caller)?;
-    let mut others: Vec<(Image, Standing)> = lent.into_iter().map(|image| (image, Standing::Lent)).collect();
+    let mut others: Vec<(Image, Standing)> =
+        lent.into_iter().map(|image| (image, Standing::SharedInImage)).collect();
     others.extend(catalogue::images(scene.settings, scene.region(), scene.caller));
     others.retain(|(image, standing)| image.visible_at <= scene.now && passes(image, *standing));
     let total = own_total + others.len();
@@ -231,19 +232,19 @@ fn one_of_many_pages(scene: &Scene<'_>, page: &Page, filters: &[Filter<'_>]) -> 
 }
 
 /// Every image that the caller sees in the region: its own and those shared with it, then the catalogue's.
-fn listed(scene: &Scene<'_>) -> Result<Vec<(Image, Standing)>, Stop> {
+fn listed(scene: &RequestContext<'_>) -> Result<Vec<(Image, Standing)>, Stop> {
     let own = scene.world.images_of(scene.region(), scene.caller)?;
     let lent = scene.world.images_shared_with(scene.region(), scene.caller)?;
     let mut images: Vec<(Image, Standing)> = Vec::with_capacity(own.len() + lent.len());
     images.extend(own.into_iter().map(|image| (image, Standing::Own)));
-    images.extend(lent.into_iter().map(|image| (image, Standing::Lent)));
+    images.extend(lent.into_iter().map(|image| (image, Standing::SharedInImage)));
     images.extend(catalogue::images(scene.settings, scene.region(), scene.caller));
     Ok(images)
 }
 
 /// The images with these ids that the caller sees; the others are just not there (InvalidImageId.NotFound is
 /// not in the action's documents).
-fn named(scene: &Scene<'_>, ids: &[&str]) -> Result<Vec<(Image, Standing)>, Stop> {
+fn named(scene: &RequestContext<'_>, ids: &[&str]) -> Result<Vec<(Image, Standing)>, Stop> {
     let mut images: Vec<(Image, Standing)> = Vec::with_capacity(ids.len());
     for id in ids {
         if let Some(found) = scene.find_image(id)?
@@ -286,7 +287,7 @@ impl Page {
 }
 
 /// The architectures of images that an instance type runs. SR1, SR2 and SK types are ARM ones.
-fn runs_on(scene: &Scene<'_>, instance_type: &str) -> Result<&'static [&'static str], Stop> {
+fn runs_on(scene: &RequestContext<'_>, instance_type: &str) -> Result<&'static [&'static str], Stop> {
     let family = instance_type.split_once('.').map(|(family, size)| (family, !size.is_empty()));
     match family {
         Some((family, true)) if !family.is_empty() && family.chars().all(|c| c.is_ascii_alphanumeric()) => {
@@ -307,13 +308,13 @@ fn runs_on(scene: &Scene<'_>, instance_type: &str) -> Result<&'static [&'static 
 fn image_type(standing: Standing) -> &'static str {
     match standing {
         Standing::Own => "PRIVATE_IMAGE",
-        Standing::Lent => "SHARED_IMAGE",
+        Standing::SharedInImage => "SHARED_IMAGE",
         Standing::Public => "PUBLIC_IMAGE",
     }
 }
 
 /// The Image as it is told to the caller (213/15753 Image).
-pub(super) fn told(scene: &Scene<'_>, image: &Image, standing: Standing) -> Result<Value, Stop> {
+pub(super) fn told(scene: &RequestContext<'_>, image: &Image, standing: Standing) -> Result<Value, Stop> {
     let settings = scene.settings;
     // A recipient sees neither the owner's tags nor its snapshots: it can use none of them.
     let own = standing == Standing::Own;
@@ -379,7 +380,7 @@ pub(super) fn told(scene: &Scene<'_>, image: &Image, standing: Standing) -> Resu
 
 /// The progress of a copy, in percent. The documents show it as no sign of being done, and so it is none here:
 /// it is 100 for every image that no task is at work on.
-fn sync_percent(scene: &Scene<'_>, image: &Image) -> i64 {
+fn sync_percent(scene: &RequestContext<'_>, image: &Image) -> i64 {
     let busy = image.state_at(scene.now).is_busy();
     match image.ready_at {
         Some(ready) if busy && ready > image.created_at => {

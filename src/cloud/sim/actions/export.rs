@@ -7,7 +7,7 @@ use super::import::is_bucket;
 use crate::cloud::Service;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{Scene, Standing, micros};
+use crate::cloud::sim::scene::{RequestContext, Standing, micros};
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
 use crate::cloud::sim::world::{Image, State};
 
@@ -51,7 +51,7 @@ const DISK_MAX: u32 = 500;
 /// See [`DISK_MAX`].
 const DATA_DISKS_MAX: usize = 5;
 
-fn export_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn export_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let ids = args.texts("ImageIds");
     if ids.is_empty() {
         return refuse("InvalidParameter.ImageIdsSnapshotIdsMustOne", "ImageIds is needed.");
@@ -111,7 +111,7 @@ fn export_images(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     ]))
 }
 
-fn judge_bucket(scene: &Scene<'_>, args: Args<'_>) -> Result<(), Stop> {
+fn judge_bucket(scene: &RequestContext<'_>, args: Args<'_>) -> Result<(), Stop> {
     let bucket = args.text("BucketName").unwrap_or_default();
     let known = scene.settings.buckets.as_ref().is_none_or(|known| known.contains(bucket));
     if !known || !is_bucket(bucket) {
@@ -133,11 +133,11 @@ fn judge_bucket(scene: &Scene<'_>, args: Args<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn exportable(scene: &Scene<'_>, id: &str) -> Result<Image, Stop> {
+fn exportable(scene: &RequestContext<'_>, id: &str) -> Result<Image, Stop> {
     let (image, standing) = scene.image(id)?;
     let code = match standing {
         Standing::Public => Some("UnsupportedOperation.PublicImageExportUnsupported"),
-        Standing::Lent => Some("UnsupportedOperation.SharedImageExportUnsupported"),
+        Standing::SharedInImage => Some("UnsupportedOperation.SharedImageExportUnsupported"),
         Standing::Own if image.platform == "Windows" => {
             Some("UnsupportedOperation.WindowsImageExportUnsupported")
         }

@@ -7,7 +7,7 @@ use super::describe::told;
 use crate::cloud::Service;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::Stop;
-use crate::cloud::sim::scene::{Scene, Standing};
+use crate::cloud::sim::scene::{RequestContext, Standing};
 use crate::cloud::sim::schema::{Args, Kind, optional};
 use crate::cloud::sim::world::State;
 
@@ -23,7 +23,7 @@ pub(super) const ACTIONS: &[Action] = &[Action {
 
 /// The newest image of the caller's own in the family that is NORMAL and not deprecated (assumed: the documents
 /// do not say which one it is), or null.
-fn describe_image_from_family(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_image_from_family(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let family = args.text("ImageFamily").unwrap_or_default();
     let images = scene.world.images_of(scene.region(), scene.caller)?;
     let newest = images.into_iter().find(|image| {

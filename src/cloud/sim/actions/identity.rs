@@ -6,7 +6,7 @@ use super::Action;
 use crate::cloud::Service;
 use crate::cloud::sim::ids;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::scene::Scene;
+use crate::cloud::sim::scene::RequestContext;
 
 pub(super) const ACTIONS: &[Action] = &[
     Action {
@@ -45,6 +45,6 @@ pub(super) const ACTIONS: &[Action] = &[
 ];
 
 /// The user that calls: the one who is told as creator, too.
-fn user(scene: &Scene<'_>) -> String {
+fn user(scene: &RequestContext<'_>) -> String {
     scene.settings.creator.map_or_else(|| scene.caller.to_owned(), |user| user.to_string())
 }

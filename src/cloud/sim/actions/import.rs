@@ -12,7 +12,7 @@ use crate::cloud::Service;
 use crate::cloud::sim::geography;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::Scene;
+use crate::cloud::sim::scene::RequestContext;
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 use crate::cloud::sim::world::{Image, NewImage, State};
 
@@ -64,7 +64,7 @@ const SIZE: u32 = 40;
 /// The most data disks of a whole machine (an instance has at most 20).
 const DATA_DISKS_MAX: usize = 20;
 
-fn import_image(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn import_image(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let name = args.text("ImageName").unwrap_or_default();
     scene.judge_name(name, false)?;
     scene.judge_texts(args, false)?;
@@ -146,7 +146,7 @@ fn import_image(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
 }
 
 /// Refuses a system that cannot be imported, and gives its architecture as an image spells it.
-fn judge_system<'a>(scene: &Scene<'_>, args: Args<'a>) -> Result<&'a str, Stop> {
+fn judge_system<'a>(scene: &RequestContext<'_>, args: Args<'a>) -> Result<&'a str, Stop> {
     let architecture = args.text("Architecture").unwrap_or_default();
     if !matches!(architecture, "x86_64" | "i386" | "arm_64") {
         return refuse("InvalidParameterValue", format!("Architecture {architecture} is invalid."));
@@ -166,7 +166,7 @@ fn judge_system<'a>(scene: &Scene<'_>, args: Args<'a>) -> Result<&'a str, Stop> 
 }
 
 /// The URLs of the system disk and the data disks, without their queries.
-fn judge_urls<'a>(scene: &Scene<'_>, args: Args<'a>) -> Result<Vec<&'a str>, Stop> {
+fn judge_urls<'a>(scene: &RequestContext<'_>, args: Args<'a>) -> Result<Vec<&'a str>, Stop> {
     let disks = args.objects("ImportImageDataDiskList");
     if disks.len() > DATA_DISKS_MAX {
         return refuse(
@@ -180,7 +180,7 @@ fn judge_urls<'a>(scene: &Scene<'_>, args: Args<'a>) -> Result<Vec<&'a str>, Sto
 
 /// An object of the object storage (213/4945): in this region, unless both it and this region are in the
 /// mainland; finance regions keep to themselves.
-fn judge_url<'a>(scene: &Scene<'_>, url: &'a str, force: bool) -> Result<&'a str, Stop> {
+fn judge_url<'a>(scene: &RequestContext<'_>, url: &'a str, force: bool) -> Result<&'a str, Stop> {
     let bare = url.split_once('?').map_or(url, |(bare, _)| bare);
     let malformed =
         || refuse("InvalidParameter.InvalidParameterUrlError", format!("ImageUrl {bare} is invalid."));

@@ -8,7 +8,7 @@ use super::describe::{FILTER, FILTERS_MAX, Page, VALUES_MAX, time};
 use crate::cloud::Service;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::Scene;
+use crate::cloud::sim::scene::RequestContext;
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
 use crate::cloud::sim::world::{Disk, Instance, Snapshot};
 use crate::model::{InstanceId, SnapshotId};
@@ -93,7 +93,7 @@ impl<'a> Filters<'a> {
     }
 }
 
-fn describe_instances(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_instances(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let ids = args.texts("InstanceIds");
     let known = ["instance-id", "instance-name", "instance-state", "image-id", "zone"];
     let filters = Filters::read(
@@ -139,13 +139,13 @@ fn describe_instances(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> 
 }
 
 /// The zone that everything of a region is in: its last one, the first ones are often sold out.
-fn zone(scene: &Scene<'_>) -> String {
+fn zone(scene: &RequestContext<'_>) -> String {
     let number = scene.place.and_then(|place| place.zones.last()).copied().unwrap_or(1);
     format!("{}-{number}", scene.region())
 }
 
 /// The fields of an Instance (213/15753) that matter for imaging, and those that are always there.
-fn told_instance(scene: &Scene<'_>, instance: &Instance, zone: &str) -> Value {
+fn told_instance(scene: &RequestContext<'_>, instance: &Instance, zone: &str) -> Value {
     let disk = |disk: &Disk| json!({"DiskId": disk.id, "DiskType": disk.kind, "DiskSize": disk.size_gib});
     let charging = match (instance.state.as_str(), instance.stop_charging) {
         ("STOPPED", true) => "STOP_CHARGING",
@@ -179,7 +179,7 @@ fn told_instance(scene: &Scene<'_>, instance: &Instance, zone: &str) -> Value {
     })
 }
 
-fn describe_snapshots(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_snapshots(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let ids = args.texts("SnapshotIds");
     let known = [
         "snapshot-id",
@@ -236,7 +236,7 @@ fn describe_snapshots(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> 
 }
 
 /// The fields of a Snapshot (362/15669), with the images that it is bound to.
-fn told_snapshot(scene: &Scene<'_>, snapshot: &Snapshot, zone: &str) -> Result<Value, Stop> {
+fn told_snapshot(scene: &RequestContext<'_>, snapshot: &Snapshot, zone: &str) -> Result<Value, Stop> {
     let images: Vec<Value> = scene
         .world
         .images_of_snapshot(&snapshot.id)?
@@ -267,7 +267,7 @@ fn told_snapshot(scene: &Scene<'_>, snapshot: &Snapshot, zone: &str) -> Result<V
     }))
 }
 
-fn delete_snapshots(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn delete_snapshots(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let ids = args.texts("SnapshotIds");
     for id in &ids {
         if scene.world.snapshot(scene.region(), scene.caller, id)?.is_none() {

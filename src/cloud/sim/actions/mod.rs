@@ -25,12 +25,12 @@ mod tags;
 
 use super::protocol::Reply;
 use super::refusal::Stop;
-use super::scene::Scene;
+use super::scene::RequestContext;
 use super::schema::{Args, Field};
 use crate::cloud::Service;
 
 /// What runs when an action is called and its parameters have the documented types.
-pub(super) type Run = fn(&Scene<'_>, Args<'_>) -> Result<Reply, Stop>;
+pub(super) type Run = fn(&RequestContext<'_>, Args<'_>) -> Result<Reply, Stop>;
 
 /// An action of a service.
 pub(super) struct Action {

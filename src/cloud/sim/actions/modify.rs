@@ -4,7 +4,7 @@ use super::Action;
 use crate::cloud::Service;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{Scene, Standing};
+use crate::cloud::sim::scene::{RequestContext, Standing};
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
 
 pub(super) const ACTIONS: &[Action] = &[Action {
@@ -32,7 +32,7 @@ pub(super) const ACTIONS: &[Action] = &[Action {
     run: modify_image_attribute,
 }];
 
-fn modify_image_attribute(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn modify_image_attribute(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     if let Some(name) = args.text("ImageName") {
         scene.judge_name(name, true)?;
     }
@@ -41,7 +41,7 @@ fn modify_image_attribute(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, St
     let (image, standing) = scene.image(id)?;
     let shared = match standing {
         Standing::Own => !scene.settings.shared_image_edits && scene.world.share_count(id)? > 0,
-        Standing::Lent => true,
+        Standing::SharedInImage => true,
         // No code is documented for public images; to one who may change its own ones only, it is not there.
         Standing::Public => {
             return refuse("InvalidImageId.NotFound", format!("ImageId {id} is not found."));

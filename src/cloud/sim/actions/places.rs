@@ -8,7 +8,7 @@ use crate::cloud::Service;
 use crate::cloud::sim::geography::{self, Place};
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::Scene;
+use crate::cloud::sim::scene::RequestContext;
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 
 const PRODUCT: &[Field] = &[required("Product", Kind::Text), optional("Scene", Kind::Integer)];
@@ -75,12 +75,12 @@ fn judge_product(args: Args<'_>) -> Result<(), Stop> {
     }
 }
 
-fn name<'a>(scene: &Scene<'_>, place: &Place<'a>) -> &'a str {
+fn name<'a>(scene: &RequestContext<'_>, place: &Place<'a>) -> &'a str {
     if scene.english || place.chinese.is_empty() { place.english } else { place.chinese }
 }
 
 /// The set of regions; the region service adds fields that it may leave null.
-fn regions(scene: &Scene<'_>, console: bool) -> Reply {
+fn regions(scene: &RequestContext<'_>, console: bool) -> Reply {
     let set: Vec<Value> = geography::all(scene.settings)
         .map(|place| {
             let mut region = json!({
@@ -99,7 +99,7 @@ fn regions(scene: &Scene<'_>, console: bool) -> Reply {
     counted("RegionSet", set)
 }
 
-fn zones(scene: &Scene<'_>, console: bool) -> Reply {
+fn zones(scene: &RequestContext<'_>, console: bool) -> Reply {
     let Some(place) = scene.place else { return counted("ZoneSet", Vec::new()) };
     let set: Vec<Value> = place
         .zones
@@ -132,7 +132,7 @@ fn zones(scene: &Scene<'_>, console: bool) -> Reply {
     counted("ZoneSet", set)
 }
 
-fn describe_products(_: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_products(_: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let (offset, limit) = (args.integer("Offset").unwrap_or(0), args.integer("Limit").unwrap_or(20));
     let (Ok(offset), Ok(limit @ 1..=100)) = (usize::try_from(offset), usize::try_from(limit)) else {
         return refuse("InvalidParameterValue", "Limit is not from 1 to 100, or Offset is negative.");

@@ -9,7 +9,7 @@ use super::describe::time;
 use crate::cloud::Service;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{Scene, Standing};
+use crate::cloud::sim::scene::{RequestContext, Standing};
 use crate::cloud::sim::schema::{Args, Kind, required};
 use crate::cloud::sim::settings::{CancelAbsent, ShareAgain};
 use crate::cloud::sim::world::{Image, State};
@@ -60,7 +60,7 @@ pub(super) const ACTIONS: &[Action] = &[
     },
 ];
 
-fn modify_image_share_permission(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn modify_image_share_permission(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let share = match args.text("Permission") {
         Some("SHARE") => true,
         Some("CANCEL") => false,
@@ -131,10 +131,10 @@ fn modify_image_share_permission(scene: &Scene<'_>, args: Args<'_>) -> Result<Re
 }
 
 /// An image of the caller's own; one that it only sees is refused by who it belongs to.
-fn own_image(scene: &Scene<'_>, id: &str) -> Result<Image, Stop> {
+fn own_image(scene: &RequestContext<'_>, id: &str) -> Result<Image, Stop> {
     match scene.image(id)? {
         (image, Standing::Own) => Ok(image),
-        (_, Standing::Lent) => refuse(
+        (_, Standing::SharedInImage) => refuse(
             "UnauthorizedOperation.ImageNotBelongToAccount",
             format!("{id} does not belong to the account."),
         ),
@@ -144,7 +144,7 @@ fn own_image(scene: &Scene<'_>, id: &str) -> Result<Image, Stop> {
     }
 }
 
-fn judge_image(scene: &Scene<'_>, image: &Image) -> Result<(), Stop> {
+fn judge_image(scene: &RequestContext<'_>, image: &Image) -> Result<(), Stop> {
     let id = &image.id;
     let state = image.state_at(scene.now);
     if state != State::Normal {
@@ -167,7 +167,7 @@ fn judge_image(scene: &Scene<'_>, image: &Image) -> Result<(), Stop> {
 
 /// Whether something is to be done for an account.
 fn judge_account(
-    scene: &Scene<'_>,
+    scene: &RequestContext<'_>,
     image: &Image,
     account: &str,
     share: bool,
@@ -207,7 +207,7 @@ fn judge_account(
     }
 }
 
-fn describe_image_share_permission(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_image_share_permission(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let id = args.text("ImageId").unwrap_or_default();
     let (image, standing) = scene.image(id)?;
     if standing != Standing::Own {

@@ -6,7 +6,7 @@ use super::Action;
 use crate::cloud::Service;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::Stop;
-use crate::cloud::sim::scene::Scene;
+use crate::cloud::sim::scene::RequestContext;
 use crate::cloud::sim::schema::Args;
 use crate::cloud::sim::settings::{ImportSystems, Settings};
 
@@ -97,7 +97,7 @@ pub(super) fn systems(settings: &Settings) -> &'static [System] {
     }
 }
 
-fn describe_import_image_os(scene: &Scene<'_>, _: Args<'_>) -> Result<Reply, Stop> {
+fn describe_import_image_os(scene: &RequestContext<'_>, _: Args<'_>) -> Result<Reply, Stop> {
     let systems = systems(scene.settings);
     let names = |windows: bool| -> Vec<&str> {
         systems.iter().filter(|system| system.windows == windows).map(|system| system.name).collect()

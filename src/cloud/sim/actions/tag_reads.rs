@@ -10,7 +10,7 @@ use crate::cloud::sim::checksum;
 use crate::cloud::sim::geography;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::Scene;
+use crate::cloud::sim::scene::RequestContext;
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 use crate::cloud::sim::world::{Image, Tag};
 
@@ -85,7 +85,7 @@ const IDS_MAX: usize = 50;
 /// The kinds of things that the image service tags; only images carry tags here.
 const PREFIXES: &[&str] = &["instance", "host", "image", "keypair", "ps", "hpc"];
 
-fn describe_resource_tags_by_resource_ids(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_resource_tags_by_resource_ids(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let prefix = judge_kind(args)?;
     let ids = judge_ids(args, "InvalidParameterValue.ResourceIdInvalid")?;
     let region = judge_region(scene, args)?;
@@ -105,7 +105,7 @@ fn describe_resource_tags_by_resource_ids(scene: &Scene<'_>, args: Args<'_>) -> 
     Ok(paged("Tags", rows, page))
 }
 
-fn describe_resource_tags(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_resource_tags(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let page = page(args)?;
     let is = |name: &str, value: &str| args.text(name).is_none_or(|given| given == value);
     let mut rows = Vec::new();
@@ -127,7 +127,7 @@ const TAG_FILTERS_MAX: usize = 6;
 const TAG_FILTER_VALUES_MAX: usize = 10;
 
 /// Resources that are named, or that carry tags which pass the filters; the two exclude each other.
-fn get_resources(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn get_resources(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let (named, filters) = (args.texts("ResourceList"), args.objects("TagFilters"));
     if !named.is_empty() && !filters.is_empty() {
         return refuse("InvalidParameter", "ResourceList and TagFilters exclude each other.");
@@ -189,7 +189,7 @@ fn get_resources(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     ]))
 }
 
-fn own_images(scene: &Scene<'_>) -> Result<Vec<Image>, Stop> {
+fn own_images(scene: &RequestContext<'_>) -> Result<Vec<Image>, Stop> {
     let mut images = scene.world.all_images()?;
     images.retain(|image| image.owner == scene.caller);
     Ok(images)
@@ -227,7 +227,7 @@ pub(super) fn judge_ids<'a>(args: Args<'a>, too_many: &'static str) -> Result<Ve
 }
 
 /// The region of the resources that are asked for.
-pub(super) fn judge_region<'a>(scene: &Scene<'_>, args: Args<'a>) -> Result<&'a str, Stop> {
+pub(super) fn judge_region<'a>(scene: &RequestContext<'_>, args: Args<'a>) -> Result<&'a str, Stop> {
     let region = args.text("ResourceRegion").unwrap_or_default();
     match geography::find(scene.settings, region) {
         Some(_) => Ok(region),

@@ -9,7 +9,7 @@ use super::Action;
 use crate::cloud::Service;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{Refusal, Stop, refuse};
-use crate::cloud::sim::scene::{Scene, TAGS_MAX, judge_tag_key, judge_tag_value};
+use crate::cloud::sim::scene::{RequestContext, TAGS_MAX, judge_tag_key, judge_tag_value};
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 use crate::cloud::sim::world::Tag;
 
@@ -99,7 +99,7 @@ pub(super) const ACTIONS: &[Action] = &[
     },
 ];
 
-fn modify_resource_tags(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn modify_resource_tags(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let set = read_tags(args.objects("ReplaceTags"));
     let unset: Vec<&str> = args.objects("DeleteTags").iter().filter_map(|tag| tag.text("TagKey")).collect();
     for (name, length) in [("ReplaceTags", set.len()), ("DeleteTags", unset.len())] {
@@ -139,7 +139,7 @@ fn modify_resource_tags(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop
     Ok(Reply::new())
 }
 
-fn tag_resources(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn tag_resources(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let set = read_tags(args.objects("Tags"));
     if set.len() > PER_CALL {
         return refuse("LimitExceeded.TagNumPerRequest", format!("At most {PER_CALL} tags can be named."));
@@ -154,7 +154,7 @@ fn tag_resources(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     })
 }
 
-fn untag_resources(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn untag_resources(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
     let keys = args.texts("TagKeys");
     if keys.len() > PER_CALL {
         return refuse("LimitExceeded.TagNumPerRequest", format!("At most {PER_CALL} keys can be named."));
@@ -172,7 +172,7 @@ fn untag_resources(scene: &Scene<'_>, args: Args<'_>) -> Result<Reply, Stop> {
 
 /// Does something for each resource that is named; those that refuse it are told in FailedResources.
 fn each_resource(
-    scene: &Scene<'_>,
+    scene: &RequestContext<'_>,
     args: Args<'_>,
     act: impl Fn(&str) -> Result<(), Stop>,
 ) -> Result<Reply, Stop> {
@@ -206,7 +206,7 @@ pub(super) fn read_tags(tags: Vec<Args<'_>>) -> Vec<Tag> {
 }
 
 /// Refuses tags that are malformed, stand twice, or that the account has no room for.
-pub(super) fn judge_tags(scene: &Scene<'_>, tags: &[Tag]) -> Result<(), Stop> {
+pub(super) fn judge_tags(scene: &RequestContext<'_>, tags: &[Tag]) -> Result<(), Stop> {
     for (position, tag) in tags.iter().enumerate() {
         judge_tag_key(scene.settings, &tag.key)?;
         judge_tag_value(&tag.value)?;
@@ -228,7 +228,12 @@ pub(super) fn judge_tags(scene: &Scene<'_>, tags: &[Tag]) -> Result<(), Stop> {
 }
 
 /// Refuses more tags on a resource than it can carry.
-pub(super) fn judge_room(scene: &Scene<'_>, image: &str, set: &[Tag], unset: &[&str]) -> Result<(), Stop> {
+pub(super) fn judge_room(
+    scene: &RequestContext<'_>,
+    image: &str,
+    set: &[Tag],
+    unset: &[&str],
+) -> Result<(), Stop> {
     let mut tags = scene.world.tags(image)?;
     tags.retain(|tag| !unset.contains(&tag.key.as_str()) && !set.iter().any(|new| new.key == tag.key));
     if tags.len() + set.len() > TAGS_MAX {
@@ -243,7 +248,11 @@ pub(super) const ANY_SERVICE: &str = "InvalidParameter.UnsupportedService";
 const ANY_RESOURCE: &str = "InvalidParameterValue.ResourceDescriptionError";
 
 /// The id of the image that a resource in six segments names.
-pub(super) fn resource(scene: &Scene<'_>, name: &str, unsupported: &'static str) -> Result<String, Stop> {
+pub(super) fn resource(
+    scene: &RequestContext<'_>,
+    name: &str,
+    unsupported: &'static str,
+) -> Result<String, Stop> {
     let parts: Vec<&str> = name.splitn(6, ':').collect();
     let &["qcs", _, service, region, account, thing] = parts.as_slice() else {
         return refuse("InvalidParameterValue.ResourceDescriptionError", format!("{name} is no resource."));

@@ -28,7 +28,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 const TURNED_AWAY_KEPT: usize = 20;
 
 /// An embedded cloud, who may call it, and the time: everything that an answer depends on.
-pub struct Face {
+pub struct ApiService {
     sim: Sim,
     keys: Keys,
     clock: Arc<dyn Clock>,
@@ -54,7 +54,7 @@ pub(super) struct Cut;
 /// An answer.
 pub(super) type Answer = Response<Full<Bytes>>;
 
-impl Face {
+impl ApiService {
     /// A face of a cloud.
     pub fn new(sim: Sim, keys: Keys, clock: Arc<dyn Clock>) -> Self {
         Self { sim, keys, clock, turned_away: AtomicU64::new(0), last_turned_away: Mutex::default() }

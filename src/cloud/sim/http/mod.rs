@@ -25,7 +25,7 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
-pub use face::Face;
+pub use face::ApiService;
 pub use keys::{Key, Keys, MalformedKey};
 pub use server::Server;
 pub use tls::{Identity, TlsError};

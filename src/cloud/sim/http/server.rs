@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::face::Face;
+use super::face::ApiService;
 use super::tls::{Identity, TlsError};
 
 /// How long a connection may be silent, or take to send the head of a request.
@@ -32,7 +32,7 @@ const BREATH: Duration = Duration::from_millis(50);
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    face: Arc<Face>,
+    face: Arc<ApiService>,
     tls: Option<TlsAcceptor>,
 }
 
@@ -41,7 +41,7 @@ impl Server {
     ///
     /// # Errors
     /// When the address is taken or not this machine's.
-    pub async fn bind(address: SocketAddr, face: Face) -> io::Result<Self> {
+    pub async fn bind(address: SocketAddr, face: ApiService) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address, face: Arc::new(face), tls: None })
@@ -101,7 +101,12 @@ impl Server {
     }
 }
 
-async fn greet(stream: TcpStream, tls: Option<TlsAcceptor>, face: Arc<Face>, closed: watch::Receiver<bool>) {
+async fn greet(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    face: Arc<ApiService>,
+    closed: watch::Receiver<bool>,
+) {
     // Answers are small, and written in one go.
     let _ = stream.set_nodelay(true);
     match tls {
@@ -114,7 +119,7 @@ async fn greet(stream: TcpStream, tls: Option<TlsAcceptor>, face: Arc<Face>, clo
     }
 }
 
-async fn converse<S>(stream: S, face: Arc<Face>, mut closed: watch::Receiver<bool>)
+async fn converse<S>(stream: S, face: Arc<ApiService>, mut closed: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

@@ -86,7 +86,7 @@ fn a_generation_of_which_nothing_is_usable_is_not_returned_to() {
 fn a_build_that_the_user_asks_for_is_made_where_an_earlier_one_answers() {
     let (desired, snapshot) = (desired(&kept("1")), two_generations());
     let asked = [key("web")].into();
-    let diff = diff_replacing(&desired, &snapshot.recorded, Intention::Converge, &asked, noon());
+    let diff = diff_replacing(&desired, &snapshot.recorded, PlanMode::Normal, &asked, noon());
     assert_eq!(
         (image(&diff, "web").action, image(&diff, "web").generation),
         (Action::Replace, Some(generation(3)))
