@@ -142,9 +142,10 @@ impl Expected {
                 Summary::of(planned).line(),
                 applied.unwrap_or_default()
             ),
-            help: "Review the plan above, and expect its digest. Only a plan that was kept tells what differs:\n\n    \
+            help:
+                "Review the plan above, and expect its digest. Only a saved plan shows what differs:\n\n    \
                    goldform plan --out plan.json\n    goldform apply --expect plan.json"
-                .to_owned(),
+                    .to_owned(),
         }
     }
 }

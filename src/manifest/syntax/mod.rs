@@ -35,7 +35,7 @@ pub(super) type Names<T> = BTreeMap<Text, Given<T>>;
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "goldform manifest")]
 pub(super) struct Manifest {
-    /// The version of this format: 1. It must stand in the first file.
+    /// The version of this format: 1. Required in the first file.
     #[schemars(schema_with = "version", example = &1)]
     pub(super) version: Given<Number>,
     /// The account that owns the images: its main account id (UIN), in quotes.
@@ -48,7 +48,7 @@ pub(super) struct Manifest {
     /// team shares.
     #[schemars(schema_with = "state", extend("default" = "goldform.state.json"))]
     pub(super) state: Given<Text>,
-    /// Values that stand outside of the manifest: `${name}` in any text takes one.
+    /// Values from outside of the manifest: `${name}` in any text is replaced by one.
     #[schemars(extend("propertyNames" = VARIABLE.key(), "examples" = [{ "build": { "default": "ins-8f3a1c2d", "description": "the instance that was prepared" } }]))]
     pub(super) variables: Option<Names<Option<Variable>>>,
     /// Names for accounts, to be used under `shares`. A name holds at least one letter; ids are quoted.
@@ -74,7 +74,7 @@ pub(super) struct Manifest {
     /// Which images are shared with which accounts, in which regions.
     #[schemars(extend("examples" = [[{ "image": "web-base", "with": ["200000000001"] }]]))]
     pub(super) shares: Option<List<Share>>,
-    /// Images that are used but not managed, by a name of your choice: `${lookup.NAME}` stands for the id that
+    /// Images that are used but not managed, by a name of your choice: `${lookup.NAME}` is the id that
     /// was found.
     #[schemars(extend("propertyNames" = KEY.key(), "examples" = [{
         "ubuntu": { "region": "ap-jakarta", "type": "public", "os": "Ubuntu", "newest": true }
@@ -173,7 +173,7 @@ pub(super) struct Variable {
     /// What it is for.
     #[schemars(example = &"the instance that was prepared")]
     pub(super) description: Given<Text>,
-    /// A secret: it may stand in `import.query` only, and is never stored, shown or planned with its text.
+    /// A secret: allowed in `import.query` only, and is never stored, shown or planned with its text.
     #[schemars(extend("default" = false))]
     pub(super) sensitive: Given<Switch>,
 }
@@ -232,8 +232,8 @@ pub(super) struct Image {
     /// The region where it is made.
     #[schemars(schema_with = "region", example = &"ap-jakarta")]
     pub(super) region: Given<Text>,
-    /// Its name in the service, unique in a region. Default: the key. `{generation}` stands for the number of
-    /// the build and makes replacement safe: the new image stands beside the old one under a name of its own.
+    /// Its name in the service, unique in a region. Default: the key. `{generation}` is the number of
+    /// the build and makes replacement safe: the new image exists beside the old one under a name of its own.
     #[schemars(example = &"web-base-{generation}")]
     pub(super) name: Given<Text>,
     /// Its description. Left out: not managed; `""` empties it.
@@ -242,7 +242,7 @@ pub(super) struct Image {
     /// Its family. Left out: not managed; `""` empties it.
     #[schemars(example = &"web")]
     pub(super) family: Given<Text>,
-    /// Its tags. Only the keys that stand here, or stood here before, are managed.
+    /// Its tags. Only the keys that are named here, or were before, are managed.
     #[schemars(extend("examples" = [{ "team": "platform" }]))]
     pub(super) tags: Option<Names<Text>>,
     /// What it is made from: exactly one of the kinds.

@@ -44,7 +44,7 @@ pub(in crate::manifest) struct Source {
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["id"]))]
 pub(in crate::manifest) struct Instance {
-    /// The server's id: `ins-` and letters or digits. It stands in the region of the image.
+    /// The server's id: `ins-` and letters or digits. It is in the region of the image.
     #[schemars(schema_with = "instance", example = &"ins-8f3a1c2d")]
     pub(in crate::manifest) id: Given<Text>,
     /// Shut it down first, by force.
