@@ -24,7 +24,7 @@
 //!
 //! | folder | what belongs there |
 //! |---|---|
-//! | [`model`] | vocabulary: ids, addresses, regions, image attributes, limits, digests. Parse, display, compare |
+//! | [`model`] | vocabulary: ids, addresses, regions, image attributes, levels, limits, lookup criteria, digests, the clock |
 //! | [`diagnostics`] | the shape of what we tell the user: diagnostics, places, "did you mean" |
 //! | [`manifest`] | text to meaning: YAML → `Manifest` → `Desired`; the JSON Schema |
 //! | [`state`] | what we believe: `Snapshot`, `Recorded`, `Observed`, the journal's events, integrity |

@@ -18,9 +18,9 @@ use super::sharing::AccountSearch;
 use super::tasks::Tasks;
 use crate::backend::{StateStore, StoreError};
 use crate::cloud::client::Secret;
-use crate::cloud::{Attempts, Clock, CloudError, CloudWrite};
+use crate::cloud::{Attempts, CloudError, CloudWrite};
 use crate::constraints::ValidPlan;
-use crate::model::{Accounts, ImageId, ImageKey, PlacementKey, Region, Tags, Verb};
+use crate::model::{Accounts, Clock, ImageId, ImageKey, PlacementKey, Region, Tags, Verb};
 use crate::plan::{Outcome, Plan, Step, StepIndex, StepOutcome};
 use crate::state::{Edit, Event, ObservedImage, SettledImage, Snapshot};
 

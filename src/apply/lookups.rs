@@ -6,10 +6,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::tasks::Tasks;
-use crate::cloud::{Clock, CloudError, CloudRead, ImageFilter};
+use crate::cloud::{CloudError, CloudRead, ImageFilter};
 use crate::diff::{self, LookupDrift};
-use crate::manifest::Lookup;
-use crate::model::{ImageId, ImageKey, ImageKind, Region};
+use crate::model::{Clock, ImageId, ImageKey, ImageKind, Lookup, Region};
 use crate::state::{Found, ObservedImage, Recorded};
 
 /// The images of each region that a lookup names, of the kinds that its lookups ask for.

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::tasks::Tasks;
-use crate::cloud::{Clock, CloudError, CloudRead, ImageFilter, Meaning};
+use crate::cloud::{CloudError, CloudRead, ImageFilter, Meaning};
 use crate::constraints::{Judgement, Levels, judge_observation};
 use crate::diff::missing;
 use crate::manifest::Desired;
-use crate::model::{ImageId, ImageKind, PlacementKey, Region};
+use crate::model::{Clock, ImageId, ImageKind, PlacementKey, Region};
 use crate::state::{Observed, ObservedRegion, Recorded, Snapshot};
 
 /// Images that are to be taken over, by region: their shares are read beside those of managed images.

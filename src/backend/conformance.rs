@@ -5,8 +5,7 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::manifest::Provider;
-use crate::model::{Attributes, Operation, Source, Tags};
+use crate::model::{Attributes, Operation, Provider, Source, Tags};
 use crate::state::{Lineage, StepId};
 
 fn info() -> LockInfo {

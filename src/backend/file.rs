@@ -12,8 +12,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{LockInfo, LockWait, SerialBump, StateStore, StoreError};
-use crate::cloud::{Clock, SystemClock};
+use crate::cloud::SystemClock;
 use crate::diagnostics::harmless;
+use crate::model::Clock;
 use crate::state::{Head, Lineage, Snapshot, StateError, Written};
 
 mod disk;

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{CommandError, env, files};
+use crate::cloud::Transport;
 use crate::cloud::client::credentials::{Surroundings, keyring};
 use crate::cloud::client::http::{Hosts, Https, Site as HostSite};
 use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};
 use crate::cloud::wrap::{Policy, Rates, RetryingTransport};
-use crate::cloud::{Clock, Transport};
 use crate::diagnostics::harmless;
-use crate::manifest::{CloudSettings, SandboxSettings, Site};
-use crate::model::AccountId;
+use crate::manifest::{CloudSettings, SandboxSettings};
+use crate::model::{AccountId, Clock, Site};
 
 /// What stands for the provider's own hosts.
 const PROVIDER: &str = "provider";

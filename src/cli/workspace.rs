@@ -19,8 +19,8 @@ use crate::cloud::client::{Client, Secret};
 use crate::constraints::Levels;
 use crate::diagnostics::{Diagnostic, Severity, harmless};
 use crate::engine::Engine;
-use crate::manifest::{self, Desired, Input, Level, Locator, StateLocation, Variables};
-use crate::model::ImageKey;
+use crate::manifest::{self, Desired, Input, Locator, StateLocation, Variables};
+use crate::model::{ImageKey, Level};
 use crate::plan::{Plan, PlanInputs};
 
 /// The manifest that is read where none is named.

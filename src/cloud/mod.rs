@@ -21,7 +21,7 @@ pub mod transport;
 pub mod wrap;
 
 pub use attempts::Attempts;
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::SystemClock;
 pub use error::{CloudError, Meaning};
 pub use port::{CloudRead, CloudWrite, ImageFilter, NewImage};
 pub use transport::{Request, Service, Transport, TransportError};

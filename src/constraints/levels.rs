@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use super::rule::Rule;
 use super::rules::{RULES, find};
 use crate::diagnostics::{Collector, Diagnostic, ManifestPath, Severity, Suggestions, shown};
-use crate::manifest::Level;
+use crate::model::Level;
 
 /// The level of each rule.
 #[derive(Debug, Clone, Default)]

@@ -8,8 +8,8 @@ use compact_str::CompactString;
 
 use crate::diagnostics::collect::{Collector, Fold, Repeats, take_label};
 use crate::diagnostics::{Diagnostic, Label, Place, Severity};
-use crate::manifest::{Desired, Fault, Level};
-use crate::model::{ImageKey, PlacementKey};
+use crate::manifest::{Desired, Fault};
+use crate::model::{ImageKey, Level, PlacementKey};
 use crate::plan::PlanView;
 use crate::state::Recorded;
 

@@ -6,8 +6,8 @@ use super::levels::Levels;
 use super::rule::{Case, Findings, Rule};
 use super::rules::{OBSERVATION_RULES, RULES};
 use crate::diagnostics::{Diagnostic, Severity};
-use crate::manifest::{Desired, Level};
-use crate::model::PlacementKey;
+use crate::manifest::Desired;
+use crate::model::{Level, PlacementKey};
 use crate::plan::{Plan, PlanView};
 use crate::state::Recorded;
 

@@ -15,8 +15,8 @@ use compact_str::CompactString;
 use entries::{are_alike, entry, grouped};
 
 use crate::manifest::insert::NewEntry;
-use crate::manifest::{Desired, DesiredImage, NameTemplate};
-use crate::model::{Accounts, ImageId, ImageKey, ImageKind, PlacementKey, Region, SourceKind};
+use crate::manifest::{Desired, DesiredImage};
+use crate::model::{Accounts, ImageId, ImageKey, ImageKind, NameTemplate, PlacementKey, Region, SourceKind};
 use crate::state::{Lineage, Observed, ObservedImage, Placement, Recorded};
 
 /// Which of the images that were seen are wanted.

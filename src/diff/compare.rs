@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Action, Diff, ImageChange, PlacementChange, PlacementFacts, Reason};
-use crate::manifest::{Desired, DesiredImage, ReplaceOrder};
+use crate::manifest::{Desired, DesiredImage};
 use crate::model::{
-    Accounts, Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, Source, SourceKind,
+    Accounts, Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, ReplaceOrder, Source,
+    SourceKind,
 };
 use crate::state::{Edit, Making, Placement, Recorded, RecordedGeneration, RecordedImage};
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::manifest::{Desired, Lookup};
-use crate::model::{ImageId, ImageKey, Region};
+use crate::manifest::Desired;
+use crate::model::{ImageId, ImageKey, Lookup, Region};
 use crate::state::select::select;
 use crate::state::{Found, ObservedImage, Recorded, RecordedLookup};
 

@@ -3,7 +3,7 @@
 use super::{Connected, Engine, EngineError};
 use crate::cloud::CloudRead as _;
 use crate::diagnostics::harmless;
-use crate::manifest::Provider;
+use crate::model::Provider;
 use crate::state::Snapshot;
 
 impl Engine {

@@ -76,12 +76,11 @@ pub use locked::LockedState;
 pub use observe::{Observation, RecoveredStep, Recovery, Scope};
 pub use plan::{CheckedPlan, Planned};
 
-use crate::cloud::Clock;
 use crate::cloud::client::Client;
 use crate::constraints::Levels;
 use crate::diff::{PlanMode, use_lookups};
 use crate::manifest::Desired;
-use crate::model::Region;
+use crate::model::{Clock, Region};
 use crate::state::{Lineage, Snapshot};
 
 /// A manifest's meaning and how it is judged: all that planning needs.

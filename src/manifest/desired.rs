@@ -10,8 +10,8 @@ use super::query::ImportQuery;
 use super::settings::{CloudSettings, StateLocation};
 use crate::diagnostics::ManifestPath;
 use crate::model::{
-    AccountId, Accounts, Address, Architecture, GenerationNumber, ImageId, ImageKey, ImageKind, PlacementKey,
-    Region, RegionTable, Source, SourceKind, Tags,
+    AccountId, Accounts, Address, ImageId, ImageKey, Keep, Level, Lookup, NameTemplate, PlacementKey, Region,
+    RegionTable, ReplaceOrder, Source, SourceKind, Tags,
 };
 
 /// Everything that a manifest says.
@@ -211,50 +211,6 @@ pub struct LookupSource {
     pub revision: Option<CompactString>,
 }
 
-/// An image's name: text in which `{generation}` stands for the number of the build.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct NameTemplate(pub CompactString);
-
-impl NameTemplate {
-    /// The placeholder.
-    pub const GENERATION: &'static str = "{generation}";
-
-    /// Whether every generation has a name of its own.
-    pub fn is_by_generation(&self) -> bool {
-        self.0.contains(Self::GENERATION)
-    }
-
-    /// The name of a generation.
-    pub fn of(&self, generation: GenerationNumber) -> CompactString {
-        if self.is_by_generation() {
-            self.0.replace(Self::GENERATION, &generation.to_string()).into()
-        } else {
-            self.0.clone()
-        }
-    }
-}
-
-/// How a new generation takes the place of the old one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ReplaceOrder {
-    /// Create first; delete first only where there is no room for both.
-    #[default]
-    Auto,
-    /// Create first, or refuse.
-    CreateFirst,
-    /// Delete first: for a while there is none.
-    DeleteFirst,
-}
-
-/// Earlier generations to keep.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Keep {
-    /// How many are always kept.
-    pub generations: u32,
-    /// For how many days after they were superseded others are kept; `None`: none are.
-    pub days: Option<u32>,
-}
-
 /// Limits that the manifest names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DesiredLimits {
@@ -271,47 +227,4 @@ impl DesiredLimits {
     pub fn images_in(&self, region: &Region) -> Option<u32> {
         self.regions.get(region).copied().or(self.images_per_region)
     }
-}
-
-/// What a rule does when it is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Level {
-    /// Nothing.
-    Allow,
-    /// Tells.
-    Warn,
-    /// Refuses.
-    Deny,
-}
-
-impl Level {
-    /// `allow`, `warn` or `deny`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Warn => "warn",
-            Self::Deny => "deny",
-        }
-    }
-}
-
-/// Selects an image that is used and not managed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lookup {
-    /// The region to look in.
-    pub region: Region,
-    /// The kind.
-    pub kind: Option<ImageKind>,
-    /// The operating system: text that its title or family holds.
-    pub os: Option<CompactString>,
-    /// 32 or 64.
-    pub bits: Option<u8>,
-    /// The architecture.
-    pub architecture: Option<Architecture>,
-    /// Text that the name holds.
-    pub name: Option<CompactString>,
-    /// Take the newest of several; without it several are an error.
-    pub newest: bool,
-    /// Shared only: the account it must come from.
-    pub from: Option<AccountId>,
 }

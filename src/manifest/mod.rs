@@ -53,15 +53,11 @@ mod variables;
 mod view;
 mod yaml;
 
-pub use desired::{
-    Desired, DesiredImage, DesiredLimits, Keep, Level, Lookup, LookupSource, NameTemplate, ReplaceOrder,
-};
+pub use desired::{Desired, DesiredImage, DesiredLimits, LookupSource};
 pub use fault::{Fault, FaultKind};
 pub use locate::Locator;
 pub use query::{ImportQuery, QueryPart};
-pub use settings::{
-    CloudPlace, CloudSettings, Provider, SandboxSettings, SharedImageEdits, Site, StateLocation,
-};
+pub use settings::{CloudSettings, SandboxSettings, StateLocation};
 pub use variables::Variables;
 pub use yaml::{
     MAX_ALIASES, MAX_ANCHORS, MAX_BYTES, MAX_DEPTH, MAX_KEY_BYTES, MAX_MERGED, MAX_MERGED_ENTRIES, MAX_NODES,

@@ -3,6 +3,8 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use crate::model::{CloudPlace, Provider, SharedImageEdits, Site};
+
 /// The image service and how to reach it. Goes into a saved plan, so it holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CloudSettings {
@@ -47,56 +49,6 @@ impl CloudSettings {
             (Provider::Tencent, None) => Some(CloudPlace::Site(self.site)),
         }
     }
-}
-
-/// The place that images are in: the same account has others in another place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CloudPlace {
-    /// A site of the provider.
-    Site(Site),
-    /// One address for every service.
-    Endpoint(String),
-}
-
-impl std::fmt::Display for CloudPlace {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Site(Site::International) => f.write_str("site international"),
-            Self::Site(Site::Mainland) => f.write_str("site mainland"),
-            Self::Endpoint(endpoint) => write!(f, "endpoint {endpoint}"),
-        }
-    }
-}
-
-/// Which image service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Provider {
-    /// The embedded cloud: no account, no network.
-    Sandbox,
-    /// Tencent Cloud.
-    Tencent,
-}
-
-/// Which of the provider's sites.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Site {
-    /// `*.intl.tencentcloudapi.com`.
-    International,
-    /// `*.tencentcloudapi.com`.
-    Mainland,
-}
-
-/// Whether the owner can change an image while it is shared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SharedImageEdits {
-    /// It can.
-    Allowed,
-    /// It cannot: unshare, change, share again.
-    Refused,
 }
 
 /// The embedded cloud's world.

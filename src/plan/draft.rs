@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::graph::{StepGraph, StepIndex};
 use super::{names, ordering};
 use crate::diff::{Action, Diff, ImageChange, PlacementChange};
-use crate::manifest::{Desired, SharedImageEdits};
-use crate::model::{Accounts, GenerationNumber, ImageKey, PlacementKey, Region};
+use crate::manifest::Desired;
+use crate::model::{Accounts, GenerationNumber, ImageKey, PlacementKey, Region, SharedImageEdits};
 use crate::state::Recorded;
 
 /// The steps of one placement.

@@ -20,8 +20,8 @@ use thiserror::Error;
 use super::planner::{Base, Plan, PlanError};
 use super::propose::{PlanOptions, PlanResult, propose};
 use crate::diagnostics::unquoted;
-use crate::manifest::{Desired, Level};
-use crate::model::Digest;
+use crate::manifest::Desired;
+use crate::model::{Digest, Level};
 use crate::state::{Lineage, Recorded, Snapshot};
 
 /// The version of the file format. Saved plans are short-lived: no other version is read.

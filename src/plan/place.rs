@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::harmless;
-use crate::manifest::{CloudPlace, CloudSettings, Provider, SandboxSettings, Site};
+use crate::manifest::{CloudSettings, SandboxSettings};
+use crate::model::{CloudPlace, Provider, Site};
 
 /// The service that a plan's steps are sent to, as the manifest names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

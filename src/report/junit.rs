@@ -10,7 +10,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::verdict::{CommandResult, Problem, Verdict};
 use crate::diagnostics::{Severity, harmless};
-use crate::manifest::Level;
+use crate::model::Level;
 use crate::plan::{Failure, StepOutcome};
 
 /// What a case came to.

@@ -8,8 +8,7 @@ use crate::constraints::Rule;
 use crate::diagnostics::harmless::harmless;
 use crate::diagnostics::{Diagnostic, Place, Severity, Sources, Span};
 use crate::diff::Drift;
-use crate::manifest::Level;
-use crate::model::Digest;
+use crate::model::{Digest, Level};
 use crate::plan::{Outcome, Plan, Unexpected};
 use crate::state::Recorded;
 

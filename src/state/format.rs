@@ -9,8 +9,7 @@ use super::recorded::Recorded;
 use super::runs::Runs;
 use super::seal;
 use super::snapshot::{Lineage, Snapshot, StateError, Written};
-use crate::manifest::{CloudPlace, Provider};
-use crate::model::{AccountId, Digest};
+use crate::model::{AccountId, CloudPlace, Digest, Provider};
 
 /// The version of the file format that this program writes. It reads every version up to this one.
 pub const FORMAT: u32 = 2;

@@ -5,8 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ObservedImage;
-use crate::manifest::Lookup;
-use crate::model::{Architecture, ImageId, ImageKind};
+use crate::model::{Architecture, ImageId, ImageKind, Lookup};
 
 /// What a lookup found when its region was last read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,61 +3,17 @@
 //! A listing is the service's word; everything that is asked for is compared here, since the service's own filters are
 //! fuzzy (213/15715 Filters) and know neither age nor lender.
 
-use compact_str::CompactString;
-use jiff::Timestamp;
-
 use super::ObservedImage;
 use super::lookup::{Found, FoundImage, Near};
 use crate::diagnostics::shown;
-use crate::manifest::Lookup;
-use crate::model::{AccountId, Architecture, ImageKind};
+use crate::model::{Criteria, ImageKind, Lookup};
 
 /// How many candidates or near images are recorded: enough to choose by, few enough to read.
 const LISTED: usize = 10;
 /// How many images that are near are told.
 const NEAR: usize = 3;
 
-/// What images are asked for. Everything that is not named lets all pass.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Criteria {
-    /// Only these kinds; empty: every kind.
-    pub kinds: Vec<ImageKind>,
-    /// Text that the operating system's title or family holds, in capitals or not.
-    pub os: Option<CompactString>,
-    /// The architecture.
-    pub architecture: Option<Architecture>,
-    /// 32 or 64.
-    pub bits: Option<u8>,
-    /// Text that the name holds.
-    pub name: Option<CompactString>,
-    /// The account that made it.
-    pub from: Option<AccountId>,
-    /// Tags that it carries: a key, and its value where that is named.
-    pub tags: Vec<(CompactString, Option<CompactString>)>,
-    /// Made at this time or later.
-    pub since: Option<Timestamp>,
-    /// Made before this time.
-    pub before: Option<Timestamp>,
-    /// Only images that can be used: ready, and not marked as deprecated.
-    pub usable: bool,
-}
-
 impl Criteria {
-    /// What a lookup asks for. It is for use, so what cannot be used is no answer.
-    pub fn of(lookup: &Lookup) -> Self {
-        let Lookup { region: _, kind, os, bits, architecture, name, newest: _, from } = lookup;
-        Self {
-            kinds: kind.iter().copied().collect(),
-            os: os.clone(),
-            architecture: *architecture,
-            bits: *bits,
-            name: name.clone(),
-            from: *from,
-            usable: true,
-            ..Self::default()
-        }
-    }
-
     /// Whether an image is one that is asked for.
     pub fn admits(&self, image: &ObservedImage) -> bool {
         self.misses(image).is_empty()
@@ -199,9 +155,11 @@ pub fn describe(lookup: &Lookup) -> String {
 
 #[cfg(test)]
 mod tests {
+    use compact_str::CompactString;
+
     use super::*;
     use crate::model::image::Build;
-    use crate::model::{ImageState, Tags};
+    use crate::model::{Architecture, ImageState, Tags};
 
     fn image(id: u32, name: &str, os: &str, architecture: Architecture, created: &str) -> ObservedImage {
         ObservedImage {

@@ -10,8 +10,7 @@ use super::journal::{Event, IllegalEvent, Intents, fold};
 use super::recorded::Recorded;
 use super::runs::Runs;
 use super::seal;
-use crate::manifest::{CloudPlace, Provider};
-use crate::model::AccountId;
+use crate::model::{AccountId, CloudPlace, Provider};
 
 /// Which state this is: a name that never changes, made when the state was first written. It is also the value
 /// of the ownership tag.

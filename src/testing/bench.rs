@@ -11,12 +11,12 @@ use crate::backend::{LockInfo, LockWait, MemoryStore, StateStore, StoreError};
 use crate::cloud::client::Client;
 use crate::cloud::sim::{Settings, Sim, SimTransport};
 use crate::cloud::wrap::{Policy, Rates, RetryingTransport};
-use crate::cloud::{Clock, CloudError, Transport};
+use crate::cloud::{CloudError, Transport};
 use crate::constraints::{Judgement, Levels, ValidPlan, validate};
 use crate::diff::{self, PlanMode};
 use crate::engine::{CheckedPlan, Engine, EngineError, Execution, LockedState, Scope};
-use crate::manifest::{Desired, Level, Provider};
-use crate::model::AccountId;
+use crate::manifest::Desired;
+use crate::model::{AccountId, Clock, Level, Provider};
 use crate::plan::{EdgeReason, Outcome, Plan, PlanOptions, PlanResult, propose};
 use crate::state::{Lineage, Snapshot};
 

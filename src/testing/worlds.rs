@@ -5,10 +5,11 @@ use jiff::Timestamp;
 use super::desired;
 use crate::apply::successions;
 use crate::diff::PlanMode;
-use crate::manifest::{Desired, Provider};
+use crate::manifest::Desired;
 use crate::model::image::Build;
 use crate::model::{
-    Address, Architecture, GenerationNumber, ImageKey, ImageLimit, ImageState, PlacementKey, Region, Verb,
+    Address, Architecture, GenerationNumber, ImageKey, ImageLimit, ImageState, PlacementKey, Provider,
+    Region, Verb,
 };
 use crate::plan::{EdgeReason, Plan, PlanOptions, StepIndex, propose};
 use crate::state::{Edit, Event, Lineage, Placement, RecordedRegion, SettledImage, Snapshot};

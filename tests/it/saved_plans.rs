@@ -1,6 +1,6 @@
 //! Saved plans that were edited with digests of their own: an honest plan each, and not the one that was reviewed.
 
-use goldform::manifest::Provider;
+use goldform::model::Provider;
 use goldform::plan::{PlanFile, PlanInputs};
 
 use crate::WEB;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use goldform::cloud::sim::{Image, Share, Sim, Snapshot, State};
-use goldform::cloud::{Clock, Request, Transport, TransportError};
+use goldform::cloud::{Request, Transport, TransportError};
+use goldform::model::Clock;
 use serde_json::Value;
 
 use super::fleet::{EntryKey, Fleet, OWNER, REGIONS, STRANGERS};

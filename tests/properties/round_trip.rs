@@ -2,8 +2,7 @@
 
 use goldform::backend::StateStore as _;
 use goldform::diff::PlanMode;
-use goldform::manifest::Level;
-use goldform::model::{Address, GenerationNumber, ImageKey, PlacementKey, Region};
+use goldform::model::{Address, GenerationNumber, ImageKey, Level, PlacementKey, Region};
 use goldform::plan::{Plan, PlanFile, PlanInputs, PlanOptions, stale};
 use goldform::state::{Event, Snapshot};
 use goldform::testing::{Bench, Death, When, desired};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use goldform::cloud::client::Client;
 use goldform::cloud::sim::{Settings, Share, Sim, SimTransport, State};
-use goldform::cloud::{Clock, CloudWrite, ManualClock, NewImage};
-use goldform::model::{AccountId, ImageId, ImageState, Operation, PlacementKey, Region};
+use goldform::cloud::{CloudWrite, NewImage};
+use goldform::model::{AccountId, Clock, ImageId, ImageState, ManualClock, Operation, PlacementKey, Region};
 use goldform::plan::{EdgeReason, Plan, Step, StepIndex};
 use jiff::{SignedDuration, Timestamp};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use goldform::constraints::{Judgement, Levels, judge};
 use goldform::diagnostics::Severity;
-use goldform::manifest::SharedImageEdits;
+use goldform::model::SharedImageEdits;
 use goldform::plan::{Plan, StepIndex};
 
 use crate::model::{Model, Wrong};

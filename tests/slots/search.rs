@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use goldform::diff::select::keep_only;
 use goldform::diff::{Action, Diff, ImageChange, PlacementChange};
-use goldform::manifest::{Level, ReplaceOrder};
-use goldform::model::{AccountId, ImageKey, ImageState, Operation, PlacementKey, Region};
+use goldform::model::{
+    AccountId, ImageKey, ImageState, Level, Operation, PlacementKey, Region, ReplaceOrder,
+};
 use goldform::plan::StepGraph;
 use goldform::plan::draft::Draft;
 use goldform::plan::room::image_limit;

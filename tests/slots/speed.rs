@@ -40,12 +40,12 @@ fn replaced(images: usize, free: usize) -> Case {
     for number in 0..images {
         let key: goldform::model::ImageKey = format!("image-{number:05}").parse().unwrap();
         let mut image = image.clone();
-        image.name = goldform::manifest::NameTemplate(format!("image-{number:05}-{{generation}}").into());
+        image.name = goldform::model::NameTemplate(format!("image-{number:05}-{{generation}}").into());
         image.region = regions[number % 10].clone();
         image.copies = regions.iter().filter(|region| **region != image.region).cloned().collect();
         image.copy_entries = (0..9).collect();
-        image.keep = goldform::manifest::Keep::default();
-        image.replace = goldform::manifest::ReplaceOrder::Auto;
+        image.keep = goldform::model::Keep::default();
+        image.replace = goldform::model::ReplaceOrder::Auto;
         let source = image.source.as_mut().unwrap();
         source.revision = Some("1".into());
         for (place, region) in regions.iter().enumerate() {

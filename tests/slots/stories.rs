@@ -170,7 +170,7 @@ async fn three_removed_and_three_added_share_the_slots_of_a_full_region() {
     let three = |keys: [&str; 3]| keys.map(|key| entry(key, 1, "")).concat();
     // Removing three of three is a mass deletion, which is not what this is about.
     let allowed = |mut wanted: Desired| {
-        wanted.levels.insert("mass_deletion".into(), goldform::manifest::Level::Allow);
+        wanted.levels.insert("mass_deletion".into(), goldform::model::Level::Allow);
         wanted
     };
     applied(&mut bench, &allowed(manifest(limits, &three(["a", "b", "c"]), ""))).await;
@@ -325,7 +325,7 @@ async fn a_limit_that_fell_below_what_is_used_lets_deletes_go_first() {
     bench.sim.set_settings(Settings { images_per_region: 2, ..bench.sim.settings().unwrap() }).unwrap();
     // Three go and one comes: two deletes only bring the region back to its limit.
     let mut after = manifest("", &(entry("a", 1, "") + &entry("e", 1, "")), "");
-    after.levels.insert("mass_deletion".into(), goldform::manifest::Level::Allow);
+    after.levels.insert("mass_deletion".into(), goldform::model::Level::Allow);
     let plan = applied(&mut bench, &after).await;
     assert_eq!(plan.regions[&region("ap-jakarta")].limit.value, 2);
     let create = "create image.e@ap-jakarta#1";

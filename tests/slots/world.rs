@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 
 use compact_str::{CompactString, format_compact};
 use goldform::diff::{Diff, PlanMode, diff};
-use goldform::manifest::{Desired, DesiredImage, Keep, Level, NameTemplate, ReplaceOrder, SharedImageEdits};
+use goldform::manifest::{Desired, DesiredImage};
 use goldform::model::{
-    AccountId, Accounts, GenerationNumber, ImageId, ImageKey, ImageLimit, ImageState, PlacementKey, Region,
-    Source, SourceKind,
+    AccountId, Accounts, GenerationNumber, ImageId, ImageKey, ImageLimit, ImageState, Keep, Level,
+    NameTemplate, PlacementKey, Region, ReplaceOrder, SharedImageEdits, Source, SourceKind,
 };
 use goldform::state::{Placement, Recorded, RecordedGeneration, RecordedImage, RecordedRegion};
 use goldform::testing;

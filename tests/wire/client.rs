@@ -6,7 +6,8 @@ use goldform::cloud::client::Client;
 use goldform::cloud::client::credentials::{Credentials, Keyring};
 use goldform::cloud::client::http::{Hosts, Https};
 use goldform::cloud::sim::{Settings, Sim, SimTransport};
-use goldform::cloud::{Clock, CloudRead as _, ManualClock, Meaning, Request, Service, Transport};
+use goldform::cloud::{CloudRead as _, Meaning, Request, Service, Transport};
+use goldform::model::{Clock, ManualClock};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 

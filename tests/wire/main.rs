@@ -24,9 +24,9 @@ mod whole;
 
 use std::sync::Arc;
 
-use goldform::cloud::ManualClock;
 use goldform::cloud::sim::http::{ApiService, Key, Server};
 use goldform::cloud::sim::{Settings, Sim};
+use goldform::model::ManualClock;
 
 pub const OWNER: &str = "100000000001";
 pub const FRIEND: &str = "200000000002";

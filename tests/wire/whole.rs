@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use goldform::cloud::SystemClock;
 use goldform::cloud::sim::http::{ApiService, Key, Server};
 use goldform::cloud::sim::{Effect, Fault, Sim};
-use goldform::cloud::{Clock, SystemClock};
+use goldform::model::Clock;
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 

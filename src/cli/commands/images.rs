@@ -12,10 +12,9 @@ use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::{CloudError, CloudRead, ImageFilter, Meaning};
-use crate::model::{PlacementKey, Region};
+use crate::model::{Criteria, PlacementKey, Region};
 use crate::report::images::{Listed, images_json, images_text};
 use crate::state::ObservedImage;
-use crate::state::select::Criteria;
 
 /// How many regions are read at once.
 const PARALLEL: usize = 10;

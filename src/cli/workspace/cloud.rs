@@ -8,7 +8,7 @@ use crate::cli::{CommandError, service};
 use crate::cloud::CloudWrite;
 use crate::cloud::client::Client;
 use crate::engine::Connected;
-use crate::manifest::Provider;
+use crate::model::Provider;
 
 impl Workspace {
     /// The cloud that the manifest names: one client for the whole command, so that its calls are paced together and

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{Delivery, Sim};
-use crate::cloud::{Clock, Request, Transport, TransportError};
-use crate::model::AccountId;
+use crate::cloud::{Request, Transport, TransportError};
+use crate::model::{AccountId, Clock};
 
 /// Carries requests of one account to an embedded cloud in this process.
 #[derive(Clone)]

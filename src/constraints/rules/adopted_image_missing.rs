@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diff::Action;
-use crate::manifest::Level;
-use crate::model::{ImageId, Operation, PlacementKey, Source, SourceKind};
+use crate::model::{ImageId, Level, Operation, PlacementKey, Source, SourceKind};
 use crate::plan::PlanView;
 use crate::state::Edit;
 

@@ -2,8 +2,8 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::manifest::{DesiredImage, FaultKind, Level};
-use crate::model::{Address, Operation, Region, Source};
+use crate::manifest::{DesiredImage, FaultKind};
+use crate::model::{Address, Level, Operation, Region, Source};
 
 /// GF404.
 pub(super) static RULE: Rule = Rule {

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::manifest::Level;
-use crate::model::{Address, ImageKey, Operation};
+use crate::model::{Address, ImageKey, Level, Operation};
 
 /// GF705.
 pub(super) static RULE: Rule = Rule {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::manifest::{DesiredImage, Level};
+use crate::manifest::DesiredImage;
 use crate::model::image::{
     DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS, TAG_KEY_MAX_CHARS, TAG_VALUE_MAX_CHARS, TAGS_MAX,
 };
-use crate::model::{Address, GenerationNumber, ImageKey, Operation, PlacementKey};
+use crate::model::{Address, GenerationNumber, ImageKey, Level, Operation, PlacementKey};
 
 /// GF201.
 pub(super) static RULE: Rule = Rule {

@@ -7,8 +7,7 @@ use compact_str::CompactString;
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diagnostics::collect::MOST_PLACES;
-use crate::manifest::Level;
-use crate::model::{Address, PlacementKey, Region};
+use crate::model::{Address, Level, PlacementKey, Region};
 use crate::plan::PlanView;
 use crate::plan::view::{NameHolder, NameUse};
 

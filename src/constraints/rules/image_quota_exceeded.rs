@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use super::describe_source;
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diff::{Action, ImageChange};
-use crate::manifest::{Level, ReplaceOrder};
-use crate::model::{Address, ImageKey, PlacementKey, Region};
+use crate::model::{Address, ImageKey, Level, PlacementKey, Region, ReplaceOrder};
 use crate::plan::{PlanView, image_limit};
 
 /// How many entries are pointed at: enough to see which, not a page of them.

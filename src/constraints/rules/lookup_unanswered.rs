@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, shown};
-use crate::manifest::Level;
-use crate::model::Address;
+use crate::model::{Address, Level};
 use crate::state::select::describe;
 use crate::state::{Found, FoundImage, RecordedLookup};
 

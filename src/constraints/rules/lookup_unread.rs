@@ -2,8 +2,7 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::manifest::Level;
-use crate::model::Address;
+use crate::model::{Address, Level};
 
 /// GF305.
 pub(super) static RULE: Rule = Rule {

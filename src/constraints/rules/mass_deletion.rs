@@ -3,8 +3,7 @@
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diff::Reason;
-use crate::manifest::Level;
-use crate::model::PlacementKey;
+use crate::model::{Level, PlacementKey};
 use crate::plan::PlanView;
 use crate::state::Edit;
 

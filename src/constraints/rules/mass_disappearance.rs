@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::manifest::Level;
-use crate::model::{Address, PlacementKey, Region};
+use crate::model::{Address, Level, PlacementKey, Region};
 
 /// GF708.
 pub(super) static RULE: Rule = Rule {

@@ -2,7 +2,7 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::manifest::Level;
+use crate::model::Level;
 
 /// GF701.
 pub(super) static RULE: Rule = Rule {

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
-use crate::manifest::Level;
-use crate::model::{Address, PlacementKey, Region};
+use crate::model::{Address, Level, PlacementKey, Region};
 
 /// GF901.
 pub(super) static RULE: Rule = Rule {

@@ -2,8 +2,8 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, Suggestions};
-use crate::manifest::{FaultKind, Level};
-use crate::model::{Region, RegionTable};
+use crate::manifest::FaultKind;
+use crate::model::{Level, Region, RegionTable};
 
 /// GF302.
 pub(super) static RULE: Rule = Rule {

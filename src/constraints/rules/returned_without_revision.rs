@@ -2,8 +2,7 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::manifest::Level;
-use crate::model::{Address, SourceKind};
+use crate::model::{Address, Level, SourceKind};
 use crate::state::Edit;
 
 /// GF904.

@@ -2,7 +2,7 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::manifest::FaultKind;
-use crate::manifest::Level;
+use crate::model::Level;
 
 /// GF501.
 pub(super) static RULE: Rule = Rule {

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
-use crate::manifest::{Level, ReplaceOrder};
-use crate::model::{AccountId, Accounts, Address, ImageKey, Operation, PlacementKey, Region};
+use crate::model::{
+    AccountId, Accounts, Address, ImageKey, Level, Operation, PlacementKey, Region, ReplaceOrder,
+};
 use crate::plan::{PlanView, StepIndex};
 
 /// GF703.

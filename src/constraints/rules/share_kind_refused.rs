@@ -2,8 +2,7 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::manifest::Level;
-use crate::model::{Accounts, Address, SourceKind};
+use crate::model::{Accounts, Address, Level, SourceKind};
 
 /// GF504.
 pub(super) static RULE: Rule = Rule {

@@ -2,8 +2,7 @@
 
 use super::describe_source;
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
-use crate::manifest::Level;
-use crate::model::{Address, Operation};
+use crate::model::{Address, Level, Operation};
 use crate::plan::share_limit;
 
 /// GF503.

@@ -2,8 +2,8 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::manifest::{FaultKind, Level};
-use crate::model::Address;
+use crate::manifest::FaultKind;
+use crate::model::{Address, Level};
 
 /// GF502.
 pub(super) static RULE: Rule = Rule {

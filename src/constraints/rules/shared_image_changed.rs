@@ -2,8 +2,8 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, shown};
-use crate::manifest::{DesiredImage, Level};
-use crate::model::{Address, GenerationNumber, SourceKind};
+use crate::manifest::DesiredImage;
+use crate::model::{Address, GenerationNumber, Level, SourceKind};
 use crate::state::SharedInImage;
 
 /// GF403.

@@ -2,8 +2,8 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::manifest::{DesiredImage, Level};
-use crate::model::{Address, ImageKind, SourceKind};
+use crate::manifest::DesiredImage;
+use crate::model::{Address, ImageKind, Level, SourceKind};
 
 /// GF401.
 pub(super) static RULE: Rule = Rule {

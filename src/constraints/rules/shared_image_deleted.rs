@@ -1,8 +1,7 @@
 //! GF702: shared image would be deleted.
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
-use crate::manifest::Level;
-use crate::model::{Address, Operation};
+use crate::model::{Address, Level, Operation};
 use crate::plan::StepIndex;
 
 /// GF702.

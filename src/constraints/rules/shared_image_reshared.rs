@@ -2,8 +2,8 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, shown};
-use crate::manifest::{FaultKind, Level};
-use crate::model::{Accounts, Address, SourceKind};
+use crate::manifest::FaultKind;
+use crate::model::{Accounts, Address, Level, SourceKind};
 
 /// GF402.
 pub(super) static RULE: Rule = Rule {

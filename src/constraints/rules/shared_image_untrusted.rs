@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, shown};
-use crate::manifest::Level;
-use crate::model::{AccountId, Address, ImageId, ImageKind, Region, SourceKind};
+use crate::model::{AccountId, Address, ImageId, ImageKind, Level, Region, SourceKind};
 
 /// GF801.
 pub(super) static RULE: Rule = Rule {

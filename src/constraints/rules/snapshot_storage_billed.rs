@@ -2,8 +2,7 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::manifest::Level;
-use crate::model::Address;
+use crate::model::{Address, Level};
 
 /// GF803.
 pub(super) static RULE: Rule = Rule {

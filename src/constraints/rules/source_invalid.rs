@@ -5,8 +5,8 @@ use compact_str::CompactString;
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diagnostics::similar::closest;
-use crate::manifest::{DesiredImage, FaultKind, Level};
-use crate::model::{Address, ImageKey, Region, SourceKind};
+use crate::manifest::{DesiredImage, FaultKind};
+use crate::model::{Address, ImageKey, Level, Region, SourceKind};
 
 /// GF301.
 pub(super) static RULE: Rule = Rule {

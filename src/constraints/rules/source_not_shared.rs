@@ -2,8 +2,8 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::manifest::{DesiredImage, Level};
-use crate::model::{Address, ImageId, ImageKind, SourceKind};
+use crate::manifest::DesiredImage;
+use crate::model::{Address, ImageId, ImageKind, Level, SourceKind};
 
 /// GF306.
 pub(super) static RULE: Rule = Rule {

@@ -2,8 +2,7 @@
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, shown};
-use crate::manifest::Level;
-use crate::model::{Address, ImageKind};
+use crate::model::{Address, ImageKind, Level};
 
 /// GF802.
 pub(super) static RULE: Rule = Rule {

@@ -2,8 +2,8 @@
 
 use super::{Choice, Entry};
 use crate::diff::change::{Action, PlacementChange, PlacementFacts, Reason};
-use crate::manifest::{DesiredImage, SharedImageEdits};
-use crate::model::{Accounts, Attributes, GenerationNumber, ImageId, PlacementKey, Region};
+use crate::manifest::DesiredImage;
+use crate::model::{Accounts, Attributes, GenerationNumber, ImageId, PlacementKey, Region, SharedImageEdits};
 use crate::state::{Edit, Placement};
 
 impl Entry<'_> {

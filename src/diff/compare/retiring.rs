@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::manifest::Keep;
+use crate::model::Keep;
 
 impl Entry<'_> {
     /// Everything recorded that is not the chosen generation in a wanted region: kept, or retired.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostics::{ManifestPath, closest, shown};
 use crate::manifest::codes::{PLACEHOLDER_UNKNOWN, SOURCE_CIRCULAR};
-use crate::manifest::desired::{DesiredImage, Keep, NameTemplate, ReplaceOrder};
+use crate::manifest::desired::DesiredImage;
 use crate::manifest::fault::FaultKind;
 use crate::manifest::syntax::{Given, Image, Manifest, Switch};
-use crate::model::{ImageKey, Region, SourceKind, Tags};
+use crate::model::{ImageKey, Keep, NameTemplate, Region, ReplaceOrder, SourceKind, Tags};
 
 use super::Resolver;
 use super::source::ResolvedSource;

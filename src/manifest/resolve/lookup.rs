@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::diagnostics::{ManifestPath, shown};
 use crate::manifest::codes::{IMAGE_UNKNOWN, KEY_MISPLACED, RENAME_INVALID, VALUE_MALFORMED};
-use crate::manifest::desired::{DesiredImage, Lookup};
+use crate::manifest::desired::DesiredImage;
 use crate::manifest::syntax::{Given, Manifest};
-use crate::model::{Address, Architecture, ImageKey, ImageKind};
+use crate::model::{Address, Architecture, ImageKey, ImageKind, Lookup};
 
 use super::Resolver;
 

@@ -6,12 +6,10 @@ use compact_str::CompactString;
 
 use crate::diagnostics::{ManifestPath, shown};
 use crate::manifest::codes::{VALUE_MALFORMED, VALUE_UNKNOWN};
-use crate::manifest::desired::{DesiredLimits, Level};
-use crate::manifest::settings::{
-    CloudSettings, Provider, SandboxSettings, SharedImageEdits, Site, StateLocation,
-};
+use crate::manifest::desired::DesiredLimits;
+use crate::manifest::settings::{CloudSettings, SandboxSettings, StateLocation};
 use crate::manifest::syntax::{Given, Manifest, Number, TagKey};
-use crate::model::{RegionFacts, RegionTable};
+use crate::model::{Level, Provider, RegionFacts, RegionTable, SharedImageEdits, Site};
 
 use super::Resolver;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::*;
 use crate::diagnostics::ManifestPath;
-use crate::model::{Region, SourceKind};
+use crate::model::{Keep, NameTemplate, Provider, Region, ReplaceOrder, SourceKind};
 
 const HEAD: &str = "version: 1\naccount: \"100000000001\"\n";
 

@@ -8,7 +8,7 @@ mod oracle;
 mod schema;
 
 use super::*;
-use crate::model::{Region, SourceKind};
+use crate::model::{Keep, Region, SourceKind};
 
 pub(super) const EXAMPLE: &str = r#"
 # yaml-language-server: $schema=./schemas/manifest.schema.json

@@ -153,17 +153,17 @@ fn the_digest_knows_the_place_and_not_the_time() {
     let known = digest(&base);
     let places: [(&str, Edit); 7] = [
         ("account", |inputs| inputs.desired.account = "100000000002".parse().unwrap()),
-        ("provider", |inputs| inputs.desired.cloud.provider = crate::manifest::Provider::Tencent),
+        ("provider", |inputs| inputs.desired.cloud.provider = crate::model::Provider::Tencent),
         ("site", |inputs| {
-            inputs.desired.cloud.provider = crate::manifest::Provider::Tencent;
-            inputs.desired.cloud.site = crate::manifest::Site::Mainland;
+            inputs.desired.cloud.provider = crate::model::Provider::Tencent;
+            inputs.desired.cloud.site = crate::model::Site::Mainland;
         }),
         ("endpoint", |inputs| {
-            inputs.desired.cloud.provider = crate::manifest::Provider::Tencent;
+            inputs.desired.cloud.provider = crate::model::Provider::Tencent;
             inputs.desired.cloud.endpoint = Some("http://127.0.0.1:9".to_owned());
         }),
         ("another endpoint", |inputs| {
-            inputs.desired.cloud.provider = crate::manifest::Provider::Tencent;
+            inputs.desired.cloud.provider = crate::model::Provider::Tencent;
             inputs.desired.cloud.endpoint = Some("http://127.0.0.1:10".to_owned());
         }),
         ("world", |inputs| inputs.desired.cloud.sandbox.world = Some("other.world.db".to_owned())),

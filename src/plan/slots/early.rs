@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::board::SlotProblem;
 use super::play::{Budget, Play};
 use super::{Slots, Stuck};
-use crate::manifest::{Level, ReplaceOrder};
-use crate::model::{PlacementKey, Region};
+use crate::model::{Level, PlacementKey, Region, ReplaceOrder};
 use crate::plan::draft::Draft;
 use crate::plan::graph::StepIndex;
 

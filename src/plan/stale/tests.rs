@@ -56,9 +56,9 @@ fn a_state_of_another_account_service_or_place_is_another_one() {
     snapshot.account = "100000000002".parse().unwrap();
     says(&other_state(&known, Some(&snapshot)), "the state describes account 100000000002");
     snapshot.account = known.desired.account;
-    known.desired.cloud.provider = crate::manifest::Provider::Tencent;
+    known.desired.cloud.provider = crate::model::Provider::Tencent;
     says(&other_state(&known, Some(&snapshot)), "another service");
-    snapshot.provider = crate::manifest::Provider::Tencent;
+    snapshot.provider = crate::model::Provider::Tencent;
     assert_eq!(other_state(&known, Some(&snapshot)), Vec::<String>::new(), "a state of before places");
     snapshot.place = known.desired.cloud.place();
     assert_eq!(other_state(&known, Some(&snapshot)), Vec::<String>::new());

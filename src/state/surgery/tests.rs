@@ -37,7 +37,7 @@ fn all(recorded: &Recorded) -> Vec<String> {
 fn verified(recorded: Recorded) -> Recorded {
     let lineage = crate::state::Lineage("lineage-1".into());
     let account = "100000000001".parse().unwrap();
-    let mut snapshot = Snapshot::first(lineage, account, crate::manifest::Provider::Sandbox);
+    let mut snapshot = Snapshot::first(lineage, account, crate::model::Provider::Sandbox);
     snapshot.recorded = recorded;
     snapshot.verify().unwrap();
     snapshot.recorded
@@ -159,7 +159,7 @@ fn a_forgotten_share_stays_as_one_of_others() {
 fn an_older_snapshot_takes_over_what_must_not_be_lost() {
     let lineage = crate::state::Lineage("lineage-1".into());
     let account = "100000000001".parse().unwrap();
-    let mut present = Snapshot::first(lineage, account, crate::manifest::Provider::Sandbox);
+    let mut present = Snapshot::first(lineage, account, crate::model::Provider::Sandbox);
     let mut older = present.clone();
     older.serial = 3;
     older.recorded = recorded();

@@ -11,9 +11,9 @@ use super::args::SeedArgs;
 use super::switches;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
+use crate::cloud::SystemClock;
 use crate::cloud::sim::{Image, Instance, Share, Sim, SimError, Snapshot, State};
-use crate::cloud::{Clock as _, SystemClock};
-use crate::model::{AccountId, ImageId, Region};
+use crate::model::{AccountId, Clock as _, ImageId, Region};
 use crate::report::count;
 
 const HELP: &str = "A seed is a YAML or JSON file:\n\n    images:\n      - { owner: \"100000000001\", region: \

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use super::file::{self, Profile};
 use super::sts::{self, Role};
 use super::{CredentialSource, Credentials, CredentialsError, Keyring, Surroundings, environment, metadata};
-use crate::cloud::Clock;
 use crate::cloud::client::http::Hosts;
 use crate::diagnostics::harmless;
+use crate::model::Clock;
 
 /// A ring whose keys come from the first place that has one, in the order that this module's guide shows.
 ///

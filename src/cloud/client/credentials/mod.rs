@@ -29,7 +29,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::Secret;
-use crate::cloud::Clock;
+use crate::model::Clock;
 
 mod chain;
 mod environment;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Credentials, CredentialsError, Keyring, Secret, Surroundings};
+use crate::cloud::CloudError;
 use crate::cloud::client::Client;
 use crate::cloud::client::http::{Hosts, Https, HttpsError};
 use crate::cloud::client::wire::{AssumeRole, AssumeRoleWithWebIdentity, AssumedRole};
-use crate::cloud::{Clock, CloudError};
 use crate::diagnostics::harmless;
-use crate::model::Region;
+use crate::model::{Clock, Region};
 
 const PLACE: &str = "the token service";
 

@@ -11,7 +11,7 @@ use super::super::http::{Hosts, Site};
 use super::super::loopback::{Received, Server, answer, response};
 use super::chain::Chain;
 use super::*;
-use crate::cloud::ManualClock;
+use crate::model::ManualClock;
 
 const NOW: i64 = 1_700_000_000;
 

@@ -26,7 +26,8 @@ use super::Secret;
 use super::credentials::{Credentials, Keyring};
 use super::envelope::{self, ANSWER_MAX_BYTES};
 use super::sign::Signed;
-use crate::cloud::{Clock, Request, Transport, TransportError};
+use crate::cloud::{Request, Transport, TransportError};
+use crate::model::Clock;
 
 mod host;
 mod skew;

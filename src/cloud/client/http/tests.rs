@@ -6,7 +6,8 @@ use super::super::loopback::{Deed, Server, answer, response};
 use super::super::wire::Effect;
 use super::super::{Client, codes};
 use super::*;
-use crate::cloud::{CloudRead as _, CloudWrite as _, ManualClock, Meaning, Service};
+use crate::cloud::{CloudRead as _, CloudWrite as _, Meaning, Service};
+use crate::model::ManualClock;
 
 const ID: &str = "AKIDTESTVECTOR0000000000000000000001";
 const KEY: &str = "TestVectorSecretKey00000000000001";

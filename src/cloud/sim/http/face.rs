@@ -16,10 +16,9 @@ use super::auth::{self, Caller};
 use super::keys::Keys;
 use super::page;
 use super::request::{Received, Unread, is_call};
-use crate::cloud::Clock;
 use crate::cloud::sim::refusal::Refusal;
 use crate::cloud::sim::{Body as Params, Call, Delivery, Exchange, Sim, ids, protocol};
-use crate::model::AccountId;
+use crate::model::{AccountId, Clock};
 
 /// How long the body of a request may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);

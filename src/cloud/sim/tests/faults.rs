@@ -1,7 +1,8 @@
 //! Fault scripts, and the switches that make a world unkind.
 
 use super::*;
-use crate::cloud::{ManualClock, Transport as _, TransportError};
+use crate::cloud::{Transport as _, TransportError};
+use crate::model::ManualClock;
 
 fn fault(action: &str, effect: Effect) -> Fault {
     Fault { action: action.to_owned(), region: None, caller: None, from_call: 1, times: Some(1), effect }
