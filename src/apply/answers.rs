@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::executor::{LONGEST_PAUSE, Next, Report, Retry, Run};
 use super::polling::Awaited;
 use super::recover::{LookupResult, find_made, may_be_late};
-use crate::cloud::{Attempts, CloudError, Meaning};
+use crate::cloud::{Attempts, CloudError, ErrorKind};
 use crate::model::{ImageId, Operation, Tags, Verb};
 use crate::plan::{Failure, Step, StepIndex, StepOutcome};
 use crate::state::{Edit, Event, Intent, SettledImage};
@@ -34,18 +34,18 @@ impl Run<'_, '_> {
             Err(error) => error,
         };
         let is_share = matches!(step.operation, Operation::Share { .. } | Operation::Unshare { .. });
-        match error.meaning {
-            Meaning::Throttled | Meaning::Busy => self.try_again(index, &error),
-            Meaning::DuplicateName if makes_image && self.may_be_ours(index) => self.look_up(index, error),
-            meaning if meaning.may_have_executed() && makes_image => {
+        match error.kind {
+            ErrorKind::Throttled | ErrorKind::Busy => self.try_again(index, &error),
+            ErrorKind::DuplicateName if makes_image && self.may_be_ours(index) => self.look_up(index, error),
+            kind if kind.may_have_executed() && makes_image => {
                 self.doubts.insert(index);
                 self.look_up(index, error);
             }
             // All but makes may be sent again: done a second time, they change nothing.
-            meaning if meaning.may_have_executed() && self.may_be_sent_again(index) => {
+            kind if kind.may_have_executed() && self.may_be_sent_again(index) => {
                 self.try_again(index, &error);
             }
-            Meaning::NotFound
+            ErrorKind::NotFound
                 if matches!(step.operation, Operation::Delete { .. } | Operation::Unshare { .. }) =>
             {
                 self.settle(index, None);
@@ -54,11 +54,11 @@ impl Run<'_, '_> {
             _ if makes_image && self.doubts.contains(&index) => {
                 self.leave_unknown(index, &error);
             }
-            Meaning::Tag if makes_image && self.untagged.insert(index) => self.make_untagged(index, &error),
-            Meaning::DuplicateName => {
+            ErrorKind::Tag if makes_image && self.untagged.insert(index) => self.make_untagged(index, &error),
+            ErrorKind::DuplicateName => {
                 self.fail(index, Failure::from(&error).with_why(name_taken(&error)), None)
             }
-            Meaning::SharedImageUnmodifiable if matches!(step.operation, Operation::Update { .. }) => {
+            ErrorKind::SharedImageUnmodifiable if matches!(step.operation, Operation::Update { .. }) => {
                 self.note(Event::Edited { at: self.now(), change: Edit::LearnSharedEditsRefused });
                 self.fail(index, &error, None);
             }
@@ -67,7 +67,7 @@ impl Run<'_, '_> {
             _ if matches!(step.operation, Operation::Tag { .. }) && !self.is_claim(index) => {
                 self.warn_untagged(index, &error);
             }
-            meaning if meaning.may_have_executed() => self.leave_unknown(index, &error),
+            kind if kind.may_have_executed() => self.leave_unknown(index, &error),
             _ => self.fail(index, &error, None),
         }
     }
@@ -267,7 +267,7 @@ impl Run<'_, '_> {
         because: &CloudError,
         found: Result<LookupResult, CloudError>,
     ) {
-        let is_taken = because.meaning == Meaning::DuplicateName;
+        let is_taken = because.kind == ErrorKind::DuplicateName;
         let is_late = self.intent(index).is_some_and(|intent| may_be_late(&intent, self.now()));
         match found {
             Ok(LookupResult::Ours(image)) => self.accept(index, image.id),
@@ -373,7 +373,7 @@ fn name_taken(error: &CloudError) -> String {
 
 pub(super) fn unknown(step: &Step, message: &str) -> CloudError {
     CloudError {
-        meaning: Meaning::OutcomeUnknown,
+        kind: ErrorKind::OutcomeUnknown,
         action: step.verb().as_str().into(),
         region: Some(step.at().region.clone()),
         code: None,

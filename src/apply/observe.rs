@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::tasks::Tasks;
-use crate::cloud::{CloudError, CloudRead, ImageFilter, Meaning};
+use crate::cloud::{CloudError, CloudRead, ErrorKind, ImageFilter};
 use crate::constraints::{Judgement, Levels, judge_observation};
 use crate::diff::missing;
 use crate::manifest::Desired;
@@ -80,7 +80,7 @@ pub async fn ask_again(
                 match cloud.shares(region, &image.id).await {
                     Ok(accounts) => seen.shares.insert(image.id.clone(), accounts),
                     // It was deleted between the two calls.
-                    Err(error) if error.meaning == Meaning::NotFound => continue,
+                    Err(error) if error.kind == ErrorKind::NotFound => continue,
                     Err(error) => return Err(error),
                 };
             }
@@ -182,7 +182,7 @@ async fn observe_region(
                 shares.insert(id, accounts);
             }
             // It went between the listing and this call.
-            (id, Err(error)) if error.meaning == Meaning::NotFound => {
+            (id, Err(error)) if error.kind == ErrorKind::NotFound => {
                 images.remove(&id);
             }
             (_, Err(error)) => return Err(error),
@@ -217,7 +217,7 @@ async fn contradict(
         match result? {
             (region, id, Ok(_)) => {
                 return Err(CloudError {
-                    meaning: Meaning::Other,
+                    kind: ErrorKind::Other,
                     action: "DescribeImages".into(),
                     region: Some(region),
                     code: None,
@@ -227,7 +227,7 @@ async fn contradict(
                     request_id: None,
                 });
             }
-            (_, _, Err(error)) if error.meaning == Meaning::NotFound => {}
+            (_, _, Err(error)) if error.kind == ErrorKind::NotFound => {}
             (_, _, Err(error)) => return Err(error),
         }
     }

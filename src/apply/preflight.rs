@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::calls::{named_image, send};
 use super::tasks::Tasks;
 use crate::cloud::client::Secret;
-use crate::cloud::{CloudError, CloudWrite, Meaning};
+use crate::cloud::{CloudError, CloudWrite, ErrorKind};
 use crate::constraints::ValidPlan;
 use crate::model::{ImageKey, Operation, Verb};
 use crate::plan::preflight::{Obstacle, Preflight, Trial, remover, untried};
@@ -46,7 +46,7 @@ pub async fn preflight(
             let tried = send(cloud.as_ref(), owner, operation.clone(), image.clone(), query.clone()).await;
             // The run makes an image without the tags that are refused with it, so that is what is to be tried.
             let tried = match (tried, without_tags(operation)) {
-                (Err(error), Some(bare)) if error.meaning == Meaning::Tag => {
+                (Err(error), Some(bare)) if error.kind == ErrorKind::Tag => {
                     send(cloud.as_ref(), owner, bare, image, query).await
                 }
                 (tried, _) => tried,
@@ -83,18 +83,18 @@ fn without_tags(mut operation: Operation) -> Option<Operation> {
 /// What a refusal means for the run; nothing: it is no answer about this call.
 fn judged(plan: &Plan, recorded: &Recorded, index: StepIndex, error: &CloudError) -> Option<Trial> {
     let refusal = error.to_string();
-    let obstacle = match error.meaning {
-        Meaning::Shared => Obstacle::Shared,
-        Meaning::ImageQuota => Obstacle::Quota,
-        Meaning::DuplicateName => Obstacle::Name,
-        Meaning::Busy => Obstacle::State,
-        Meaning::Throttled
-        | Meaning::Unreachable
-        | Meaning::OutcomeUnknown
-        | Meaning::Internal
-        | Meaning::Garbled
-        | Meaning::Credentials
-        | Meaning::Clock => return None,
+    let obstacle = match error.kind {
+        ErrorKind::Shared => Obstacle::Shared,
+        ErrorKind::ImageQuota => Obstacle::Quota,
+        ErrorKind::DuplicateName => Obstacle::Name,
+        ErrorKind::Busy => Obstacle::State,
+        ErrorKind::Throttled
+        | ErrorKind::Unreachable
+        | ErrorKind::OutcomeUnknown
+        | ErrorKind::Internal
+        | ErrorKind::MalformedResponse
+        | ErrorKind::Credentials
+        | ErrorKind::Clock => return None,
         _ => return Some(Trial::Refused { refusal }),
     };
     if let Some(by) = remover(&plan.graph, recorded, index, obstacle) {

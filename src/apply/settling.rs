@@ -23,7 +23,7 @@ impl Run<'_, '_> {
                 images.into_iter().map(|image| (image.id.clone(), image)).collect()
             }
             // The next tick asks again, until the time is up.
-            Err(error) if error.meaning.is_passing() => {
+            Err(error) if error.kind.is_passing() => {
                 self.mention_failing_listing(region, &error);
                 BTreeMap::new()
             }

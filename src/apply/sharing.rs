@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::executor::{Report, Run};
-use crate::cloud::{CloudError, Meaning};
+use crate::cloud::{CloudError, ErrorKind};
 use crate::model::{AccountId, Accounts, Operation, PlacementKey};
 use crate::plan::{Failure, StepIndex};
 use crate::state::{Edit, Event};
@@ -73,14 +73,14 @@ impl Run<'_, '_> {
         }
         let group = undone(&operation, &search.sent, &everyone);
         let is_shorter = group.len() < search.sent.len();
-        match because.meaning {
-            Meaning::TooManyValues if self.learn_accounts_per_call(index) => search.push(group),
-            Meaning::BadAccount => search.refused(group, because),
-            Meaning::AlreadyShared if is_shorter && matches!(operation, Operation::Share { .. }) => {
+        match because.kind {
+            ErrorKind::TooManyValues if self.learn_accounts_per_call(index) => search.push(group),
+            ErrorKind::BadAccount => search.refused(group, because),
+            ErrorKind::AlreadyShared if is_shorter && matches!(operation, Operation::Share { .. }) => {
                 search.push(group);
             }
             _ => {
-                if because.meaning == Meaning::ShareQuota {
+                if because.kind == ErrorKind::ShareQuota {
                     self.learn_share_limit(&everyone, &left);
                 }
                 return self.conclude(index, &operation, &everyone, Some(because), &search);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::tasks::Tasks;
-use crate::cloud::{CloudError, CloudRead, Meaning};
+use crate::cloud::{CloudError, CloudRead, ErrorKind};
 use crate::model::Region;
 use crate::state::Recorded;
 
@@ -38,7 +38,7 @@ pub async fn look_up_systems(
             (region, Ok(systems)) => {
                 known.insert(region, systems);
             }
-            (_, Err(error)) if matches!(error.meaning, Meaning::Permission | Meaning::Unsupported) => {}
+            (_, Err(error)) if matches!(error.kind, ErrorKind::Permission | ErrorKind::Unsupported) => {}
             (_, Err(error)) => return Err(error),
         }
     }

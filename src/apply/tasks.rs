@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use tokio::task::{self, JoinError, JoinSet};
 
 use super::ending::panic_text;
-use crate::cloud::{CloudError, Meaning};
+use crate::cloud::{CloudError, ErrorKind};
 
 /// Tasks that run concurrently. Dropping it aborts them.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl<T: Send + 'static> Tasks<T> {
     /// Waits for the next task that ends. Returns `None` if no task is left. Cancel safe.
     ///
     /// # Errors
-    /// A [`Meaning::Defect`] with the task's name if the task panicked.
+    /// A [`ErrorKind::Defect`] with the task's name if the task panicked.
     pub async fn next(&mut self) -> Option<Result<T, CloudError>> {
         let ended = self.set.join_next_with_id().await?;
         self.ended(ended)
@@ -45,7 +45,7 @@ impl<T: Send + 'static> Tasks<T> {
     /// Returns a task that has ended already. Returns `None` if there is none.
     ///
     /// # Errors
-    /// A [`Meaning::Defect`] with the task's name if the task panicked.
+    /// A [`ErrorKind::Defect`] with the task's name if the task panicked.
     pub fn try_next(&mut self) -> Option<Result<T, CloudError>> {
         let ended = self.set.try_join_next_with_id()?;
         self.ended(ended)
@@ -73,7 +73,7 @@ fn defect(name: CompactString, error: JoinError) -> CloudError {
         Err(cancelled) => cancelled.to_string(),
     };
     CloudError {
-        meaning: Meaning::Defect,
+        kind: ErrorKind::Defect,
         action: name,
         region: None,
         code: None,
@@ -100,7 +100,7 @@ mod tests {
         }
         assert_eq!(ended, [7]);
         let [defect] = defects.as_slice() else { panic!("{defects:?}") };
-        assert_eq!(defect.meaning, Meaning::Defect);
+        assert_eq!(defect.kind, ErrorKind::Defect);
         assert_eq!(
             defect.to_string(),
             "observing ap-tokyo failed: panicked: index 3 of 0; this is a defect of goldform"

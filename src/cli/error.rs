@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::exit::ExitStatus;
 use crate::backend::{Relation, StoreError};
-use crate::cloud::{CloudError, Meaning};
+use crate::cloud::{CloudError, ErrorKind};
 use crate::constraints::Judgement;
 use crate::engine::EngineError;
 use crate::plan::planner::PlanError;
@@ -73,7 +73,7 @@ impl CommandError {
             Self::Store(StoreError::OutOfOrder(_)) | Self::Plan(_) | Self::Internal(_) => {
                 ExitStatus::Internal
             }
-            Self::Cloud(error) if error.meaning == Meaning::Defect => ExitStatus::Internal,
+            Self::Cloud(error) if error.kind == ErrorKind::Defect => ExitStatus::Internal,
             Self::Stale { .. } => ExitStatus::Stale,
             Self::ObservationRefused(_) => ExitStatus::Violated,
             Self::File { .. } | Self::Input { .. } | Self::Store(_) | Self::Cloud(_) => ExitStatus::Error,
@@ -174,14 +174,14 @@ fn journal_apart(place: &str, relation: Relation, follows: u64, kept: &[u64]) ->
 
 /// What to do about a failure of the service, where its message does not say it.
 fn advice(error: &CloudError) -> Option<String> {
-    let text = match error.meaning {
+    let text = match error.kind {
         // Without a code, it was said where keys were looked for.
-        Meaning::Credentials if error.code.is_some() => "The key is wrong, or the request was changed on its way. \
+        ErrorKind::Credentials if error.code.is_some() => "The key is wrong, or the request was changed on its way. \
              Keys are taken from the environment first:\n\n    TENCENTCLOUD_SECRET_ID=… TENCENTCLOUD_SECRET_KEY=…"
             .to_owned(),
-        Meaning::Clock => "Set this machine's clock: a signature is good for five minutes.".to_owned(),
-        Meaning::Permission => format!("Allow the key's user to call {}, or use another key.", error.action),
-        Meaning::Unreachable => {
+        ErrorKind::Clock => "Set this machine's clock: a signature is good for five minutes.".to_owned(),
+        ErrorKind::Permission => format!("Allow the key's user to call {}, or use another key.", error.action),
+        ErrorKind::Unreachable => {
             "Look at the network, at the proxy, and at the endpoint that the manifest names. Nothing was sent."
                 .to_owned()
         }

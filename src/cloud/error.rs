@@ -10,7 +10,7 @@ use crate::plan::Failure;
 
 /// What an error means for the one who called; every error code of the service has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Meaning {
+pub enum ErrorKind {
     /// Too many requests: not executed, call again later.
     Throttled,
     /// The thing, or something it depends on, is in the middle of another operation: call again later.
@@ -56,15 +56,15 @@ pub enum Meaning {
     /// It is unknown whether the call was executed.
     OutcomeUnknown,
     /// An answer that is none.
-    Garbled,
+    MalformedResponse,
     /// A code of a read that says nothing about what to do: a bare `FailedOperation`, or one that the documents
-    /// do not name and whose beginning says nothing. Of a write such a code is [`Meaning::OutcomeUnknown`].
+    /// do not name and whose beginning says nothing. Of a write such a code is [`ErrorKind::OutcomeUnknown`].
     Other,
     /// Defect of goldform: the task that made the call panicked.
     Defect,
 }
 
-impl Meaning {
+impl ErrorKind {
     /// The kind in snake case, for programs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -90,7 +90,7 @@ impl Meaning {
             Self::Internal => "internal",
             Self::Unreachable => "unreachable",
             Self::OutcomeUnknown => "outcome_unknown",
-            Self::Garbled => "malformed_response",
+            Self::MalformedResponse => "malformed_response",
             Self::Other => "other",
             Self::Defect => "defect",
         }
@@ -106,7 +106,7 @@ impl Meaning {
             | Self::Internal
             | Self::Unreachable
             | Self::OutcomeUnknown
-            | Self::Garbled => true,
+            | Self::MalformedResponse => true,
             Self::ImageQuota
             | Self::ShareQuota
             | Self::TooManyValues
@@ -138,7 +138,7 @@ impl Meaning {
 
     /// Whether a *write* that ended so may have been executed all the same: look before calling again.
     pub fn may_have_executed(self) -> bool {
-        matches!(self, Self::Internal | Self::OutcomeUnknown | Self::Garbled)
+        matches!(self, Self::Internal | Self::OutcomeUnknown | Self::MalformedResponse)
     }
 }
 
@@ -146,7 +146,7 @@ impl Meaning {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub struct CloudError {
     /// What it means.
-    pub meaning: Meaning,
+    pub kind: ErrorKind,
     /// The action that was called.
     pub action: CompactString,
     /// The region it was called in.
@@ -162,7 +162,7 @@ pub struct CloudError {
 impl CloudError {
     /// Whether the call may have been executed although it failed; true only of calls that write.
     pub fn may_have_executed(&self) -> bool {
-        self.meaning.may_have_executed()
+        self.kind.may_have_executed()
     }
 }
 
@@ -171,7 +171,7 @@ impl From<&CloudError> for Failure {
         Self {
             why: error.to_string(),
             code: error.code.clone(),
-            kind: Some(error.meaning.as_str()),
+            kind: Some(error.kind.as_str()),
             request_id: error.request_id.clone(),
         }
     }

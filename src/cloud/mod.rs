@@ -22,6 +22,6 @@ pub mod wrap;
 
 pub use attempts::Attempts;
 pub use clock::SystemClock;
-pub use error::{CloudError, Meaning};
+pub use error::{CloudError, ErrorKind};
 pub use port::{CloudRead, CloudWrite, ImageFilter, NewImage};
 pub use transport::{Request, Service, Transport, TransportError};

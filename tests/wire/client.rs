@@ -6,7 +6,7 @@ use goldform::cloud::client::Client;
 use goldform::cloud::client::credentials::{Credentials, Keyring};
 use goldform::cloud::client::http::{Hosts, Https};
 use goldform::cloud::sim::{Settings, Sim, SimTransport};
-use goldform::cloud::{CloudRead as _, Meaning, Request, Service, Transport};
+use goldform::cloud::{CloudRead as _, ErrorKind, Request, Service, Transport};
 use goldform::model::{Clock, ManualClock};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -117,19 +117,19 @@ async fn a_wrong_key_and_a_wrong_clock_are_told_with_what_to_do() {
     let served = Served::new(Settings::default()).await;
     let error = refused(&served, "AKIDnobody", SECRET, 0).await;
     assert_eq!(error.code.as_deref(), Some("AuthFailure.SecretIdNotFound"));
-    assert_eq!(error.meaning, Meaning::Credentials);
+    assert_eq!(error.kind, ErrorKind::Credentials);
     assert!(error.message.contains("--account"), "{}", error.message);
     let error = refused(&served, ID, "another-key", 0).await;
     assert_eq!(
-        (error.code.as_deref(), error.meaning),
-        (Some("AuthFailure.SignatureFailure"), Meaning::Credentials)
+        (error.code.as_deref(), error.kind),
+        (Some("AuthFailure.SignatureFailure"), ErrorKind::Credentials)
     );
     assert!(error.message.contains("check your signature"), "{}", error.message);
     for ahead in [301, -301] {
         let error = refused(&served, ID, SECRET, ahead).await;
         assert_eq!(
-            (error.code.as_deref(), error.meaning),
-            (Some("AuthFailure.SignatureExpire"), Meaning::Clock)
+            (error.code.as_deref(), error.kind),
+            (Some("AuthFailure.SignatureExpire"), ErrorKind::Clock)
         );
         assert!(error.message.contains("Set the clock"), "{}", error.message);
     }

@@ -11,7 +11,7 @@ use crate::cli::args::{Format, ImagesArgs};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::cloud::{CloudError, CloudRead, ImageFilter, Meaning};
+use crate::cloud::{CloudError, CloudRead, ErrorKind, ImageFilter};
 use crate::model::{Criteria, PlacementKey, Region};
 use crate::report::images::{Listed, images_json, images_text};
 use crate::state::ObservedImage;
@@ -46,7 +46,7 @@ pub async fn run(args: &ImagesArgs, printer: &Printer) -> Result<ExitStatus, Com
     let mut status = ExitStatus::Done;
     for (region, error) in failures {
         // Not every region that is offered takes part in the image service: only who asked for it is told.
-        if args.all_regions && error.meaning == Meaning::Unsupported {
+        if args.all_regions && error.kind == ErrorKind::Unsupported {
             printer.say(&format!("note: {region} was left out: {error}"));
         } else {
             printer.error(&error.to_string());

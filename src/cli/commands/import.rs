@@ -26,7 +26,7 @@ use crate::cli::inputs::{Manifests, read_manifests};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::cloud::{CloudRead, Meaning};
+use crate::cloud::{CloudRead, ErrorKind};
 use crate::diagnostics::Severity;
 use crate::diagnostics::harmless;
 use crate::diff::adopt::{self, Adoptable, LeftOut, Pick};
@@ -71,7 +71,7 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     let (mut observed, failures) = survey(&cloud, workspace.engine.clock.as_ref(), regions, PARALLEL).await?;
     for (region, error) in failures {
         // Not every region that is offered takes part in the image service.
-        if args.region.is_empty() && error.meaning == Meaning::Unsupported {
+        if args.region.is_empty() && error.kind == ErrorKind::Unsupported {
             printer.say(&format!("note: {region} was left out: {error}"));
         } else {
             return Err(error.into());

@@ -3,27 +3,27 @@
 //! The table holds every code that the documents list for the actions that goldform calls (and for their
 //! neighbours: instances, snapshots, regions), plus the common codes of all services. Several codes mean the same
 //! (`InvalidImageId.InShared` and `InvalidParameterValue.InvalidImageIdIsShared`): callers match on the
-//! [`Meaning`], never on a code.
+//! [`ErrorKind`], never on a code.
 //!
 //! To add a code: put it into [`CODES`], in alphabetical order (a test checks it). A code that is not in the table has
 //! the meaning of its first part in [`FIRST_PARTS`]; of a write, its outcome is unknown unless it begins like a refusal.
 
-use crate::cloud::Meaning;
+use crate::cloud::ErrorKind;
 use crate::cloud::client::wire::Effect;
 
 /// Returns what an error code means for a call with that effect.
 ///
 /// A write that ends in a code that nobody has documented may have been executed: its outcome is unknown, unless the
 /// code begins like a refusal ([`REFUSALS`]).
-pub(crate) fn meaning_of(code: &str, effect: Effect) -> Meaning {
+pub(crate) fn kind_of(code: &str, effect: Effect) -> ErrorKind {
     let documented = look_up(CODES, code);
     let first = code.split('.').next().unwrap_or(code);
-    let meaning = documented.or_else(|| look_up(FIRST_PARTS, first)).unwrap_or(Meaning::Other);
+    let kind = documented.or_else(|| look_up(FIRST_PARTS, first)).unwrap_or(ErrorKind::Other);
     let is_definite = match documented {
-        Some(meaning) => meaning != Meaning::Other,
-        None => meaning.may_have_executed() || REFUSALS.contains(&first),
+        Some(kind) => kind != ErrorKind::Other,
+        None => kind.may_have_executed() || REFUSALS.contains(&first),
     };
-    if effect == Effect::Write && !is_definite { Meaning::OutcomeUnknown } else { meaning }
+    if effect == Effect::Write && !is_definite { ErrorKind::OutcomeUnknown } else { kind }
 }
 
 /// First parts of codes that are refusals also where the rest of the code is not documented.
@@ -38,12 +38,12 @@ const REFUSALS: &[&str] = &[
     "UnauthorizedOperation",
 ];
 
-fn look_up(table: &[(&str, Meaning)], code: &str) -> Option<Meaning> {
+fn look_up(table: &[(&str, ErrorKind)], code: &str) -> Option<ErrorKind> {
     let at = table.binary_search_by(|(known, _)| (*known).cmp(code)).ok()?;
-    table.get(at).map(|(_, meaning)| *meaning)
+    table.get(at).map(|(_, kind)| *kind)
 }
 
-use Meaning::{
+use ErrorKind::{
     AlreadyShared, BadAccount, Balance, Busy, Clock, Credentials, DryRunPassed, DuplicateName, ImageQuota,
     Internal, Invalid, NotFound, Other, OutcomeUnknown, Permission, ShareQuota, Shared,
     SharedImageUnmodifiable, Tag, Throttled, TooManyValues, Unsupported,
@@ -55,7 +55,7 @@ use Meaning::{
 /// DescribeImageQuota, 213/15712 DescribeImageSharePermission, 213/33269 ModifyImageAttribute, 213/15710
 /// ModifyImageSharePermission, 213/15711 SyncImages, 213/15717 ImportImage, 213/73474 ExportImages, 651/35307
 /// (tags), and the common error codes.
-const CODES: &[(&str, Meaning)] = &[
+const CODES: &[(&str, ErrorKind)] = &[
     ("ActionOffline", Unsupported),
     ("AuthFailure.CamRoleNameAuthenticateFailed", Permission),
     ("AuthFailure.InvalidAuthorization", Credentials),
@@ -257,7 +257,7 @@ const CODES: &[(&str, Meaning)] = &[
 /// What the first part of a code (up to the first dot) says, by that part.
 ///
 /// `FailedOperation` is not in here on purpose: it is said of everything.
-const FIRST_PARTS: &[(&str, Meaning)] = &[
+const FIRST_PARTS: &[(&str, ErrorKind)] = &[
     ("AuthFailure", Credentials),
     // What the official Go client makes of a failure on the way; no server sends it.
     ("ClientError", OutcomeUnknown),

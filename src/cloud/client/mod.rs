@@ -23,7 +23,7 @@ use std::sync::atomic::AtomicUsize;
 use compact_str::CompactString;
 
 use super::transport::{Request, Transport, TransportError};
-use super::{CloudError, Meaning};
+use super::{CloudError, ErrorKind};
 use crate::model::Region;
 
 pub(crate) mod codes;
@@ -94,7 +94,7 @@ impl Client {
 
     /// The same client, but the service is only asked whether it *would* do what is written (DryRun): success means
     /// that it would, and no id is told. Changes that the service cannot try (attributes, shares, tags) are refused
-    /// with [`Meaning::Unsupported`] and not sent.
+    /// with [`ErrorKind::Unsupported`] and not sent.
     #[must_use]
     pub fn trying(&self) -> Self {
         Self { intent: Intent::Try, ..self.clone() }
@@ -102,24 +102,31 @@ impl Client {
 
     /// Sends one call once.
     async fn call<C: Call>(&self, region: Option<&Region>, call: &C) -> Result<C::Answer, CloudError> {
-        let error = |meaning, message| self.error::<C>(region, meaning, message);
+        let error = |kind, message| self.error::<C>(region, kind, message);
         let effect = Effect::of(C::ACTION);
         // A trial executes nothing.
         let asked = if self.intent == Intent::Try { Effect::Read } else { effect };
         let body = serde_json::to_vec(call).map_err(|problem| {
-            error(Meaning::Invalid, format!("the request cannot be written: {problem}"))
+            error(ErrorKind::Invalid, format!("the request cannot be written: {problem}"))
         })?;
         let request =
             Request { service: C::SERVICE, action: C::ACTION.into(), region: region.cloned(), body };
         let bytes = self.transport.send(request).await.map_err(|problem| match problem {
-            TransportError::NotSent(message) => error(Meaning::Unreachable, message),
-            TransportError::NoCredentials(message) => error(Meaning::Credentials, message),
-            TransportError::OutcomeUnknown(message) => error(Meaning::OutcomeUnknown, message),
+            TransportError::NotSent(message) => error(ErrorKind::Unreachable, message),
+            TransportError::NoCredentials(message) => error(ErrorKind::Credentials, message),
+            TransportError::OutcomeUnknown(message) => error(ErrorKind::OutcomeUnknown, message),
         })?;
         // An answer that cannot be read may well have been a success.
         let garbled = |envelope::Unreadable(message), request_id| CloudError {
             request_id,
-            ..error(if effect == Effect::Write { Meaning::OutcomeUnknown } else { Meaning::Garbled }, message)
+            ..error(
+                if effect == Effect::Write {
+                    ErrorKind::OutcomeUnknown
+                } else {
+                    ErrorKind::MalformedResponse
+                },
+                message,
+            )
         };
         let envelope::Verdict { refusal, request_id } =
             envelope::verdict(&bytes).map_err(|unreadable| garbled(unreadable, None))?;
@@ -127,16 +134,16 @@ impl Client {
             Some(envelope::Refusal { code, message }) => Err(CloudError {
                 code: Some(code.clone()),
                 request_id,
-                ..error(codes::meaning_of(&code, asked), message)
+                ..error(codes::kind_of(&code, asked), message)
             }),
             None => envelope::answer(&bytes).map_err(|unreadable| garbled(unreadable, request_id)),
         }
     }
 
     /// An error of a call that is not the service's own.
-    fn error<C: Call>(&self, region: Option<&Region>, meaning: Meaning, message: String) -> CloudError {
+    fn error<C: Call>(&self, region: Option<&Region>, kind: ErrorKind, message: String) -> CloudError {
         CloudError {
-            meaning,
+            kind,
             action: CompactString::const_new(C::ACTION),
             region: region.cloned(),
             code: None,

@@ -9,7 +9,7 @@ use compact_str::CompactString;
 use super::envelope::Unreadable;
 use super::wire::{self, Call};
 use super::{Client, mapping};
-use crate::cloud::{CloudError, CloudRead, ImageFilter, Meaning};
+use crate::cloud::{CloudError, CloudRead, ErrorKind, ImageFilter};
 use crate::model::{AccountId, Accounts, ImageId, Region, Tags};
 use crate::state::{ImportSystems, ObservedImage};
 
@@ -59,13 +59,13 @@ impl Client {
         }
         Err(self.error::<wire::DescribeImages>(
             Some(region),
-            Meaning::Garbled,
+            ErrorKind::MalformedResponse,
             format!("the listing does not end after {PAGES_MAX} pages"),
         ))
     }
 
     fn garbled<C: Call>(&self, region: &Region, _call: &C, Unreadable(message): Unreadable) -> CloudError {
-        self.error::<C>(Some(region), Meaning::Garbled, message)
+        self.error::<C>(Some(region), ErrorKind::MalformedResponse, message)
     }
 }
 
@@ -85,7 +85,7 @@ impl CloudRead for Client {
         while let Some(chunk) = chunks.pop() {
             match self.listing(region, chunk, &[]).await {
                 Ok(found) => images.extend(found),
-                Err(error) if error.meaning == Meaning::TooManyValues && chunk.len() > 1 => {
+                Err(error) if error.kind == ErrorKind::TooManyValues && chunk.len() > 1 => {
                     let (first, second) = chunk.split_at(chunk.len().div_ceil(2));
                     self.ids_per_call.fetch_min(first.len(), Ordering::Relaxed);
                     chunks.extend([second, first]);
@@ -160,7 +160,7 @@ impl CloudRead for Client {
         // The image service's own list is frozen (213/15708); who speaks no other service still has it.
         match self.call(home, &wire::DescribeProductRegions { product: "cvm" }).await {
             Ok(regions) => Ok(mapping::regions(regions)),
-            Err(error) if error.meaning == Meaning::Unsupported => {
+            Err(error) if error.kind == ErrorKind::Unsupported => {
                 self.call(home, &wire::DescribeRegions {}).await.map(mapping::regions)
             }
             Err(error) => Err(error),
@@ -171,7 +171,7 @@ impl CloudRead for Client {
         let wire::CallerIdentity { account_id } =
             self.call(self.home.as_ref(), &wire::GetCallerIdentity {}).await?;
         mapping::account(account_id.as_deref()).map_err(|Unreadable(message)| {
-            self.error::<wire::GetCallerIdentity>(self.home.as_ref(), Meaning::Garbled, message)
+            self.error::<wire::GetCallerIdentity>(self.home.as_ref(), ErrorKind::MalformedResponse, message)
         })
     }
 }

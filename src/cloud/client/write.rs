@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use super::mapping::{self, Creation};
 use super::wire::{self, Call};
 use super::{Client, Intent, Secret};
-use crate::cloud::{CloudError, CloudWrite, Meaning, NewImage};
+use crate::cloud::{CloudError, CloudWrite, ErrorKind, NewImage};
 use crate::model::{AccountId, Accounts, Attributes, ImageId, Region, Tags};
 
 impl Client {
@@ -21,7 +21,7 @@ impl Client {
         match (self.call(Some(region), call).await, self.intent) {
             (Ok(answer), Intent::Do) => Ok(Some(answer)),
             (Ok(_), Intent::Try) => Ok(None),
-            (Err(error), Intent::Try) if error.meaning == Meaning::DryRunPassed => Ok(None),
+            (Err(error), Intent::Try) if error.kind == ErrorKind::DryRunPassed => Ok(None),
             (Err(error), _) => Err(error),
         }
     }
@@ -32,7 +32,7 @@ impl Client {
             Intent::Do => self.call(Some(region), call).await,
             Intent::Try => Err(self.error::<C>(
                 Some(region),
-                Meaning::Unsupported,
+                ErrorKind::Unsupported,
                 "the service cannot try this without doing it".to_owned(),
             )),
         }
@@ -61,7 +61,7 @@ impl Client {
 impl CloudWrite for Client {
     async fn create_image(&self, region: &Region, image: &NewImage) -> Result<Option<ImageId>, CloudError> {
         let creation = mapping::creation(region, image)
-            .map_err(|message| self.error::<wire::CreateImage>(Some(region), Meaning::Invalid, message))?;
+            .map_err(|message| self.error::<wire::CreateImage>(Some(region), ErrorKind::Invalid, message))?;
         let dry_run = self.dry_run();
         let id = match creation {
             Creation::Create(call) => self

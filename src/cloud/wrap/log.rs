@@ -10,7 +10,7 @@ const TARGET: &str = "goldform::calls";
 
 /// One attempt.
 pub(super) fn call(request: &Request, attempt: u32, took: Duration, ending: &AttemptOutcome) {
-    let AttemptOutcome { meaning, code, request_id } = ending;
+    let AttemptOutcome { kind, code, request_id } = ending;
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::debug!(
         target: TARGET,
@@ -21,7 +21,7 @@ pub(super) fn call(request: &Request, attempt: u32, took: Duration, ending: &Att
         took_ms,
         request_id = request_id.as_deref(),
         code = code.as_deref(),
-        meaning = meaning.map(tracing::field::debug),
+        meaning = kind.map(tracing::field::debug),
         "call"
     );
 }
@@ -34,7 +34,7 @@ pub(super) fn given_up(request: &Request, attempts: u32, ending: &AttemptOutcome
         region = request.region.as_ref().map(|region| region.as_str()),
         attempts,
         code = ending.code.as_deref(),
-        meaning = ending.meaning.map(tracing::field::debug),
+        meaning = ending.kind.map(tracing::field::debug),
         "given up"
     );
 }

@@ -27,7 +27,7 @@ use tracing::Instrument as _;
 use super::client::codes;
 use super::client::envelope;
 use super::client::wire::Effect;
-use super::{Meaning, Request, Transport, TransportError};
+use super::{ErrorKind, Request, Transport, TransportError};
 
 mod log;
 mod pace;
@@ -85,11 +85,11 @@ impl Transport for RetryingTransport {
             let result = self.inner.send(request.clone()).instrument(span).await;
             let ending = AttemptOutcome::of(&result, effect);
             log::call(&request, attempt, sent.elapsed(), &ending);
-            self.pace.heed(&lane, ending.meaning, sent);
-            self.budget.heed(ending.meaning);
+            self.pace.heed(&lane, ending.kind, sent);
+            self.budget.heed(ending.kind);
             let pause = tries.next(&self.policy, effect, &ending, || self.jitter.next());
             let Some(pause) = pause else { return result };
-            if Instant::now() + pause >= deadline || !self.budget.allows(ending.meaning) {
+            if Instant::now() + pause >= deadline || !self.budget.allows(ending.kind) {
                 log::given_up(&request, attempt, &ending);
                 return result;
             }
@@ -101,20 +101,16 @@ impl Transport for RetryingTransport {
 impl AttemptOutcome {
     /// How a request ended, from what came back.
     fn of(result: &Result<Vec<u8>, TransportError>, effect: Effect) -> Self {
-        let plain = |meaning| Self { meaning: Some(meaning), code: None, request_id: None };
+        let plain = |kind| Self { kind: Some(kind), code: None, request_id: None };
         match result {
-            Err(TransportError::NotSent(_)) => plain(Meaning::Unreachable),
-            Err(TransportError::NoCredentials(_)) => plain(Meaning::Credentials),
-            Err(TransportError::OutcomeUnknown(_)) => plain(Meaning::OutcomeUnknown),
+            Err(TransportError::NotSent(_)) => plain(ErrorKind::Unreachable),
+            Err(TransportError::NoCredentials(_)) => plain(ErrorKind::Credentials),
+            Err(TransportError::OutcomeUnknown(_)) => plain(ErrorKind::OutcomeUnknown),
             Ok(bytes) => match envelope::verdict(bytes) {
-                Err(envelope::Unreadable(_)) => plain(Meaning::Garbled),
+                Err(envelope::Unreadable(_)) => plain(ErrorKind::MalformedResponse),
                 Ok(envelope::Verdict { refusal, request_id }) => {
                     let code = refusal.map(|refusal| refusal.code);
-                    Self {
-                        meaning: code.as_deref().map(|code| codes::meaning_of(code, effect)),
-                        code,
-                        request_id,
-                    }
+                    Self { kind: code.as_deref().map(|code| codes::kind_of(code, effect)), code, request_id }
                 }
             },
         }

@@ -11,7 +11,7 @@ use compact_str::CompactString;
 use tokio::time::Instant;
 
 use super::Rates;
-use crate::cloud::{Meaning, Request, Service};
+use crate::cloud::{ErrorKind, Request, Service};
 use crate::model::Region;
 
 /// A throttled lane is never slower than this part of its documented rate.
@@ -95,13 +95,13 @@ impl RateLimiter {
     }
 
     /// Learns from how a call ended that was sent at some time.
-    pub(super) fn heed(&self, lane: &RateKey, meaning: Option<Meaning>, sent: Instant) {
+    pub(super) fn heed(&self, lane: &RateKey, kind: Option<ErrorKind>, sent: Instant) {
         let road = {
             let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
             lanes.get(lane).map(Arc::clone)
         };
         if let Some(road) = road {
-            road.heed(meaning, sent, Instant::now());
+            road.heed(kind, sent, Instant::now());
         }
     }
 }
@@ -119,12 +119,12 @@ impl Road {
         self.speed.lock().unwrap_or_else(PoisonError::into_inner).interval()
     }
 
-    fn heed(&self, meaning: Option<Meaning>, sent: Instant, now: Instant) {
+    fn heed(&self, kind: Option<ErrorKind>, sent: Instant, now: Instant) {
         let mut speed = self.speed.lock().unwrap_or_else(PoisonError::into_inner);
         if speed.slowed.is_some_and(|slowed| sent < slowed) {
             return;
         }
-        if meaning == Some(Meaning::Throttled) {
+        if kind == Some(ErrorKind::Throttled) {
             speed.rate = (speed.rate / 2.0).max(speed.documented * SLOWEST);
             speed.slowed = Some(now);
         } else {
@@ -198,10 +198,10 @@ mod tests {
         slots(&pace, &copies, 4).await;
         // Four were under way; that all of them are throttled is one piece of news.
         for _ in 0..4 {
-            pace.heed(&copies, Some(Meaning::Throttled), sent);
+            pace.heed(&copies, Some(ErrorKind::Throttled), sent);
         }
         assert_eq!(slots(&pace, &copies, 3).await, [200, 400, 600]);
-        pace.heed(&copies, Some(Meaning::Throttled), Instant::now());
+        pace.heed(&copies, Some(ErrorKind::Throttled), Instant::now());
         assert_eq!(slots(&pace, &copies, 2).await, [400, 800]);
         for _ in 0..15 {
             pace.heed(&copies, None, Instant::now());
@@ -217,7 +217,7 @@ mod tests {
             let (pace, copies) = (Arc::clone(&pace), copies.clone());
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(150)).await;
-                pace.heed(&copies, Some(Meaning::Throttled), Instant::now());
+                pace.heed(&copies, Some(ErrorKind::Throttled), Instant::now());
             })
         };
         assert_eq!(slots(&pace, &copies, 5).await, [0, 100, 300, 500, 700]);
@@ -239,7 +239,7 @@ mod tests {
         let copies = lane("SyncImages", "ap-tokyo");
         for _ in 0..100 {
             pace.wait(&copies).await;
-            pace.heed(&copies, Some(Meaning::Throttled), Instant::now());
+            pace.heed(&copies, Some(ErrorKind::Throttled), Instant::now());
         }
         assert_eq!(slots(&pace, &copies, 2).await, [3200, 6400]);
     }

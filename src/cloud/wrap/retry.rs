@@ -7,7 +7,7 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use crate::cloud::client::wire::Effect;
-use crate::cloud::{Attempts, Meaning};
+use crate::cloud::{Attempts, ErrorKind};
 
 /// How often and how long a call is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Default for Policy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AttemptOutcome {
     /// What a failure means; nothing: it did what was asked.
-    pub(super) meaning: Option<Meaning>,
+    pub(super) kind: Option<ErrorKind>,
     /// The error code.
     pub(super) code: Option<CompactString>,
     /// The service's id of the request.
@@ -77,8 +77,8 @@ impl RetryState {
         jitter: impl FnOnce() -> f64,
     ) -> Option<Duration> {
         self.sent = self.sent.saturating_add(1);
-        let meaning = ending.meaning?;
-        if meaning == Meaning::Throttled {
+        let kind = ending.kind?;
+        if kind == ErrorKind::Throttled {
             self.throttled = self.throttled.saturating_add(1);
             return Some(pause(policy, self.throttled, jitter()));
         }
@@ -88,7 +88,7 @@ impl RetryState {
             self.renewed = true;
             return Some(Duration::ZERO);
         }
-        let harmless = meaning.was_not_executed() || (effect == Effect::Read && meaning.may_have_executed());
+        let harmless = kind.was_not_executed() || (effect == Effect::Read && kind.may_have_executed());
         if !harmless {
             return None;
         }
@@ -117,16 +117,16 @@ impl Budget {
     }
 
     /// Learns from how an attempt ended.
-    pub(super) fn heed(&self, meaning: Option<Meaning>) {
-        if meaning.is_none() {
+    pub(super) fn heed(&self, kind: Option<ErrorKind>) {
+        if kind.is_none() {
             let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             *left = (*left + Self::REFUND).min(Self::FULL);
         }
     }
 
     /// Takes a repetition from the budget, where there is one. Throttling is the pace's business and costs nothing.
-    pub(super) fn allows(&self, meaning: Option<Meaning>) -> bool {
-        if meaning == Some(Meaning::Throttled) {
+    pub(super) fn allows(&self, kind: Option<ErrorKind>) -> bool {
+        if kind == Some(ErrorKind::Throttled) {
             return true;
         }
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,8 +163,8 @@ impl Jitter {
 mod tests {
     use super::*;
 
-    fn ending(meaning: Meaning) -> AttemptOutcome {
-        AttemptOutcome { meaning: Some(meaning), code: None, request_id: None }
+    fn ending(kind: ErrorKind) -> AttemptOutcome {
+        AttemptOutcome { kind: Some(kind), code: None, request_id: None }
     }
 
     /// How often a call that always ends so is sent, up to a hundred times.
@@ -175,29 +175,32 @@ mod tests {
 
     #[test]
     fn only_what_surely_did_nothing_or_only_reads_is_sent_again() {
-        use Meaning::{
-            Busy, Clock, Credentials, Garbled, Internal, Invalid, OutcomeUnknown, Throttled, Unreachable,
+        use ErrorKind::{
+            Busy, Clock, Credentials, Internal, Invalid, MalformedResponse, OutcomeUnknown, Throttled,
+            Unreachable,
         };
-        for (meaning, reads, writes) in [
+        for (kind, reads, writes) in [
             (Throttled, 100, 100),
             (Unreachable, 5, 5),
             (Internal, 5, 1),
             (OutcomeUnknown, 5, 1),
-            (Garbled, 5, 1),
+            (MalformedResponse, 5, 1),
             (Busy, 1, 1),
             (Invalid, 1, 1),
             (Credentials, 1, 1),
             (Clock, 1, 1),
         ] {
-            assert_eq!(attempts(Effect::Read, &ending(meaning)), reads, "{meaning:?}");
-            assert_eq!(attempts(Effect::Write, &ending(meaning)), writes, "{meaning:?}");
+            assert_eq!(attempts(Effect::Read, &ending(kind)), reads, "{kind:?}");
+            assert_eq!(attempts(Effect::Write, &ending(kind)), writes, "{kind:?}");
         }
     }
 
     #[test]
     fn an_expired_token_is_renewed_once() {
-        let expired =
-            AttemptOutcome { code: Some("AuthFailure.TokenFailure".into()), ..ending(Meaning::Credentials) };
+        let expired = AttemptOutcome {
+            code: Some("AuthFailure.TokenFailure".into()),
+            ..ending(ErrorKind::Credentials)
+        };
         assert_eq!(attempts(Effect::Write, &expired), 2);
     }
 
@@ -213,14 +216,14 @@ mod tests {
     #[test]
     fn a_budget_that_is_spent_comes_back_with_calls_that_work() {
         let budget = Budget::full();
-        let failures = (0..100).filter(|_| budget.allows(Some(Meaning::Unreachable))).count();
+        let failures = (0..100).filter(|_| budget.allows(Some(ErrorKind::Unreachable))).count();
         assert_eq!(failures, 50);
-        assert!(budget.allows(Some(Meaning::Throttled)));
+        assert!(budget.allows(Some(ErrorKind::Throttled)));
         for _ in 0..11 {
             budget.heed(None);
         }
-        assert!(budget.allows(Some(Meaning::Internal)));
-        assert!(!budget.allows(Some(Meaning::Internal)));
+        assert!(budget.allows(Some(ErrorKind::Internal)));
+        assert!(!budget.allows(Some(ErrorKind::Internal)));
     }
 
     #[test]

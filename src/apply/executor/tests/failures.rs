@@ -210,6 +210,6 @@ async fn a_panic_while_observing_is_an_internal_error() {
     let seen =
         crate::apply::observe(&cloud, bench.clock.as_ref(), &recorded, &BTreeMap::new(), regions, 2).await;
     let error = seen.unwrap_err();
-    assert_eq!(error.meaning, crate::cloud::Meaning::Defect);
+    assert_eq!(error.kind, crate::cloud::ErrorKind::Defect);
     assert!(error.to_string().starts_with("observing ap-tokyo failed: panicked: index out of bounds"));
 }

@@ -384,10 +384,10 @@ const DOCUMENTED: &[(&str, &[&str])] = &[
 fn every_documented_code_has_a_meaning_of_its_own() {
     for (action, codes) in DOCUMENTED {
         for code in *codes {
-            let meaning = look_up(CODES, code);
-            assert!(meaning.is_some(), "{code} of {action} is not in the table");
+            let kind = look_up(CODES, code);
+            assert!(kind.is_some(), "{code} of {action} is not in the table");
             if *code != "FailedOperation" {
-                assert_ne!(meaning, Some(Other), "{code} of {action} says nothing");
+                assert_ne!(kind, Some(Other), "{code} of {action} says nothing");
             }
         }
     }
@@ -411,7 +411,7 @@ fn the_tables_are_sorted_and_hold_no_code_twice() {
 
 #[test]
 fn synonyms_mean_the_same() {
-    for (meaning, codes) in [
+    for (kind, codes) in [
         (BadAccount, &["FailedOperation.AccountIsYourSelf", "InvalidAccountIs.YourSelf"][..]),
         (Invalid, &["InvalidParameter.ValueTooLarge", "InvalidParameterValue.TooLarge"]),
         (Shared, &["InvalidImageId.InShared", "InvalidParameterValue.InvalidImageIdIsShared"]),
@@ -425,7 +425,7 @@ fn synonyms_mean_the_same() {
         ),
     ] {
         for code in codes {
-            assert_eq!(meaning_of(code, Effect::Write), meaning, "{code}");
+            assert_eq!(kind_of(code, Effect::Write), kind, "{code}");
         }
     }
 }
@@ -456,15 +456,15 @@ fn a_code_without_a_meaning_leaves_the_outcome_of_a_write_unknown() {
         ("UnsupportedOperation.Region", Unsupported, Unsupported),
         ("RequestLimitExceeded.UinLimitExceeded", Throttled, Throttled),
     ] {
-        assert_eq!(meaning_of(code, Effect::Read), of_a_read, "a read: {code}");
-        assert_eq!(meaning_of(code, Effect::Write), of_a_write, "a write: {code}");
+        assert_eq!(kind_of(code, Effect::Read), of_a_read, "a read: {code}");
+        assert_eq!(kind_of(code, Effect::Write), of_a_write, "a write: {code}");
     }
 }
 
 #[test]
 fn every_documented_code_means_the_same_for_reads_and_writes() {
-    for (code, meaning) in CODES.iter().filter(|(_, meaning)| *meaning != Other) {
-        assert_eq!(meaning_of(code, Effect::Read), *meaning, "{code}");
-        assert_eq!(meaning_of(code, Effect::Write), *meaning, "{code}");
+    for (code, kind) in CODES.iter().filter(|(_, kind)| *kind != Other) {
+        assert_eq!(kind_of(code, Effect::Read), *kind, "{code}");
+        assert_eq!(kind_of(code, Effect::Write), *kind, "{code}");
     }
 }

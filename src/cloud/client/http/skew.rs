@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cloud::Meaning;
+use crate::cloud::ErrorKind;
 use crate::cloud::client::codes;
 use crate::cloud::client::envelope;
 use crate::cloud::client::wire::Effect;
@@ -16,7 +16,7 @@ pub(super) fn told(answer: Vec<u8>, date: Option<&str>, sent: Timestamp, receive
     let refused = envelope::verdict(&answer)
         .ok()
         .and_then(|verdict| verdict.refusal)
-        .is_some_and(|refusal| codes::meaning_of(&refusal.code, Effect::Read) == Meaning::Clock);
+        .is_some_and(|refusal| codes::kind_of(&refusal.code, Effect::Read) == ErrorKind::Clock);
     if !refused {
         return answer;
     }

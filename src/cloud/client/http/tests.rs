@@ -6,7 +6,7 @@ use super::super::loopback::{Deed, Server, answer, response};
 use super::super::wire::Effect;
 use super::super::{Client, codes};
 use super::*;
-use crate::cloud::{CloudRead as _, CloudWrite as _, Meaning, Service};
+use crate::cloud::{CloudRead as _, CloudWrite as _, ErrorKind, Service};
 use crate::model::ManualClock;
 
 const ID: &str = "AKIDTESTVECTOR0000000000000000000001";
@@ -172,7 +172,7 @@ fn a_clock_that_is_off_is_told_by_how_much() {
         let client = Client::new(Arc::new(https(&server.url(), CALL_TIMEOUT)));
         client.caller().await.unwrap_err()
     });
-    assert_eq!(error.meaning, Meaning::Clock);
+    assert_eq!(error.kind, ErrorKind::Clock);
     assert!(error.message.contains("600 seconds behind"), "{error}");
 }
 
@@ -198,7 +198,7 @@ fn without_credentials_nothing_is_sent() {
             .unwrap_err();
         (server, error)
     });
-    assert_eq!(error.meaning, Meaning::Credentials);
+    assert_eq!(error.kind, ErrorKind::Credentials);
     assert!(error.message.contains("TENCENTCLOUD_SECRET_ID") && error.message.contains(".tccli"));
     assert!(server.received().is_empty());
 }
@@ -228,7 +228,7 @@ fn an_expired_token_is_forgotten_and_asked_for_again() {
 
     let server = run(async {
         let expired = "{\"Error\":{\"Code\":\"AuthFailure.TokenFailure\",\"Message\":\"m\"}}";
-        assert_eq!(codes::meaning_of("AuthFailure.TokenFailure", Effect::Write), Meaning::Credentials);
+        assert_eq!(codes::kind_of("AuthFailure.TokenFailure", Effect::Write), ErrorKind::Credentials);
         let server = Server::doing([response("{}"), response(expired), response("{}")]).await;
         let keys = Arc::new(Keyring::new(Box::new(Counting(0.into())), clock()));
         let https = Https::new(Hosts::at(&server.url()).unwrap(), keys, clock()).unwrap();

@@ -89,7 +89,7 @@ fn a_question_with_too_many_ids_is_halved_and_that_is_remembered() {
         assert_eq!(script.len(), asked);
     }
     let error = run(client.images_by_id(&region("ap-tokyo"), &ids[..1])).unwrap_err();
-    assert_eq!(error.meaning, Meaning::TooManyValues, "one id is never too many to ask for");
+    assert_eq!(error.kind, ErrorKind::TooManyValues, "one id is never too many to ask for");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_listing_that_never_ends_is_an_error() {
     let script = Script::answering(std::iter::repeat_n(page(0..1, usize::MAX), PAGES_MAX + 1));
     let error =
         run(Client::new(script.clone()).images(&region("ap-tokyo"), &ImageFilter::default())).unwrap_err();
-    assert_eq!(error.meaning, Meaning::Garbled);
+    assert_eq!(error.kind, ErrorKind::MalformedResponse);
     assert_eq!(script.len(), PAGES_MAX);
 }
 
@@ -159,7 +159,7 @@ fn the_image_limit_is_read_and_a_missing_one_is_garbled() {
     let script = Script::answering([json!({ "ImageNumQuota": 20 }), json!({})]);
     let client = Client::new(script.clone());
     assert_eq!(run(client.image_limit(&region("ap-tokyo"))), Ok(20));
-    assert_eq!(run(client.image_limit(&region("ap-tokyo"))).unwrap_err().meaning, Meaning::Garbled);
+    assert_eq!(run(client.image_limit(&region("ap-tokyo"))).unwrap_err().kind, ErrorKind::MalformedResponse);
     assert_eq!(script.calls()[0], ("cvm.DescribeImageQuota@ap-tokyo".to_owned(), json!({})));
 }
 
@@ -201,7 +201,7 @@ fn the_caller_is_the_main_account() {
 fn a_refusal_keeps_code_message_and_request_and_says_what_it_means() {
     let script = Script::answering([refusal("UnauthorizedOperation.ImageNotBelongToAccount")]);
     let error = run(Client::new(script).shares(&region("ap-tokyo"), &id(1))).unwrap_err();
-    assert_eq!(error.meaning, Meaning::Permission);
+    assert_eq!(error.kind, ErrorKind::Permission);
     assert_eq!(
         error.to_string(),
         "DescribeImageSharePermission in ap-tokyo was refused: UnauthorizedOperation.ImageNotBelongToAccount: \
@@ -211,15 +211,15 @@ fn a_refusal_keeps_code_message_and_request_and_says_what_it_means() {
 
 #[test]
 fn failures_on_the_way_and_answers_that_are_none_are_told_apart() {
-    for (answer, meaning) in [
-        (Err(TransportError::NotSent("refused".into())), Meaning::Unreachable),
-        (Err(TransportError::OutcomeUnknown("cut".into())), Meaning::OutcomeUnknown),
-        (Ok(b"<html>".to_vec()), Meaning::Garbled),
-        (Ok(br#"{"Response":{"ImageNumQuota":"many"}}"#.to_vec()), Meaning::Garbled),
-        (Ok(br#"{"Response":{"ImageNumQuota":20"#.to_vec()), Meaning::Garbled),
+    for (answer, kind) in [
+        (Err(TransportError::NotSent("refused".into())), ErrorKind::Unreachable),
+        (Err(TransportError::OutcomeUnknown("cut".into())), ErrorKind::OutcomeUnknown),
+        (Ok(b"<html>".to_vec()), ErrorKind::MalformedResponse),
+        (Ok(br#"{"Response":{"ImageNumQuota":"many"}}"#.to_vec()), ErrorKind::MalformedResponse),
+        (Ok(br#"{"Response":{"ImageNumQuota":20"#.to_vec()), ErrorKind::MalformedResponse),
     ] {
         let error = run(Client::new(Script::of([answer])).image_limit(&region("ap-tokyo"))).unwrap_err();
-        assert_eq!((error.meaning, error.code), (meaning, None));
+        assert_eq!((error.kind, error.code), (kind, None));
     }
 }
 

@@ -186,7 +186,7 @@ fn an_encrypted_copy_needs_its_original() {
         new(SourceKind::Encrypted { image: "web".parse().unwrap(), kms_key: Some("key-1".into()) });
     let script = Script::answering([]);
     let error = run(Client::new(script.clone()).create_image(&region("ap-jakarta"), &image)).unwrap_err();
-    assert_eq!((error.meaning, script.len()), (Meaning::Invalid, 0));
+    assert_eq!((error.kind, script.len()), (ErrorKind::Invalid, 0));
 
     image.original = Some(id("img-3c1f0a9b"));
     let (_, (_, body)) = create(&image, json!({ "ImageSet": [] }));
@@ -363,7 +363,7 @@ fn a_write_whose_answer_cannot_be_read_has_an_unknown_outcome() {
         let script = Script::of([answer]);
         let image = new(SourceKind::Snapshots(vec!["snap-2f3a1c2d".parse().unwrap()]));
         let error = run(Client::new(script.clone()).create_image(&region("ap-jakarta"), &image)).unwrap_err();
-        assert_eq!(error.meaning, Meaning::OutcomeUnknown);
+        assert_eq!(error.kind, ErrorKind::OutcomeUnknown);
         assert!(error.may_have_executed());
         assert_eq!(script.len(), 1, "a write is sent once");
     }
@@ -398,27 +398,27 @@ fn a_trial_tells_a_refusal_and_sends_nothing_that_cannot_be_tried() {
     let jakarta = region("ap-jakarta");
     let image = id("img-6pb6lrmy");
     let copied = run(client.copy_image(&jakarta, &image, &region("ap-tokyo"), "web-1"));
-    assert_eq!(copied.unwrap_err().meaning, Meaning::ImageQuota);
+    assert_eq!(copied.unwrap_err().kind, ErrorKind::ImageQuota);
     let set = Attributes { name: Some("x".into()), ..Default::default() };
-    assert_eq!(run(client.modify_image(&jakarta, &image, &set)).unwrap_err().meaning, Meaning::Unsupported);
+    assert_eq!(run(client.modify_image(&jakarta, &image, &set)).unwrap_err().kind, ErrorKind::Unsupported);
     let with = accounts(&["103849387508"]);
-    assert_eq!(run(client.share_image(&jakarta, &image, &with)).unwrap_err().meaning, Meaning::Unsupported);
+    assert_eq!(run(client.share_image(&jakarta, &image, &with)).unwrap_err().kind, ErrorKind::Unsupported);
     assert_eq!(script.len(), 1);
 }
 
 #[test]
 fn a_meaning_reaches_the_caller_of_a_write() {
-    for (code, meaning) in [
-        ("InvalidImageName.Duplicate", Meaning::DuplicateName),
-        ("OverQuota", Meaning::ShareQuota),
-        ("InvalidImageId.InShared", Meaning::Shared),
-        ("RequestLimitExceeded", Meaning::Throttled),
-        ("InternalError.Db", Meaning::Internal),
+    for (code, kind) in [
+        ("InvalidImageName.Duplicate", ErrorKind::DuplicateName),
+        ("OverQuota", ErrorKind::ShareQuota),
+        ("InvalidImageId.InShared", ErrorKind::Shared),
+        ("RequestLimitExceeded", ErrorKind::Throttled),
+        ("InternalError.Db", ErrorKind::Internal),
     ] {
         let script = Script::answering([refusal(code)]);
         let error = run(Client::new(script).delete_image(&region("ap-tokyo"), &id("img-6pb6lrmy"), true));
         let error = error.unwrap_err();
-        assert_eq!((error.meaning, error.code.as_deref()), (meaning, Some(code)));
+        assert_eq!((error.kind, error.code.as_deref()), (kind, Some(code)));
     }
 }
 
