@@ -27,8 +27,18 @@ struct Open {
     first_child: usize,
 }
 
+impl Tree {
+    /// Builds the tree of a text.
+    ///
+    /// # Errors
+    /// Fails if the text is not valid YAML, holds several documents, or exceeds a limit.
+    pub(in crate::manifest) fn build(text: &Arc<str>) -> Result<Self, Refusal> {
+        Builder::new(text).run()
+    }
+}
+
 /// Builds a tree from events.
-pub(super) struct Builder<'t> {
+struct Builder<'t> {
     text: &'t Arc<str>,
     tree: Tree,
     open: Vec<Open>,
@@ -43,8 +53,7 @@ pub(super) struct Builder<'t> {
 }
 
 impl<'t> Builder<'t> {
-    /// A builder for a text.
-    pub(super) fn new(text: &'t Arc<str>) -> Self {
+    fn new(text: &'t Arc<str>) -> Self {
         Self {
             text,
             tree: Tree {
@@ -64,11 +73,7 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// Builds the tree.
-    ///
-    /// # Errors
-    /// See [`Tree::build`].
-    pub(super) fn run(mut self) -> Result<Tree, Refusal> {
+    fn run(mut self) -> Result<Tree, Refusal> {
         let text = Arc::clone(self.text);
         for event in Parser::new_from_str_with_options(&text, parser_options()) {
             let (event, span) = event.map_err(|error| Refusal::of(&error, &text, self.opener()))?;

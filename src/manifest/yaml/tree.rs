@@ -6,9 +6,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::build::Builder;
-use super::error::Refusal;
-
 /// The number of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::manifest) struct NodeId(pub(super) u32);
@@ -69,14 +66,6 @@ pub(in crate::manifest) struct Tree {
 }
 
 impl Tree {
-    /// Builds the tree of a text.
-    ///
-    /// # Errors
-    /// Where the text is no YAML, holds several documents, or exceeds a limit.
-    pub(in crate::manifest) fn build(text: &Arc<str>) -> Result<Self, Refusal> {
-        Builder::new(text).run()
-    }
-
     /// The document's value; nothing in an empty text.
     pub(in crate::manifest) fn root(&self) -> Option<NodeId> {
         self.root
