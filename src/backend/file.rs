@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use super::{LockInfo, LockWait, SerialBump, StateStore, StoreError};
 use crate::cloud::SystemClock;
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::model::Clock;
 use crate::state::{Head, Lineage, Snapshot, StateError, Written};
 
@@ -247,7 +247,7 @@ impl FileStore {
 #[async_trait]
 impl StateStore for FileStore {
     fn place(&self) -> String {
-        harmless::path(self.place.named())
+        sanitize::path(self.place.named())
     }
 
     fn journal_place(&self) -> String {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::CommandError;
 use crate::cloud::client::http::is_proxy;
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 
 /// Any value: no colour.
 pub const NO_COLOR: &str = "NO_COLOR";
@@ -132,7 +132,7 @@ fn starting_with(prefixes: &'static [&str]) -> impl Iterator<Item = (OsString, O
 fn text(name: &OsStr, value: OsString) -> Result<String, CommandError> {
     value.into_string().map_err(|_| {
         CommandError::input(
-            format!("the environment variable {} is not UTF-8 text", harmless::path(name)),
+            format!("the environment variable {} is not UTF-8 text", sanitize::path(name)),
             "Set it again in a terminal whose encoding is UTF-8, or unset it.",
         )
     })

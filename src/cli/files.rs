@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::CommandError;
 use crate::backend::{FileStore, StateStore as _, StoreError};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::manifest;
 use crate::state::Snapshot;
 
@@ -86,7 +86,7 @@ pub(super) fn as_text(path: &Path, bytes: Vec<u8>, help: &str) -> Result<String,
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         CommandError::input(
-            format!("{}: it is not UTF-8 text: byte {at} is wrong", harmless::path(path)),
+            format!("{}: it is not UTF-8 text: byte {at} is wrong", sanitize::path(path)),
             help,
         )
     })
@@ -135,8 +135,8 @@ pub(super) fn check_within(folder: &Path, path: &Path, help: &str) -> Result<(),
     Err(CommandError::input(
         format!(
             "{} is a link that leads out of {}, so it was not read",
-            harmless::path(path),
-            harmless::path(folder)
+            sanitize::path(path),
+            sanitize::path(folder)
         ),
         "Put the file itself into the folder, or name it too:\n\n    -f FOLDER -f FILE",
     ))
@@ -166,7 +166,7 @@ pub(super) async fn read_state(path: &Path) -> Result<Option<Snapshot>, CommandE
 /// # Errors
 /// If it cannot be used.
 pub(super) fn state_of(path: &Path, text: &str) -> Result<Snapshot, CommandError> {
-    let place = harmless::path(path);
+    let place = sanitize::path(path);
     let kept = Vec::new();
     Ok(Snapshot::from_bytes(text.as_bytes()).map_err(|source| StoreError::State { place, source, kept })?)
 }
@@ -192,7 +192,7 @@ pub(super) fn bounded(reader: impl Read, most: u64) -> io::Result<Option<Vec<u8>
 
 /// The failure to read a file.
 pub(super) fn failed(path: &Path, source: io::Error, help: &str) -> CommandError {
-    CommandError::File { path: harmless::path(path), source, help: help.to_owned() }
+    CommandError::File { path: sanitize::path(path), source, help: help.to_owned() }
 }
 
 /// The refusal of a file that is too large.
@@ -205,12 +205,12 @@ pub(super) fn too_large(path: &Path, kind: Kind, most: u64) -> CommandError {
         ),
         _ => (format!("it has more than the {most} MiB that {noun} may have"), "Name another file."),
     };
-    CommandError::input(format!("{}: {what}", harmless::path(path)), help)
+    CommandError::input(format!("{}: {what}", sanitize::path(path)), help)
 }
 
 fn not_regular(path: &Path, what: &str) -> CommandError {
     CommandError::input(
-        format!("{} is {what}, not a file, so it was not read", harmless::path(path)),
+        format!("{} is {what}, not a file, so it was not read", sanitize::path(path)),
         "Remove it from the folder, or put a file in its place.",
     )
 }

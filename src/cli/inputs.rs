@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::args::ManifestArgs;
 use super::files::{Kind, check_within, failed, read_named, read_within, too_large};
 use super::{CommandError, env};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::manifest::{self, Input};
 
 /// How many files and folders are looked through below a folder of manifests. A tree that has more is not one of them.
@@ -19,7 +19,7 @@ pub(super) fn variables(args: &ManifestArgs) -> Result<BTreeMap<String, String>,
         let bytes = read_named(path, Kind::Variables, "Name a YAML file of names and texts.")?;
         let values = manifest::read_variables(&bytes).map_err(|why| {
             CommandError::input(
-                format!("{}: {why}", harmless::path(path)),
+                format!("{}: {why}", sanitize::path(path)),
                 "A variable file holds names and texts:\n\n    build: ins-8f3a1c2d",
             )
         })?;
@@ -60,7 +60,7 @@ pub(super) fn read_manifests(named: &[PathBuf]) -> Result<Manifests, CommandErro
         let files = if is_folder { yaml_files(path)? } else { vec![path.clone()] };
         if files.is_empty() {
             return Err(CommandError::input(
-                format!("{}: there is no *.yaml or *.yml below it", harmless::path(path)),
+                format!("{}: there is no *.yaml or *.yml below it", sanitize::path(path)),
                 HELP,
             ));
         }
@@ -97,7 +97,7 @@ pub(super) fn yaml_files(root: &Path) -> Result<Vec<PathBuf>, CommandError> {
             seen = seen.saturating_add(1);
             if seen > MOST_ENTRIES {
                 return Err(CommandError::input(
-                    format!("there are more than {MOST_ENTRIES} files below {}", harmless::path(root)),
+                    format!("there are more than {MOST_ENTRIES} files below {}", sanitize::path(root)),
                     "Name the folder that holds the manifests.",
                 ));
             }

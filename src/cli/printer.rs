@@ -9,7 +9,7 @@ use super::args::{Color, Format, OutputArgs, ReportFormat};
 use super::reports::Reports;
 use super::{CommandError, ExitStatus, env};
 use crate::diagnostics::render::{RenderOptions, render};
-use crate::diagnostics::{Diagnostic, Severity, harmless};
+use crate::diagnostics::{Diagnostic, Severity, sanitize};
 use crate::manifest::Locator;
 use crate::report::{Paint, count};
 
@@ -83,7 +83,7 @@ impl Printer {
     pub fn usage(error: &clap::Error) -> Result<(), CommandError> {
         let text = error.render().to_string();
         if error.use_stderr() {
-            let printed = harmless::printed(&text, false);
+            let printed = sanitize::for_terminal(&text, false);
             if printed == text {
                 let _ = error.print();
             } else {
@@ -141,7 +141,7 @@ impl Printer {
 
     /// Text for people, to stdout: what users and the service named stands in it.
     pub fn text(&self, text: &str) {
-        self.data(&harmless::printed(text, self.out.color));
+        self.data(&sanitize::for_terminal(text, self.out.color));
     }
 
     /// Data as JSON, to stdout.
@@ -161,14 +161,14 @@ impl Printer {
 
     /// Talk that is said even when quiet, to stderr. A build server reads it too, and is given no orders.
     pub fn always(&self, text: &str) {
-        let text = harmless::printed(text.trim_end_matches('\n'), self.talk.color);
+        let text = sanitize::for_terminal(text.trim_end_matches('\n'), self.talk.color);
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
     /// An error, to stderr.
     pub fn error(&self, text: &str) {
         let head = self.talk.removed("error:");
-        self.always(&format!("{head} {}", harmless::harmless(text)));
+        self.always(&format!("{head} {}", sanitize::escape_controls(text)));
     }
 
     /// A command's error and what to do about it.
@@ -178,7 +178,7 @@ impl Printer {
         }
         self.error(&error.to_string());
         if let Some(help) = error.help() {
-            self.always(&format!("{} {}", self.talk.bold("help:"), harmless::harmless(&help)));
+            self.always(&format!("{} {}", self.talk.bold("help:"), sanitize::escape_controls(&help)));
         }
     }
 

@@ -11,7 +11,7 @@ use super::args::{Command, OutputArgs, ReportFormat};
 use super::printer::Printer;
 use super::workspace::Workspace;
 use crate::backend::file::write_atomically;
-use crate::diagnostics::{Diagnostic, Place, Sources, harmless};
+use crate::diagnostics::{Diagnostic, Place, Sources, sanitize};
 use crate::manifest::Locator;
 use crate::plan::Plan;
 use crate::report::{self, AccountNames, CommandResult, Paint, Places, Verdict};
@@ -162,7 +162,7 @@ impl Reports {
             match file {
                 Some(file) if files.iter().any(|(_, other)| other == file) => {
                     return Err(CommandError::input(
-                        format!("two formats would be written to {}", harmless::path(file)),
+                        format!("two formats would be written to {}", sanitize::path(file)),
                         "Give each a file of its own.",
                     ));
                 }
@@ -291,11 +291,11 @@ fn write_file(
     let budget = printer.reports.markdown_budget;
     let Some(text) = render(format, verdict, Paint::PLAIN, false, budget)? else { return Ok(()) };
     let text = match format {
-        ReportFormat::Text => harmless::printed(&text, false),
+        ReportFormat::Text => sanitize::for_terminal(&text, false),
         _ => text.as_str().into(),
     };
     write_atomically(file, &text).map_err(|source| CommandError::File {
-        path: harmless::path(file),
+        path: sanitize::path(file),
         source,
         help: "Name a file that can be written.".to_owned(),
     })

@@ -10,7 +10,7 @@ use crate::cloud::client::credentials::{Surroundings, keyring};
 use crate::cloud::client::http::{Hosts, Https, Site as HostSite};
 use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};
 use crate::cloud::wrap::{Policy, Rates, RetryingTransport};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::manifest::{CloudSettings, SandboxSettings};
 use crate::model::{AccountId, Clock, Site};
 
@@ -57,9 +57,9 @@ fn check_endpoint(named: Option<&str>, allowed: Option<&str>) -> Result<(), Comm
     Err(CommandError::input(
         format!(
             "the manifest names the endpoint `{}`, and {} allows `{}` only",
-            harmless::shown(named),
+            sanitize::escape_truncated(named),
             env::ENDPOINT,
-            harmless::shown(allowed)
+            sanitize::escape_truncated(allowed)
         ),
         "Nothing was sent. Correct `cloud.endpoint` in the manifest, or what this machine allows.",
     ))
@@ -120,7 +120,7 @@ fn in_process(
 ) -> Result<Arc<dyn Transport>, CommandError> {
     let sim = sim.map_err(|error| {
         CommandError::input(
-            format!("the embedded cloud's world {} cannot be opened: {error}", harmless::path(path)),
+            format!("the embedded cloud's world {} cannot be opened: {error}", sanitize::path(path)),
             "Name another file, or move it away to start an empty world:\n\n    \
              cloud: { sandbox: { world: another.world.db } }",
         )

@@ -17,7 +17,7 @@ use super::{CommandError, ExitStatus, env, service};
 use crate::cloud::SystemClock;
 use crate::cloud::client::{Client, Secret};
 use crate::constraints::Levels;
-use crate::diagnostics::{Diagnostic, Severity, harmless};
+use crate::diagnostics::{Diagnostic, Severity, sanitize};
 use crate::engine::Engine;
 use crate::manifest::{self, Desired, Input, Locator, StateLocation, Variables};
 use crate::model::{ImageKey, Level};
@@ -207,11 +207,11 @@ fn absolute(path: &Path) -> Result<String, CommandError> {
     let found = folder
         .canonicalize()
         .or_else(|_| std::path::absolute(folder))
-        .map_err(|source| CommandError::File { path: harmless::path(path), source, help: help.to_owned() })?;
+        .map_err(|source| CommandError::File { path: sanitize::path(path), source, help: help.to_owned() })?;
     let full = path.file_name().map(|name| found.join(name)).unwrap_or(found);
     full.to_str().map(str::to_owned).ok_or_else(|| {
         CommandError::input(
-            format!("{}: a saved plan names its state, and this path is not UTF-8", harmless::path(&full)),
+            format!("{}: a saved plan names its state, and this path is not UTF-8", sanitize::path(&full)),
             "Keep the state in a folder whose name is UTF-8.",
         )
     })

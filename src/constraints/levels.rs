@@ -6,7 +6,7 @@ use compact_str::CompactString;
 
 use super::rule::Rule;
 use super::rules::{RULES, find};
-use crate::diagnostics::{Collector, Diagnostic, ManifestPath, Severity, Suggestions, shown};
+use crate::diagnostics::{Collector, Diagnostic, ManifestPath, Severity, Suggestions, escape_truncated};
 use crate::model::Level;
 
 /// The level of each rule.
@@ -81,7 +81,7 @@ impl Levels {
 }
 
 fn unknown_rule(name: &str, suggestions: &Suggestions) -> Diagnostic {
-    let detail = format!("`{}` is not the name or id of a rule.", shown(name));
+    let detail = format!("`{}` is not the name or id of a rule.", escape_truncated(name));
     let diagnostic =
         Diagnostic::new("GF199", "rule_unknown", Severity::Error, "Unknown rule", detail).about(name);
     match suggestions.closest(name, RULES.iter().map(|rule| rule.name)) {

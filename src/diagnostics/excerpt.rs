@@ -11,8 +11,8 @@ use std::ops::Range;
 
 use miette::{LabeledSpan, MietteError, SourceCode, SourceSpan, SpanContents};
 
-use super::harmless::{Brackets, harmless, in_line, is_harmful, push_escaped};
 use super::place::{FileId, Sources, Span};
+use super::sanitize::{Brackets, escape_controls, escape_inline, needs_escape, push_escaped};
 
 /// Lines before and after a label's.
 const CONTEXT: usize = 1;
@@ -163,7 +163,7 @@ impl Excerpt {
         let before = if line_start == 0 { before.trim_start_matches('\u{FEFF}') } else { before };
         let column = before.chars().count();
         self.columns.insert(start, column);
-        let text = (!label.text.is_empty()).then(|| harmless(label.text).replace('\n', " "));
+        let text = (!label.text.is_empty()).then(|| escape_controls(label.text).replace('\n', " "));
         let span = SourceSpan::new(start.into(), length);
         self.labels.push(if label.is_primary {
             LabeledSpan::new_primary_with_span(text, span)
@@ -208,7 +208,7 @@ impl Cluster {
         offset: usize,
     ) -> Option<Self> {
         let file = index.text(first.file)?;
-        let name = in_line(&index.sources.get(first.file)?.name).into_owned();
+        let name = escape_inline(&index.sources.get(first.file)?.name).into_owned();
         let mut cluster = Self { file: first.file, name, lines: Vec::new(), text: String::new(), offset };
         for number in lines {
             let Some(bytes) = index.line(first.file, number) else { break };
@@ -287,7 +287,7 @@ fn escaped(text: &str) -> String {
         if brackets.opens_a_command(c) {
             out.push('\\');
         }
-        if c != '\t' && is_harmful(c) { push_escaped(&mut out, c) } else { out.push(c) }
+        if c != '\t' && needs_escape(c) { push_escaped(&mut out, c) } else { out.push(c) }
     }
     out
 }

@@ -7,9 +7,9 @@
 
 pub mod collect;
 mod excerpt;
-pub mod harmless;
 pub mod place;
 pub mod render;
+pub mod sanitize;
 pub mod similar;
 pub mod unquoted;
 
@@ -18,8 +18,8 @@ pub use self::render::{RenderOptions, counted, render};
 pub use self::similar::{Suggestions, closest};
 pub use self::unquoted::unquoted;
 use compact_str::CompactString;
-pub use harmless::shown;
 pub use place::{FileId, ManifestPath, Place, Segment, SourceFile, Sources, Span};
+pub use sanitize::escape_truncated;
 
 /// How grave it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,8 +5,8 @@ use std::fmt::{self, Display};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters, ThemeStyles};
 
 use super::excerpt::{Excerpt, LineIndex, Pointer};
-use super::harmless::harmless;
 use super::place::{Place, Sources, Span};
+use super::sanitize::escape_controls;
 use super::{Diagnostic, Severity};
 
 /// How diagnostics are drawn.
@@ -115,7 +115,7 @@ pub fn counted<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> Str
 /// The summary, and the detail below it.
 fn message(diagnostic: &Diagnostic, width: usize) -> String {
     let mut message = diagnostic.summary.to_owned();
-    for line in harmless(&diagnostic.whole_detail()).lines() {
+    for line in escape_controls(&diagnostic.whole_detail()).lines() {
         message.push('\n');
         message.push_str(&wrapped(line, width.saturating_sub(6)));
     }
@@ -124,7 +124,7 @@ fn message(diagnostic: &Diagnostic, width: usize) -> String {
 
 /// Sentences are wrapped; a corrected line or a command stays on its line, to be copied.
 fn help_text(help: &str, width: usize) -> String {
-    let lines: Vec<String> = harmless(help)
+    let lines: Vec<String> = escape_controls(help)
         .lines()
         .map(
             |line| {

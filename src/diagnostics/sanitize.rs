@@ -1,17 +1,18 @@
-//! Text from elsewhere, made fit to be printed: no terminal codes, no reordering, no end.
+//! Escapes text of users and services before it is printed: no terminal codes, no reordering, no commands of a build
+//! server, bounded length.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The longest piece of a user's text that a message repeats, in characters.
+/// The most characters of a user's text that a message repeats.
 pub const SHOWN_CHARS: usize = 80;
 
-/// Whether a character could do something to a terminal or to the order of what is read.
+/// Returns whether a character can control a terminal, or reorder or hide text.
 ///
-/// Control characters, and the invisible characters that turn text around or hide it. A zero-width joiner is
-/// part of honest emoji and scripts, and stays.
-pub fn is_harmful(c: char) -> bool {
+/// These are control characters, and invisible characters that change the direction of text. A zero-width joiner is
+/// part of ordinary emoji and scripts, and is not escaped.
+pub fn needs_escape(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
@@ -30,7 +31,7 @@ pub fn is_harmful(c: char) -> bool {
         )
 }
 
-/// Appends a harmful character as an escape: `\u{1b}`.
+/// Appends the escape of a character, such as `\u{1b}`.
 pub fn push_escaped(out: &mut String, c: char) {
     match c {
         '\n' => out.push_str("\\n"),
@@ -43,22 +44,22 @@ pub fn push_escaped(out: &mut String, c: char) {
     }
 }
 
-/// A user's text as a message may repeat it: on one line, escaped, cut where it is long.
-pub fn shown(text: &str) -> String {
+/// Escapes a user's text for one line of a message, and cuts it after [`SHOWN_CHARS`] characters.
+pub fn escape_truncated(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(4 * SHOWN_CHARS));
     for (position, c) in text.chars().enumerate() {
         if position >= SHOWN_CHARS {
             out.push('…');
             break;
         }
-        if is_harmful(c) { push_escaped(&mut out, c) } else { out.push(c) }
+        if needs_escape(c) { push_escaped(&mut out, c) } else { out.push(c) }
     }
     out
 }
 
-/// A whole message with what is harmful in it escaped; its line breaks stay.
-pub fn harmless(text: &str) -> Cow<'_, str> {
-    let is_bad = |c: char| c != '\n' && is_harmful(c);
+/// Escapes a whole message, except its line breaks.
+pub fn escape_controls(text: &str) -> Cow<'_, str> {
+    let is_bad = |c: char| c != '\n' && needs_escape(c);
     if !text.contains(is_bad) {
         return Cow::Borrowed(text);
     }
@@ -69,29 +70,29 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Text that stands in a line, such as a name or a place: line breaks are escaped too, and nothing is cut.
-pub fn in_line(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_harmful) {
+/// Escapes text within a line, such as a name or a path: line breaks too, at any length.
+pub fn escape_inline(text: &str) -> Cow<'_, str> {
+    if !text.contains(needs_escape) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if is_harmful(c) { push_escaped(&mut out, c) } else { out.push(c) }
+        if needs_escape(c) { push_escaped(&mut out, c) } else { out.push(c) }
     }
     Cow::Owned(out)
 }
 
-/// A file as a message names it. Who writes a change chooses the names of its files, line breaks among them.
+/// Escapes a path for a message. File names can hold anything, line breaks included.
 pub fn path(path: impl AsRef<Path>) -> String {
-    in_line(&path.as_ref().to_string_lossy()).into_owned()
+    escape_inline(&path.as_ref().to_string_lossy()).into_owned()
 }
 
-/// Everything that is printed for people, at last: our own colours stay, where there are any, and whatever else is
-/// harmful is escaped, although it should have been where it was put in; a build server is given no orders.
-pub fn printed(text: &str, is_painted: bool) -> Cow<'_, str> {
-    let is_bad = |c: char| c != '\n' && is_harmful(c);
+/// Escapes finished output as a last line of defence: everything except line breaks and, if `is_painted`, goldform's own
+/// colours. Commands of a build server are escaped too.
+pub fn for_terminal(text: &str, is_painted: bool) -> Cow<'_, str> {
+    let is_bad = |c: char| c != '\n' && needs_escape(c);
     if !text.contains(is_bad) {
-        return no_commands(text);
+        return escape_ci_commands(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
     let mut rest = text;
@@ -110,11 +111,11 @@ pub fn printed(text: &str, is_painted: bool) -> Cow<'_, str> {
         }
     }
     out.push_str(rest);
-    Cow::Owned(no_commands(&out).into_owned())
+    Cow::Owned(escape_ci_commands(&out).into_owned())
 }
 
-/// The code at the beginning of a text that sets a colour of letters or how heavy they are; nothing where there is none,
-/// or where it does more: text can be hidden too.
+/// Returns the terminal code at the start of a text if it sets only a foreground colour or a weight, or else an empty
+/// text. Other codes can hide text.
 fn colour(text: &str) -> &str {
     let Some(rest) = text.strip_prefix("\u{1b}[") else { return "" };
     let Some((numbers, _)) = rest.split_once('m') else { return "" };
@@ -127,9 +128,8 @@ fn colour(text: &str) -> &str {
     text.get(..numbers.len().saturating_add(3)).unwrap_or_default()
 }
 
-/// A line that starts with text of a user, or is all of it: what a build server would take for a command in its log
-/// (`::error::`, `##[error]`, `##vso[`) gets a backslash before it, and is read by people only.
-pub fn no_command(line: &str) -> Cow<'_, str> {
+/// Puts a backslash before what a build server would execute as a command in its log: `::error::`, `##[error]`, `##vso[`.
+pub fn escape_ci_command(line: &str) -> Cow<'_, str> {
     let start = line.trim_start();
     let is_command = start.starts_with("::") || start.starts_with("##");
     if !is_command && !line.contains("##") {
@@ -148,25 +148,26 @@ pub fn no_command(line: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The same for every line of a text.
-pub fn no_commands(text: &str) -> Cow<'_, str> {
+/// Applies [`escape_ci_command`] to every line of a text.
+pub fn escape_ci_commands(text: &str) -> Cow<'_, str> {
     if !text.contains("::") && !text.contains("##") {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.split_inclusive('\n').map(no_command).collect())
+    Cow::Owned(text.split_inclusive('\n').map(escape_ci_command).collect())
 }
 
-/// Finds the bracket by which `##[error]` and `##vso[…]` are commands wherever they stand in a line. What comes after
-/// a character says nothing about it, so the beginning of a line is shown the same as in the whole line.
+/// Finds the opening bracket of `##[error]` and `##vso[…]`, which are commands anywhere in a line. The answer depends only
+/// on the characters before the bracket, so the start of a line is escaped in the same way as the whole line.
 #[derive(Debug, Default)]
 pub struct Brackets {
-    /// Number signs in a row, and whether only letters followed.
+    /// Consecutive number signs.
     signs: usize,
+    /// Whether letters, and nothing else, followed the signs.
     has_letters: bool,
 }
 
 impl Brackets {
-    /// Takes the next character of a line: whether a command would open with it.
+    /// Reads the next character of a line, and returns whether it opens a command.
     pub fn opens_a_command(&mut self, c: char) -> bool {
         match c {
             '#' if self.has_letters => *self = Self { signs: 1, has_letters: false },
@@ -187,43 +188,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terminal_codes_and_reordering_are_shown_and_not_done() {
-        assert_eq!(shown("a\u{1b}[31mred\u{202e}b\nc"), "a\\u{1b}[31mred\\u{202e}b\\nc");
-        assert_eq!(harmless("one\ntwo\u{9b}"), "one\ntwo\\u{9b}");
-        assert_eq!(shown("日本語 é 👩‍💻"), "日本語 é 👩‍💻");
+    fn terminal_codes_and_reordering_are_escaped() {
+        assert_eq!(escape_truncated("a\u{1b}[31mred\u{202e}b\nc"), "a\\u{1b}[31mred\\u{202e}b\\nc");
+        assert_eq!(escape_controls("one\ntwo\u{9b}"), "one\ntwo\\u{9b}");
+        assert_eq!(escape_truncated("日本語 é 👩‍💻"), "日本語 é 👩‍💻");
     }
 
     #[test]
-    fn what_stands_in_a_line_stays_in_it() {
-        assert_eq!(in_line("\n::error::x.yaml"), "\\n::error::x.yaml");
+    fn text_within_a_line_stays_in_it() {
+        assert_eq!(escape_inline("\n::error::x.yaml"), "\\n::error::x.yaml");
         assert_eq!(path(Path::new("a/\u{1b}]0;b\r\n.yaml")), "a/\\u{1b}]0;b\\r\\n.yaml");
         let long = "x".repeat(200);
-        assert_eq!(in_line(&long), long);
+        assert_eq!(escape_inline(&long), long);
     }
 
     #[test]
-    fn of_what_is_printed_only_our_colours_reach_a_terminal() {
+    fn only_our_colours_reach_a_terminal() {
         let painted = "\u{1b}[31m- a\u{1b}[0m\n\u{1b}[36;1mb\u{1b}[0m";
-        assert_eq!(printed(painted, true), painted);
-        assert_eq!(printed("\u{1b}[31mred", false), "\\u{1b}[31mred");
+        assert_eq!(for_terminal(painted, true), painted);
+        assert_eq!(for_terminal("\u{1b}[31mred", false), "\\u{1b}[31mred");
         for hidden in ["\u{1b}[8m", "\u{1b}[2J", "\u{1b}]0;x\u{7}", "\u{1b}[38;5;0m", "\u{1b}[m", "\u{1b}"] {
-            assert!(!printed(hidden, true).contains('\u{1b}'), "{hidden:?}");
+            assert!(!for_terminal(hidden, true).contains('\u{1b}'), "{hidden:?}");
         }
-        assert_eq!(printed("a\n::error::b\u{9b}", true), "a\n\\::error::b\\u{9b}");
+        assert_eq!(for_terminal("a\n::error::b\u{9b}", true), "a\n\\::error::b\\u{9b}");
     }
 
     #[test]
-    fn what_a_build_server_would_obey_is_only_shown() {
-        assert_eq!(no_command("  ::error::x"), "  \\::error::x");
-        assert_eq!(no_command("##vso[task]"), "\\##vso\\[task]");
-        assert_eq!(no_command("a #x##vso[task] #[b] ## [c]"), "a #x##vso\\[task] #[b] ## [c]");
-        assert_eq!(no_commands("a\n::b\n ##[c]"), "a\n\\::b\n \\##\\[c]");
-        assert_eq!(no_command("a ##[error]x"), "a ##\\[error]x");
-        assert_eq!(no_command("image::web"), "image::web");
+    fn commands_of_a_build_server_are_escaped() {
+        assert_eq!(escape_ci_command("  ::error::x"), "  \\::error::x");
+        assert_eq!(escape_ci_command("##vso[task]"), "\\##vso\\[task]");
+        assert_eq!(escape_ci_command("a #x##vso[task] #[b] ## [c]"), "a #x##vso\\[task] #[b] ## [c]");
+        assert_eq!(escape_ci_commands("a\n::b\n ##[c]"), "a\n\\::b\n \\##\\[c]");
+        assert_eq!(escape_ci_command("a ##[error]x"), "a ##\\[error]x");
+        assert_eq!(escape_ci_command("image::web"), "image::web");
     }
 
     #[test]
     fn long_text_is_cut() {
-        assert_eq!(shown(&"x".repeat(1_000_000)).chars().count(), SHOWN_CHARS + 1);
+        assert_eq!(escape_truncated(&"x".repeat(1_000_000)).chars().count(), SHOWN_CHARS + 1);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Connected, Engine, EngineError};
 use crate::cloud::CloudRead as _;
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::model::Provider;
 use crate::state::Snapshot;
 
@@ -21,8 +21,8 @@ impl Engine {
                     what: format!(
                         "the state describes the images at {}, and the manifest names {}. There, all of them would \
                          seem to be gone and would be built again",
-                        harmless::shown(&recorded.to_string()),
-                        harmless::shown(&named.to_string()),
+                        sanitize::escape_truncated(&recorded.to_string()),
+                        sanitize::escape_truncated(&named.to_string()),
                     ),
                     help: "Correct `cloud` in the manifest, or give each place its own state:\n\n    state: <file>\n\n\
                            If the same images have a new address now, take `place` out of the state:\n\n    \

@@ -2,7 +2,7 @@
 //! or a link may lead to one: what is wrong with such a text is reported without a word of it.
 
 use super::codes::{Code, LIMIT_EXCEEDED, MANIFEST_FOREIGN, TEXT_INVALID};
-use crate::diagnostics::{Diagnostic, Place, shown};
+use crate::diagnostics::{Diagnostic, Place, escape_truncated};
 
 /// The keys at the top of a manifest.
 const KEYS: &[&str] = &[
@@ -49,8 +49,8 @@ pub(super) fn reported(name: &str, text: &str, found: &[Diagnostic]) -> Option<D
     });
     let line = place.map(|before| before.matches('\n').count().saturating_add(1));
     let file = match line {
-        Some(line) => format!("`{}`, line {line}", shown(name)),
-        None => format!("`{}`", shown(name)),
+        Some(line) => format!("`{}`, line {line}", escape_truncated(name)),
+        None => format!("`{}`", escape_truncated(name)),
     };
     // These name no more of a text than its encoding and size.
     let harmless: [&Code; 2] = [&TEXT_INVALID, &LIMIT_EXCEEDED];

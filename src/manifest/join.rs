@@ -10,7 +10,7 @@ use std::collections::btree_map::Entry;
 use super::codes::{KEY_MISSING, NAME_TAKEN, VERSION_UNSUPPORTED};
 use super::locate::{Bases, Locator};
 use super::syntax::{Given, Limits, Manifest, Names, Number};
-use crate::diagnostics::{Collector, Diagnostic, FileId, ManifestPath, Place, Span, shown};
+use crate::diagnostics::{Collector, Diagnostic, FileId, ManifestPath, Place, Span, escape_truncated};
 
 /// The version of the format that this reads.
 const VERSION: u32 = 1;
@@ -154,7 +154,7 @@ impl Join<'_> {
         let find = || (0..file.0).map(FileId).find_map(|file| self.locator.locate_in(file, path));
         let first = *self.first.entry(cause.clone()).or_insert_with(find);
         let name = |file: FileId| {
-            self.locator.sources().get(file).map_or_else(String::new, |source| shown(&source.name))
+            self.locator.sources().get(file).map_or_else(String::new, |source| escape_truncated(&source.name))
         };
         let detail = match first {
             Some(first) => format!(

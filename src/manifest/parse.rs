@@ -9,7 +9,7 @@ use super::shape::Shapes;
 use super::syntax::Manifest;
 use super::view;
 use super::yaml::{self, Tree};
-use crate::diagnostics::{Diagnostic, FileId, Span, shown};
+use crate::diagnostics::{Diagnostic, FileId, Span, escape_truncated};
 
 /// A file that was read.
 #[derive(Debug, Default)]
@@ -64,7 +64,8 @@ pub(super) fn parse_slowly(file: FileId, text: &Arc<str>) -> Parsed {
     let manifest = manifest.unwrap_or_else(|unread| {
         // The check and the types agree, so this does not happen; if it does, nothing is passed over.
         let span = Span { file, start: 0, end: 0 };
-        let diagnostic = TYPE_WRONG.found(format!("{}.", shown(&unread.0))).at(span, "").about(UNREAD);
+        let diagnostic =
+            TYPE_WRONG.found(format!("{}.", escape_truncated(&unread.0))).at(span, "").about(UNREAD);
         findings.diagnostics.push(diagnostic);
         Manifest::default()
     });

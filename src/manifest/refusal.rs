@@ -3,7 +3,7 @@
 use super::codes::{ALIAS_INVALID, DOCUMENTS_SEVERAL, LIMIT_EXCEEDED, YAML_INVALID};
 use super::text::{corrected, line_range, quoted};
 use super::yaml::{self, Refusal, What};
-use crate::diagnostics::{Diagnostic, FileId, Span, shown};
+use crate::diagnostics::{Diagnostic, FileId, Span, escape_truncated};
 
 /// The diagnostic for a refused text.
 pub(super) fn refused(file: FileId, text: &str, refusal: &Refusal) -> Diagnostic {
@@ -100,7 +100,7 @@ pub(super) fn refused(file: FileId, text: &str, refusal: &Refusal) -> Diagnostic
             "Write a comma between items, and close the bracket.",
         ),
         (What::Character(c), _) => invalid(
-            &format!("A value cannot start with `{}` unless it is in quotes.", shown(&c.to_string())),
+            &format!("A value cannot start with `{}` unless it is in quotes.", escape_truncated(&c.to_string())),
             "this character",
             "Put the value into quotes.",
         ),
@@ -108,7 +108,7 @@ pub(super) fn refused(file: FileId, text: &str, refusal: &Refusal) -> Diagnostic
             invalid("A byte-order mark stands in the middle of the text.", "here", "Remove it.")
         }
         (What::UnknownAnchor, _) => {
-            let name = shown(here.trim_start_matches('*'));
+            let name = escape_truncated(here.trim_start_matches('*'));
             ALIAS_INVALID
                 .found(format!("No anchor `&{name}` stands before this alias, so it stands for nothing."))
                 .at(place, "this alias")
@@ -127,7 +127,7 @@ pub(super) fn refused(file: FileId, text: &str, refusal: &Refusal) -> Diagnostic
         (What::TooManyAliases, _) => limit(&format!("The file has more than {} aliases.", yaml::MAX_ALIASES)),
         (What::TooManyAnchors, _) => limit(&format!("The file has more than {} anchors.", yaml::MAX_ANCHORS)),
         (What::Other(words), _) => invalid(
-            &format!("The text cannot be read as YAML: {}.", shown(words)),
+            &format!("The text cannot be read as YAML: {}.", escape_truncated(words)),
             "here",
             "Put text with special characters into quotes.",
         ),

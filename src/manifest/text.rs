@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::codes::{LIMIT_EXCEEDED, TEXT_INVALID};
 use super::yaml::MAX_BYTES;
-use crate::diagnostics::harmless::harmless;
+use crate::diagnostics::sanitize::escape_controls;
 use crate::diagnostics::{Diagnostic, FileId, Span};
 
 /// The longest line that a message repeats, in bytes.
@@ -19,7 +19,7 @@ pub(super) fn decode(file: FileId, name: &str, bytes: Vec<u8>) -> (Arc<str>, Opt
     if bytes.len() > MAX_BYTES {
         let detail = format!(
             "`{}` has {} bytes; a manifest file may have {MAX_BYTES} (64 MiB). It was not read.",
-            crate::diagnostics::shown(name),
+            crate::diagnostics::escape_truncated(name),
             bytes.len()
         );
         let diagnostic = LIMIT_EXCEEDED.found(detail).about(name).help("Split it into several files.");
@@ -115,7 +115,7 @@ pub(super) fn corrected(text: &str, piece: &Range<usize>, replacement: &str) -> 
         }
         _ => replacement.chars().take(LONGEST_LINE).collect(),
     };
-    harmless(line.trim_start_matches('\u{feff}').trim()).into_owned()
+    escape_controls(line.trim_start_matches('\u{feff}').trim()).into_owned()
 }
 
 /// A text in double quotes, as YAML reads it back.

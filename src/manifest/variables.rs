@@ -7,7 +7,7 @@ use std::fmt;
 use super::codes::{
     LOOKUP_UNKNOWN, REFERENCE_MALFORMED, VARIABLE_SENSITIVE, VARIABLE_UNKNOWN, VARIABLE_UNSET,
 };
-use crate::diagnostics::{Diagnostic, ManifestPath, Suggestions, shown};
+use crate::diagnostics::{Diagnostic, ManifestPath, Suggestions, escape_truncated};
 
 /// The values that were given, by the command line, a file or the environment.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl<'v> Scope<'v> {
     pub(super) fn unknown_lookup(&self, name: &str) -> Problem {
         let known = self.lookups.iter().map(String::as_str);
         let similar = self.suggestions.closest(name, known).map(str::to_owned);
-        let name = shown(name);
+        let name = escape_truncated(name);
         Box::new(move |path| {
             let diagnostic = LOOKUP_UNKNOWN
                 .found(format!("`{path}` names the lookup `{name}`, which does not stand under `lookups`."))
@@ -182,7 +182,7 @@ impl<'v> Scope<'v> {
         let Some(declared) = self.declared.get(name) else {
             let known = self.declared.keys().map(String::as_str);
             let similar = self.suggestions.closest(name, known).map(str::to_owned);
-            let name = shown(name);
+            let name = escape_truncated(name);
             return Err(Box::new(move |path| {
                 let detail = format!(
                     "`{path}` takes the variable `{name}`, which does not stand under `variables`, so there is no \
@@ -203,7 +203,7 @@ impl<'v> Scope<'v> {
         if declared.is_broken {
             return Ok(None);
         }
-        let shown_name = shown(name);
+        let shown_name = escape_truncated(name);
         if declared.is_sensitive {
             return Err(Box::new(move |path| {
                 let detail = format!(
@@ -228,7 +228,7 @@ impl<'v> Scope<'v> {
             return Ok(Some(Cow::Owned(default.clone())));
         }
         let purpose = declared.description.as_ref().filter(|text| !text.is_empty());
-        let purpose = purpose.map(|text| format!(" ({})", shown(text))).unwrap_or_default();
+        let purpose = purpose.map(|text| format!(" ({})", escape_truncated(text))).unwrap_or_default();
         Err(Box::new(move |path| {
             VARIABLE_UNSET
                 .found(format!(
@@ -245,7 +245,7 @@ impl<'v> Scope<'v> {
 /// A reference that cannot be read.
 pub(super) fn malformed(reference: &str) -> Problem {
     let is_open = !reference.contains('}');
-    let reference = shown(reference);
+    let reference = escape_truncated(reference);
     Box::new(move |path| {
         let detail = if is_open {
             format!("`{path}` has `${{` without a `}}` after it, so it is not clear what it takes.")
@@ -264,7 +264,7 @@ pub(super) fn malformed(reference: &str) -> Problem {
 
 /// A lookup where none is understood.
 pub(super) fn misplaced_lookup(name: &str) -> Problem {
-    let name = shown(name);
+    let name = escape_truncated(name);
     Box::new(move |path| {
         REFERENCE_MALFORMED
             .found(format!(

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::manifest::{CloudSettings, SandboxSettings};
 use crate::model::{CloudPlace, Provider, Site};
 
@@ -39,11 +39,11 @@ impl PlanPlace {
 impl fmt::Display for PlanPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.endpoint, self.site) {
-            (Some(endpoint), _) => write!(f, "endpoint {}", harmless::shown(endpoint)),
+            (Some(endpoint), _) => write!(f, "endpoint {}", sanitize::escape_truncated(endpoint)),
             (None, Some(Site::International)) => f.write_str("site international"),
             (None, Some(Site::Mainland)) => f.write_str("site mainland"),
             (None, None) => match self.sandbox.as_ref().and_then(|sandbox| sandbox.world.as_ref()) {
-                Some(world) => write!(f, "sandbox world {}", harmless::shown(world)),
+                Some(world) => write!(f, "sandbox world {}", sanitize::escape_truncated(world)),
                 None => f.write_str("the sandbox"),
             },
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::model::{PlacementKey, Verb};
 use crate::plan::{Plan, Step, StepIndex};
 
@@ -120,7 +120,7 @@ pub fn picture(plan: &Plan) -> Markup {
             }
             @for (row, at) in &layout.labels {
                 line class="gf-rule" x1="0" x2=(width) y1=(y(*row).saturating_sub(5)) y2=(y(*row).saturating_sub(5)) {}
-                text class="gf-row" x=(MARGIN) y=(y(*row).saturating_add(16)) { (harmless::harmless(&at.to_string())) }
+                text class="gf-row" x=(MARGIN) y=(y(*row).saturating_add(16)) { (sanitize::escape_controls(&at.to_string())) }
             }
             @for (earlier, later, reason) in sorted_edges(plan) {
                 @if let (Some(from), Some(to)) = (layout.steps.get(&earlier), layout.steps.get(&later)) {
@@ -148,7 +148,7 @@ fn node(drawn: &Drawn<'_>, x: usize, y: usize) -> Markup {
     };
     html! {
         g class={"gf-step " (class)} data-step=(index.index()) {
-            title { (harmless::harmless(&step.id.to_string())) }
+            title { (sanitize::escape_controls(&step.id.to_string())) }
             rect x=(x) y=(y) width=(BOX_WIDTH) height=(BOX_HEIGHT) rx="4" {}
             text x=(x.saturating_add(BOX_WIDTH / 2)) y=(y.saturating_add(16)) text-anchor="middle" {
                 (step.verb().as_str())
@@ -167,7 +167,7 @@ fn arrow((x1, y1): Point, (x2, y2): Point, (from, to): (StepIndex, StepIndex), t
     let head = format!("M{x2} {y2} l-7 -4 v8 z");
     html! {
         g class="gf-edge" data-from=(from.index()) data-to=(to.index()) {
-            title { (harmless::harmless(title)) }
+            title { (sanitize::escape_controls(title)) }
             path class="gf-line" d=(path) {}
             path class="gf-tip" d=(head) {}
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{AccountNames, Paint, count};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::diff::{Drift, DriftItem, LookupDrift};
 
 /// What the cloud says differently, and one summary line.
@@ -18,11 +18,15 @@ pub fn drift_text(drift: &Drift, names: &AccountNames, paint: Paint) -> String {
                 let _ = writeln!(text, "{} {at} ({id}): was changed", paint.changed("~"));
                 for field in fields {
                     let shown = |value: &Option<String>| match value {
-                        Some(value) => format!("`{}`", harmless::shown(value)),
+                        Some(value) => format!("`{}`", sanitize::escape_truncated(value)),
                         None => "none".to_owned(),
                     };
                     let (before, after) = (shown(&field.before), shown(&field.after));
-                    let _ = writeln!(text, "    {}: {before} → {after}", harmless::shown(&field.field));
+                    let _ = writeln!(
+                        text,
+                        "    {}: {before} → {after}",
+                        sanitize::escape_truncated(&field.field)
+                    );
                 }
             }
             DriftItem::Unshared { at, id, accounts } => {

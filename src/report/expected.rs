@@ -9,7 +9,7 @@ use similar::{ChangeTag, TextDiff};
 use super::plan::edit_text;
 use super::step::what;
 use super::{AccountNames, Paint, count};
-use crate::diagnostics::harmless::harmless;
+use crate::diagnostics::sanitize::escape_controls;
 use crate::plan::{Comparison, Difference, Subject, Unexpected};
 
 /// How long one comparison of texts may take before it is drawn coarsely.
@@ -77,7 +77,7 @@ pub(super) fn lines(comparison: &Comparison<'_>, names: &AccountNames) -> Vec<Li
         lines.push(Line { sign: ' ', text: format!("… and {more} more") });
     }
     for line in &mut lines {
-        line.text = super::markdown::cut(&harmless(&line.text), WIDEST);
+        line.text = super::markdown::cut(&escape_controls(&line.text), WIDEST);
     }
     lines
 }

@@ -3,7 +3,7 @@
 
 use super::AccountNames;
 use super::outcome::give_up;
-use crate::diagnostics::{Diagnostic, Severity, shown};
+use crate::diagnostics::{Diagnostic, Severity, escape_truncated};
 use crate::diff::{Drift, DriftItem, LookupDrift};
 use crate::manifest::Desired;
 use crate::model::{Address, PlacementKey};
@@ -79,14 +79,14 @@ pub fn drift(drift: &Drift, desired: &Desired) -> Vec<Diagnostic> {
             DriftItem::Missing { at, id } => format!("{at} ({id}) is not there any more."),
             DriftItem::Changed { at, id, fields } => {
                 let value = |value: &Option<String>| match value {
-                    Some(value) => format!("`{}`", shown(value)),
+                    Some(value) => format!("`{}`", escape_truncated(value)),
                     None => "none".to_owned(),
                 };
                 let fields: Vec<String> = fields
                     .iter()
                     .map(|field| {
                         let (before, after) = (value(&field.before), value(&field.after));
-                        format!("{} was {before} and is {after}", shown(&field.field))
+                        format!("{} was {before} and is {after}", escape_truncated(&field.field))
                     })
                     .collect();
                 format!("{at} ({id}) was changed: {}.", fields.join("; "))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::model::ImageKey;
 use crate::plan::{Plan, Step, StepIndex};
 
@@ -30,7 +30,8 @@ fn edges(plan: &Plan) -> Vec<(usize, usize, String)> {
 pub fn dot(plan: &Plan) -> String {
     // In a quoted string only these two characters end or change anything.
     let quoted = |text: &str| {
-        let text = harmless::harmless(text).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ");
+        let text =
+            sanitize::escape_controls(text).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ");
         format!("\"{text}\"")
     };
     let mut text =
@@ -55,7 +56,7 @@ pub fn mermaid(plan: &Plan) -> String {
     // Mermaid reads entities in quoted labels: what could end the label or start markup becomes one.
     let quoted = |text: &str| {
         let mut label = String::from("\"");
-        for c in harmless::harmless(text).chars() {
+        for c in sanitize::escape_controls(text).chars() {
             match c {
                 '"' | '#' | '&' | '<' | '>' | '`' | '|' | '\\' | ';' => {
                     let _ = write!(label, "#{};", u32::from(c));

@@ -2,7 +2,7 @@
 
 use super::table::{Align, table};
 use super::{Paint, count};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::state::{Head, Run, RunEnd, RunResult, Runs, Written};
 
 /// Runs, newest first, one a line.
@@ -14,8 +14,8 @@ pub fn runs_text(runs: &Runs, paint: Paint) -> String {
         let steps: Vec<String> = steps.iter().map(|(verb, n)| format!("{n} {}", verb.as_str())).collect();
         rows.push(vec![
             at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-            harmless::shown(command),
-            harmless::shown(by),
+            sanitize::escape_truncated(command),
+            sanitize::escape_truncated(by),
             serial.to_string(),
             digest.name().to_owned(),
             result(run),
@@ -53,7 +53,7 @@ pub fn snapshots_text(kept: &[(u64, Option<Head>)], present: Option<&Head>) -> S
         let (at, by, command) = match head.map(|head| &head.written) {
             Some(Some(Written { at, by, command })) => {
                 let at = at.strftime("%Y-%m-%d %H:%M UTC").to_string();
-                (at, harmless::shown(by), harmless::shown(command))
+                (at, sanitize::escape_truncated(by), sanitize::escape_truncated(command))
             }
             Some(None) => ("unknown".to_owned(), String::new(), String::new()),
             None => ("cannot be read".to_owned(), String::new(), String::new()),

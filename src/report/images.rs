@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::table::{Align, table};
 use super::{Paint, count};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::model::{PlacementKey, Region};
 use crate::state::ObservedImage;
 
@@ -28,7 +28,7 @@ pub fn images_text(listed: &[Listed], paint: Paint) -> String {
         ["region", "id", "type", "created", "GiB", "architecture", "name", "operating system", "managed as"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for Listed { region, image, address } in listed {
-        let mut name = harmless::shown(&image.name);
+        let mut name = sanitize::escape_truncated(&image.name);
         if !image.state.is_ready() {
             name.push_str(&format!(" ({})", image.state.as_str()));
         }
@@ -43,7 +43,7 @@ pub fn images_text(listed: &[Listed], paint: Paint) -> String {
             image.build.size_gib.to_string(),
             image.build.architecture.as_str().to_owned(),
             name,
-            harmless::shown(&image.build.os),
+            sanitize::escape_truncated(&image.build.os),
             address.as_ref().map(|at| format!("image.{}#{}", at.image, at.generation)).unwrap_or_default(),
         ]);
     }

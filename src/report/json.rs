@@ -7,7 +7,7 @@ use super::Summary;
 use super::position::Position;
 use super::resources::resource_changes;
 use super::verdict::{CommandResult, Problem, Verdict};
-use crate::diagnostics::harmless::is_harmful;
+use crate::diagnostics::sanitize::needs_escape;
 use crate::diff::Drift;
 use crate::plan::Outcome;
 use crate::plan::Plan;
@@ -25,7 +25,7 @@ pub fn to_text(value: &Value) -> Result<String, serde_json::Error> {
     // What a build server would take for a command in its log stands in a string, and means the same with an escape.
     let text =
         serde_json::to_string_pretty(value)?.replace("##[", "##\\u005b").replace("##vso[", "##vso\\u005b");
-    let is_bad = |c: char| c != '\n' && is_harmful(c);
+    let is_bad = |c: char| c != '\n' && needs_escape(c);
     if !text.contains(is_bad) {
         return Ok(text + "\n");
     }

@@ -9,7 +9,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::verdict::{CommandResult, Problem, Verdict};
-use crate::diagnostics::{Severity, harmless};
+use crate::diagnostics::{Severity, sanitize};
 use crate::model::Level;
 use crate::plan::{Failure, StepOutcome};
 
@@ -33,8 +33,8 @@ struct Case {
 fn legal(text: &str) -> String {
     let is_legal =
         |c: char| matches!(c, '\t' | '\n' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
-    let text = harmless::harmless(text);
-    let lines: Vec<_> = text.lines().map(harmless::no_command).collect();
+    let text = sanitize::escape_controls(text);
+    let lines: Vec<_> = text.lines().map(sanitize::escape_ci_command).collect();
     lines.join("\n").chars().map(|c| if is_legal(c) { c } else { '\u{FFFD}' }).collect()
 }
 

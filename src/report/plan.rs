@@ -7,7 +7,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::table::{Align, table};
 use super::{AccountNames, Paint, Summary, count, limit_source};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::diff::{Action, FieldChange, ImageChange, PlacementChange, Reason};
 use crate::model::Operation;
 use crate::plan::{Plan, PlanView};
@@ -125,7 +125,7 @@ impl Writer<'_> {
         };
         let from = match (&change.source, change.action) {
             (Some(source), Action::Create | Action::Replace | Action::Return | Action::Adopt) => {
-                format!(", from {}", harmless::shown(&source.describe()))
+                format!(", from {}", sanitize::escape_truncated(&source.describe()))
             }
             _ => String::new(),
         };
@@ -217,9 +217,9 @@ impl Writer<'_> {
             Operation::Update { set, .. } => set.name.as_ref(),
             _ => None,
         });
-        let made = made.map(|name| harmless::shown(name)).unwrap_or_default();
+        let made = made.map(|name| sanitize::escape_truncated(name)).unwrap_or_default();
         match later.filter(|later| **later != made) {
-            Some(later) => format!("{made}`, then named `{}", harmless::shown(later)),
+            Some(later) => format!("{made}`, then named `{}", sanitize::escape_truncated(later)),
             None => made,
         }
     }
@@ -233,20 +233,22 @@ impl Writer<'_> {
         if let Some(description) = after.attributes.description.as_ref().filter(|text| !text.is_empty()) {
             let mut lines = description.trim_end_matches('\n').lines();
             let first = lines.next().unwrap_or_default();
-            let _ = writeln!(text, "        description: {}", harmless::shown(&cut(first)));
+            let _ = writeln!(text, "        description: {}", sanitize::escape_truncated(&cut(first)));
             for line in lines {
-                let line = harmless::shown(&cut(line));
-                let _ = writeln!(text, "                     {}", harmless::no_command(&line));
+                let line = sanitize::escape_truncated(&cut(line));
+                let _ = writeln!(text, "                     {}", sanitize::escape_ci_command(&line));
             }
         }
         if let Some(family) = after.attributes.family.as_ref().filter(|text| !text.is_empty()) {
-            let _ = writeln!(text, "        family: {}", harmless::shown(family));
+            let _ = writeln!(text, "        family: {}", sanitize::escape_truncated(family));
         }
         if !after.tags.is_empty() {
             let tags: Vec<String> = after
                 .tags
                 .iter()
-                .map(|(key, value)| format!("{}={}", harmless::shown(key), harmless::shown(value)))
+                .map(|(key, value)| {
+                    format!("{}={}", sanitize::escape_truncated(key), sanitize::escape_truncated(value))
+                })
                 .collect();
             let _ = writeln!(text, "        tags: {}", tags.join(", "));
         }
@@ -254,13 +256,14 @@ impl Writer<'_> {
 
     fn field(&self, text: &mut String, change: &FieldChange) {
         let FieldChange { field, before, after } = change;
-        let _ = writeln!(text, "        {}", harmless::shown(field));
+        let _ = writeln!(text, "        {}", sanitize::escape_truncated(field));
         let (before, after) = (before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default());
         let mut config = TextDiff::configure();
         let diff = config.timeout(DIFF_DEADLINE).diff_lines(before, after);
         for line in diff.iter_all_changes() {
-            let shown = harmless::harmless(&cut(line.value().trim_end_matches(['\n', '\r']))).to_string();
-            let shown = harmless::no_command(&shown);
+            let shown =
+                sanitize::escape_controls(&cut(line.value().trim_end_matches(['\n', '\r']))).to_string();
+            let shown = sanitize::escape_ci_command(&shown);
             let line = match line.tag() {
                 ChangeTag::Delete => self.paint.removed(&format!("- {shown}")),
                 ChangeTag::Insert => self.paint.added(&format!("+ {shown}")),
@@ -310,7 +313,7 @@ fn cut(text: &str) -> String {
 /// Why a change is wanted, in a clause that follows "because".
 pub fn because(reason: &Reason) -> String {
     let revision = |text: &Option<compact_str::CompactString>| match text {
-        Some(text) => format!("`{}`", harmless::shown(text)),
+        Some(text) => format!("`{}`", sanitize::escape_truncated(text)),
         None => "none".to_owned(),
     };
     match reason {
@@ -318,8 +321,8 @@ pub fn because(reason: &Reason) -> String {
         Reason::Gone => "its current generation is nowhere any more".to_owned(),
         Reason::SourceChanged { before, after } => format!(
             "its source was {} and is to be {}",
-            harmless::shown(&before.describe()),
-            harmless::shown(&after.describe())
+            sanitize::escape_truncated(&before.describe()),
+            sanitize::escape_truncated(&after.describe())
         ),
         Reason::RevisionChanged { before, after } => {
             format!("its revision was {} and is to be {}", revision(before), revision(after))

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Paint, count};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::plan::{Preflight, Trial, Untried};
 
 /// What was tried and how it went, what was not tried and why, and one summary line.
@@ -15,15 +15,15 @@ pub fn preflight_text(preflight: &Preflight, paint: Paint) -> String {
             Trial::Removed { by, refusal } => format!(
                 "  {} {step}: not as things stand, but `{by}` comes first ({})",
                 paint.changed("…"),
-                harmless::harmless(refusal)
+                sanitize::escape_controls(refusal)
             ),
             Trial::Awaited { refusal } => format!(
                 "  {} {step}: not as things stand, and the run waits ({})",
                 paint.changed("…"),
-                harmless::harmless(refusal)
+                sanitize::escape_controls(refusal)
             ),
             Trial::Refused { refusal } => {
-                format!("  {} {step}: {}", paint.removed("✗"), harmless::harmless(refusal))
+                format!("  {} {step}: {}", paint.removed("✗"), sanitize::escape_controls(refusal))
             }
             Trial::Untried(Untried::NotMadeYet { image }) => {
                 format!("  {} {step}: not tried, {image} is not made yet", paint.dim("-"))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::table::{Align, table};
 use super::{AccountNames, Paint, count};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::model::{Address, PlacementKey};
 use crate::state::{Found, Intents, Placement, Recorded, RecordedLookup, Snapshot};
 
@@ -15,7 +15,7 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
     let mut text = String::new();
     let Snapshot { lineage, serial, account, place, goldform, .. } = snapshot;
     let place = place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
-    let place = harmless::shown(&place);
+    let place = sanitize::escape_truncated(&place);
     let _ = writeln!(
         text,
         "state {lineage}, serial {serial}, of account {account}{place}, written by goldform {goldform}\n"
@@ -34,7 +34,7 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
         );
         for (generation, build) in &image.generations {
             let source = build.source.describe();
-            let _ = writeln!(text, "  generation {generation}, from {}", harmless::shown(&source));
+            let _ = writeln!(text, "  generation {generation}, from {}", sanitize::escape_truncated(&source));
             let mut rows = Vec::new();
             for (region, placement) in &build.placements {
                 let Placement { id, name, state, shares, foreign, .. } = placement;
@@ -50,7 +50,7 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
                     region.to_string(),
                     id.to_string(),
                     state.as_str().to_owned(),
-                    harmless::shown(name).to_string(),
+                    sanitize::escape_truncated(name).to_string(),
                     marks(&snapshot.recorded, &at, placement).join(", "),
                     shared.join("; "),
                 ];
@@ -64,7 +64,7 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
         let mut rows = Vec::new();
         for (name, RecordedLookup { asked, read_at, found }) in &snapshot.recorded.lookups {
             let found = match found {
-                Found::One(image) => format!("{}  {}", image.id, harmless::shown(&image.name)),
+                Found::One(image) => format!("{}  {}", image.id, sanitize::escape_truncated(&image.name)),
                 Found::Several { count, .. } => format!("{count} images"),
                 Found::Nothing { .. } => "no image".to_owned(),
             };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::plan::because;
 use super::{AccountNames, Paint};
-use crate::diagnostics::harmless::shown;
+use crate::diagnostics::sanitize::escape_truncated;
 use crate::diff::Reason;
 use crate::model::{Attributes, Operation};
 use crate::plan::{EdgeReason, Plan, Step, StepIndex};
@@ -82,20 +82,27 @@ pub(super) fn what(operation: &Operation, names: &AccountNames) -> String {
     match operation {
         Operation::Create { at, source, attributes, .. } => format!(
             "makes `{}` in {} from {}",
-            shown(attributes.name.as_deref().unwrap_or_default()),
+            escape_truncated(attributes.name.as_deref().unwrap_or_default()),
             at.region,
-            shown(&source.describe())
+            escape_truncated(&source.describe())
         ),
         Operation::Copy { at, from, name } => {
-            format!("copies generation {} from {from} to {} as `{}`", at.generation, at.region, shown(name))
+            format!(
+                "copies generation {} from {from} to {} as `{}`",
+                at.generation,
+                at.region,
+                escape_truncated(name)
+            )
         }
         Operation::Wait { at: _ } => "waits until the image that an earlier run began is NORMAL".to_owned(),
         Operation::Update { at: _, set } => format!("sets {}", fields(set)),
         Operation::Tag { at: _, set, unset, ownership } => {
             let mut parts = Vec::new();
-            parts.extend(set.keys().map(|key| format!("sets `{}`", shown(key))));
-            parts.extend(unset.iter().map(|key| format!("removes `{}`", shown(key))));
-            parts.extend(ownership.iter().map(|key| format!("sets the ownership tag `{}`", shown(key))));
+            parts.extend(set.keys().map(|key| format!("sets `{}`", escape_truncated(key))));
+            parts.extend(unset.iter().map(|key| format!("removes `{}`", escape_truncated(key))));
+            parts.extend(
+                ownership.iter().map(|key| format!("sets the ownership tag `{}`", escape_truncated(key))),
+            );
             format!("changes tags: {}", parts.join(", "))
         }
         Operation::Share { at: _, accounts, foreign } => {
@@ -116,9 +123,9 @@ pub(super) fn what(operation: &Operation, names: &AccountNames) -> String {
 fn fields(set: &Attributes) -> String {
     let Attributes { name, description, family, deprecated } = set;
     let mut fields = Vec::new();
-    fields.extend(name.iter().map(|name| format!("the name `{}`", shown(name))));
-    fields.extend(description.iter().map(|text| format!("the description `{}`", shown(text))));
-    fields.extend(family.iter().map(|family| format!("the family `{}`", shown(family))));
+    fields.extend(name.iter().map(|name| format!("the name `{}`", escape_truncated(name))));
+    fields.extend(description.iter().map(|text| format!("the description `{}`", escape_truncated(text))));
+    fields.extend(family.iter().map(|family| format!("the family `{}`", escape_truncated(family))));
     fields.extend(deprecated.iter().map(|mark| format!("deprecated to {mark}")));
     fields.join(", ")
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::position::{Position, Positions};
 use super::{AccountNames, Paint, count};
 use crate::constraints::Rule;
-use crate::diagnostics::harmless::harmless;
+use crate::diagnostics::sanitize::escape_controls;
 use crate::diagnostics::{Diagnostic, Place, Severity, Sources, Span};
 use crate::diff::Drift;
 use crate::model::{Digest, Level};
@@ -147,13 +147,15 @@ impl Places<'_> {
             name,
             severity: *severity,
             summary,
-            detail: harmless(&diagnostic.whole_detail()).into_owned(),
+            detail: escape_controls(&diagnostic.whole_detail()).into_owned(),
             count: repeats.count(),
-            help: help.as_ref().map(|help| harmless(help).into_owned()),
-            subject: crate::diagnostics::shown(subject),
+            help: help.as_ref().map(|help| escape_controls(help).into_owned()),
+            subject: crate::diagnostics::escape_truncated(subject),
             labels: labels
                 .iter()
-                .map(|label| (harmless(&label.text).into_owned(), self.position(&label.place, positions)))
+                .map(|label| {
+                    (escape_controls(&label.text).into_owned(), self.position(&label.place, positions))
+                })
                 .collect(),
             fingerprint: digest.as_str().trim_start_matches("sha256:").chars().take(40).collect(),
         }

@@ -5,7 +5,7 @@
 
 use super::ObservedImage;
 use super::lookup::{Found, FoundImage, Near};
-use crate::diagnostics::shown;
+use crate::diagnostics::escape_truncated;
 use crate::model::{Criteria, ImageKind, Lookup};
 
 /// How many candidates or near images are recorded: enough to choose by, few enough to read.
@@ -140,7 +140,7 @@ pub fn describe(lookup: &Lookup) -> String {
         add(format!(" from {account}"));
     }
     if let Some(os) = os {
-        add(format!(" of {}", shown(os)));
+        add(format!(" of {}", escape_truncated(os)));
     }
     match (architecture, bits) {
         (Some(architecture), _) => add(format!(" for {}", architecture.as_str())),
@@ -148,7 +148,7 @@ pub fn describe(lookup: &Lookup) -> String {
         (None, None) => {}
     }
     if let Some(name) = name {
-        add(format!(", whose name holds `{}`", shown(name)));
+        add(format!(", whose name holds `{}`", escape_truncated(name)));
     }
     text
 }

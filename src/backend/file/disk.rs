@@ -101,7 +101,7 @@ pub(super) fn replace(disk: &dyn Disk, target: &Path, text: &str) -> io::Result<
             sync_folder(disk, folder)?;
             write_in_place(target, text).map_err(|error| {
                 let kind = error.kind();
-                let beside = crate::diagnostics::harmless::path(&temporary);
+                let beside = crate::diagnostics::sanitize::path(&temporary);
                 io::Error::new(kind, format!("{error}; it is half written, and {beside} holds all of it"))
             })?;
             remove(&temporary)

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::folder_of;
 use crate::backend::StoreError;
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 
 /// The place of a state.
 pub(super) struct Place {
@@ -39,7 +39,7 @@ impl Place {
     /// The file that the state is.
     pub(super) fn real(&self) -> Result<&Path, StoreError> {
         self.real.as_deref().map_err(|why| StoreError::Io {
-            place: harmless::path(&self.named),
+            place: sanitize::path(&self.named),
             source: io::Error::other(why.clone()),
         })
     }
@@ -48,7 +48,7 @@ impl Place {
     pub(super) fn beside(&self, suffix: &str) -> Result<Beside, StoreError> {
         Ok(Beside {
             path: with_suffix(self.real()?, suffix),
-            shown: harmless::path(with_suffix(&self.shown, suffix)),
+            shown: sanitize::path(with_suffix(&self.shown, suffix)),
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::cli::reports::emit;
 use crate::cli::signals::Signals;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::diff::{PlanMode, renamed};
 use crate::engine::{CheckedPlan, Connected, Executed, Execution, LockedState, Observation, Scope};
 use crate::plan::{Outcome, PlanFile, Preflight, StepOutcome, Trial, stale};
@@ -131,7 +131,7 @@ async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<
     }
     let plan =
         file.plan.rebased(&workspace.engine.desired, &prior, Some(&state.snapshot)).map_err(|error| {
-            CommandError::input(format!("{}: {error}", harmless::path(path)), "Make the plan again.")
+            CommandError::input(format!("{}: {error}", sanitize::path(path)), "Make the plan again.")
         })?;
     let planned = workspace.engine.check(plan, prior.into_owned());
     finish(args, &workspace, state, &expected, &planned, intention, printer).await
@@ -178,7 +178,7 @@ pub fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
 pub fn plan_of_text(path: &Path, text: &str) -> Result<PlanFile, CommandError> {
     PlanFile::from_text(text).map_err(|error| {
         CommandError::input(
-            format!("{}: {error}", harmless::path(path)),
+            format!("{}: {error}", sanitize::path(path)),
             "Make the plan again:\n\n    goldform plan --out <file>",
         )
     })

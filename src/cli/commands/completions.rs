@@ -8,7 +8,7 @@ use crate::cli::args::{Cli, CompletionsArgs, ManArgs};
 use crate::cli::completion::registration;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 
 /// Prints the completions of a shell: a script that asks goldform while a line is typed, or one that stands by itself.
 ///
@@ -40,7 +40,7 @@ pub fn man(args: &ManArgs, printer: &Printer) -> Result<ExitStatus, CommandError
         return Ok(ExitStatus::Done);
     };
     let error = |source| CommandError::File {
-        path: harmless::path(folder),
+        path: sanitize::path(folder),
         source,
         help: "Name a folder that can be written.".to_owned(),
     };
@@ -48,6 +48,6 @@ pub fn man(args: &ManArgs, printer: &Printer) -> Result<ExitStatus, CommandError
     std::fs::create_dir_all(folder).map_err(error)?;
     clap_mangen::generate_to(command, folder).map_err(error)?;
     std::io::stderr().flush().map_err(error)?;
-    printer.say(&format!("Wrote the manual pages to {}.", harmless::path(folder)));
+    printer.say(&format!("Wrote the manual pages to {}.", sanitize::path(folder)));
     Ok(ExitStatus::Done)
 }

@@ -9,7 +9,7 @@ use crate::cli::CommandError;
 use crate::cli::args::{ExpectArgs, RuleArgs};
 use crate::cli::files::{Kind, read_named_text};
 use crate::cli::workspace::rule_args;
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::model::Digest;
 use crate::model::digest::NAME_DIGITS;
 use crate::plan::compare::{Reviewed, reviewed};
@@ -52,14 +52,14 @@ impl Expected {
                 format!(
                     "{} has {digits} of a digest, and {NAME_DIGITS} are needed: another plan with the same beginning \
                      can be made on purpose",
-                    harmless::path(&path)
+                    sanitize::path(&path)
                 ),
                 "Give the digest as plans show it.",
             ));
         }
         let text = read_named_text(&path, Kind::Plan, help)?;
         let reviewed = reviewed(&text)
-            .map_err(|error| CommandError::input(format!("{}: {error}", harmless::path(&path)), help))?;
+            .map_err(|error| CommandError::input(format!("{}: {error}", sanitize::path(&path)), help))?;
         Ok(Self::Reviewed { path, reviewed: Box::new(reviewed) })
     }
 
@@ -118,7 +118,7 @@ impl Expected {
         snapshot: Option<&Snapshot>,
     ) -> CommandError {
         if let (Self::Reviewed { path, .. }, Some(comparison)) = (self, &unexpected.comparison) {
-            let path = harmless::path(path);
+            let path = sanitize::path(path);
             return CommandError::Stale {
                 what: format!(
                     "the plan is not the one in {path}: {}; its digest is {}",

@@ -28,7 +28,7 @@ use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::{CloudRead, ErrorKind};
 use crate::diagnostics::Severity;
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::diff::adopt::{self, Adoptable, LeftOut, Pick};
 use crate::engine::LockedState;
 use crate::manifest::insert::{self, NewEntry};
@@ -173,7 +173,7 @@ fn read_terraform(path: &Path) -> Result<Named, CommandError> {
     const HELP: &str = "Name a state of Terraform:\n\n    terraform show -json > state.json";
     let text = read_named_text(path, Kind::Terraform, HELP)?;
     terraform::named(&text)
-        .map_err(|why| CommandError::input(format!("{}: {why}", harmless::path(path)), HELP))
+        .map_err(|why| CommandError::input(format!("{}: {why}", sanitize::path(path)), HELP))
 }
 
 fn placement_of(text: &str) -> Option<PlacementKey> {

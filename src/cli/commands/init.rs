@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use crate::cli::args::InitArgs;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 
 /// The starter manifest.
 pub const STARTER: &str = include_str!("starter.yaml");
@@ -15,7 +15,7 @@ pub const STARTER: &str = include_str!("starter.yaml");
 /// # Errors
 /// When there is a file already, or it cannot be written.
 pub fn run(args: &InitArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let path = harmless::path(&args.path);
+    let path = sanitize::path(&args.path);
     let result =
         std::fs::OpenOptions::new().write(true).create_new(true).open(&args.path).and_then(|mut file| {
             use std::io::Write as _;

@@ -8,7 +8,7 @@ use crate::backend::file::write_atomically;
 use crate::cli::args::PlanArgs;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::plan::PlanInputs;
 
 /// Makes a plan and shows it. Writes nothing.
@@ -43,11 +43,11 @@ pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, Comma
 fn save(proposed: &Proposed, path: &Path, printer: &Printer) -> Result<(), CommandError> {
     let Proposed { workspace, snapshot, wish, planned } = proposed;
     if planned.valid.is_err() {
-        printer.say(&format!("{} was not written: a rule refuses the plan", harmless::path(path)));
+        printer.say(&format!("{} was not written: a rule refuses the plan", sanitize::path(path)));
         return Ok(());
     }
     if let Err(error) = workspace.check_lookups(planned.plan()) {
-        printer.say(&format!("{} was not written: {error}", harmless::path(path)));
+        printer.say(&format!("{} was not written: {error}", sanitize::path(path)));
         return Ok(());
     }
     let inputs = PlanInputs {
@@ -64,10 +64,10 @@ fn save(proposed: &Proposed, path: &Path, printer: &Printer) -> Result<(), Comma
     }
     let text = inputs.to_text_of(digest)?;
     write_atomically(path, &text).map_err(|source| CommandError::File {
-        path: harmless::path(path),
+        path: sanitize::path(path),
         source,
         help: "Name a file that can be written.".to_owned(),
     })?;
-    printer.say(&format!("Saved. Apply just this:\n\n    goldform apply {}", harmless::path(path)));
+    printer.say(&format!("Saved. Apply just this:\n\n    goldform apply {}", sanitize::path(path)));
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::cli::files::{Kind, read_named_text, state_of};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::plan::{Base, Plan, PlanFile, PlanInputs};
 use crate::report::{self, AccountNames};
 use crate::state::Snapshot;
@@ -23,7 +23,7 @@ pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, Comma
         Some(path) => match read_shown(path).await? {
             Shown::Plan(file) => return show_plan(*file, printer),
             Shown::State(snapshot) => {
-                (snapshot.map(|one| *one), AccountNames::default(), harmless::path(path))
+                (snapshot.map(|one| *one), AccountNames::default(), sanitize::path(path))
             }
         },
         None => {
@@ -104,8 +104,8 @@ fn origin(goldform: &str, inputs: &PlanInputs, plan: &Plan) -> String {
         "A saved plan for account {}, {}: made {made} by goldform {}, from {base}.\nIt is applied to {}.",
         plan.account,
         plan.place,
-        harmless::shown(goldform),
-        harmless::shown(&inputs.state),
+        sanitize::escape_truncated(goldform),
+        sanitize::escape_truncated(&inputs.state),
     );
     let levels: Vec<String> =
         inputs.rules.iter().map(|(rule, level)| format!("--{} {rule}", level.as_str())).collect();

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Workspace;
 use crate::backend::{FileStore, LockInfo, LockWait, StateStore};
 use crate::cli::{CommandError, env, files};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::manifest::StateLocation;
 use crate::state::{Lineage, Snapshot};
 
@@ -90,7 +90,7 @@ impl Workspace {
                 Some(snapshot) => Some(snapshot),
                 None => {
                     return Err(CommandError::input(
-                        format!("{}: there is no such state", harmless::path(path)),
+                        format!("{}: there is no such state", sanitize::path(path)),
                         "Leave --state out to start from nothing.",
                     ));
                 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
-use crate::diagnostics::{ManifestPath, shown};
+use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::model::{Address, Level};
 use crate::state::select::describe;
 use crate::state::{Found, FoundImage, RecordedLookup};
@@ -52,7 +52,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             Found::Nothing { near } => {
                 let mut help = "These are near:\n".to_owned();
                 for near in near {
-                    let _ = write!(help, "\n    {}, but {}", line(&near.image), shown(&near.but));
+                    let _ = write!(help, "\n    {}, but {}", line(&near.image), escape_truncated(&near.but));
                 }
                 ("finds no image".to_owned(), help)
             }
@@ -87,5 +87,5 @@ fn candidates(count: usize, first: &[FoundImage]) -> String {
 }
 
 fn line(image: &FoundImage) -> String {
-    format!("{}  {}  {}", image.id, image.created.strftime("%Y-%m-%d"), shown(&image.name))
+    format!("{}  {}  {}", image.id, image.created.strftime("%Y-%m-%d"), escape_truncated(&image.name))
 }

@@ -1,7 +1,7 @@
 //! GF403: shared image is changed.
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
-use crate::diagnostics::{ManifestPath, shown};
+use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::DesiredImage;
 use crate::model::{Address, GenerationNumber, Level, SourceKind};
 use crate::state::SharedInImage;
@@ -50,7 +50,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                     Address::Image(key.clone()),
                     format!(
                         "image.{key} is {id}, which {} shares with this account: its {field} cannot be changed{text}.",
-                        shown(&lent.creator)
+                        escape_truncated(&lent.creator)
                     ),
                 )
                 .at(path, "would be changed")
@@ -66,7 +66,10 @@ fn changes(image: &DesiredImage, lent: &SharedInImage) -> Vec<(&'static str, Str
     let mut changes = Vec::new();
     let name = image.name.of(GenerationNumber(1));
     if name != lent.name {
-        changes.push(("name", format!(" from `{}` to `{}`", shown(&lent.name), shown(&name))));
+        changes.push((
+            "name",
+            format!(" from `{}` to `{}`", escape_truncated(&lent.name), escape_truncated(&name)),
+        ));
     }
     for (field, is_set) in [
         ("description", image.description.is_some()),

@@ -1,7 +1,7 @@
 //! GF402: shared image is shared on.
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
-use crate::diagnostics::{ManifestPath, shown};
+use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::FaultKind;
 use crate::model::{Accounts, Address, Level, SourceKind};
 
@@ -36,7 +36,7 @@ Ask the owner to share it with those accounts.
 fn check(case: &Case<'_>, findings: &mut Findings) {
     for fault in &case.desired.faults {
         let FaultKind::LookupShared { lookup } = &fault.kind else { continue };
-        let lookup = shown(lookup);
+        let lookup = escape_truncated(lookup);
         findings.push(
             Finding::about(
                 format!("lookup.{lookup}"),
@@ -67,7 +67,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 Address::Image(key.clone()),
                 format!(
                     "image.{key} is {id}, which {} shares with this account: only its owner can share it.",
-                    shown(&lent.creator)
+                    escape_truncated(&lent.creator)
                 ),
             )
             .at(path, "shared here")

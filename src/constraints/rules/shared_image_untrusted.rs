@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
-use crate::diagnostics::{ManifestPath, shown};
+use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::model::{AccountId, Address, ImageId, ImageKind, Level, Region, SourceKind};
 
 /// GF801.
@@ -87,7 +87,7 @@ fn judge(
     let from = from.map(|account| account.to_string());
     let (detail, label) = match (from.as_deref(), seen) {
         (Some(from), Some(seen)) if from != seen => (
-            format!("{what} is to come from {from}, and comes from {}.", shown(seen)),
+            format!("{what} is to come from {from}, and comes from {}.", escape_truncated(seen)),
             "comes from another account".to_owned(),
         ),
         (Some(account), _) | (None, Some(account)) if knows(account) => return,
@@ -95,7 +95,7 @@ fn judge(
             format!(
                 "{what} comes from {}, which does not stand under `accounts`. Shared images are not reviewed by the \
                  provider.",
-                shown(account)
+                escape_truncated(account)
             ),
             "from an account without a name".to_owned(),
         ),

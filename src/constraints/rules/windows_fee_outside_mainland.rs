@@ -1,7 +1,7 @@
 //! GF802: Windows image may be charged.
 
 use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
-use crate::diagnostics::{ManifestPath, shown};
+use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::model::{Address, ImageKind, Level};
 
 /// GF802.
@@ -58,7 +58,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 format!(
                     "lookup.{name} takes a public image of {}, and {} is outside the Chinese mainland: its licence may be \
                      charged.",
-                    shown(title),
+                    escape_truncated(title),
                     lookup.region
                 ),
             )

@@ -15,7 +15,7 @@ use super::yaml::{
     Entry, Kind, MAX_KEY_BYTES, MAX_MERGED_ENTRIES, MAX_REPEATED, MAX_REPEATED_BYTES, NodeId, Plain, Style,
     Tree, plain,
 };
-use crate::diagnostics::{Collector, Diagnostic, FileId, Span, Suggestions, shown};
+use crate::diagnostics::{Collector, Diagnostic, FileId, Span, Suggestions, escape_truncated};
 
 /// What is wrong, and which nodes are of no use.
 #[derive(Debug, Default)]
@@ -307,8 +307,11 @@ impl<'t> Walk<'t> {
     }
 
     fn duplicate(&mut self, key: NodeId, first: NodeId, name: &str) {
-        let detail =
-            format!("`{}` stands twice in {}; one of the two would be lost.", shown(name), self.here());
+        let detail = format!(
+            "`{}` stands twice in {}; one of the two would be lost.",
+            escape_truncated(name),
+            self.here()
+        );
         let diagnostic = KEY_DUPLICATE
             .found(detail)
             .at(self.span(&self.tree.span(key)), "again here")
@@ -321,8 +324,12 @@ impl<'t> Walk<'t> {
     fn unknown(&mut self, key: NodeId, name: &str, fields: FieldsId) -> Option<&'t str> {
         let known: Vec<&'t str> = self.shapes.keys(fields).collect();
         let similar = self.suggestions.closest(name, known.iter().copied());
-        let detail =
-            format!("`{}` is not a key of {}. Known there: {}.", shown(name), self.here(), known.join(", "));
+        let detail = format!(
+            "`{}` is not a key of {}. Known there: {}.",
+            escape_truncated(name),
+            self.here(),
+            known.join(", ")
+        );
         let span = self.tree.span(key);
         let label =
             similar.map_or_else(|| "not known here".to_owned(), |word| format!("did you mean `{word}`?"));
@@ -331,8 +338,11 @@ impl<'t> Walk<'t> {
             Some(word) => diagnostic.help(corrected(self.tree.text(), &span, word)),
             None => diagnostic.help("Remove the key; `goldform schema manifest` prints what is known."),
         };
-        let subject =
-            if self.path.is_empty() { shown(name) } else { format!("{}.{}", self.path(), shown(name)) };
+        let subject = if self.path.is_empty() {
+            escape_truncated(name)
+        } else {
+            format!("{}.{}", self.path(), escape_truncated(name))
+        };
         self.tell(key, diagnostic.about(subject));
         similar
     }
@@ -362,8 +372,8 @@ impl<'t> Walk<'t> {
         for step in &self.path {
             // Writing to a string cannot fail.
             let _ = match step {
-                Step::Key(key) if path.is_empty() => write!(path, "{}", shown(key)),
-                Step::Key(key) => write!(path, ".{}", shown(key)),
+                Step::Key(key) if path.is_empty() => write!(path, "{}", escape_truncated(key)),
+                Step::Key(key) => write!(path, ".{}", escape_truncated(key)),
                 Step::Item(position) => write!(path, "[{position}]"),
             };
         }

@@ -1,6 +1,6 @@
 //! What to tell about a value that is not what it should be, with the corrected line where it is clear.
 
-use crate::diagnostics::shown;
+use crate::diagnostics::escape_truncated;
 use crate::manifest::codes::{TEXT_UNQUOTED, TYPE_WRONG, VALUE_MISSING};
 use crate::manifest::shape::Shape;
 use crate::manifest::text::{corrected, quoted};
@@ -19,7 +19,7 @@ impl Walk<'_> {
             }
             Plain::YesOrNo | Plain::Text => "without quotes many readers of YAML take it for a boolean",
         };
-        let detail = format!("`{}` is text in {}, and {why}.", shown(text), self.here());
+        let detail = format!("`{}` is text in {}, and {why}.", escape_truncated(text), self.here());
         let span = self.tree.span(node);
         let correct = corrected(self.tree.text(), &span, &quoted(text));
         self.tell(node, TEXT_UNQUOTED.found(detail).at(self.span(&span), "needs quotes").help(correct));

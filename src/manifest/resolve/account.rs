@@ -1,6 +1,6 @@
 //! Accounts: the owner, names, and the accounts that texts stand for.
 
-use crate::diagnostics::{ManifestPath, shown};
+use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::codes::{NAME_MALFORMED, VALUE_MALFORMED};
 use crate::manifest::fault::FaultKind;
 use crate::manifest::syntax::{Given, Manifest};
@@ -36,7 +36,7 @@ impl<'m> Resolver<'m, '_> {
                 let detail = format!(
                     "`{}` cannot name an account. A name has 1 to 60 letters, digits, `-`, `_` or `.`, at least one of \
                      them a letter; digits alone are an id.",
-                    shown(name.as_str())
+                    escape_truncated(name.as_str())
                 );
                 self.malformed_name(&NAME_MALFORMED, detail, path.clone().key(), "");
             }
@@ -64,7 +64,7 @@ impl<'m> Resolver<'m, '_> {
         let detail = format!(
             "`{}` in `{path}` is no main account id (UIN). It has 5 to 19 digits, the first not 0; the console shows it \
              as \"Account ID\".",
-            shown(text)
+            escape_truncated(text)
         );
         let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not an account id");
         self.tell(

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostics::{ManifestPath, closest, shown};
+use crate::diagnostics::{ManifestPath, closest, escape_truncated};
 use crate::manifest::codes::{PLACEHOLDER_UNKNOWN, SOURCE_CIRCULAR};
 use crate::manifest::desired::DesiredImage;
 use crate::manifest::fault::FaultKind;
-use crate::manifest::syntax::{Given, Image, Manifest, Switch};
+use crate::manifest::syntax::{Image, Manifest};
 use crate::model::{ImageKey, Keep, NameTemplate, Region, ReplaceOrder, SourceKind, Tags};
 
 use super::Resolver;
@@ -14,11 +14,6 @@ use super::source::ResolvedSource;
 
 /// The images of a circle that are named.
 const MAX_SHOWN: usize = 8;
-
-/// A switch, false where it is left out.
-pub(super) fn is_on(switch: &Given<Switch>) -> bool {
-    switch.value().is_some_and(|switch| switch.0)
-}
 
 impl Resolver<'_, '_> {
     /// The images.
@@ -85,7 +80,7 @@ impl Resolver<'_, '_> {
             replace,
             keep,
             delete_snapshots: image.delete_snapshots.value().map(|switch| switch.0),
-            protect: is_on(&image.protect),
+            protect: image.protect.is_on(),
             deprecate: image.deprecate.value().is_none_or(|switch| switch.0),
             shares: BTreeMap::new(),
             exclusive: BTreeSet::new(),
@@ -134,7 +129,7 @@ impl Resolver<'_, '_> {
                 let path = path.field("name");
                 let detail = format!(
                     "`{{{}}}` in `{path}` is taken as it stands: the one placeholder of a name is `{{generation}}`.",
-                    shown(inner)
+                    escape_truncated(inner)
                 );
                 let label = match closest(inner, ["generation"]) {
                     Some(_) => "did you mean `{generation}`?",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostics::{ManifestPath, shown};
+use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::codes::{IMAGE_UNKNOWN, KEY_MISPLACED, RENAME_INVALID, VALUE_MALFORMED};
 use crate::manifest::desired::DesiredImage;
 use crate::manifest::syntax::{Given, Manifest};
@@ -91,7 +91,7 @@ impl Resolver<'_, '_> {
         }
         let detail = format!(
             "`{}` is no address of an entry: `image.` and its key. Entries are renamed as a whole.",
-            shown(text)
+            escape_truncated(text)
         );
         let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not an address of an entry");
         let diagnostic = match text.parse::<ImageKey>() {
@@ -158,8 +158,8 @@ impl Resolver<'_, '_> {
     /// An entry that is named and not there.
     pub(super) fn unknown_image(&mut self, name: &str, path: ManifestPath, why: &str, prefix: &str) {
         let similar = self.scope.suggestions.closest(name, self.images.iter().copied());
-        let detail = format!("`{}` does not stand under `images`. {why}", shown(name));
-        let diagnostic = IMAGE_UNKNOWN.found(detail).because_of(shown(name));
+        let detail = format!("`{}` does not stand under `images`. {why}", escape_truncated(name));
+        let diagnostic = IMAGE_UNKNOWN.found(detail).because_of(escape_truncated(name));
         let diagnostic = match similar {
             Some(word) => {
                 diagnostic.at(path.clone(), format!("did you mean `{word}`?")).help(format!("{prefix}{word}"))

@@ -25,7 +25,7 @@ use super::variables::{
     Declared, Piece, Problem, Scope, Variables, has_reference, is_variable_name, malformed, misplaced_lookup,
     pieces,
 };
-use crate::diagnostics::{Collector, Diagnostic, ManifestPath, Repeats, shown};
+use crate::diagnostics::{Collector, Diagnostic, ManifestPath, Repeats, escape_truncated};
 use crate::model::{AccountId, ImageKey, Region};
 use expansion::Expansion;
 
@@ -247,8 +247,11 @@ impl<'m> Resolver<'m, '_> {
         if found.is_none() {
             let similar = self.scope.suggestions.closest(&text, words.iter().map(|(word, _)| *word));
             let listed: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-            let detail =
-                format!("`{path}` is `{}`, and one of {} is expected.", shown(&text), listed.join(", "));
+            let detail = format!(
+                "`{path}` is `{}`, and one of {} is expected.",
+                escape_truncated(&text),
+                listed.join(", ")
+            );
             let diagnostic = VALUE_UNKNOWN.found(detail);
             let key = match path.segments.last() {
                 Some(crate::diagnostics::Segment::Key(key)) => key.as_str(),
@@ -306,7 +309,7 @@ impl<'m> Resolver<'m, '_> {
                 let detail = format!(
                     "`{}` cannot be a key under `{section}`. A key stands in addresses and command lines: it has 1 to \
                      60 letters, digits, `-`, `_` or `.`, the first a letter or digit.",
-                    shown(name.as_str())
+                    escape_truncated(name.as_str())
                 );
                 self.malformed_name(&NAME_MALFORMED, detail, path, &as_key(name.as_str()));
                 None
@@ -328,7 +331,7 @@ impl<'m> Resolver<'m, '_> {
                 let detail = format!(
                     "`{}` cannot name a variable. It stands in `${{name}}`, on command lines and in the environment: a \
                      name starts with a letter or `_`, and has letters, digits, `_` and `-` only.",
-                    shown(name.as_str())
+                    escape_truncated(name.as_str())
                 );
                 self.malformed_name(&NAME_MALFORMED, detail, path.clone().key(), "");
             }
@@ -338,13 +341,16 @@ impl<'m> Resolver<'m, '_> {
                 let detail = format!(
                     "The sensitive variable `{}` has a default, so the secret would stand in the manifest for \
                      everybody to read.",
-                    shown(name.as_str())
+                    escape_truncated(name.as_str())
                 );
                 let diagnostic = super::codes::VARIABLE_SENSITIVE
                     .found(detail)
                     .at(path.field("default"), "a secret must not stand here")
                     .at(path.field("sensitive"), "sensitive by this")
-                    .help(format!("Remove the default; give it as GOLDFORM_VAR_{}.", shown(name.as_str())));
+                    .help(format!(
+                        "Remove the default; give it as GOLDFORM_VAR_{}.",
+                        escape_truncated(name.as_str())
+                    ));
                 self.tell(diagnostic.about(path));
             }
         }
@@ -360,7 +366,7 @@ impl<'m> Resolver<'m, '_> {
             let path = ManifestPath::root().field("variables").field(&name).key();
             let detail = format!(
                 "The variable `{}` is declared and stands in no text. That is often the trace of a mistyped reference.",
-                shown(&name)
+                escape_truncated(&name)
             );
             let diagnostic = VARIABLE_UNUSED.found(detail).at(path.clone(), "not used").help("Remove it.");
             self.warn(diagnostic.about(path));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 
-use crate::diagnostics::{ManifestPath, shown};
+use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::codes::{VALUE_MALFORMED, VALUE_UNKNOWN};
 use crate::manifest::desired::DesiredLimits;
 use crate::manifest::settings::{CloudSettings, SandboxSettings, StateLocation};
@@ -81,7 +81,7 @@ impl Resolver<'_, '_> {
             let detail = format!(
                 "`{path}` is `{}`. It is the address of a service: `http://` or `https://`, a host, and a port where \
                  it is not the usual one; nothing after it, since its host and port are what is signed.",
-                shown(endpoint)
+                escape_truncated(endpoint)
             );
             let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not an address");
             self.tell(diagnostic.help("endpoint: http://127.0.0.1:8787").about(path));
@@ -108,7 +108,7 @@ impl Resolver<'_, '_> {
         }
         let detail = format!(
             "`state` is `{}`. It is a file, relative to the manifest, or an object in a bucket: `s3://bucket/key`.",
-            shown(&text)
+            escape_truncated(&text)
         );
         let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not a place for a state");
         self.tell(diagnostic.help("state: s3://bucket/goldform.state.json").about(path));

@@ -10,7 +10,6 @@ use crate::manifest::variables::{Piece, pieces};
 use crate::model::{AccountId, ImageKey, Region};
 
 use super::Resolver;
-use super::image::is_on;
 
 /// The accounts of each image in each region, before they are sorted: an image may have many entries, and
 /// joining sorted sets one by one would cost the square of their number.
@@ -79,7 +78,7 @@ impl Resolver<'_, '_> {
             return;
         }
         image.share_entries.push(position);
-        if is_on(&share.exclusive) {
+        if share.exclusive.is_on() {
             image.exclusive.extend(regions.iter().cloned());
         }
         let gathered = gathered.entry(key).or_default();

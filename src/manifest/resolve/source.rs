@@ -15,7 +15,6 @@ use crate::manifest::variables::{Piece, malformed, misplaced_lookup, pieces};
 use crate::model::{ImageKey, MalformedId, Source, SourceKind};
 
 use super::Resolver;
-use super::image::is_on;
 use super::lookup::ARCHITECTURES;
 
 /// A source, and what stands beside it.
@@ -128,8 +127,8 @@ impl Resolver<'_, '_> {
         }
         Some(Kind::Built(SourceKind::Instance {
             id: id?,
-            power_off: is_on(&instance.power_off),
-            sysprep: is_on(&instance.sysprep),
+            power_off: instance.power_off.is_on(),
+            sysprep: instance.sysprep.is_on(),
             data_disks,
         }))
     }
@@ -205,7 +204,7 @@ impl Resolver<'_, '_> {
             architecture: architecture?,
             license,
             boot,
-            force: is_on(&import.force),
+            force: import.force.is_on(),
         }))
     }
 

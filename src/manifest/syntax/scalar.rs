@@ -193,6 +193,13 @@ impl<'de> Deserialize<'de> for Switch {
     }
 }
 
+impl Given<Switch> {
+    /// Returns whether the value is `true`. A missing or invalid value is `false`.
+    pub(in crate::manifest) fn is_on(&self) -> bool {
+        self.value().is_some_and(|switch| switch.0)
+    }
+}
+
 impl JsonSchema for Switch {
     fn inline_schema() -> bool {
         true

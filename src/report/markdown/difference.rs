@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::diagnostics::harmless::{harmless, is_harmful};
+use crate::diagnostics::sanitize::{escape_controls, needs_escape};
 use crate::diff::{PlacementChange, PlacementFacts};
 use crate::model::Accounts;
 use crate::plan::Plan;
@@ -41,7 +41,7 @@ fn yaml(facts: &PlacementFacts, other: Option<&PlacementFacts>, names: &AccountN
     }
     let has_description = is_told(|facts| facts.attributes.description.is_some());
     if let (Some(description), true) = (&attributes.description, has_description) {
-        let is_block = description.contains('\n') && !description.contains(|c| c != '\n' && is_harmful(c));
+        let is_block = description.contains('\n') && !description.contains(|c| c != '\n' && needs_escape(c));
         if is_block {
             let lines: Vec<String> = description.lines().map(|line| format!("  {line}")).collect();
             push("description", &format!("|\n{}", lines.join("\n")));
@@ -90,7 +90,7 @@ fn lines(change: &PlacementChange, names: &AccountNames, out: &mut Vec<String>) 
             ChangeTag::Equal => ' ',
         };
         let shown = line.value().trim_end_matches('\n');
-        let shown = super::escape::cut(&harmless(shown), WIDEST);
+        let shown = super::escape::cut(&escape_controls(shown), WIDEST);
         out.push(format!("{sign} {}", shown));
     }
 }

@@ -1,6 +1,6 @@
 //! Text of users inside Markdown: only ever as code, where nothing in it is markup, a mention, a link or a tag.
 
-use crate::diagnostics::harmless::{harmless, no_command};
+use crate::diagnostics::sanitize::{escape_ci_command, escape_controls};
 
 /// The widest line of a block: blocks are not wrapped where they are read.
 const WIDTH: usize = 100;
@@ -11,7 +11,7 @@ fn longest_run(text: &str) -> usize {
 
 /// A piece of text in a sentence.
 pub(super) fn code(text: &str) -> String {
-    let text = harmless(text).replace('\n', " ");
+    let text = escape_controls(text).replace('\n', " ");
     let ticks = "`".repeat(longest_run(&text).saturating_add(1));
     match text.trim() {
         "" => "—".to_owned(),
@@ -28,8 +28,8 @@ pub(super) fn cell(text: &str) -> String {
 /// Lines of text in a block, whose fence is longer than any in the text.
 pub(super) fn block(language: &str, text: &str) -> String {
     let fence = "`".repeat(longest_run(text).saturating_add(1).max(3));
-    let text = harmless(text);
-    let lines: Vec<_> = text.trim_end_matches('\n').lines().map(no_command).collect();
+    let text = escape_controls(text);
+    let lines: Vec<_> = text.trim_end_matches('\n').lines().map(escape_ci_command).collect();
     format!("{fence}{language}\n{}\n{fence}\n", lines.join("\n"))
 }
 

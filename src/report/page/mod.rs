@@ -12,7 +12,7 @@ use super::drawing::picture;
 use super::expected::{Line, lines, tally};
 use super::verdict::{CommandResult, Problem, Verdict};
 use super::{Summary, count, rule_page};
-use crate::diagnostics::{Severity, harmless};
+use crate::diagnostics::{Severity, sanitize};
 use crate::plan::{Plan, StepOutcome, Unexpected};
 
 /// The page of what a command found.
@@ -88,7 +88,7 @@ fn unexpected(verdict: &Verdict<'_>) -> Markup {
     html! {
         section #expected {
             h2 { "Not the plan that was expected" }
-            p { "Expected was " code { (harmless::harmless(digest)) } "." }
+            p { "Expected was " code { (sanitize::escape_controls(digest)) } "." }
             @if let Some(comparison) = comparison {
                 p { (tally(comparison)) @for sentence in comparison.moved() { br; (sentence) } }
                 div class="page" {
@@ -120,12 +120,12 @@ fn findings(problems: &[Problem]) -> Markup {
                         }
                         " " (summary)
                         @if let Some(at) = problem.position() {
-                            " " code { (harmless::harmless(&at.file)) ":" (at.from.line) }
+                            " " code { (sanitize::escape_controls(&at.file)) ":" (at.from.line) }
                         }
                         br;
-                        (harmless::harmless(detail))
+                        (sanitize::escape_controls(detail))
                     }
-                    @if let Some(help) = help { div class="help" { (harmless::harmless(help)) } }
+                    @if let Some(help) = help { div class="help" { (sanitize::escape_controls(help)) } }
                     @if let Some(docs) = about(code) {
                         details {
                             summary { "About " code { (name) } }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::diff::Action;
 use crate::model::{GenerationNumber, ImageId, ImageKey, PlacementKey, Region};
 use crate::plan::{Plan, RegionCapacity, StepIndex};
@@ -32,7 +32,7 @@ pub(super) fn losses(plan: &Plan, prior: &Recorded, names: &AccountNames) -> Mar
     html! {
         section #losses {
             h2 { "Who loses what" }
-            ul { @for loss in &losses { li data-row { (loss.told(names, &|text| harmless::shown(text))) } } }
+            ul { @for loss in &losses { li data-row { (loss.told(names, &|text| sanitize::escape_truncated(text))) } } }
         }
     }
 }
@@ -133,7 +133,7 @@ pub(super) fn matrix(plan: &Plan, prior: &Recorded) -> Markup {
                                         }
                                     } }
                                 }
-                                td { @if let Some(reason) = reasons.get(image) { (harmless::harmless(reason)) } }
+                                td { @if let Some(reason) = reasons.get(image) { (sanitize::escape_controls(reason)) } }
                             }
                         }
                     }
@@ -158,13 +158,13 @@ pub(super) fn steps(plan: &Plan, names: &AccountNames) -> Markup {
                             @if let Some(step) = plan.graph.step(*index) {
                                 tr data-row {
                                     td class="number" { (number.saturating_add(1)) }
-                                    td class="mono" { (harmless::harmless(&step.id.to_string())) }
-                                    td { (harmless::harmless(&what(&step.operation, names))) }
+                                    td class="mono" { (sanitize::escape_controls(&step.id.to_string())) }
+                                    td { (sanitize::escape_controls(&what(&step.operation, names))) }
                                     td {
                                         @for (earlier, reason) in plan.graph.waits_for(*index) {
                                             @if let Some(earlier) = plan.graph.step(earlier) {
-                                                p { code { (harmless::harmless(&earlier.id.to_string())) } ": "
-                                                    (harmless::harmless(&reason.explain())) " "
+                                                p { code { (sanitize::escape_controls(&earlier.id.to_string())) } ": "
+                                                    (sanitize::escape_controls(&reason.explain())) " "
                                                     span class="soft" { "(" (reason.source()) ")" } }
                                             }
                                         }

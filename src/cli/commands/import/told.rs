@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Edited;
 use crate::cli::printer::Printer;
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::diff::adopt::{Adoptable, LeftOut};
 use crate::model::{ImageId, PlacementKey};
 use crate::state::terraform::Named;
@@ -82,7 +82,7 @@ impl ImportResult<'_> {
             );
         }
         for note in &found.notes {
-            printer.say(&format!("note: {}", harmless::harmless(note)));
+            printer.say(&format!("note: {}", sanitize::escape_controls(note)));
         }
         if terraform.is_some() && !recorded.is_empty() {
             printer.say(

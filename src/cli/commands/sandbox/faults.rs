@@ -7,7 +7,7 @@ use crate::cli::args::Format;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::sim::{Effect, Fault};
-use crate::diagnostics::harmless::harmless;
+use crate::diagnostics::sanitize::escape_controls;
 
 /// Runs a command of `sandbox faults`.
 pub(super) fn run(args: &FaultsArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
@@ -27,7 +27,7 @@ pub(super) fn run(args: &FaultsArgs, printer: &Printer) -> Result<ExitStatus, Co
             let mut text = String::new();
             for (id, seen, fault) in faults {
                 let mut value = serde_json::to_value(&fault)?;
-                text.push_str(&format!("{id}  seen {seen}  {}\n", harmless(&value.to_string())));
+                text.push_str(&format!("{id}  seen {seen}  {}\n", escape_controls(&value.to_string())));
                 if let Some(fields) = value.as_object_mut() {
                     fields.insert("id".to_owned(), Value::from(id));
                     fields.insert("seen".to_owned(), Value::from(seen));

@@ -10,7 +10,7 @@ use crate::cli::args::Format;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::sim::Entry;
-use crate::diagnostics::harmless::harmless;
+use crate::diagnostics::sanitize::escape_controls;
 
 /// Lists the requests that came.
 pub(super) fn log(args: &LogArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
@@ -31,7 +31,7 @@ pub(super) fn log(args: &LogArgs, printer: &Printer) -> Result<ExitStatus, Comma
                 time(entry.at),
                 entry.caller,
                 entry.service,
-                harmless(&entry.action),
+                escape_controls(&entry.action),
                 entry.code.as_deref().unwrap_or("ok"),
             );
         }

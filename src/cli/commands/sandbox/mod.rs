@@ -22,7 +22,7 @@ use crate::cli::files::{Kind, read_named_text};
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::sim::{Settings, Sim, SimError};
-use crate::diagnostics::{harmless, unquoted};
+use crate::diagnostics::{sanitize, unquoted};
 
 /// Runs a command of `sandbox`.
 ///
@@ -50,7 +50,7 @@ fn attach(args: &WorldArgs) -> Result<Sim, CommandError> {
 
 fn broken(path: &Path, error: &SimError) -> CommandError {
     CommandError::input(
-        format!("{}: {error}", harmless::path(path)),
+        format!("{}: {error}", sanitize::path(path)),
         "Name another file, or move it away to start an empty world:\n\n    --world another.world.db",
     )
 }
@@ -62,7 +62,7 @@ fn read(path: &Path, help: &str) -> Result<String, CommandError> {
 
 /// Reads a YAML or JSON file of the user. Its text is not repeated: another file may have been named.
 fn read_yaml<T: DeserializeOwned>(path: &Path, help: &str) -> Result<T, CommandError> {
-    let refused = |why: String| CommandError::input(format!("{}: {why}", harmless::path(path)), help);
+    let refused = |why: String| CommandError::input(format!("{}: {why}", sanitize::path(path)), help);
     let value: Value = serde_saphyr::from_str(&read(path, help)?).map_err(|error| {
         refused(match error.location() {
             Some(at) => format!("it is not YAML from line {}, column {} on", at.line(), at.column()),

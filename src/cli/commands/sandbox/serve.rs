@@ -16,7 +16,7 @@ use crate::cloud::SystemClock;
 use crate::cloud::client::Secret;
 use crate::cloud::sim::http::{ApiService, Key, Server};
 use crate::cloud::sim::{Settings, Sim};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::model::AccountId;
 
 /// The account that may call when none was named.
@@ -37,7 +37,7 @@ pub(super) async fn run(args: &ServeArgs, printer: &Printer) -> Result<ExitStatu
         return Err(CommandError::input(
             format!(
                 "{}: the name of the folder is not UTF-8, so it cannot be announced",
-                harmless::path(folder)
+                sanitize::path(folder)
             ),
             "Name another folder.",
         ));

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::cli::CommandError;
 use crate::cloud::client::Secret;
 use crate::cloud::sim::http::Identity;
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 
 const HELP: &str = "Name an empty folder; ca.pem, cert.pem and key.pem are made in it.";
 
@@ -24,7 +24,7 @@ pub(super) fn identity(folder: &Path) -> Result<Identity, CommandError> {
     // The certificate comes last: a folder that lacks it was not finished, and is begun anew.
     if certificate.exists() {
         return Err(CommandError::input(
-            format!("{} holds cert.pem, but not ca.pem and key.pem too", harmless::path(folder)),
+            format!("{} holds cert.pem, but not ca.pem and key.pem too", sanitize::path(folder)),
             HELP,
         ));
     }
@@ -58,5 +58,5 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), CommandError> {
 }
 
 fn told(path: &Path, source: std::io::Error) -> CommandError {
-    CommandError::File { path: harmless::path(path), source, help: HELP.to_owned() }
+    CommandError::File { path: sanitize::path(path), source, help: HELP.to_owned() }
 }

@@ -10,7 +10,7 @@ use crate::cli::files::{Kind, as_text, bounded, failed, read_named_text, too_lar
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::report::history::snapshots_text;
 use crate::state::{Head, Snapshot, StateError, surgery};
 
@@ -99,7 +99,7 @@ async fn replace(
 }
 
 fn check_successor(present: &Snapshot, pushed: &Snapshot, path: &Path) -> Result<(), CommandError> {
-    let path = harmless::path(path);
+    let path = sanitize::path(path);
     if pushed.lineage != present.lineage {
         return Err(CommandError::input(
             format!(
@@ -228,9 +228,9 @@ fn read(path: &Path, is_edited: bool) -> Result<Snapshot, CommandError> {
             StateError::Changed { .. } => format!(
                 "The state was left as it is. If you edited the file, and it is right:\n\n    \
                  goldform state push --edited {}",
-                harmless::path(path)
+                sanitize::path(path)
             ),
         };
-        CommandError::input(format!("{}: {error}", harmless::path(path)), help)
+        CommandError::input(format!("{}: {error}", sanitize::path(path)), help)
     })
 }

@@ -8,7 +8,7 @@ use super::file::{self, Profile};
 use super::sts::{self, Role};
 use super::{CredentialSource, Credentials, CredentialsError, Keyring, Surroundings, environment, metadata};
 use crate::cloud::client::http::Hosts;
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::model::Clock;
 
 /// A ring whose keys come from the first place that has one, in the order that this module's guide shows.
@@ -64,7 +64,7 @@ impl Chain {
             .ok_or_else(|| missing("the home folder is not known (HOME is not set)"))?;
         match file::profile(&self.around, &path, self.clock.now())? {
             Some(found) => self.of_found(found).await,
-            None => Err(missing(&format!("there is no file {}", harmless::path(path)))),
+            None => Err(missing(&format!("there is no file {}", sanitize::path(path)))),
         }
     }
 
@@ -93,13 +93,13 @@ impl Chain {
             if let Some(found) = file::profile(around, &path, self.clock.now())? {
                 return self.of_found(found).await;
             }
-            looked.push(harmless::path(path));
+            looked.push(sanitize::path(path));
         }
         for path in file::ini_paths(around) {
             if let Some(key) = file::ini(around, &path)? {
                 return Ok((key, None));
             }
-            looked.push(harmless::path(path));
+            looked.push(sanitize::path(path));
         }
         if let Some(identity) = environment::web_identity(around)? {
             let key = sts::web_identity_key(&self.hosts, &self.clock, around, &identity).await?;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::sts::Role;
 use super::{Credentials, CredentialsError, Secret, Surroundings};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 
 /// What a profile of the command line tool holds.
 pub(super) enum Profile {
@@ -64,7 +64,7 @@ pub(super) fn profile(
     now: Timestamp,
 ) -> Result<Option<Profile>, CredentialsError> {
     let Some(text) = read(around, path)? else { return Ok(None) };
-    let place = harmless::path(path);
+    let place = sanitize::path(path);
     let broken = |reason: String| CredentialsError::Broken { place: place.clone(), reason };
     let ProfileFile { kind, secret_id, secret_key, token, role_arn, role_session_name, expires_at } =
         serde_json::from_str(&text)
@@ -149,7 +149,7 @@ pub(super) fn ini(around: &Surroundings, path: &Path) -> Result<Option<Credentia
             Ok(Some(Credentials { token: token.map(Secret::new), ..Credentials::permanent(id, key) }))
         }
         _ => Err(CredentialsError::Broken {
-            place: harmless::path(path),
+            place: sanitize::path(path),
             reason: "its section [default] holds no secret_id and secret_key".to_owned(),
         }),
     }
@@ -158,7 +158,7 @@ pub(super) fn ini(around: &Surroundings, path: &Path) -> Result<Option<Credentia
 fn read(around: &Surroundings, path: &Path) -> Result<Option<String>, CredentialsError> {
     around
         .file(path)
-        .map_err(|error| CredentialsError::Broken { place: harmless::path(path), reason: error.to_string() })
+        .map_err(|error| CredentialsError::Broken { place: sanitize::path(path), reason: error.to_string() })
 }
 
 /// A value that says something.

@@ -10,7 +10,7 @@ use crate::cloud::CloudError;
 use crate::cloud::client::Client;
 use crate::cloud::client::http::{Hosts, Https, HttpsError};
 use crate::cloud::client::wire::{AssumeRole, AssumeRoleWithWebIdentity, AssumedRole};
-use crate::diagnostics::harmless;
+use crate::diagnostics::sanitize;
 use crate::model::{Clock, Region};
 
 const PLACE: &str = "the token service";
@@ -77,7 +77,7 @@ pub(super) async fn web_identity_key(
     identity: &WebIdentity,
 ) -> Result<Credentials, CredentialsError> {
     let WebIdentity { provider, token_file, arn, session, region } = identity;
-    let broken = |reason: String| CredentialsError::Broken { place: harmless::path(token_file), reason };
+    let broken = |reason: String| CredentialsError::Broken { place: sanitize::path(token_file), reason };
     if hosts.is_elsewhere() {
         // A signature is good for the host that it names. The token is the identity itself: whoever reads it can take
         // the role, and a manifest in a pull request can name any host.
