@@ -109,7 +109,7 @@ fn judged(plan: &Plan, recorded: &Recorded, index: StepIndex, error: &CloudError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::sim::{DryRun, Effect, Fault, Settings};
+    use crate::cloud::sim::{DryRun, Fault, FaultEffect, Settings};
     use crate::diff::PlanMode;
     use crate::testing::worlds::example_with;
     use crate::testing::{Bench, EXAMPLE, LINEAGE, desired};
@@ -126,14 +126,14 @@ mod tests {
         Ok(told.trials.into_iter().map(|(step, trial)| (step.to_string(), trial)).collect())
     }
 
-    fn fault(bench: &Bench, effect: Effect) {
+    fn fault(bench: &Bench, effect: FaultEffect) {
         let action = "CreateImage".to_owned();
         let fault = Fault { action, region: None, caller: None, from_call: 1, times: None, effect };
         bench.sim.add_fault(&fault).unwrap();
     }
 
-    fn refusal(code: &str) -> Effect {
-        Effect::Error { code: code.to_owned(), message: String::new() }
+    fn refusal(code: &str) -> FaultEffect {
+        FaultEffect::Error { code: code.to_owned(), message: String::new() }
     }
 
     #[tokio::test(start_paused = true)]
@@ -156,8 +156,14 @@ mod tests {
         let mut bench = Bench::new(Settings::default());
         bench.pace.settle_timeout = std::time::Duration::from_secs(5);
         let action = "CreateImage".to_owned();
-        let hang =
-            Fault { action, region: None, caller: None, from_call: 1, times: None, effect: Effect::Hang };
+        let hang = Fault {
+            action,
+            region: None,
+            caller: None,
+            from_call: 1,
+            times: None,
+            effect: FaultEffect::Hang,
+        };
         bench.sim.add_fault(&hang).unwrap();
         assert!(!bench.apply(&desired(EXAMPLE), PlanMode::Normal).await.1.is_complete());
         let told = told(&mut bench, EXAMPLE).await.unwrap();
@@ -175,7 +181,8 @@ mod tests {
             matches!(create, Trial::Refused { refusal } if refusal.contains("NotSupported")),
             "{create:?}"
         );
-        for effect in [Effect::NotSent, Effect::LostAfter, refusal("AuthFailure.SignatureFailure")] {
+        for effect in [FaultEffect::NotSent, FaultEffect::LostAfter, refusal("AuthFailure.SignatureFailure")]
+        {
             bench.sim.clear_faults().unwrap();
             fault(&bench, effect.clone());
             assert!(told(&mut bench, EXAMPLE).await.is_err(), "{effect:?}");

@@ -50,7 +50,7 @@ pub async fn look_up_systems(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::sim::{Effect, Fault, ImportSystems as Listed, Settings};
+    use crate::cloud::sim::{Fault, FaultEffect, ImportSystems as Listed, Settings};
     use crate::testing::Bench;
 
     async fn ask(bench: &Bench, recorded: &mut Recorded, regions: &[&str]) -> Result<bool, CloudError> {
@@ -82,7 +82,7 @@ mod tests {
         let before = recorded.clone();
         for (code, stays) in [("UnauthorizedOperation", true), ("InvalidParameter", false)] {
             bench.sim.clear_faults().unwrap();
-            let effect = Effect::Error { code: code.to_owned(), message: String::new() };
+            let effect = FaultEffect::Error { code: code.to_owned(), message: String::new() };
             let action = "DescribeImportImageOs".to_owned();
             bench
                 .sim

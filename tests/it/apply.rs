@@ -3,13 +3,13 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use goldform::backend::{FileStore, LockInfo, LockWait, StateStore as _};
-use goldform::cloud::sim::{Effect, Fault, Settings, Tasks};
+use goldform::cloud::sim::{Fault, FaultEffect, Settings, Tasks};
 use jiff::SignedDuration;
 
 use crate::WEB;
 use crate::common::{self, PROGRAM, TestEnv, cloud};
 
-fn fault(env: &TestEnv, action: &str, region: &str, effect: Effect) {
+fn fault(env: &TestEnv, action: &str, region: &str, effect: FaultEffect) {
     let region = Some(region.parse().unwrap());
     let fault = Fault { action: action.into(), region, caller: None, from_call: 1, times: None, effect };
     cloud::open(env).add_fault(&fault).unwrap();
@@ -44,7 +44,7 @@ fn without_a_terminal_nothing_is_asked_and_nothing_done() {
 fn what_fails_skips_what_waits_for_it_and_nothing_else() {
     let env = TestEnv::with(&WEB.replace("[ap-singapore]", "[ap-singapore, ap-tokyo]"));
     let refused =
-        Effect::Error { code: "InvalidParameterValue".into(), message: "The zone is closed.".into() };
+        FaultEffect::Error { code: "InvalidParameterValue".into(), message: "The zone is closed.".into() };
     fault(&env, "SyncImages", "ap-jakarta", refused);
     let ran = env.run("apply --yes");
     shown!("apply-partly", ran.text());
@@ -56,7 +56,7 @@ fn what_fails_skips_what_waits_for_it_and_nothing_else() {
 #[test]
 fn where_not_one_step_was_done_it_is_an_error() {
     let env = TestEnv::with(WEB);
-    let refused = Effect::Error { code: "UnauthorizedOperation".into(), message: "Not allowed.".into() };
+    let refused = FaultEffect::Error { code: "UnauthorizedOperation".into(), message: "Not allowed.".into() };
     fault(&env, "CreateImage", "ap-jakarta", refused);
     shown!("apply-failed", env.run("apply --yes").text());
 }
@@ -81,7 +81,7 @@ fn a_lost_answer_makes_nothing_twice() {
         caller: None,
         from_call: 1,
         times: Some(1),
-        effect: Effect::LostAfter,
+        effect: FaultEffect::LostAfter,
     };
     cloud::open(&env).add_fault(&lost).unwrap();
     env.run("apply --yes --quiet");

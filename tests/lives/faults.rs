@@ -1,6 +1,6 @@
 //! What goes wrong at the service.
 
-use goldform::cloud::sim::{Effect, Fault};
+use goldform::cloud::sim::{Fault, FaultEffect};
 use jiff::SignedDuration;
 
 use super::chance::Chance;
@@ -74,17 +74,20 @@ pub fn draw(chance: &mut Chance, scale: Scale) -> Fault {
     let action = (*chance.weighted(ACTIONS)).to_owned();
     let which = *chance.weighted(&[(4, 0), (2, 1), (2, 2), (2, 3), (2, 4), (2, 5), (2, 6), (1, 7), (1, 8)]);
     let effect = match which {
-        0 => Effect::Error { code: code(chance, &action), message: String::new() },
-        1 => Effect::LostBefore,
-        2 => Effect::LostAfter,
-        3 => Effect::Fail,
-        4 => Effect::Hang,
-        5 => Effect::Settle { after: seconds(*chance.pick(scale.slow)) },
-        6 => Effect::Hide { lasting: seconds(*chance.pick(scale.hidden)) },
-        7 => Effect::NotSent,
-        _ => Effect::Garbage { text: (*chance.pick(GARBAGE)).to_owned() },
+        0 => FaultEffect::Error { code: code(chance, &action), message: String::new() },
+        1 => FaultEffect::LostBefore,
+        2 => FaultEffect::LostAfter,
+        3 => FaultEffect::Fail,
+        4 => FaultEffect::Hang,
+        5 => FaultEffect::Settle { after: seconds(*chance.pick(scale.slow)) },
+        6 => FaultEffect::Hide { lasting: seconds(*chance.pick(scale.hidden)) },
+        7 => FaultEffect::NotSent,
+        _ => FaultEffect::Garbage { text: (*chance.pick(GARBAGE)).to_owned() },
     };
-    let is_task = matches!(effect, Effect::Fail | Effect::Hang | Effect::Settle { .. } | Effect::Hide { .. });
+    let is_task = matches!(
+        effect,
+        FaultEffect::Fail | FaultEffect::Hang | FaultEffect::Settle { .. } | FaultEffect::Hide { .. }
+    );
     let makes = matches!(&*action, "*" | "CreateImage" | "SyncImages");
     Fault {
         // Only what makes images starts tasks.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use goldform::cloud::sim::{Entry as Call, Fate, Moment, Seen, State};
+use goldform::cloud::sim::{ImageStatus, ImageView, LogEntry as Call, RequestOutcome, WorldView};
 use goldform::constraints::Judgement;
 use goldform::plan::Plan;
 use goldform::state::Snapshot;
@@ -67,7 +67,7 @@ pub struct Judge {
     /// The team whose call the cloud executes now.
     pub calling: Option<usize>,
     teams: BTreeMap<usize, Team>,
-    world: Vec<Seen>,
+    world: Vec<ImageView>,
     /// The entry of every image that was ever there.
     entries: BTreeMap<String, EntryKey>,
     /// The team that made each image; others made the rest.
@@ -199,7 +199,7 @@ impl Judge {
 
     /// Every share, as image and account.
     fn shares(&self) -> BTreeSet<(String, String)> {
-        let of = |seen: &Seen| {
+        let of = |seen: &ImageView| {
             let id = seen.image.id.clone();
             seen.shares.iter().map(|account| (id.clone(), account.clone())).collect::<Vec<_>>()
         };
@@ -236,10 +236,10 @@ impl Judge {
     }
 
     /// Every NORMAL image of an entry.
-    pub fn normal_images(&self, now: i64) -> impl Iterator<Item = (EntryKey, &Seen)> {
+    pub fn normal_images(&self, now: i64) -> impl Iterator<Item = (EntryKey, &ImageView)> {
         self.world
             .iter()
-            .filter(move |seen| seen.image.state_at(now) == State::Normal)
+            .filter(move |seen| seen.image.state_at(now) == ImageStatus::Normal)
             .filter_map(|seen| Some((*self.entries.get(&seen.image.id)?, seen)))
     }
 
@@ -252,7 +252,7 @@ impl Judge {
     }
 
     /// The world after others did something.
-    pub fn others_acted(&mut self, world: Vec<Seen>, now: i64) {
+    pub fn others_acted(&mut self, world: Vec<ImageView>, now: i64) {
         // A team may have made an image since the world was last seen. Nobody else makes one of what its entries are
         // made from.
         for seen in &world {
@@ -283,12 +283,13 @@ impl Judge {
     }
 
     /// The world after a call of a team.
-    pub fn called(&mut self, moment: &Moment) {
-        let Moment { call, images } = moment;
+    pub fn called(&mut self, moment: &WorldView) {
+        let WorldView { call, images } = moment;
         let team = self.calling.unwrap_or_default();
         let now = call.at;
         self.last_call = call.seq;
-        let was_executed = call.code.is_none() && !matches!(call.fate, Fate::NotSent | Fate::LostBefore);
+        let was_executed = call.code.is_none()
+            && !matches!(call.outcome, RequestOutcome::NotSent | RequestOutcome::LostBefore);
         for seen in images {
             self.get_to_know(seen, team);
         }
@@ -304,7 +305,7 @@ impl Judge {
     }
 
     /// A new image is of the team that called, and of the entry that what it was made from is of.
-    fn get_to_know(&mut self, seen: &Seen, team: usize) {
+    fn get_to_know(&mut self, seen: &ImageView, team: usize) {
         let image = &seen.image;
         if self.makers.contains_key(&image.id) || self.world.iter().any(|known| known.image.id == image.id) {
             return;
@@ -324,7 +325,7 @@ impl Judge {
     }
 
     /// No image of others, and none of another team, is changed, tagged, shared or deleted.
-    fn others_are_left_alone(&mut self, team: usize, call: &Call, images: &[Seen]) {
+    fn others_are_left_alone(&mut self, team: usize, call: &Call, images: &[ImageView]) {
         let mut breaches = Vec::new();
         for before in &self.world {
             let id = &before.image.id;
@@ -354,7 +355,7 @@ impl Judge {
     }
 
     /// Nobody who has a NORMAL image of an entry in a region, and is to have one, is without.
-    fn nobody_is_left_without(&mut self, team: usize, call: &Call, images: &[Seen]) {
+    fn nobody_is_left_without(&mut self, team: usize, call: &Call, images: &[ImageView]) {
         let before = self.holders(&self.world, call.at);
         let after = self.holders(images, call.at);
         let mut breaches = Vec::new();
@@ -392,9 +393,9 @@ impl Judge {
     }
 
     /// Who holds which NORMAL images of which place.
-    fn holders(&self, world: &[Seen], now: i64) -> BTreeMap<(Place, String), BTreeSet<String>> {
+    fn holders(&self, world: &[ImageView], now: i64) -> BTreeMap<(Place, String), BTreeSet<String>> {
         let mut holders: BTreeMap<(Place, String), BTreeSet<String>> = BTreeMap::new();
-        for seen in world.iter().filter(|seen| seen.image.state_at(now) == State::Normal) {
+        for seen in world.iter().filter(|seen| seen.image.state_at(now) == ImageStatus::Normal) {
             let Some(entry) = self.entries.get(&seen.image.id) else { continue };
             let place = (*entry, seen.image.region.clone());
             for holder in seen.shares.iter().map(String::as_str).chain([seen.image.owner.as_str()]) {
@@ -406,8 +407,9 @@ impl Judge {
     }
 
     /// The last NORMAL image of a place without a deprecation mark gets none.
-    fn something_is_not_deprecated(&mut self, call: &Call, images: &[Seen]) {
-        let is_good = |seen: &Seen| seen.image.state_at(call.at) == State::Normal && !seen.image.deprecated;
+    fn something_is_not_deprecated(&mut self, call: &Call, images: &[ImageView]) {
+        let is_good =
+            |seen: &ImageView| seen.image.state_at(call.at) == ImageStatus::Normal && !seen.image.deprecated;
         let mut breaches = Vec::new();
         for before in self.world.iter().filter(|before| is_good(before)) {
             let id = &before.image.id;
@@ -452,7 +454,7 @@ impl Judge {
             let is_there = id.is_some_and(|id| {
                 self.world.iter().any(|seen| {
                     seen.image.id == *id
-                        && seen.image.state_at(now) == State::Normal
+                        && seen.image.state_at(now) == ImageStatus::Normal
                         && !seen.image.deprecated
                 })
             });
@@ -547,7 +549,7 @@ impl Judge {
 
     /// The images whose task does not end by itself.
     pub fn hanging(&self) -> Vec<String> {
-        let hangs = |seen: &&Seen| seen.image.ready_at.is_none() && seen.image.state.is_busy();
+        let hangs = |seen: &&ImageView| seen.image.ready_at.is_none() && seen.image.state.is_busy();
         self.world.iter().filter(hangs).map(|seen| seen.image.id.clone()).collect()
     }
 
@@ -556,8 +558,8 @@ impl Judge {
     }
 }
 
-fn is_same(one: &Seen, other: &Seen) -> bool {
-    let facts = |seen: &Seen| {
+fn is_same(one: &ImageView, other: &ImageView) -> bool {
+    let facts = |seen: &ImageView| {
         let image = &seen.image;
         (image.name.clone(), image.description.clone(), image.family.clone(), image.deprecated)
     };

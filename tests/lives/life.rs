@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use goldform::cloud::sim::{Settings, State};
+use goldform::cloud::sim::{ImageStatus, Settings};
 use goldform::diagnostics::Severity;
 use goldform::diff::PlanMode;
 use goldform::testing::{Applied, Bench, Death, When, desired};
@@ -402,7 +402,7 @@ impl Life {
         .unwrap();
         let hanging = self.judge.lock().unwrap().hanging();
         for id in hanging {
-            let state = if self.chance.percent(50) { State::Normal } else { State::CreateFailed };
+            let state = if self.chance.percent(50) { ImageStatus::Normal } else { ImageStatus::CreateFailed };
             self.say(format!("  {id} ends {}", state.as_str()));
             sim.end_task(&id, state).unwrap();
         }
@@ -514,8 +514,10 @@ impl Life {
         let mut count = |what: String| *counts.entry(what).or_default() += 1;
         for call in &log {
             count("calls".to_owned());
-            match (&call.code, call.fate) {
-                (_, fate) if fate != goldform::cloud::sim::Fate::Answered && call.code.is_none() => {
+            match (&call.code, call.outcome) {
+                (_, fate)
+                    if fate != goldform::cloud::sim::RequestOutcome::Answered && call.code.is_none() =>
+                {
                     count(format!("answers {fate:?}"));
                 }
                 (Some(code), fate) => count(format!("{fate:?} {code}")),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use goldform::cloud::sim::{Image, Share, Sim, Snapshot, State};
+use goldform::cloud::sim::{Image, ImageStatus, Share, Sim, Snapshot};
 use goldform::cloud::{Request, Transport, TransportError};
 use goldform::model::Clock;
 use serde_json::Value;
@@ -62,9 +62,9 @@ pub fn make_image(sim: &Sim, region: &str, name: &str, now: i64) -> Option<Strin
         encrypted: false,
         created_at: now,
         visible_at: now,
-        state: State::Normal,
+        state: ImageStatus::Normal,
         ready_at: None,
-        becomes: State::Normal,
+        becomes: ImageStatus::Normal,
         made_from: String::new(),
     };
     let disk = Snapshot {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use goldform::backend::{FileStore, StateStore as _};
 use goldform::cloud::SystemClock;
-use goldform::cloud::sim::{Fate, Moment, Settings, Sim, State};
+use goldform::cloud::sim::{ImageStatus, RequestOutcome, Settings, Sim, WorldView};
 use goldform::testing::Stored;
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -232,12 +232,16 @@ impl RealLife {
         self.last = calls.last().map_or(self.last, |call| call.seq);
         let Some(call) = writes else { return };
         // Several calls may have been made since: what differs shows which were executed.
-        let call =
-            goldform::cloud::sim::Entry { code: None, fate: Fate::Answered, at: now(), ..call.clone() };
+        let call = goldform::cloud::sim::LogEntry {
+            code: None,
+            outcome: RequestOutcome::Answered,
+            at: now(),
+            ..call.clone()
+        };
         let images = self.sim.view().unwrap();
         let mut judge = self.judge.lock().unwrap();
         judge.calling = Some(0);
-        judge.called(&Moment { call, images });
+        judge.called(&WorldView { call, images });
     }
 
     /// Applies, and kills the process after a time. Its output unless it was killed.
@@ -306,7 +310,7 @@ impl RealLife {
         self.sim.clear_faults().unwrap();
         let hanging = self.judge.lock().unwrap().hanging();
         for id in hanging {
-            let state = if self.chance.percent(50) { State::Normal } else { State::CreateFailed };
+            let state = if self.chance.percent(50) { ImageStatus::Normal } else { ImageStatus::CreateFailed };
             self.say(format!("  {id} ends {}", state.as_str()));
             self.sim.end_task(&id, state).unwrap();
         }

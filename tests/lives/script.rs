@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use goldform::cloud::sim::Entry;
+use goldform::cloud::sim::LogEntry;
 use jiff::Timestamp;
 
 use super::judge::Accusation;
@@ -26,7 +26,7 @@ pub fn write(
     accusation: &Accusation,
     steps: &str,
     notes: &[Note],
-    log: &[Entry],
+    log: &[LogEntry],
     loud: bool,
 ) -> String {
     let events = events(notes, log, loud);
@@ -55,13 +55,13 @@ pub fn write(
 }
 
 /// What happened and what was called, in order.
-fn events(notes: &[Note], log: &[Entry], loud: bool) -> Vec<(i64, i64, usize, String)> {
+fn events(notes: &[Note], log: &[LogEntry], loud: bool) -> Vec<(i64, i64, usize, String)> {
     let noted = notes.iter().enumerate();
     let noted = noted.map(|(position, (at, call, what))| (*at, *call, position + 1, what.clone()));
     let called = log.iter().filter(|call| loud || !reads(&call.action) || call.code.is_some()).map(|call| {
         let how = call.code.as_deref().unwrap_or("ok");
         let region = call.region.as_deref().unwrap_or("-");
-        let text = format!("{} {region} {} → {how} ({:?})", call.action, call.params, call.fate);
+        let text = format!("{} {region} {} → {how} ({:?})", call.action, call.params, call.outcome);
         (call.at, call.seq, 0, text)
     });
     let mut events: Vec<_> = noted.chain(called).collect();

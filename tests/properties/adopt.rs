@@ -6,7 +6,7 @@ use std::sync::Arc;
 use goldform::apply::survey;
 use goldform::backend::{LockInfo, LockWait, SerialBump, StateStore as _};
 use goldform::cloud::CloudRead;
-use goldform::cloud::sim::{Image, Share, State};
+use goldform::cloud::sim::{Image, ImageStatus, Share};
 use goldform::diff::PlanMode;
 use goldform::diff::adopt::{Pick, adoptable, intended, record};
 use goldform::manifest::insert::insert;
@@ -87,9 +87,9 @@ fn put(bench: &Bench, thing: &Thing) -> bool {
         encrypted: false,
         created_at: made,
         visible_at: made,
-        state: if thing.is_failed { State::CreateFailed } else { State::Normal },
+        state: if thing.is_failed { ImageStatus::CreateFailed } else { ImageStatus::Normal },
         ready_at: None,
-        becomes: State::Normal,
+        becomes: ImageStatus::Normal,
         made_from: String::new(),
     };
     if bench.sim.put_image(&image, &[]).is_err() {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use goldform::cloud::sim::{Effect, Fault, Settings};
+use goldform::cloud::sim::{Fault, FaultEffect, Settings};
 use goldform::diff::PlanMode;
 use goldform::testing::{Applied, Bench, desired};
 use jiff::SignedDuration;
@@ -12,17 +12,17 @@ use proptest::prelude::*;
 use super::manifests::{edited, story};
 use super::stage::{Stage, Tally, cases, in_paused_time, roomy};
 
-fn effect() -> impl Strategy<Value = Effect> {
-    let error = |code: &str| Effect::Error { code: code.to_owned(), message: String::new() };
+fn effect() -> impl Strategy<Value = FaultEffect> {
+    let error = |code: &str| FaultEffect::Error { code: code.to_owned(), message: String::new() };
     prop::sample::select(vec![
-        Effect::Throttle,
-        Effect::NotSent,
-        Effect::LostBefore,
-        Effect::LostAfter,
-        Effect::Fail,
-        Effect::Slow { by: SignedDuration::from_secs(5) },
-        Effect::Hide { lasting: SignedDuration::from_secs(20) },
-        Effect::Garbage { text: "<html>503</html>".to_owned() },
+        FaultEffect::Throttle,
+        FaultEffect::NotSent,
+        FaultEffect::LostBefore,
+        FaultEffect::LostAfter,
+        FaultEffect::Fail,
+        FaultEffect::Slow { by: SignedDuration::from_secs(5) },
+        FaultEffect::Hide { lasting: SignedDuration::from_secs(20) },
+        FaultEffect::Garbage { text: "<html>503</html>".to_owned() },
         error("InternalError"),
         error("AuthFailure.UnauthorizedOperation"),
         error("InvalidParameterValue"),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use goldform::cloud::sim::{Entry, Rates, Settings};
+use goldform::cloud::sim::{LogEntry, Rates, Settings};
 use goldform::cloud::{Request, Transport, TransportError};
 use goldform::diff::PlanMode;
 use goldform::model::{Operation, Region, Verb};
@@ -57,7 +57,7 @@ fn manifest(entries: usize, regions: &[&str], revision: u32) -> String {
 }
 
 /// Calls by action.
-fn counted(log: &[Entry]) -> BTreeMap<&str, usize> {
+fn counted(log: &[LogEntry]) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
     for entry in log {
         *counts.entry(entry.action.as_str()).or_default() += 1;
@@ -66,11 +66,11 @@ fn counted(log: &[Entry]) -> BTreeMap<&str, usize> {
 }
 
 /// Polls: listings of named images.
-fn polls(log: &[Entry]) -> usize {
+fn polls(log: &[LogEntry]) -> usize {
     log.iter().filter(|entry| entry.action == "DescribeImages" && entry.params.contains("ImageIds")).count()
 }
 
-async fn apply(bench: &mut Bench, yaml: &str) -> (Plan, Outcome, Vec<Entry>) {
+async fn apply(bench: &mut Bench, yaml: &str) -> (Plan, Outcome, Vec<LogEntry>) {
     let before = bench.sim.log(0).unwrap().last().map_or(0, |entry| entry.seq);
     let (plan, outcome) = bench.apply(&desired(yaml), PlanMode::Normal).await;
     assert!(outcome.is_complete(), "{:#?}", outcome.warnings);

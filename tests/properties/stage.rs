@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Mutex;
 
-use goldform::cloud::sim::{Entry as Logged, Settings};
+use goldform::cloud::sim::{LogEntry as Logged, Settings};
 use goldform::diff::PlanMode;
 use goldform::manifest::Desired;
 use goldform::plan::{Outcome, Plan};

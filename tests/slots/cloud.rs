@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use goldform::cloud::client::Client;
-use goldform::cloud::sim::{Settings, Share, Sim, SimTransport, State};
+use goldform::cloud::sim::{ImageStatus, Settings, Share, Sim, SimTransport};
 use goldform::cloud::{CloudWrite, NewImage};
 use goldform::model::{AccountId, Clock, ImageId, ImageState, ManualClock, Operation, PlacementKey, Region};
 use goldform::plan::{EdgeReason, Plan, Step, StepIndex};
@@ -72,11 +72,11 @@ impl Cloud {
         self.sim.set_settings(settings).unwrap();
         for (at, placement) in case.prior.placements() {
             let state = match placement.state {
-                ImageState::CreateFailed => State::CreateFailed,
-                ImageState::Syncing => State::Syncing,
-                ImageState::Importing => State::Importing,
-                _ if placement.seen => State::Normal,
-                _ => State::Creating,
+                ImageState::CreateFailed => ImageStatus::CreateFailed,
+                ImageState::Syncing => ImageStatus::Syncing,
+                ImageState::Importing => ImageStatus::Importing,
+                _ if placement.seen => ImageStatus::Normal,
+                _ => ImageStatus::Creating,
             };
             let end = (state.is_busy() || !placement.seen).then(|| {
                 let when = now() + SignedDuration::from_hours(1 + dice.below(100) as i64);
@@ -91,16 +91,23 @@ impl Cloud {
         }
         for (region, known) in &case.prior.regions {
             for (id, name) in &known.unmanaged {
-                self.put(id, name, region, State::Normal, None);
+                self.put(id, name, region, ImageStatus::Normal, None);
             }
         }
         ends
     }
 
-    fn put(&self, id: &ImageId, name: &str, region: &Region, state: State, end: Option<(Timestamp, bool)>) {
+    fn put(
+        &self,
+        id: &ImageId,
+        name: &str,
+        region: &Region,
+        state: ImageStatus,
+        end: Option<(Timestamp, bool)>,
+    ) {
         let becomes = match end {
-            Some((_, true)) => State::CreateFailed,
-            Some((_, false)) => State::Normal,
+            Some((_, true)) => ImageStatus::CreateFailed,
+            Some((_, false)) => ImageStatus::Normal,
             None => state,
         };
         let image = goldform::cloud::sim::Image {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use goldform::cloud::sim::{Effect, Fault, Settings, Share};
+use goldform::cloud::sim::{Fault, FaultEffect, Settings, Share};
 use goldform::diff::PlanMode;
 use goldform::manifest::Desired;
 use goldform::plan::PlanResult;
@@ -349,7 +349,7 @@ async fn an_apply_that_meets_a_lower_limit_stops_that_branch_and_goes_on_elsewhe
             caller: None,
             from_call: 1,
             times: None,
-            effect: Effect::Error { code: "ImageQuotaLimitExceeded".into(), message: String::new() },
+            effect: FaultEffect::Error { code: "ImageQuotaLimitExceeded".into(), message: String::new() },
         })
         .unwrap();
     let images = place("a", "ap-jakarta")

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use goldform::cloud::sim::Effect;
+use goldform::cloud::sim::FaultEffect;
 
 use crate::relay::Relay;
 use crate::whole::{Folder, KEY, MANIFEST};
@@ -44,7 +44,7 @@ fn no_secret_is_written_or_printed() {
         output.status.code()
     };
     let refuse = |action: &str, code: &str, message: String| {
-        folder.fault(action, Effect::Error { code: code.to_owned(), message });
+        folder.fault(action, FaultEffect::Error { code: code.to_owned(), message });
     };
     assert_eq!(run(&mut told, "validate"), Some(0));
     assert_eq!(run(&mut told, "plan --out plan.json --log trace"), Some(0));
@@ -58,7 +58,7 @@ fn no_secret_is_written_or_printed() {
     }
     assert_eq!(run(&mut told, "output"), Some(1), "the copy that was refused serves nobody");
     assert_eq!(run(&mut told, "destroy --yes --log trace --format json"), Some(0));
-    folder.fault("ImportImage", Effect::LostAfter);
+    folder.fault("ImportImage", FaultEffect::LostAfter);
     assert_eq!(run(&mut told, "apply --yes --log trace --format json"), Some(0));
     assert_eq!(run(&mut told, "destroy --yes"), Some(0));
     for entry in sim.log(0).unwrap() {
@@ -72,7 +72,7 @@ fn no_secret_is_written_or_printed() {
     assert_eq!(run(&mut told, "apply --yes --preflight --log trace"), Some(1), "the trial is refused");
     refuse("ImportImage", "InvalidParameterValue", echo());
     assert_eq!(run(&mut told, "apply --yes --log trace --log-json"), Some(6));
-    folder.fault("ImportImage", Effect::Garbage { text: echo() });
+    folder.fault("ImportImage", FaultEffect::Garbage { text: echo() });
     run(&mut told, "apply --yes --log trace");
     run(&mut told, "history");
     let is_world = |(place, _): &(String, Vec<u8>)| place.contains("goldform.world.db");

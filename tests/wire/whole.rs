@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use goldform::cloud::SystemClock;
 use goldform::cloud::sim::http::{ApiService, Key, Server};
-use goldform::cloud::sim::{Effect, Fault, Sim};
+use goldform::cloud::sim::{Fault, FaultEffect, Sim};
 use goldform::model::Clock;
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
@@ -68,11 +68,11 @@ impl Folder {
         self.env.write("goldform.yaml", &format!("{text}{cloud}"));
     }
 
-    pub fn fault(&self, action: &str, effect: Effect) {
+    pub fn fault(&self, action: &str, effect: FaultEffect) {
         self.fault_from(action, 1, effect);
     }
 
-    fn fault_from(&self, action: &str, from_call: u32, effect: Effect) {
+    fn fault_from(&self, action: &str, from_call: u32, effect: FaultEffect) {
         let action = action.to_owned();
         let fault = Fault { action, region: None, caller: None, from_call, times: Some(1), effect };
         self.sim.add_fault(&fault).unwrap();
@@ -205,7 +205,8 @@ fn what_is_wrong_with_a_call_is_told_with_what_to_do() {
 #[test]
 fn every_refusal_shows_the_services_id_of_the_request() {
     let refused = |folder: &Folder, action: &str, line: &str| {
-        folder.fault(action, Effect::Error { code: "UnauthorizedOperation".into(), message: "no".into() });
+        folder
+            .fault(action, FaultEffect::Error { code: "UnauthorizedOperation".into(), message: "no".into() });
         let ran = folder.env.run(line);
         let told = format!("{}{}", ran.stdout, ran.stderr);
         let line = told.lines().find(|line| line.contains(&format!("{action} in ap-")));
@@ -237,14 +238,14 @@ fn every_refusal_shows_the_services_id_of_the_request() {
 /// time.
 #[test]
 fn a_fault_on_the_wire_is_survived() {
-    let error = Effect::Error { code: "UnauthorizedOperation".to_owned(), message: String::new() };
+    let error = FaultEffect::Error { code: "UnauthorizedOperation".to_owned(), message: String::new() };
     let effects = [
-        Effect::Throttle,
+        FaultEffect::Throttle,
         error,
-        Effect::LostBefore,
-        Effect::LostAfter,
-        Effect::Garbage { text: "<html>502</html>".to_owned() },
-        Effect::Slow { by: SignedDuration::from_millis(700) },
+        FaultEffect::LostBefore,
+        FaultEffect::LostAfter,
+        FaultEffect::Garbage { text: "<html>502</html>".to_owned() },
+        FaultEffect::Slow { by: SignedDuration::from_millis(700) },
     ];
     let should = {
         let folder = Folder::signed();

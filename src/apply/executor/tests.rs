@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::{LockInfo, LockWait, MemoryStore, SerialBump};
 use crate::cloud::CloudRead as _;
-use crate::cloud::sim::{Effect, Fault, Settings};
+use crate::cloud::sim::{Fault, FaultEffect, Settings};
 use crate::diff::PlanMode;
 use crate::model::Accounts;
 use crate::testing::worlds::example_with;
@@ -13,14 +13,14 @@ mod failures;
 mod refused_accounts;
 mod unsaved;
 
-fn fault(bench: &Bench, action: &str, effect: Effect) {
+fn fault(bench: &Bench, action: &str, effect: FaultEffect) {
     let fault =
         Fault { action: action.to_owned(), region: None, caller: None, from_call: 1, times: Some(1), effect };
     bench.sim.add_fault(&fault).unwrap();
 }
 
-fn error(code: &str) -> Effect {
-    Effect::Error { code: code.to_owned(), message: String::new() }
+fn error(code: &str) -> FaultEffect {
+    FaultEffect::Error { code: code.to_owned(), message: String::new() }
 }
 
 /// How each step ended, by its id.
@@ -112,7 +112,7 @@ async fn a_throttled_call_is_sent_again_until_it_is_taken() {
         caller: None,
         from_call: 1,
         times: Some(3),
-        effect: Effect::Throttle,
+        effect: FaultEffect::Throttle,
     };
     bench.sim.add_fault(&throttle).unwrap();
     assert!(apply(&mut bench, EXAMPLE).await.is_complete());
@@ -130,7 +130,7 @@ async fn an_instance_that_is_being_imaged_is_waited_for() {
 async fn an_image_that_does_not_settle_in_time_stays_recorded_and_its_branch_stops() {
     let mut bench = Bench::new(Settings::default());
     bench.pace.settle_timeout = Duration::from_secs(60);
-    fault(&bench, "CreateImage", Effect::Hang);
+    fault(&bench, "CreateImage", FaultEffect::Hang);
     let outcome = apply(&mut bench, EXAMPLE).await;
     let pending = outcome.count(|ending| matches!(ending, StepOutcome::Pending { .. }));
     assert_eq!((pending, outcome.took.as_secs() / 10), (1, 6), "{outcome:#?}");
@@ -153,7 +153,7 @@ async fn what_is_still_being_made_is_waited_for_by_the_next_run() {
 #[tokio::test(start_paused = true)]
 async fn an_image_that_failed_is_told_and_made_again_by_the_next_run() {
     let mut bench = Bench::new(Settings::default());
-    fault(&bench, "CreateImage", Effect::Fail);
+    fault(&bench, "CreateImage", FaultEffect::Fail);
     let outcome = apply(&mut bench, EXAMPLE).await;
     let why = outcome.steps.iter().find_map(|(_, _, ending)| match ending {
         StepOutcome::Failed(failure) => Some(&failure.why),
@@ -320,7 +320,7 @@ async fn accounts_that_have_no_share_any_more_do_not_keep_the_others_theirs() {
     let cancel_absent = crate::cloud::sim::CancelAbsent::Refused;
     let mut bench = Bench::new(Settings { cancel_absent, ..Settings::default() });
     apply(&mut bench, EXAMPLE).await;
-    fault(&bench, "ModifyImageSharePermission", Effect::LostAfter);
+    fault(&bench, "ModifyImageSharePermission", FaultEffect::LostAfter);
     assert!(apply(&mut bench, &EXAMPLE.replace("with: [partner, staging]", "with: []")).await.is_complete());
     let snapshot = bench.snapshot().await;
     let db = snapshot.recorded.placement(&crate::testing::worlds::at("image.db@ap-jakarta#1")).unwrap();
@@ -360,7 +360,7 @@ async fn no_more_calls_are_under_way_than_are_allowed() {
         caller: None,
         from_call: 1,
         times: None,
-        effect: Effect::Slow { by: SignedDuration::from_secs(1) },
+        effect: FaultEffect::Slow { by: SignedDuration::from_secs(1) },
     };
     bench.sim.add_fault(&slow).unwrap();
     let outcome = apply(&mut bench, EXAMPLE).await;

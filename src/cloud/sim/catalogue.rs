@@ -5,9 +5,9 @@
 //! the world lives.
 
 use super::ids::{self, resource_id};
-use super::scene::Standing;
+use super::ownership::Ownership;
 use super::settings::Settings;
-use super::world::{Image, State};
+use super::world::{Image, ImageStatus};
 
 /// Title, platform, architecture, size in GiB. The titles are those of the service's own lists, in English.
 const PUBLIC: &[(&str, &str, &str, u32)] = &[
@@ -31,11 +31,11 @@ const ROOM: u64 = 1_000;
 const MADE: i64 = 1_704_067_200_000_000;
 
 /// The catalogue of a region as an account sees it, in a fixed order.
-pub(super) fn images(settings: &Settings, region: &str, caller: &str) -> Vec<(Image, Standing)> {
+pub(super) fn images(settings: &Settings, region: &str, caller: &str) -> Vec<(Image, Ownership)> {
     let mut images = Vec::with_capacity(PUBLIC.len() + 1);
     if let Some(lender) = settings.lent_by.map(|lender| lender.to_string()).filter(|lender| lender != caller)
     {
-        images.push((lent(settings, region, lender), Standing::SharedInImage));
+        images.push((lent(settings, region, lender), Ownership::Shared));
     }
     if settings.public_images {
         for (position, &(title, platform, architecture, size_gib)) in PUBLIC.iter().enumerate() {
@@ -49,14 +49,14 @@ pub(super) fn images(settings: &Settings, region: &str, caller: &str) -> Vec<(Im
                 source: "OFFICIAL".to_owned(),
                 ..blank(region)
             };
-            images.push((image, Standing::Public));
+            images.push((image, Ownership::Public));
         }
     }
     images
 }
 
 /// The image of the catalogue with an id.
-pub(super) fn find(settings: &Settings, region: &str, caller: &str, id: &str) -> Option<(Image, Standing)> {
+pub(super) fn find(settings: &Settings, region: &str, caller: &str, id: &str) -> Option<(Image, Ownership)> {
     images(settings, region, caller).into_iter().find(|(image, _)| image.id == id)
 }
 
@@ -94,9 +94,9 @@ fn blank(region: &str) -> Image {
         encrypted: false,
         created_at: MADE,
         visible_at: MADE,
-        state: State::Normal,
+        state: ImageStatus::Normal,
         ready_at: None,
-        becomes: State::Normal,
+        becomes: ImageStatus::Normal,
         made_from: String::new(),
     }
 }
@@ -121,7 +121,7 @@ mod tests {
             assert!(images.iter().any(|(image, _)| image.architecture == architecture), "{architecture}");
         }
         assert!(images.iter().any(|(image, _)| image.platform == "Windows"));
-        assert_eq!(images.iter().filter(|(_, standing)| *standing == Standing::SharedInImage).count(), 1);
+        assert_eq!(images.iter().filter(|(_, ownership)| *ownership == Ownership::Shared).count(), 1);
         let ids: BTreeSet<_> = images.iter().map(|(image, _)| &image.id).collect();
         assert_eq!(ids.len(), images.len());
     }
@@ -130,7 +130,7 @@ mod tests {
     fn the_lender_does_not_see_its_image_as_a_shared_one() {
         let settings = Settings::default();
         let lender = settings.lent_by.unwrap().to_string();
-        assert!(images(&settings, "ap-jakarta", &lender).iter().all(|(_, s)| *s == Standing::Public));
+        assert!(images(&settings, "ap-jakarta", &lender).iter().all(|(_, s)| *s == Ownership::Public));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::settings::Settings;
 
 /// What the world knows about a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place<'a> {
+pub(super) struct RegionInfo<'a> {
     /// The code, such as `ap-jakarta`.
     pub(super) code: &'a str,
     /// The English name.
@@ -20,25 +20,25 @@ pub(super) struct Place<'a> {
     pub(super) zone_base: u32,
 }
 
-const fn place(
+const fn region(
     code: &'static str,
     english: &'static str,
     chinese: &'static str,
     mainland: bool,
     zones: &'static [u8],
     zone_base: u32,
-) -> Place<'static> {
-    Place { code, english, chinese, mainland, zones, zone_base }
+) -> RegionInfo<'static> {
+    RegionInfo { code, english, chinese, mainland, zones, zone_base }
 }
 
 /// From 213/6091, the zone lists of the cvm documents, and the region service's examples.
-const PLACES: &[Place<'static>] = &[
-    place("ap-bangkok", "Southeast Asia (Bangkok)", "亚太东南(曼谷)", false, &[1, 2], 230_000),
-    place("ap-beijing", "North China (Beijing)", "华北地区(北京)", true, &[1, 2, 3, 4, 5, 6, 7], 800_000),
-    place("ap-chengdu", "Southwest China (Chengdu)", "西南地区(成都)", true, &[1, 2], 160_000),
-    place("ap-chongqing", "Southwest China (Chongqing)", "西南地区(重庆)", true, &[1], 190_000),
-    place("ap-guangzhou", "South China (Guangzhou)", "华南地区(广州)", true, &[1, 2, 3, 4, 6, 7], 100_000),
-    place(
+const REGIONS: &[RegionInfo<'static>] = &[
+    region("ap-bangkok", "Southeast Asia (Bangkok)", "亚太东南(曼谷)", false, &[1, 2], 230_000),
+    region("ap-beijing", "North China (Beijing)", "华北地区(北京)", true, &[1, 2, 3, 4, 5, 6, 7], 800_000),
+    region("ap-chengdu", "Southwest China (Chengdu)", "西南地区(成都)", true, &[1, 2], 160_000),
+    region("ap-chongqing", "Southwest China (Chongqing)", "西南地区(重庆)", true, &[1], 190_000),
+    region("ap-guangzhou", "South China (Guangzhou)", "华南地区(广州)", true, &[1, 2, 3, 4, 6, 7], 100_000),
+    region(
         "ap-hongkong",
         "Hong Kong/Macao/Taiwan (Hong Kong, China)",
         "港澳台地区(中国香港)",
@@ -46,12 +46,12 @@ const PLACES: &[Place<'static>] = &[
         &[1, 2, 3],
         300_000,
     ),
-    place("ap-jakarta", "Southeast Asia (Jakarta)", "亚太东南(雅加达)", false, &[1, 2], 720_000),
-    place("ap-mumbai", "South Asia (Mumbai)", "亚太南部(孟买)", false, &[1, 2], 210_000),
-    place("ap-nanjing", "East China (Nanjing)", "华东地区(南京)", true, &[1, 2, 3], 330_000),
-    place("ap-seoul", "Northeast Asia (Seoul)", "亚太东北(首尔)", false, &[1, 2], 180_000),
-    place("ap-shanghai", "East China (Shanghai)", "华东地区(上海)", true, &[1, 2, 3, 4, 5, 8], 200_000),
-    place(
+    region("ap-jakarta", "Southeast Asia (Jakarta)", "亚太东南(雅加达)", false, &[1, 2], 720_000),
+    region("ap-mumbai", "South Asia (Mumbai)", "亚太南部(孟买)", false, &[1, 2], 210_000),
+    region("ap-nanjing", "East China (Nanjing)", "华东地区(南京)", true, &[1, 2, 3], 330_000),
+    region("ap-seoul", "Northeast Asia (Seoul)", "亚太东北(首尔)", false, &[1, 2], 180_000),
+    region("ap-shanghai", "East China (Shanghai)", "华东地区(上海)", true, &[1, 2, 3, 4, 5, 8], 200_000),
+    region(
         "ap-shanghai-fsi",
         "East China (Shanghai Finance)",
         "华东地区(上海金融)",
@@ -59,7 +59,7 @@ const PLACES: &[Place<'static>] = &[
         &[1, 2, 3],
         700_000,
     ),
-    place(
+    region(
         "ap-shenzhen-fsi",
         "South China (Shenzhen Finance)",
         "华南地区(深圳金融)",
@@ -67,35 +67,37 @@ const PLACES: &[Place<'static>] = &[
         &[1, 2, 3],
         110_000,
     ),
-    place("ap-singapore", "Southeast Asia (Singapore)", "亚太东南(新加坡)", false, &[1, 2, 3, 4], 900_000),
-    place("ap-taipei", "Hong Kong/Macao/Taiwan (Taipei)", "港澳台地区(中国台北)", false, &[1], 390_000),
-    place("ap-tokyo", "Northeast Asia (Tokyo)", "亚太东北(东京)", false, &[1, 2], 250_000),
-    place("eu-frankfurt", "Europe (Frankfurt)", "欧洲地区(法兰克福)", false, &[1, 2], 170_000),
-    place("eu-moscow", "Northeast Europe (Moscow)", "欧洲地区(莫斯科)", false, &[1], 240_000),
-    place("na-ashburn", "East US (Virginia)", "美国东部(弗吉尼亚)", false, &[1, 2], 220_000),
-    place("na-siliconvalley", "West US (Silicon Valley)", "美国西部(硅谷)", false, &[1, 2], 150_000),
-    place("na-toronto", "North America (Toronto)", "北美地区(多伦多)", false, &[1], 400_000),
-    place("sa-saopaulo", "South America (Sao Paulo)", "南美地区(圣保罗)", false, &[1], 740_000),
+    region("ap-singapore", "Southeast Asia (Singapore)", "亚太东南(新加坡)", false, &[1, 2, 3, 4], 900_000),
+    region("ap-taipei", "Hong Kong/Macao/Taiwan (Taipei)", "港澳台地区(中国台北)", false, &[1], 390_000),
+    region("ap-tokyo", "Northeast Asia (Tokyo)", "亚太东北(东京)", false, &[1, 2], 250_000),
+    region("eu-frankfurt", "Europe (Frankfurt)", "欧洲地区(法兰克福)", false, &[1, 2], 170_000),
+    region("eu-moscow", "Northeast Europe (Moscow)", "欧洲地区(莫斯科)", false, &[1], 240_000),
+    region("na-ashburn", "East US (Virginia)", "美国东部(弗吉尼亚)", false, &[1, 2], 220_000),
+    region("na-siliconvalley", "West US (Silicon Valley)", "美国西部(硅谷)", false, &[1, 2], 150_000),
+    region("na-toronto", "North America (Toronto)", "北美地区(多伦多)", false, &[1], 400_000),
+    region("sa-saopaulo", "South America (Sao Paulo)", "南美地区(圣保罗)", false, &[1], 740_000),
 ];
 
 /// What is known about a region; nothing: this world does not have it.
-pub(super) fn find<'a>(settings: &'a Settings, code: &str) -> Option<Place<'a>> {
-    PLACES.iter().find(|place| place.code == code).copied().or_else(|| {
-        settings.regions.iter().find(|(region, _)| region.as_str() == code).map(|(region, extra)| Place {
-            code: region.as_str(),
-            english: region.as_str(),
-            chinese: "",
-            mainland: extra.mainland,
-            zones: &[1],
-            zone_base: 500_000,
+pub(super) fn find<'a>(settings: &'a Settings, code: &str) -> Option<RegionInfo<'a>> {
+    REGIONS.iter().find(|info| info.code == code).copied().or_else(|| {
+        settings.regions.iter().find(|(region, _)| region.as_str() == code).map(|(region, extra)| {
+            RegionInfo {
+                code: region.as_str(),
+                english: region.as_str(),
+                chinese: "",
+                mainland: extra.mainland,
+                zones: &[1],
+                zone_base: 500_000,
+            }
         })
     })
 }
 
 /// Every region of this world: the built-in ones by code, then those of the settings.
-pub(super) fn all(settings: &Settings) -> impl Iterator<Item = Place<'_>> {
-    let extra = settings.regions.keys().filter(|region| !PLACES.iter().any(|p| p.code == region.as_str()));
-    PLACES.iter().copied().chain(extra.filter_map(|region| find(settings, region.as_str())))
+pub(super) fn all(settings: &Settings) -> impl Iterator<Item = RegionInfo<'_>> {
+    let extra = settings.regions.keys().filter(|region| !REGIONS.iter().any(|p| p.code == region.as_str()));
+    REGIONS.iter().copied().chain(extra.filter_map(|region| find(settings, region.as_str())))
 }
 
 /// Why an image of one region cannot be copied to another.
@@ -108,7 +110,7 @@ pub(super) enum Border {
 }
 
 /// Whether copies may go from one region to another.
-pub(super) fn border(from: Place<'_>, to: Place<'_>) -> Option<Border> {
+pub(super) fn border(from: RegionInfo<'_>, to: RegionInfo<'_>) -> Option<Border> {
     if to.code == "ap-taipei" || from.code == "ap-taipei" {
         Some(Border::NoCopies)
     } else if from.mainland != to.mainland {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::world::{Entry, Fault, Image, Instance, NewImage, Peak, Share, SimError, Snapshot, Tag, World};
+use super::world::{Fault, Image, Instance, LogEntry, NewImage, Peak, Share, SimError, Snapshot, Tag, World};
 use super::{Settings, Sim};
 use crate::model::{AccountId, Region};
 
@@ -51,7 +51,7 @@ impl Sim {
     ///
     /// # Errors
     /// When the world cannot be read.
-    pub fn log(&self, after: i64) -> Result<Vec<Entry>, SimError> {
+    pub fn log(&self, after: i64) -> Result<Vec<LogEntry>, SimError> {
         Ok(self.lock().log_after(after)?)
     }
 
@@ -59,7 +59,7 @@ impl Sim {
     ///
     /// # Errors
     /// When the world cannot be read.
-    pub fn log_tail(&self, most: u32) -> Result<Vec<Entry>, SimError> {
+    pub fn log_tail(&self, most: u32) -> Result<Vec<LogEntry>, SimError> {
         Ok(self.lock().log_tail(most)?)
     }
 

@@ -1,44 +1,49 @@
-//! The embedded cloud: the image service, and what images need of its neighbours, as an independent model of its
-//! documents, kept in a world that survives the process.
+//! The sandbox: an independent model of the image service and of the other services that images need, kept in a world
+//! that survives the process.
 //!
-//! It is *stricter* than the real service: parameters are judged by the letter of the documents, every documented
-//! refusal that can be provoked is given, and what is undecided is a switch ([`Settings`]). It shares no
-//! judgement with the rest of goldform, so that each can be held against the other.
+//! It is *stricter* than the real service. It validates parameters exactly as documented, returns every documented
+//! refusal that a caller can provoke, and has a switch for each undecided behaviour ([`Settings`]). It shares no rules
+//! with the rest of goldform, so that each checks the other.
 //!
 //! ```text
-//!   SimTransport, HTTP face ──▶ Sim::exchange ──▶ protocol    envelope, version, action, region, types
-//!                                    │            actions     one file per group: judge, then write
-//!                                    │            scene       what an action sees, judgements that are shared
-//!                                    ▼            catalogue, geography   what is there without being made
-//!                                  world          SQLite: one call, one transaction
+//!   SimTransport, HTTP server ──▶ Sim::exchange ──▶ routing     version, action, region, types of parameters
+//!                                      │            actions     one file per group: validate, then write
+//!                                      │            context     what an action can access
+//!                                      │            validation  checks that several actions share
+//!                                      ▼            catalogue, geography   built-in images and regions
+//!                                    world          SQLite: one call is one transaction
 //! ```
 //!
-//! What holds:
-//! - Time is a parameter. A task stores when it is done; a state is computed from that and the present.
+//! Invariants:
+//! - Time is a parameter and never decreases: a call has at least the time of the latest log entry. A task stores its
+//!   end, and the state of an image is computed from that and the current time.
 //! - Ids come from a counter and a seed in the world, so a run can be repeated exactly.
-//! - A call that was answered is durable, with its line in the log; a call that was refused changed nothing
-//!   (but where a switch asks for a partial effect). Several processes may use one world.
+//! - An answered call is durable, with its entry in the log. A refused call changes nothing, unless a switch asks for a
+//!   partial effect. Several processes may use one world.
 //! - Any bytes get a well-formed envelope.
 //!
-//! To add an action, see the guide in `actions`. To let something go wrong, set a [`Fault`]: it waits for an
-//! action (or `*`), region and caller, lets calls pass until the `from_call`-th, and then has its [`Effect`] on
-//! `times` of them. To look into a world or arrange it past the protocol, see the other methods of [`Sim`].
+//! The guide in `actions` explains how to add an action. A [`Fault`] makes calls fail: it matches calls by action (or
+//! `*`), region and caller, lets them pass until the `from_call`-th, and then applies its [`FaultEffect`] to `times` of
+//! them. The other methods of [`Sim`] inspect or change a world without the protocol.
 
 mod actions;
 mod catalogue;
 mod checksum;
+mod context;
 mod geography;
 pub mod http;
 mod ids;
 mod inspect;
+mod ownership;
 mod protocol;
 mod query;
 mod rates;
 mod refusal;
-mod scene;
+mod routing;
 mod schema;
 mod settings;
 mod transport;
+mod validation;
 mod watch;
 mod world;
 
@@ -58,21 +63,26 @@ pub use settings::{
     Timestamps,
 };
 pub use transport::SimTransport;
-pub use watch::{Moment, Seen};
-pub use world::{Disk, Effect, Entry, Fate, Fault, Image, Instance, Peak, Share, SimError, Snapshot, State};
+pub use watch::{ImageView, WorldView};
+pub use world::{
+    Disk, Fault, FaultEffect, Image, ImageStatus, Instance, LogEntry, Peak, RequestOutcome, Share, SimError,
+    Snapshot,
+};
 
 use actions::Action;
+use context::RequestContext;
 use protocol::Reply;
-use refusal::Stop;
-use scene::RequestContext;
+use refusal::ActionError;
+use routing::Route;
+use schema::Args;
 use serde_json::{Map, Value};
 use watch::Watcher;
-use world::World;
+use world::{CallStart, World};
 
 use super::Request;
 use crate::model::AccountId;
 
-/// An embedded cloud. Clones are the same cloud.
+/// A sandbox. Clones share its world.
 #[derive(Clone)]
 pub struct Sim {
     world: Arc<Mutex<World>>,
@@ -80,48 +90,48 @@ pub struct Sim {
     watcher: Arc<OnceLock<Watcher>>,
 }
 
-/// What became of one request.
+/// Result of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
-    /// What comes back.
+    /// Answer, or its absence.
     pub delivery: Delivery,
-    /// How much later than usual it comes back.
+    /// Delay of the answer that a fault asks for.
     pub delay: Option<Duration>,
 }
 
-/// What comes back of a request.
+/// Answer to a request, or its absence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// An answer: an envelope, unless a fault script put garbage in its place.
+    /// An envelope, unless a fault replaced it with garbage.
     Answer(Vec<u8>),
-    /// Nothing: the request was never sent.
+    /// No answer: the request was never sent.
     NotSent,
-    /// Nothing: the connection broke. Whether the request was executed stands in the log.
+    /// No answer: the connection broke. The log shows whether the request was executed.
     Lost,
 }
 
 impl Sim {
-    /// Opens the world in a file, and makes it where there is none. An existing world keeps its settings; regions that
-    /// it does not know are added.
+    /// Opens the world in a file, or creates the file. An existing world keeps its settings, except that new regions of
+    /// `fresh` are added.
     ///
     /// # Errors
-    /// When the file cannot be opened, is no world, or is one of a newer version.
+    /// If the file cannot be opened, is not a world, or has a newer format.
     pub fn open(path: &Path, fresh: Settings) -> Result<Self, SimError> {
         World::open(path, fresh).map(Self::of)
     }
 
-    /// A world that lives in memory, for tests and rehearsals.
+    /// Creates a world in memory, for tests and rehearsals.
     ///
     /// # Errors
-    /// When memory runs out.
+    /// If SQLite fails.
     pub fn in_memory(settings: Settings) -> Result<Self, SimError> {
         World::in_memory(settings).map(Self::of)
     }
 
-    /// A world in memory that starts as this one is now, and goes its own way: for rehearsals.
+    /// Copies this world to memory, for rehearsals.
     ///
     /// # Errors
-    /// When this world cannot be read.
+    /// If this world cannot be read.
     pub fn fork(&self) -> Result<Self, SimError> {
         let mut world = self.lock();
         world.refresh_settings()?;
@@ -133,13 +143,15 @@ impl Sim {
         Self { world: Arc::new(Mutex::new(world)), durable, watcher: Arc::default() }
     }
 
-    /// Whether the world is on disk, so that a call takes as long as a disk does.
+    /// Returns whether the world is on disk. Calls block on the disk then.
     pub fn is_durable(&self) -> bool {
         self.durable
     }
 
-    /// The envelope that a request is answered with. Where a fault script loses request or answer, it is the
-    /// envelope of an InternalError: only [`Sim::exchange`] can tell the difference.
+    /// Executes a request of this process and returns the envelope of its answer.
+    ///
+    /// Returns the envelope of an InternalError if a fault loses the request or its answer. [`Sim::exchange`] returns the
+    /// difference.
     pub fn answer(&self, caller: AccountId, request: &Request, now: Timestamp) -> Vec<u8> {
         match self.exchange(caller, request, now).delivery {
             Delivery::Answer(bytes) => bytes,
@@ -149,7 +161,7 @@ impl Sim {
         }
     }
 
-    /// Executes a request that this process made, and tells what became of it.
+    /// Executes a request of this process.
     pub fn exchange(&self, caller: AccountId, request: &Request, now: Timestamp) -> Exchange {
         let call = Call {
             service: request.service,
@@ -162,12 +174,12 @@ impl Sim {
         self.call(caller, &call, now)
     }
 
-    /// Executes a call, whoever brought it, and tells what became of it.
+    /// Executes a call from any transport.
     pub fn call(&self, caller: AccountId, call: &Call<'_>, now: Timestamp) -> Exchange {
         let mut world = self.lock();
         let exchange = execute(&mut world, caller, call, now).unwrap_or_else(|_| {
             world.roll_back();
-            // The store failed, so no number can be drawn from it; the time is the next best thing.
+            // The store failed and cannot provide the number of the call, so the time replaces it.
             let number = u64::try_from(now.as_microsecond()).unwrap_or(0);
             let request_id = ids::request_id(u64::MAX, number);
             let bytes = protocol::envelope(Err(protocol::internal_error()), &request_id);
@@ -181,14 +193,25 @@ impl Sim {
         exchange
     }
 
-    /// The world, for as long as the guard lives. A thread that died while it held it left a transaction open at
-    /// worst, which the next call rolls back.
+    /// Returns the current time of the world. It is later than `now` if the clock was set back since the last call.
+    ///
+    /// # Errors
+    /// If the world cannot be read.
+    pub fn present(&self, now: Timestamp) -> Result<Timestamp, SimError> {
+        let at = self.lock().present(now.as_microsecond())?;
+        Ok(Timestamp::from_microsecond(at).unwrap_or(now))
+    }
+
+    /// Locks the world. If a thread panicked while it held the lock, the next call rolls back its transaction.
     fn lock(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One call, from its beginning to its commit. An error is one of the store, and nothing was committed.
+/// Executes one call, from the start of its transaction to its commit.
+///
+/// # Errors
+/// If the store fails. Nothing is committed then.
 fn execute(
     world: &mut World,
     caller: AccountId,
@@ -196,67 +219,68 @@ fn execute(
     now: Timestamp,
 ) -> Result<Exchange, rusqlite::Error> {
     let writes = actions::find(call.service, call.action).is_some_and(Action::writes);
-    let turn = world.begin(writes)?;
+    let CallStart { number, at } = world.begin(writes, now.as_microsecond())?;
     let world = &*world;
     let settings = world.settings();
     let caller = caller.to_string();
-    let at = now.as_microsecond();
     let region = (!call.region.is_empty()).then_some(call.region);
-    let request_id = ids::request_id(settings.seed, turn.call);
+    let request_id = ids::request_id(settings.seed, u64::try_from(number).unwrap_or(0));
     let effects = world.count_faults(call.action, region, &caller)?;
 
-    let mut fate = Fate::Answered;
+    let mut outcome = RequestOutcome::Answered;
     let mut params = Map::new();
-    let outcome = match unexecuted(&effects) {
-        Some((refusal, stopped)) => {
-            fate = stopped;
-            if let Ok(read) = protocol::read_body(call.body) {
-                params = read;
+    let result = match unexecuted(&effects) {
+        Some((refusal, unexecuted)) => {
+            outcome = unexecuted;
+            if let Ok(parsed) = protocol::read_body(call.body) {
+                params = parsed;
             }
-            Err(Stop::Refused(refusal))
+            Err(ActionError::Refused(refusal))
         }
         None => run(world, settings, &caller, call, at, &effects, &mut params),
     };
-    let outcome = match outcome {
+    let result = match result {
         Ok(reply) => Ok(reply),
-        Err(Stop::Refused(refusal)) => Err(refusal),
-        Err(Stop::Broken(error)) => return Err(error),
+        Err(ActionError::Refused(refusal)) => Err(refusal),
+        Err(ActionError::Store(error)) => return Err(error),
     };
 
     let mut delay = None;
     let mut garbage = None;
     for effect in &effects {
         match effect {
-            Effect::Slow { by } => delay = by.unsigned_abs().into(),
-            Effect::Garbage { text } if fate == Fate::Answered => {
-                fate = Fate::Garbled;
+            FaultEffect::Slow { by } => delay = by.unsigned_abs().into(),
+            FaultEffect::Garbage { text } if outcome == RequestOutcome::Answered => {
+                outcome = RequestOutcome::MalformedResponse;
                 garbage = Some(text);
             }
-            Effect::LostAfter if fate == Fate::Answered => fate = Fate::LostAfter,
+            FaultEffect::LostAfter if outcome == RequestOutcome::Answered => {
+                outcome = RequestOutcome::LostAfter;
+            }
             _ => {}
         }
     }
-    world.write_log(&Entry {
-        seq: i64::try_from(turn.call).unwrap_or(i64::MAX),
+    world.write_log(&LogEntry {
+        seq: number,
         at,
         caller,
         service: call.service.host_label().to_owned(),
         action: call.action.to_owned(),
         region: region.map(str::to_owned),
         params: protocol::loggable(&params),
-        code: outcome.as_ref().err().map(|refusal| refusal.code.clone().into_owned()),
-        fate,
+        code: result.as_ref().err().map(|refusal| refusal.code.clone().into_owned()),
+        outcome,
         request_id: request_id.clone(),
     })?;
     let unknown_fields = settings.unknown_fields;
     world.commit()?;
 
-    let delivery = match (fate, garbage) {
-        (Fate::NotSent, _) => Delivery::NotSent,
-        (Fate::LostBefore | Fate::LostAfter, _) => Delivery::Lost,
-        (Fate::Garbled, Some(text)) => Delivery::Answer(text.clone().into_bytes()),
+    let delivery = match (outcome, garbage) {
+        (RequestOutcome::NotSent, _) => Delivery::NotSent,
+        (RequestOutcome::LostBefore | RequestOutcome::LostAfter, _) => Delivery::Lost,
+        (RequestOutcome::MalformedResponse, Some(text)) => Delivery::Answer(text.clone().into_bytes()),
         _ => {
-            let answer = outcome.map(|mut reply: Reply| {
+            let answer = result.map(|mut reply: Reply| {
                 if unknown_fields {
                     reply
                         .insert("DeprecatedWarning".to_owned(), Value::from("This field is not documented."));
@@ -269,37 +293,39 @@ fn execute(
     Ok(Exchange { delivery, delay })
 }
 
-/// Whether faults keep a call from being executed, what it is answered with then, and what the log says.
-fn unexecuted(effects: &[Effect]) -> Option<(Refusal, Fate)> {
+/// Returns the answer to a call that a fault prevents from being executed, and its outcome for the log. `None` if no
+/// fault does.
+fn unexecuted(effects: &[FaultEffect]) -> Option<(Refusal, RequestOutcome)> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Error { code, message } => {
-            let message = if message.is_empty() { "A fault script refuses the call." } else { message };
-            Some((Refusal { code: code.clone().into(), message: message.to_owned() }, Fate::Refused))
+        FaultEffect::Error { code, message } => {
+            let message = if message.is_empty() { "A fault refuses the call." } else { message };
+            let refusal = Refusal { code: code.clone().into(), message: message.to_owned() };
+            Some((refusal, RequestOutcome::Refused))
         }
-        Effect::Throttle => Some((rates::exceeded(), Fate::Refused)),
-        Effect::NotSent => Some((protocol::internal_error(), Fate::NotSent)),
-        Effect::LostBefore => Some((protocol::internal_error(), Fate::LostBefore)),
+        FaultEffect::Throttle => Some((rates::exceeded(), RequestOutcome::Refused)),
+        FaultEffect::NotSent => Some((protocol::internal_error(), RequestOutcome::NotSent)),
+        FaultEffect::LostBefore => Some((protocol::internal_error(), RequestOutcome::LostBefore)),
         _ => None,
     })
 }
 
-/// Judges a call and executes it.
+/// Validates a call and executes its action.
 fn run(
     world: &World,
     settings: &Settings,
     caller: &str,
     call: &Call<'_>,
     now: i64,
-    effects: &[Effect],
+    effects: &[FaultEffect],
     params: &mut Map<String, Value>,
-) -> Result<Reply, Stop> {
-    let judged = protocol::judge(call, settings)?;
+) -> Result<Reply, ActionError> {
+    let Route { action, region_info } = routing::route(call, settings)?;
     if settings.rates == Rates::Documented {
-        rates::judge(world, judged.action, call.region, caller, now)?;
+        rates::charge(world, action, call.region, caller, now)?;
     }
     *params = protocol::read_body(call.body)?;
-    protocol::judge_params(judged.action, params, call.body)?;
-    let scene =
-        RequestContext { world, settings, caller, place: judged.place, now, effects, english: call.english };
-    (judged.action.run)(&scene, protocol::args(params))
+    routing::validate_params(action, params, call.body)?;
+    let context =
+        RequestContext { world, settings, caller, region_info, now, effects, english: call.english };
+    (action.run)(&context, Args(params))
 }

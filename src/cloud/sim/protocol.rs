@@ -1,52 +1,48 @@
-//! The protocol of API 3.0, apart from the world behind it: what a call consists of, how it is judged before any
-//! action sees it, and the envelope that it is answered with.
+//! The protocol of API 3.0, independent of the world: the parts of a call, and the envelope of its answer.
 //!
-//! An HTTP face fills in a [`Call`] from headers, query and body; in process it comes from a request that has
-//! its parts already. Judged in this order: action and version named (MissingParameter), version known
-//! (NoSuchVersion), action known (InvalidAction), region named where the action needs one (MissingParameter) and
-//! known (UnsupportedRegion), body an object of at most 10 MB, then each parameter by its documented type.
+//! The HTTP server fills in a [`Call`] from headers, query and body. A call of this process comes from a request that
+//! has these parts already. [`routing`](super::routing) and [`schema`](super::schema) validate a call.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::actions::{self, Action};
-use super::geography::{self, Place};
 use super::refusal::Refusal;
-use super::schema::{self, Args};
-use super::settings::Settings;
 use crate::cloud::Service;
 
-/// The largest body that is read, in bytes (published for TC3 POST requests).
+/// Maximum size of a body in bytes (published for TC3 POST requests).
 const BODY_MAX: usize = 10 * 1024 * 1024;
 
-/// One call, before it is judged.
+/// One call, before validation.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
     /// The service whose host was called.
     pub service: Service,
-    /// `X-TC-Action`; empty: not named.
+    /// `X-TC-Action`. Empty: missing.
     pub action: &'a str,
-    /// `X-TC-Version`; empty: not named.
+    /// `X-TC-Version`. Empty: missing.
     pub version: &'a str,
-    /// `X-TC-Region`; empty: not named.
+    /// `X-TC-Region`. Empty: missing.
     pub region: &'a str,
-    /// The parameters.
+    /// Parameters as they arrived.
     pub body: Body<'a>,
-    /// Whether names of regions and zones are told in English (`X-TC-Language: en-US`) or in Chinese.
+    /// Whether answers name regions and zones in English (`X-TC-Language: en-US`) instead of Chinese.
     pub english: bool,
 }
 
-/// The parameters of a call as they came.
+/// Parameters of a call, not yet parsed.
 #[derive(Debug, Clone, Copy)]
 pub enum Body<'a> {
-    /// A JSON object (POST). No bytes at all stand for an empty object.
+    /// A JSON object (POST). An empty body counts as an empty object.
     Json(&'a [u8]),
-    /// Names and values (GET), decoded: `Filters.0.Values.1`, numbers and booleans as text.
+    /// Decoded names and values (GET), such as `Filters.0.Values.1`. Numbers and booleans are text.
     Query(&'a [(String, String)]),
 }
 
-/// The parameters of a call, before anything is known of what the action declares.
+/// Parses the parameters of a call, without regard to the declared types.
+///
+/// # Errors
+/// If the body is larger than 10 MB or is no JSON object.
 pub(super) fn read_body(body: Body<'_>) -> Result<Map<String, Value>, Refusal> {
     let bytes = match body {
         Body::Json(bytes) => bytes,
@@ -67,68 +63,10 @@ pub(super) fn read_body(body: Body<'_>) -> Result<Map<String, Value>, Refusal> {
     }
 }
 
-/// A call that passed: the action, where it is to happen, and that its parameters have the documented types.
-pub(super) struct Judged<'a> {
-    /// The action.
-    pub(super) action: &'static Action,
-    /// The region; nothing where the action needs none and none that exists was named.
-    pub(super) place: Option<Place<'a>>,
-}
-
-/// Finds the action and the region of a call.
-pub(super) fn judge<'a>(call: &Call<'_>, settings: &'a Settings) -> Result<Judged<'a>, Refusal> {
-    let missing = |name: &str| {
-        Err(Refusal::new(
-            "MissingParameter",
-            format!("The request is missing a required parameter `{name}`."),
-        ))
-    };
-    if call.action.is_empty() {
-        return missing("Action");
-    }
-    if call.version.is_empty() {
-        return missing("Version");
-    }
-    if call.version != call.service.version() {
-        return Err(Refusal::new("NoSuchVersion", format!("The version `{}` does not exist.", call.version)));
-    }
-    let Some(action) = actions::find(call.service, call.action) else {
-        return Err(Refusal::new(
-            "InvalidAction",
-            format!("The request action `{}` does not exist.", call.action),
-        ));
-    };
-    let place = geography::find(settings, call.region);
-    if action.regional {
-        if call.region.is_empty() {
-            return missing("Region");
-        }
-        if place.is_none() {
-            return Err(Refusal::new(
-                "UnsupportedRegion",
-                format!("The API does not support the requested region `{}`.", call.region),
-            ));
-        }
-    }
-    Ok(Judged { action, place })
-}
-
-/// Judges the parameters of an action by their documented types.
-pub(super) fn judge_params(
-    action: &Action,
-    params: &mut Map<String, Value>,
-    body: Body<'_>,
-) -> Result<(), Refusal> {
-    if matches!(body, Body::Query(_)) {
-        super::query::type_texts(params, action.fields);
-    }
-    schema::judge(params, action.fields, "")
-}
-
-/// What an action answers, besides the RequestId.
+/// Answer of an action, without the RequestId.
 pub(super) type Reply = Map<String, Value>;
 
-/// The envelope of an answer.
+/// Returns the envelope of an answer as JSON.
 pub(super) fn envelope(answer: Result<Reply, Refusal>, request_id: &str) -> Vec<u8> {
     let mut response = match answer {
         Ok(reply) => reply,
@@ -145,12 +83,12 @@ pub(super) fn envelope(answer: Result<Reply, Refusal>, request_id: &str) -> Vec<
     serde_json::to_vec(&envelope).unwrap_or_default()
 }
 
-/// The refusal that stands for a failure inside the service.
+/// Returns the refusal that reports a failure inside the service.
 pub(super) fn internal_error() -> Refusal {
     Refusal { code: Cow::Borrowed("InternalError"), message: "An internal error occurred.".to_owned() }
 }
 
-/// The parameters as the log keeps them: as JSON, with the queries of URLs cut off, since they hold signatures.
+/// Returns the parameters as JSON for the log. Queries of URLs are cut off, because they may contain signatures.
 pub(super) fn loggable(params: &Map<String, Value>) -> String {
     let has_url = params.contains_key("ImageUrl") || params.contains_key("ImportImageDataDiskList");
     if has_url {
@@ -173,9 +111,4 @@ fn cut_queries(value: &mut Value) {
         Value::Object(fields) => fields.values_mut().for_each(cut_queries),
         _ => {}
     }
-}
-
-/// Gives an action its parameters.
-pub(super) fn args(params: &Map<String, Value>) -> Args<'_> {
-    Args(params)
 }

@@ -2,23 +2,23 @@
 //! calls that refills evenly.
 
 use super::actions::Action;
-use super::refusal::{Refusal, Stop};
+use super::refusal::{ActionError, Refusal};
 use super::world::World;
 
 const SECOND: i64 = 1_000_000;
 
 /// Takes one call from the allowance, or refuses it.
-pub(super) fn judge(
+pub(super) fn charge(
     world: &World,
     action: &Action,
     region: &str,
     caller: &str,
     now: i64,
-) -> Result<(), Stop> {
+) -> Result<(), ActionError> {
     let each = SECOND / i64::from(action.rate.max(1));
     let full_at = world.full_at(action.name, region, caller)?.unwrap_or(now).max(now) + each;
     if full_at - now > SECOND {
-        return Err(Stop::Refused(exceeded()));
+        return Err(ActionError::Refused(exceeded()));
     }
     world.set_full_at(action.name, region, caller, full_at)?;
     Ok(())

@@ -1,45 +1,45 @@
-//! Why an action did not go through: the service's own refusal, or a broken store.
+//! Failure of an action: a refusal of the service or an error of the store.
 
 use std::borrow::Cow;
 
-/// A refusal in the service's words: an error code of its documents, and a message for people.
+/// Refusal of the service: a documented error code, and a message for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The error code, such as `InvalidImageId.NotFound`.
+    /// Error code, such as `InvalidImageId.NotFound`.
     pub code: Cow<'static, str>,
-    /// The message. The real service's texts are not stable, so neither are these.
+    /// Message. The texts of the real service are not stable, so neither are these.
     pub message: String,
 }
 
 impl Refusal {
-    /// A refusal with a code of the documents.
+    /// Creates a refusal with a documented code.
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code: Cow::Borrowed(code), message: message.into() }
     }
 }
 
-/// Why an action stopped.
+/// Failure of an action.
 #[derive(Debug)]
-pub(super) enum Stop {
-    /// The service refuses; what was written so far stays (documented partial effects).
+pub(super) enum ActionError {
+    /// The service refuses the call. What the action wrote so far stays: some partial effects are documented.
     Refused(Refusal),
-    /// The store failed; everything that the call wrote is rolled back and the answer is `InternalError`.
-    Broken(rusqlite::Error),
+    /// The store failed. Everything that the call wrote is rolled back, and the answer is `InternalError`.
+    Store(rusqlite::Error),
 }
 
-impl From<Refusal> for Stop {
+impl From<Refusal> for ActionError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
-impl From<rusqlite::Error> for Stop {
+impl From<rusqlite::Error> for ActionError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Broken(error)
+        Self::Store(error)
     }
 }
 
-/// Ends an action with a refusal.
-pub(super) fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, Stop> {
-    Err(Stop::Refused(Refusal::new(code, message)))
+/// Fails an action with a refusal.
+pub(super) fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, ActionError> {
+    Err(ActionError::Refused(Refusal::new(code, message)))
 }

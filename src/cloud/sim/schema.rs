@@ -45,7 +45,7 @@ pub(super) const fn optional(name: &'static str, kind: Kind) -> Field {
 }
 
 /// Judges parameters against what an action declares.
-pub(super) fn judge(params: &Map<String, Value>, fields: &[Field], path: &str) -> Result<(), Refusal> {
+pub(super) fn validate(params: &Map<String, Value>, fields: &[Field], path: &str) -> Result<(), Refusal> {
     for (name, value) in params {
         let Some(field) = fields.iter().find(|field| field.name == name) else {
             return Err(Refusal::new(
@@ -53,7 +53,7 @@ pub(super) fn judge(params: &Map<String, Value>, fields: &[Field], path: &str) -
                 format!("The parameter `{path}{name}` is not recognized."),
             ));
         };
-        judge_value(value, field, path)?;
+        validate_value(value, field, path)?;
     }
     for field in fields.iter().filter(|field| field.required) {
         let missing = match params.get(field.name) {
@@ -71,7 +71,7 @@ pub(super) fn judge(params: &Map<String, Value>, fields: &[Field], path: &str) -
     Ok(())
 }
 
-fn judge_value(value: &Value, field: &Field, path: &str) -> Result<(), Refusal> {
+fn validate_value(value: &Value, field: &Field, path: &str) -> Result<(), Refusal> {
     let wrong = |at: String, expected: &str| {
         Err(Refusal::new(
             "InvalidParameter",
@@ -89,7 +89,7 @@ fn judge_value(value: &Value, field: &Field, path: &str) -> Result<(), Refusal> 
         (Kind::Objects(fields), Value::Array(items)) => {
             for (at, item) in items.iter().enumerate() {
                 match item {
-                    Value::Object(params) => judge(params, fields, &format!("{}.{at}.", name()))?,
+                    Value::Object(params) => validate(params, fields, &format!("{}.{at}.", name()))?,
                     _ => return wrong(format!("{}.{at}", name()), "Object"),
                 }
             }
@@ -155,7 +155,7 @@ mod tests {
 
     fn code(body: &str) -> String {
         let value: Value = serde_json::from_str(body).unwrap();
-        match judge(value.as_object().unwrap(), FIELDS, "") {
+        match validate(value.as_object().unwrap(), FIELDS, "") {
             Ok(()) => "fine".to_owned(),
             Err(refusal) => format!("{}: {}", refusal.code, refusal.message),
         }

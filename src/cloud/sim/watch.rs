@@ -3,23 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Sim;
-use super::world::{Entry, Image, SimError, State, World};
+use super::world::{Image, ImageStatus, LogEntry, SimError, World};
 
 /// Receives every moment after a call that writes.
-pub(super) type Watcher = Box<dyn Fn(&Moment) + Send + Sync>;
+pub(super) type Watcher = Box<dyn Fn(&WorldView) + Send + Sync>;
 
 /// The world right after a call that writes, whether the call was executed or refused.
 #[derive(Debug, Clone)]
-pub struct Moment {
+pub struct WorldView {
     /// The call as the log has it.
-    pub call: Entry,
+    pub call: LogEntry,
     /// Every custom image, in the order in which they were made.
-    pub images: Vec<Seen>,
+    pub images: Vec<ImageView>,
 }
 
 /// An image with its shares and tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct ImageView {
     /// The image.
     pub image: Image,
     /// The accounts that it is shared with.
@@ -31,7 +31,7 @@ pub struct Seen {
 impl Sim {
     /// Watches every call that writes from now on. The watcher runs while the world is locked: it must not call.
     /// Returns whether the watcher was set; a world has at most one.
-    pub fn watch(&self, watcher: impl Fn(&Moment) + Send + Sync + 'static) -> bool {
+    pub fn watch(&self, watcher: impl Fn(&WorldView) + Send + Sync + 'static) -> bool {
         self.watcher.set(Box::new(watcher)).is_ok()
     }
 
@@ -39,7 +39,7 @@ impl Sim {
     ///
     /// # Errors
     /// When the world cannot be read.
-    pub fn view(&self) -> Result<Vec<Seen>, SimError> {
+    pub fn view(&self) -> Result<Vec<ImageView>, SimError> {
         Ok(view(&self.lock())?)
     }
 
@@ -55,7 +55,7 @@ impl Sim {
     ///
     /// # Errors
     /// When the world cannot be written.
-    pub fn end_task(&self, image: &str, state: State) -> Result<(), SimError> {
+    pub fn end_task(&self, image: &str, state: ImageStatus) -> Result<(), SimError> {
         self.lock().together(|world| world.set_busy(image, state, None, state))
     }
 }
@@ -64,11 +64,11 @@ impl Sim {
 pub(super) fn show(world: &World, watcher: &Watcher) {
     let call = world.log_tail(1).ok().and_then(|mut log| log.pop());
     if let (Some(call), Ok(images)) = (call, view(world)) {
-        watcher(&Moment { call, images });
+        watcher(&WorldView { call, images });
     }
 }
 
-fn view(world: &World) -> Result<Vec<Seen>, rusqlite::Error> {
+fn view(world: &World) -> Result<Vec<ImageView>, rusqlite::Error> {
     let mut shares: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (image, share) in world.all_shares()? {
         shares.entry(image).or_default().insert(share.account);
@@ -77,7 +77,7 @@ fn view(world: &World) -> Result<Vec<Seen>, rusqlite::Error> {
     for (image, tag) in world.all_tags()? {
         tags.entry(image).or_default().insert(tag.key, tag.value);
     }
-    let images = world.all_images()?.into_iter().map(|image| Seen {
+    let images = world.all_images()?.into_iter().map(|image| ImageView {
         shares: shares.remove(&image.id).unwrap_or_default(),
         tags: tags.remove(&image.id).unwrap_or_default(),
         image,

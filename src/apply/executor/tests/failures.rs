@@ -7,7 +7,7 @@ use crate::cloud::{Request, Transport, TransportError};
 use crate::plan::Failure;
 
 /// Adds a fault for every call of an action.
-fn lasting_fault(bench: &Bench, action: &str, effect: Effect) {
+fn lasting_fault(bench: &Bench, action: &str, effect: FaultEffect) {
     let fault =
         Fault { action: action.to_owned(), region: None, caller: None, from_call: 1, times: None, effect };
     bench.sim.add_fault(&fault).unwrap();
@@ -111,7 +111,7 @@ async fn a_call_that_is_executed_and_answered_with_an_unknown_code_leaves_no_orp
             let mut bench = Bench::new(Settings::default());
             let text =
                 format!(r#"{{"Response":{{"Error":{{"Code":"{code}","Message":""}},"RequestId":"r-1"}}}}"#);
-            fault(&bench, action, Effect::Garbage { text });
+            fault(&bench, action, FaultEffect::Garbage { text });
             let outcome = apply(&mut bench, EXAMPLE).await;
             assert!(outcome.is_complete(), "{code} of {action}: {outcome:#?}");
             assert_eq!(bench.sim.images().unwrap().len(), 4, "{code} of {action}");
@@ -121,7 +121,7 @@ async fn a_call_that_is_executed_and_answered_with_an_unknown_code_leaves_no_orp
 
 #[tokio::test(start_paused = true)]
 async fn a_call_is_sent_at_most_five_times() {
-    for effect in [Effect::NotSent, Effect::LostBefore, error("InternalError"), error("Nonsense")] {
+    for effect in [FaultEffect::NotSent, FaultEffect::LostBefore, error("InternalError"), error("Nonsense")] {
         for (action, steps) in [("CreateImage", 2), ("ModifyImageSharePermission", 4)] {
             let mut bench = Bench::new(Settings::default());
             lasting_fault(&bench, action, effect.clone());
@@ -138,7 +138,7 @@ async fn what_was_not_sent_and_what_was_lost_count_together() {
     for (action, steps) in [("CreateImage", 2), ("ModifyImageSharePermission", 4)] {
         let mut bench = Bench::new(Settings::default());
         for from_call in 1..=60 {
-            let effect = if from_call % 3 == 0 { Effect::LostBefore } else { Effect::NotSent };
+            let effect = if from_call % 3 == 0 { FaultEffect::LostBefore } else { FaultEffect::NotSent };
             let (action, times) = (action.to_owned(), Some(1));
             let fault = Fault { action, region: None, caller: None, from_call, times, effect };
             bench.sim.add_fault(&fault).unwrap();

@@ -82,8 +82,11 @@ async fn all_others_are_shared_with_and_recorded_and_the_failure_names_the_refus
 }
 
 /// The message of a service that names no account.
-fn unnamed() -> Effect {
-    Effect::Error { code: "InvalidAccountId.NotFound".to_owned(), message: "An account is not found.".into() }
+fn unnamed() -> FaultEffect {
+    FaultEffect::Error {
+        code: "InvalidAccountId.NotFound".to_owned(),
+        message: "An account is not found.".into(),
+    }
 }
 
 #[tokio::test(start_paused = true)]

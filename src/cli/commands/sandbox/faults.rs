@@ -6,7 +6,7 @@ use super::args::{EffectArg, FaultArgs, FaultsArgs, FaultsCommand};
 use crate::cli::args::Format;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
-use crate::cloud::sim::{Effect, Fault};
+use crate::cloud::sim::{Fault, FaultEffect};
 use crate::diagnostics::sanitize::escape_controls;
 
 /// Runs a command of `sandbox faults`.
@@ -60,20 +60,20 @@ pub(super) fn run(args: &FaultsArgs, printer: &Printer) -> Result<ExitStatus, Co
 fn fault(args: &FaultArgs) -> Result<Fault, CommandError> {
     let lasting = || args.lasting.ok_or_else(|| missing("--for TIME"));
     let effect = match args.effect {
-        EffectArg::Error => Effect::Error {
+        EffectArg::Error => FaultEffect::Error {
             code: args.code.clone().ok_or_else(|| missing("--code CODE"))?,
             message: args.message.clone(),
         },
-        EffectArg::Throttle => Effect::Throttle,
-        EffectArg::LostBefore => Effect::LostBefore,
-        EffectArg::LostAfter => Effect::LostAfter,
-        EffectArg::NotSent => Effect::NotSent,
-        EffectArg::Slow => Effect::Slow { by: lasting()? },
-        EffectArg::Garbage => Effect::Garbage { text: args.text.clone() },
-        EffectArg::Hide => Effect::Hide { lasting: lasting()? },
-        EffectArg::Fail => Effect::Fail,
-        EffectArg::Hang => Effect::Hang,
-        EffectArg::Settle => Effect::Settle { after: lasting()? },
+        EffectArg::Throttle => FaultEffect::Throttle,
+        EffectArg::LostBefore => FaultEffect::LostBefore,
+        EffectArg::LostAfter => FaultEffect::LostAfter,
+        EffectArg::NotSent => FaultEffect::NotSent,
+        EffectArg::Slow => FaultEffect::Slow { by: lasting()? },
+        EffectArg::Garbage => FaultEffect::Garbage { text: args.text.clone() },
+        EffectArg::Hide => FaultEffect::Hide { lasting: lasting()? },
+        EffectArg::Fail => FaultEffect::Fail,
+        EffectArg::Hang => FaultEffect::Hang,
+        EffectArg::Settle => FaultEffect::Settle { after: lasting()? },
     };
     Ok(Fault {
         action: args.action.clone(),

@@ -9,7 +9,7 @@ use super::args::{LogArgs, WorldArgs};
 use crate::cli::args::Format;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
-use crate::cloud::sim::Entry;
+use crate::cloud::sim::LogEntry;
 use crate::diagnostics::sanitize::escape_controls;
 
 /// Lists the requests that came.
@@ -22,7 +22,7 @@ pub(super) fn log(args: &LogArgs, printer: &Printer) -> Result<ExitStatus, Comma
             let _ = writeln!(text, "{}", as_json(entry)?);
         } else {
             let region = entry.region.as_deref().unwrap_or("-");
-            let fate = serde_json::to_value(entry.fate)?;
+            let fate = serde_json::to_value(entry.outcome)?;
             let fate = fate.as_str().unwrap_or_default();
             let _ = writeln!(
                 text,
@@ -41,7 +41,7 @@ pub(super) fn log(args: &LogArgs, printer: &Printer) -> Result<ExitStatus, Comma
 }
 
 /// An entry with its time as a text and its parameters as they were, not as text in text.
-fn as_json(entry: &Entry) -> Result<Value, CommandError> {
+fn as_json(entry: &LogEntry) -> Result<Value, CommandError> {
     let mut value = serde_json::to_value(entry)?;
     if let Some(fields) = value.as_object_mut() {
         fields.insert("at".to_owned(), Value::from(time(entry.at)));

@@ -12,7 +12,7 @@ use super::switches;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::SystemClock;
-use crate::cloud::sim::{Image, Instance, Share, Sim, SimError, Snapshot, State};
+use crate::cloud::sim::{Image, ImageStatus, Instance, Share, Sim, SimError, Snapshot};
 use crate::model::{AccountId, Clock as _, ImageId, Region};
 use crate::report::count;
 
@@ -162,9 +162,9 @@ fn put(sim: &Sim, seed: &SeedImage) -> Result<(), SimError> {
         encrypted: seed.encrypted,
         created_at: at,
         visible_at: at,
-        state: State::Normal,
+        state: ImageStatus::Normal,
         ready_at: None,
-        becomes: State::Normal,
+        becomes: ImageStatus::Normal,
         made_from: String::new(),
     };
     let snapshot = Snapshot {

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::Action;
 use super::tag_reads::page;
-use super::tags::judge_tags;
+use super::tags::validate_tags;
 use crate::cloud::Service;
+use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::RequestContext;
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 use crate::cloud::sim::world::Tag;
 
@@ -72,24 +72,24 @@ fn pair(args: Args<'_>) -> Tag {
     }
 }
 
-fn create_tag(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn create_tag(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let tag = pair(args);
-    judge_tags(scene, std::slice::from_ref(&tag))?;
-    if !scene.world.add_account_tag(scene.caller, &tag)? {
+    validate_tags(context, std::slice::from_ref(&tag))?;
+    if !context.world.add_account_tag(context.caller, &tag)? {
         return refuse("ResourceInUse.TagDuplicate", format!("The tag {}={} exists.", tag.key, tag.value));
     }
     Ok(Reply::new())
 }
 
-fn delete_tag(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn delete_tag(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let tag = pair(args);
-    if scene.world.is_tag_used(scene.caller, &tag)? {
+    if context.world.is_tag_used(context.caller, &tag)? {
         return refuse(
             "FailedOperation.TagAttachedResource",
             format!("The tag {}={} is in use.", tag.key, tag.value),
         );
     }
-    if !scene.world.remove_account_tag(scene.caller, &tag)? {
+    if !context.world.remove_account_tag(context.caller, &tag)? {
         return refuse(
             "ResourceNotFound.TagNonExist",
             format!("The tag {}={} does not exist.", tag.key, tag.value),
@@ -98,10 +98,10 @@ fn delete_tag(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop>
     Ok(Reply::new())
 }
 
-fn describe_tags(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_tags(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let (offset, limit) = page(args)?;
     let keys = args.texts("TagKeys");
-    let mut tags = scene.world.account_tags(scene.caller)?;
+    let mut tags = context.world.account_tags(context.caller)?;
     tags.retain(|tag| {
         let key = if keys.is_empty() {
             args.text("TagKey").is_none_or(|key| key == tag.key)
@@ -113,7 +113,7 @@ fn describe_tags(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, St
     let total = tags.len();
     let mut rows = Vec::new();
     for tag in tags.into_iter().skip(offset).take(limit) {
-        let used = scene.world.is_tag_used(scene.caller, &tag)?;
+        let used = context.world.is_tag_used(context.caller, &tag)?;
         rows.push(json!({
             "TagKey": tag.key,
             "TagValue": tag.value,

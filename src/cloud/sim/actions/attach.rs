@@ -1,13 +1,14 @@
 //! One tag, many resources: 651/55852 AttachResourcesTag and DetachResourcesTag of the tag service.
 
 use super::Action;
-use super::tag_reads::{judge_ids, judge_kind, judge_region};
-use super::tags::judge_room;
+use super::tag_reads::{validate_ids, validate_kind, validate_region};
+use super::tags::validate_room;
 use crate::cloud::Service;
+use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{RequestContext, judge_tag_key, judge_tag_value};
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
+use crate::cloud::sim::validation::{validate_tag_key, validate_tag_value};
 use crate::cloud::sim::world::Tag;
 
 const ATTACH_CODES: &[&str] = &[
@@ -69,15 +70,15 @@ pub(super) const ACTIONS: &[Action] = &[
     },
 ];
 
-fn attach_resources_tag(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn attach_resources_tag(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let tag = Tag {
         key: args.text("TagKey").unwrap_or_default().to_owned(),
         value: args.text("TagValue").unwrap_or_default().to_owned(),
     };
-    let images = images(scene, args)?;
-    documented(judge_tag_key(scene.settings, &tag.key), ATTACH_CODES)?;
-    documented(judge_tag_value(&tag.value), ATTACH_CODES)?;
-    if !scene.world.values_of_key(scene.caller, &tag.key)?.contains(&tag.value) {
+    let images = images(context, args)?;
+    documented(validate_tag_key(context.settings, &tag.key), ATTACH_CODES)?;
+    documented(validate_tag_value(&tag.value), ATTACH_CODES)?;
+    if !context.world.values_of_key(context.caller, &tag.key)?.contains(&tag.value) {
         return refuse(
             "ResourceNotFound.TagNonExist",
             format!("The tag {}={} does not exist.", tag.key, tag.value),
@@ -85,23 +86,23 @@ fn attach_resources_tag(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Re
     }
     for image in &images {
         // The key with another value is in the way; the same pair once more is not (assumed).
-        if scene.world.tags(image)?.iter().any(|other| other.key == tag.key && other.value != tag.value) {
+        if context.world.tags(image)?.iter().any(|other| other.key == tag.key && other.value != tag.value) {
             return refuse("ResourceInUse.TagKeyAttached", format!("{image} has the tag key {}.", tag.key));
         }
-        judge_room(scene, image, std::slice::from_ref(&tag), &[])?;
+        validate_room(context, image, std::slice::from_ref(&tag), &[])?;
     }
     for image in &images {
-        scene.world.set_tag(scene.caller, image, &tag)?;
+        context.world.set_tag(context.caller, image, &tag)?;
     }
     Ok(Reply::new())
 }
 
-fn detach_resources_tag(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn detach_resources_tag(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let key = args.text("TagKey").unwrap_or_default();
-    let images = images(scene, args)?;
-    documented(judge_tag_key(scene.settings, key), DETACH_CODES)?;
+    let images = images(context, args)?;
+    documented(validate_tag_key(context.settings, key), DETACH_CODES)?;
     for image in &images {
-        if !scene.world.tags(image)?.iter().any(|tag| tag.key == key) {
+        if !context.world.tags(image)?.iter().any(|tag| tag.key == key) {
             return refuse(
                 "ResourceNotFound.AttachedTagKeyNotFound",
                 format!("{image} has no tag key {key}."),
@@ -109,29 +110,29 @@ fn detach_resources_tag(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Re
         }
     }
     for image in &images {
-        scene.world.remove_tag(image, key)?;
+        context.world.remove_tag(image, key)?;
     }
     Ok(Reply::new())
 }
 
 /// A judgement, as far as an action documents its codes: a malformed tag that it has no code for is just one
 /// that does not exist.
-fn documented(judged: Result<(), Stop>, codes: &[&str]) -> Result<(), Stop> {
+fn documented(judged: Result<(), ActionError>, codes: &[&str]) -> Result<(), ActionError> {
     match judged {
-        Err(Stop::Refused(refusal)) if !codes.contains(&refusal.code.as_ref()) => Ok(()),
+        Err(ActionError::Refused(refusal)) if !codes.contains(&refusal.code.as_ref()) => Ok(()),
         judged => judged,
     }
 }
 
 /// The images of the caller's own that are named.
-fn images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Vec<String>, Stop> {
-    let prefix = judge_kind(args)?;
-    let ids = judge_ids(args, "LimitExceeded.ResourceNumPerRequest")?;
-    let region = judge_region(scene, args)?;
+fn images(context: &RequestContext<'_>, args: Args<'_>) -> Result<Vec<String>, ActionError> {
+    let prefix = validate_kind(args)?;
+    let ids = validate_ids(args, "LimitExceeded.ResourceNumPerRequest")?;
+    let region = validate_region(context, args)?;
     let mut images = Vec::with_capacity(ids.len());
     for id in ids {
-        match scene.world.image(region, id)? {
-            Some(image) if prefix == "image" && image.owner == scene.caller => images.push(image.id),
+        match context.world.image(region, id)? {
+            Some(image) if prefix == "image" && image.owner == context.caller => images.push(image.id),
             _ => return refuse("InvalidParameterValue.ResourceIdInvalid", format!("{id} does not exist.")),
         }
     }

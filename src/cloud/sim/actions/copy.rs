@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::Action;
 use crate::cloud::Service;
-use crate::cloud::sim::geography::{self, Border, Place};
+use crate::cloud::sim::context::RequestContext;
+use crate::cloud::sim::geography::{self, Border, RegionInfo};
+use crate::cloud::sim::ownership::Ownership;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{RequestContext, Standing};
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
-use crate::cloud::sim::world::{Image, NewImage, Snapshot, State};
+use crate::cloud::sim::world::{Image, ImageStatus, NewImage, Snapshot};
 
 pub(super) const ACTIONS: &[Action] = &[Action {
     service: Service::Cvm,
@@ -53,36 +54,36 @@ pub(super) const ACTIONS: &[Action] = &[Action {
     run: sync_images,
 }];
 
-fn sync_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn sync_images(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let ids = args.texts("ImageIds");
     let (Some(id), 1) = (ids.first(), ids.len()) else {
         return refuse("InvalidParameterValue.LimitExceeded", "Exactly one image can be copied at a time.");
     };
     let encrypt = args.flag("Encrypt");
-    judge_key(args.text("KmsKeyId"), encrypt)?;
-    let (source, standing) = scene.image(id)?;
+    validate_key(args.text("KmsKeyId"), encrypt)?;
+    let (source, ownership) = context.image(id)?;
     let name = args.text("ImageName").unwrap_or(&source.name);
-    scene.judge_name(name, false)?;
-    let destinations = destinations(scene, &args.texts("DestinationRegions"))?;
-    judge_source(scene, &source, standing, &destinations, encrypt)?;
+    context.validate_name(name, false)?;
+    let destinations = destinations(context, &args.texts("DestinationRegions"))?;
+    validate_source(context, &source, ownership, &destinations, encrypt)?;
     for destination in &destinations {
-        scene.judge_name_free(destination.code, name)?;
+        context.validate_name_free(destination.code, name)?;
     }
     for destination in &destinations {
-        scene.judge_quota(destination.code)?;
+        context.validate_quota(destination.code)?;
     }
-    if let Some(reply) = scene.dry_run(args)? {
+    if let Some(reply) = context.dry_run(args)? {
         return Ok(reply);
     }
 
     let mut set = Vec::with_capacity(destinations.len());
     for destination in &destinations {
-        let id = copy(scene, &source, *destination, name, encrypt)?;
+        let id = copy(context, &source, *destination, name, encrypt)?;
         set.push(json!({"ImageId": id, "Region": destination.code}));
     }
-    if scene.settings.copy_source_syncing && standing == Standing::Own {
-        let task = scene.task(State::Syncing);
-        scene.world.set_busy(&source.id, State::Syncing, task.ready_at, State::Normal)?;
+    if context.settings.copy_source_syncing && ownership == Ownership::Own {
+        let task = context.task(ImageStatus::Syncing);
+        context.world.set_busy(&source.id, ImageStatus::Syncing, task.ready_at, ImageStatus::Normal)?;
     }
     if !args.flag("ImageSetRequired") {
         set.clear();
@@ -91,7 +92,7 @@ fn sync_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop
 }
 
 /// A key may be named only where the copy is encrypted. The form of its id is not published.
-fn judge_key(key: Option<&str>, encrypt: bool) -> Result<(), Stop> {
+fn validate_key(key: Option<&str>, encrypt: bool) -> Result<(), ActionError> {
     match key {
         None => Ok(()),
         Some(key)
@@ -103,61 +104,64 @@ fn judge_key(key: Option<&str>, encrypt: bool) -> Result<(), Stop> {
     }
 }
 
-fn destinations<'a>(scene: &RequestContext<'a>, codes: &[&str]) -> Result<Vec<Place<'a>>, Stop> {
-    let mut places: Vec<Place<'a>> = Vec::with_capacity(codes.len());
+fn destinations<'a>(
+    context: &RequestContext<'a>,
+    codes: &[&str],
+) -> Result<Vec<RegionInfo<'a>>, ActionError> {
+    let mut regions: Vec<RegionInfo<'a>> = Vec::with_capacity(codes.len());
     for code in codes {
-        let Some(place) = geography::find(scene.settings, code) else {
+        let Some(region_info) = geography::find(context.settings, code) else {
             return refuse("InvalidRegion.NotFound", format!("Region {code} is not found."));
         };
-        if places.iter().any(|other| other.code == place.code) {
+        if regions.iter().any(|other| other.code == region_info.code) {
             return refuse("InvalidParameterValue.InvalidRegion", format!("Region {code} stands twice."));
         }
-        places.push(place);
+        regions.push(region_info);
     }
-    Ok(places)
+    Ok(regions)
 }
 
-fn judge_source(
-    scene: &RequestContext<'_>,
+fn validate_source(
+    context: &RequestContext<'_>,
     source: &Image,
-    standing: Standing,
-    destinations: &[Place<'_>],
+    ownership: Ownership,
+    destinations: &[RegionInfo<'_>],
     encrypt: bool,
-) -> Result<(), Stop> {
+) -> Result<(), ActionError> {
     let id = &source.id;
-    let only_home = destinations.iter().all(|place| place.code == scene.region());
-    let away_and_home = destinations.iter().any(|place| place.code == scene.region()) && !only_home;
-    match standing {
-        Standing::Public => {
+    let only_home = destinations.iter().all(|info| info.code == context.region());
+    let away_and_home = destinations.iter().any(|info| info.code == context.region()) && !only_home;
+    match ownership {
+        Ownership::Public => {
             return refuse("InvalidParameterValue.InvalidImageId", format!("{id} is a public image."));
         }
         // Documented for the region of the image only, and forbidden altogether by the user pages (213/4941).
-        Standing::SharedInImage if !only_home || !scene.settings.shared_image_copies => {
+        Ownership::Shared if !only_home || !context.settings.shared_image_copies => {
             return refuse("InvalidParameterValue.InvalidImageId", format!("{id} is a shared image."));
         }
-        Standing::SharedInImage if encrypt => {
+        Ownership::Shared if encrypt => {
             return refuse(
                 "UnsupportedOperation.SyncEncryptImageNotSupport",
                 format!("{id} is a shared image."),
             );
         }
-        Standing::SharedInImage => {}
-        Standing::Own if encrypt && !only_home => {
+        Ownership::Shared => {}
+        Ownership::Own if encrypt && !only_home => {
             return refuse("InvalidParameterValue.InvalidRegion", "An encrypted copy stays in its region.");
         }
-        Standing::Own if !encrypt && (only_home || away_and_home) => {
+        Ownership::Own if !encrypt && (only_home || away_and_home) => {
             return refuse(
                 "InvalidParameterValue.InvalidRegion",
-                format!("{id} is in {} already.", scene.region()),
+                format!("{id} is in {} already.", context.region()),
             );
         }
-        Standing::Own => {}
+        Ownership::Own => {}
     }
-    judge_borders(scene, destinations)?;
+    validate_borders(context, destinations)?;
     if source.encrypted {
         return refuse("UnsupportedOperation.EncryptedImagesNotSupported", format!("{id} is encrypted."));
     }
-    if is_whole_machine(scene, id)? {
+    if is_whole_machine(context, id)? {
         // Documented for copies to other regions (213/4943); which images can be encrypted is not published.
         let code = if encrypt {
             "UnsupportedOperation.SyncEncryptImageNotSupport"
@@ -166,12 +170,12 @@ fn judge_source(
         };
         return refuse(code, format!("{id} is an image of a whole machine."));
     }
-    if scene.settings.copy_max_gib.is_some_and(|most| source.size_gib > most) {
+    if context.settings.copy_max_gib.is_some_and(|most| source.size_gib > most) {
         return refuse("InvalidImageId.TooLarge", format!("{id} is too large: {} GiB.", source.size_gib));
     }
-    match source.state_at(scene.now) {
-        State::Normal => Ok(()),
-        state if state.is_busy() && scene.settings.twin_codes => {
+    match source.state_at(context.now) {
+        ImageStatus::Normal => Ok(()),
+        state if state.is_busy() && context.settings.twin_codes => {
             refuse("FailedOperation.InvalidImageState", format!("{id} is {}.", state.as_str()))
         }
         state if state.is_busy() => {
@@ -181,9 +185,12 @@ fn judge_source(
     }
 }
 
-fn judge_borders(scene: &RequestContext<'_>, destinations: &[Place<'_>]) -> Result<(), Stop> {
-    let Some(home) = scene.place else { return Ok(()) };
-    for away in destinations.iter().filter(|place| place.code != home.code) {
+fn validate_borders(
+    context: &RequestContext<'_>,
+    destinations: &[RegionInfo<'_>],
+) -> Result<(), ActionError> {
+    let Some(home) = context.region_info else { return Ok(()) };
+    for away in destinations.iter().filter(|info| info.code != home.code) {
         match geography::border(home, *away) {
             None => {}
             Some(Border::NoCopies) => {
@@ -207,37 +214,37 @@ fn judge_borders(scene: &RequestContext<'_>, destinations: &[Place<'_>]) -> Resu
 }
 
 /// Whether an image holds data disks too.
-pub(super) fn is_whole_machine(scene: &RequestContext<'_>, image: &str) -> Result<bool, Stop> {
-    Ok(scene.world.snapshots_of(image)?.len() > 1)
+pub(super) fn is_whole_machine(context: &RequestContext<'_>, image: &str) -> Result<bool, ActionError> {
+    Ok(context.world.snapshots_of(image)?.len() > 1)
 }
 
 /// Makes the copy of an image in a region.
 fn copy(
-    scene: &RequestContext<'_>,
+    context: &RequestContext<'_>,
     source: &Image,
-    to: Place<'_>,
+    to: RegionInfo<'_>,
     name: &str,
     encrypt: bool,
-) -> Result<String, Stop> {
-    let id = scene.world.new_id("img-")?;
-    let task = scene.task(State::Syncing);
-    let inherits = scene.settings.copies_inherit;
+) -> Result<String, ActionError> {
+    let id = context.world.new_id("img-")?;
+    let task = context.task(ImageStatus::Syncing);
+    let inherits = context.settings.copies_inherit;
     let snapshot = Snapshot {
-        id: scene.world.new_id("snap-")?,
+        id: context.world.new_id("snap-")?,
         region: to.code.to_owned(),
-        owner: scene.caller.to_owned(),
+        owner: context.caller.to_owned(),
         system: true,
         size_gib: source.size_gib,
         disk: String::new(),
         encrypted: encrypt,
         state: "CREATING".to_owned(),
         ready_at: task.ready_at,
-        created_at: scene.now,
+        created_at: context.now,
     };
     let image = Image {
         id: id.clone(),
         region: to.code.to_owned(),
-        owner: scene.caller.to_owned(),
+        owner: context.caller.to_owned(),
         name: name.to_owned(),
         description: if inherits { source.description.clone() } else { String::new() },
         family: if inherits { source.family.clone() } else { String::new() },
@@ -245,18 +252,18 @@ fn copy(
         // What ImageSource tells of a copy is not documented.
         source: "CREATE_IMAGE".to_owned(),
         encrypted: encrypt,
-        created_at: scene.now,
-        visible_at: scene.visible_at(),
+        created_at: context.now,
+        visible_at: context.visible_at(),
         state: task.state,
         ready_at: task.ready_at,
         becomes: task.becomes,
         made_from: source.id.clone(),
         ..source.clone()
     };
-    scene.world.add_image(&NewImage { image, snapshots: vec![snapshot] })?;
-    if inherits && source.owner == scene.caller {
-        for tag in scene.world.tags(&source.id)? {
-            scene.world.set_tag(scene.caller, &id, &tag)?;
+    context.world.add_image(&NewImage { image, snapshots: vec![snapshot] })?;
+    if inherits && source.owner == context.caller {
+        for tag in context.world.tags(&source.id)? {
+            context.world.set_tag(context.caller, &id, &tag)?;
         }
     }
     Ok(id)

@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::Action;
 use crate::cloud::Service;
+use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::RequestContext;
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 use crate::cloud::sim::settings::Existence;
-use crate::cloud::sim::world::{Disk, Image, Instance, NewImage, Snapshot, State};
+use crate::cloud::sim::world::{Disk, Image, ImageStatus, Instance, NewImage, Snapshot};
 use crate::model::SnapshotId;
 
 /// A tag of a TagSpecification.
@@ -111,10 +111,10 @@ enum Disks {
     Taken(Vec<Snapshot>),
 }
 
-fn create_image(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn create_image(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let name = args.text("ImageName").unwrap_or_default();
-    scene.judge_name(name, true)?;
-    scene.judge_texts(args, true)?;
+    context.validate_name(name, true)?;
+    context.validate_texts(args, true)?;
     for switch in ["ForcePoweroff", "Sysprep"] {
         // The upper-case form was the documented one until 2023-10-31.
         if let Some(value) = args.text(switch)
@@ -144,39 +144,39 @@ fn create_image(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Sto
                 "One of InstanceId and SnapshotIds is needed.",
             );
         }
-        (Some(id), true) => from_instance(scene, id, &data_disks)?,
+        (Some(id), true) => from_instance(context, id, &data_disks)?,
         (None, false) if !data_disks.is_empty() => {
             return refuse("InvalidParameter.InvalidDependence", "DataDiskIds depend on InstanceId.");
         }
-        (None, false) => from_snapshots(scene, &snapshot_ids)?,
+        (None, false) => from_snapshots(context, &snapshot_ids)?,
     };
-    let tags = scene.specified_tags(args)?;
-    let caller_pays = !scene.settings.insolvent.iter().any(|account| account.to_string() == scene.caller);
+    let tags = context.specified_tags(args)?;
+    let caller_pays = !context.settings.insolvent.iter().any(|account| account.to_string() == context.caller);
     if !caller_pays {
         return refuse("InvalidAccount.InsufficientBalance", "The account balance is insufficient.");
     }
-    scene.judge_name_free(scene.region(), name)?;
-    scene.judge_quota(scene.region())?;
-    if let Some(reply) = scene.dry_run(args)? {
+    context.validate_name_free(context.region(), name)?;
+    context.validate_quota(context.region())?;
+    if let Some(reply) = context.dry_run(args)? {
         return Ok(reply);
     }
 
-    let id = scene.world.new_id("img-")?;
-    let task = scene.task(State::Creating);
+    let id = context.world.new_id("img-")?;
+    let task = context.task(ImageStatus::Creating);
     let snapshots = match material.disks {
         Disks::Taken(snapshots) => snapshots,
         Disks::Fresh(disks) => disks
             .into_iter()
             .enumerate()
             .map(|(position, disk)| {
-                fresh_snapshot(scene, disk.id, disk.size_gib, position == 0, task.ready_at)
+                fresh_snapshot(context, disk.id, disk.size_gib, position == 0, task.ready_at)
             })
             .collect::<Result<_, _>>()?,
     };
     let image = Image {
         id: id.clone(),
-        region: scene.region().to_owned(),
-        owner: scene.caller.to_owned(),
+        region: context.region().to_owned(),
+        owner: context.caller.to_owned(),
         name: name.to_owned(),
         description: args.text("ImageDescription").unwrap_or_default().to_owned(),
         family: args.text("ImageFamily").unwrap_or_default().to_owned(),
@@ -189,48 +189,52 @@ fn create_image(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Sto
         source: "CREATE_IMAGE".to_owned(),
         cloudinit: true,
         encrypted: false,
-        created_at: scene.now,
-        visible_at: scene.visible_at(),
+        created_at: context.now,
+        visible_at: context.visible_at(),
         state: task.state,
         ready_at: task.ready_at,
         becomes: task.becomes,
         made_from: material.from,
     };
-    scene.world.add_image(&NewImage { image, snapshots })?;
+    context.world.add_image(&NewImage { image, snapshots })?;
     for tag in &tags {
-        scene.world.set_tag(scene.caller, &id, tag)?;
+        context.world.set_tag(context.caller, &id, tag)?;
     }
     Ok(Reply::from_iter([("ImageId".to_owned(), Value::from(id))]))
 }
 
 /// A snapshot that the service makes for an image.
 pub(super) fn fresh_snapshot(
-    scene: &RequestContext<'_>,
+    context: &RequestContext<'_>,
     disk: String,
     size_gib: u32,
     system: bool,
     ready_at: Option<i64>,
-) -> Result<Snapshot, Stop> {
+) -> Result<Snapshot, ActionError> {
     Ok(Snapshot {
-        id: scene.world.new_id("snap-")?,
-        region: scene.region().to_owned(),
-        owner: scene.caller.to_owned(),
+        id: context.world.new_id("snap-")?,
+        region: context.region().to_owned(),
+        owner: context.caller.to_owned(),
         system,
         size_gib,
         disk,
         encrypted: false,
         state: "CREATING".to_owned(),
         ready_at,
-        created_at: scene.now,
+        created_at: context.now,
     })
 }
 
-fn from_instance(scene: &RequestContext<'_>, id: &str, data_disks: &[&str]) -> Result<Material, Stop> {
-    let Some(instance) = scene.instance(id)? else {
+fn from_instance(
+    context: &RequestContext<'_>,
+    id: &str,
+    data_disks: &[&str],
+) -> Result<Material, ActionError> {
+    let Some(instance) = context.instance(id)? else {
         return refuse("InvalidInstanceId.NotFound", format!("InstanceId {id} is not found."));
     };
-    judge_instance(scene, &instance)?;
-    let disks = chosen_disks(scene, &instance, data_disks)?;
+    validate_instance(context, &instance)?;
+    let disks = chosen_disks(context, &instance, data_disks)?;
     Ok(Material {
         os: instance.os,
         platform: instance.platform,
@@ -240,11 +244,11 @@ fn from_instance(scene: &RequestContext<'_>, id: &str, data_disks: &[&str]) -> R
     })
 }
 
-fn judge_instance(scene: &RequestContext<'_>, instance: &Instance) -> Result<(), Stop> {
+fn validate_instance(context: &RequestContext<'_>, instance: &Instance) -> Result<(), ActionError> {
     let id = &instance.id;
     if let Some(code) = &instance.refusal {
         let message = format!("Instance {id} does not allow the operation.");
-        return Err(Stop::Refused(crate::cloud::sim::Refusal { code: code.clone().into(), message }));
+        return Err(ActionError::Refused(crate::cloud::sim::Refusal { code: code.clone().into(), message }));
     }
     if instance.bare_metal {
         return refuse(
@@ -270,8 +274,8 @@ fn judge_instance(scene: &RequestContext<'_>, instance: &Instance) -> Result<(),
     if instance.busy {
         return refuse("OperationDenied.InstanceOperationInProgress", format!("Instance {id} is busy."));
     }
-    if !scene.settings.parallel_imaging
-        && scene.world.is_being_imaged(scene.region(), scene.caller, id, scene.now)?
+    if !context.settings.parallel_imaging
+        && context.world.is_being_imaged(context.region(), context.caller, id, context.now)?
     {
         return refuse("MutexOperation.TaskRunning", format!("Instance {id} is being imaged."));
     }
@@ -279,11 +283,15 @@ fn judge_instance(scene: &RequestContext<'_>, instance: &Instance) -> Result<(),
 }
 
 /// The disks that go into the image: the system disk, and the data disks that are named.
-fn chosen_disks(scene: &RequestContext<'_>, instance: &Instance, named: &[&str]) -> Result<Vec<Disk>, Stop> {
+fn chosen_disks(
+    context: &RequestContext<'_>,
+    instance: &Instance,
+    named: &[&str],
+) -> Result<Vec<Disk>, ActionError> {
     let mut disks: Vec<Disk> = instance.disks.iter().take(1).cloned().collect();
     let root = disks.first().map(|disk| disk.id.clone()).unwrap_or_default();
     // An instance that nobody put into the world has every data disk that is well-formed.
-    let is_made_up = scene.world.instance(scene.region(), scene.caller, &instance.id)?.is_none();
+    let is_made_up = context.world.instance(context.region(), context.caller, &instance.id)?.is_none();
     for id in named {
         if *id == root {
             return refuse("InvalidParameter.DataDiskIdContainsRootDisk", format!("{id} is the root disk."));
@@ -311,19 +319,21 @@ fn chosen_disks(scene: &RequestContext<'_>, instance: &Instance, named: &[&str])
     Ok(disks)
 }
 
-fn from_snapshots(scene: &RequestContext<'_>, ids: &[&str]) -> Result<Material, Stop> {
+fn from_snapshots(context: &RequestContext<'_>, ids: &[&str]) -> Result<Material, ActionError> {
     let mut known: Vec<Snapshot> = Vec::new();
     let mut made_up: Vec<&str> = Vec::new();
     for id in ids {
-        match scene.world.snapshot(scene.region(), scene.caller, id)? {
-            Some(snapshot) if snapshot.state_at(scene.now) != "NORMAL" => {
+        match context.world.snapshot(context.region(), context.caller, id)? {
+            Some(snapshot) if snapshot.state_at(context.now) != "NORMAL" => {
                 return refuse(
                     "ResourceUnavailable.SnapshotCreating",
                     format!("Snapshot {id} is being made."),
                 );
             }
             Some(snapshot) => known.push(snapshot),
-            None if scene.settings.snapshots == Existence::WellFormed && id.parse::<SnapshotId>().is_ok() => {
+            None if context.settings.snapshots == Existence::WellFormed
+                && id.parse::<SnapshotId>().is_ok() =>
+            {
                 made_up.push(id);
             }
             None => {
@@ -336,15 +346,15 @@ fn from_snapshots(scene: &RequestContext<'_>, ids: &[&str]) -> Result<Material, 
     for id in made_up {
         known.push(Snapshot {
             id: id.to_owned(),
-            region: scene.region().to_owned(),
-            owner: scene.caller.to_owned(),
+            region: context.region().to_owned(),
+            owner: context.caller.to_owned(),
             system: system_is_missing,
             size_gib: 50,
             disk: String::new(),
             encrypted: false,
             state: "NORMAL".to_owned(),
             ready_at: None,
-            created_at: scene.now,
+            created_at: context.now,
         });
         system_is_missing = false;
     }

@@ -2,9 +2,10 @@
 
 use super::Action;
 use crate::cloud::Service;
+use crate::cloud::sim::context::RequestContext;
+use crate::cloud::sim::ownership::Ownership;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{RequestContext, Standing};
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
 
 pub(super) const ACTIONS: &[Action] = &[Action {
@@ -31,9 +32,9 @@ pub(super) const ACTIONS: &[Action] = &[Action {
 }];
 
 /// All or nothing: the first image that cannot be deleted refuses the call.
-fn delete_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn delete_images(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let ids = args.texts("ImageIds");
-    let most = usize::try_from(scene.settings.ids_per_call).unwrap_or(usize::MAX);
+    let most = usize::try_from(context.settings.ids_per_call).unwrap_or(usize::MAX);
     if ids.len() > most {
         return refuse(
             "InvalidParameterValue.LimitExceeded",
@@ -41,32 +42,32 @@ fn delete_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, St
         );
     }
     for id in &ids {
-        let (image, standing) = scene.image(id)?;
-        match standing {
-            Standing::Own => {}
-            Standing::SharedInImage => {
+        let (image, ownership) = context.image(id)?;
+        match ownership {
+            Ownership::Own => {}
+            Ownership::Shared => {
                 return refuse(
                     "InvalidParameterValue.InvalidImageIdIsShared",
                     format!("{id} is shared by another account."),
                 );
             }
-            Standing::Public => {
+            Ownership::Public => {
                 return refuse("InvalidParameterValue.InvalidImageId", format!("{id} is a public image."));
             }
         }
-        let state = image.state_at(scene.now);
+        let state = image.state_at(context.now);
         if state.is_busy() {
             return refuse("InvalidImageId.IncorrectState", format!("{id} is {}.", state.as_str()));
         }
-        if scene.world.share_count(id)? > 0 {
+        if context.world.share_count(id)? > 0 {
             return refuse("InvalidImageId.InShared", format!("{id} is shared; cancel its shares first."));
         }
     }
-    if let Some(reply) = scene.dry_run(args)? {
+    if let Some(reply) = context.dry_run(args)? {
         return Ok(reply);
     }
     for id in &ids {
-        scene.world.remove_image(id, args.flag("DeleteBindedSnap"))?;
+        context.world.remove_image(id, args.flag("DeleteBindedSnap"))?;
     }
     Ok(Reply::new())
 }

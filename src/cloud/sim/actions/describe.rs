@@ -5,11 +5,13 @@ use serde_json::{Map, Value, json};
 use super::Action;
 use crate::cloud::Service;
 use crate::cloud::sim::catalogue;
+use crate::cloud::sim::context::RequestContext;
+use crate::cloud::sim::ownership::Ownership;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{RequestContext, Standing, judge_tag_key};
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 use crate::cloud::sim::settings::{Arm, Timestamps};
+use crate::cloud::sim::validation::validate_tag_key;
 use crate::cloud::sim::world::{Image, Tag};
 use crate::model::ImageId;
 
@@ -50,8 +52,8 @@ pub(super) const ACTIONS: &[Action] = &[
         rate: 10,
         fields: &[],
         codes: &[],
-        run: |scene, _| {
-            let limit = scene.settings.image_limit(scene.region());
+        run: |context, _| {
+            let limit = context.settings.image_limit(context.region());
             Ok(Reply::from_iter([("ImageNumQuota".to_owned(), Value::from(limit))]))
         },
     },
@@ -81,7 +83,7 @@ enum Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    fn read(args: Args<'a>) -> Result<Self, Stop> {
+    fn read(args: Args<'a>) -> Result<Self, ActionError> {
         let name = args.text("Name").unwrap_or_default();
         let values = args.texts("Values");
         if values.len() > VALUES_MAX {
@@ -106,10 +108,10 @@ impl<'a> Filter<'a> {
     }
 
     /// Several values of one filter are alternatives.
-    fn passes(&self, image: &Image, standing: Standing, tags: &[Tag]) -> bool {
+    fn passes(&self, image: &Image, ownership: Ownership, tags: &[Tag]) -> bool {
         match self {
             Self::Id(ids) => ids.contains(&image.id.as_str()),
-            Self::Type(types) => types.contains(&image_type(standing)),
+            Self::Type(types) => types.contains(&image_type(ownership)),
             Self::Name(texts) => texts.iter().any(|text| image.name.contains(text)),
             Self::Platform(texts) => texts.iter().any(|text| image.platform.contains(text)),
             Self::TagKey(keys) => tags.iter().any(|tag| keys.contains(&tag.key.as_str())),
@@ -135,7 +137,7 @@ impl<'a> Filter<'a> {
     }
 }
 
-fn describe_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_images(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let ids = args.texts("ImageIds");
     let filters = args.objects("Filters");
     if !ids.is_empty() && !filters.is_empty() {
@@ -144,7 +146,7 @@ fn describe_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, 
             "ImageIds and Filters exclude each other.",
         );
     }
-    let most = usize::try_from(scene.settings.ids_per_call).unwrap_or(usize::MAX);
+    let most = usize::try_from(context.settings.ids_per_call).unwrap_or(usize::MAX);
     if ids.len() > most || filters.len() > FILTERS_MAX {
         return refuse("InvalidParameterValue.LimitExceeded", "There are too many ImageIds or Filters.");
     }
@@ -153,10 +155,12 @@ fn describe_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, 
     }
     let filters = filters.into_iter().map(Filter::read).collect::<Result<Vec<_>, _>>()?;
     for key in filters.iter().flat_map(Filter::tag_keys) {
-        if judge_tag_key(scene.settings, key).is_err() {
+        if validate_tag_key(context.settings, key).is_err() {
             return refuse("FailedOperation.IllegalTagKey", format!("The tag key {key} is illegal."));
         }
-        if scene.settings.tag_keys_must_exist && scene.world.values_of_key(scene.caller, key)?.is_empty() {
+        if context.settings.tag_keys_must_exist
+            && context.world.values_of_key(context.caller, key)?.is_empty()
+        {
             return refuse(
                 "InvalidParameterValue.TagKeyNotFound",
                 format!("The tag key {key} is not found."),
@@ -164,35 +168,37 @@ fn describe_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, 
         }
     }
     let page = Page::read(args, "InvalidParameterValue.InvalidParameterValueLimit")?
-        .at_most(scene.settings.images_per_page);
-    let architecture = args.text("InstanceType").map(|name| runs_on(scene, name)).transpose()?;
+        .at_most(context.settings.images_per_page);
+    let architecture = args.text("InstanceType").map(|name| runs_on(context, name)).transpose()?;
 
     if ids.is_empty()
         && architecture.is_none()
         && filters.iter().all(|filter| matches!(filter, Filter::Type(_)))
-        && scene.world.image_count(scene.region(), scene.caller)? > MANY
+        && context.world.image_count(context.region(), context.caller)? > MANY
     {
-        return one_of_many_pages(scene, &page, &filters);
+        return one_of_many_pages(context, &page, &filters);
     }
-    let mut images = if ids.is_empty() { listed(scene)? } else { named(scene, &ids)? };
-    images.retain(|(image, _)| image.visible_at <= scene.now);
+    let mut images = if ids.is_empty() { listed(context)? } else { named(context, &ids)? };
+    images.retain(|(image, _)| image.visible_at <= context.now);
     if let Some(runs) = architecture {
         images.retain(|(image, _)| runs.contains(&image.architecture.as_str()));
     }
     if !filters.is_empty() {
         let with_tags = filters.iter().any(Filter::needs_tags);
         let mut passed = Vec::with_capacity(images.len());
-        for (image, standing) in images {
-            let tags = if with_tags { scene.world.tags(&image.id)? } else { Vec::new() };
-            if filters.iter().all(|filter| filter.passes(&image, standing, &tags)) {
-                passed.push((image, standing));
+        for (image, ownership) in images {
+            let tags = if with_tags { context.world.tags(&image.id)? } else { Vec::new() };
+            if filters.iter().all(|filter| filter.passes(&image, ownership, &tags)) {
+                passed.push((image, ownership));
             }
         }
         images = passed;
     }
     let total = images.len();
-    let set =
-        page.of(images).map(|(image, standing)| told(scene, &image, standing)).collect::<Result<_, _>>()?;
+    let set = page
+        .of(images)
+        .map(|(image, ownership)| told(context, &image, ownership))
+        .collect::<Result<_, _>>()?;
     Ok(Reply::from_iter([
         ("ImageSet".to_owned(), Value::Array(set)),
         ("TotalCount".to_owned(), Value::from(total)),
@@ -201,30 +207,35 @@ fn describe_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, 
 
 /// A page of a listing that looks at nothing but types: of the caller's own images, which come first, only those
 /// on the page are read.
-fn one_of_many_pages(scene: &RequestContext<'_>, page: &Page, filters: &[Filter<'_>]) -> Result<Reply, Stop> {
-    let passes = |image: &Image, standing| filters.iter().all(|filter| filter.passes(image, standing, &[]));
-    let is_own = |types: &Vec<&str>| types.contains(&image_type(Standing::Own));
+fn one_of_many_pages(
+    context: &RequestContext<'_>,
+    page: &Page,
+    filters: &[Filter<'_>],
+) -> Result<Reply, ActionError> {
+    let passes = |image: &Image, ownership| filters.iter().all(|filter| filter.passes(image, ownership, &[]));
+    let is_own = |types: &Vec<&str>| types.contains(&image_type(Ownership::Own));
     let own = filters.iter().all(|filter| matches!(filter, Filter::Type(types) if is_own(types)));
     let (own_total, images) = if own {
-        let (region, caller, now) = (scene.region(), scene.caller, scene.now);
+        let (region, caller, now) = (context.region(), context.caller, context.now);
         (
-            scene.world.visible_count(region, caller, now)?,
-            scene.world.images_on_page(region, caller, now, page.offset, page.limit)?,
+            context.world.visible_count(region, caller, now)?,
+            context.world.images_on_page(region, caller, now, page.offset, page.limit)?,
         )
     } else {
         (0, Vec::new())
     };
-    let mut images: Vec<(Image, Standing)> = images.into_iter().map(|image| (image, Standing::Own)).collect();
-    let lent = scene.world.images_shared_with(scene.region(), scene.caller)?;
-    let mut others: Vec<(Image, Standing)> =
-        lent.into_iter().map(|image| (image, Standing::SharedInImage)).collect();
-    others.extend(catalogue::images(scene.settings, scene.region(), scene.caller));
-    others.retain(|(image, standing)| image.visible_at <= scene.now && passes(image, *standing));
+    let mut images: Vec<(Image, Ownership)> =
+        images.into_iter().map(|image| (image, Ownership::Own)).collect();
+    let lent = context.world.images_shared_with(context.region(), context.caller)?;
+    let mut others: Vec<(Image, Ownership)> =
+        lent.into_iter().map(|image| (image, Ownership::Shared)).collect();
+    others.extend(catalogue::images(context.settings, context.region(), context.caller));
+    others.retain(|(image, ownership)| image.visible_at <= context.now && passes(image, *ownership));
     let total = own_total + others.len();
     let room = page.limit.saturating_sub(images.len());
     images.extend(others.into_iter().skip(page.offset.saturating_sub(own_total)).take(room));
     let set =
-        images.iter().map(|(image, standing)| told(scene, image, *standing)).collect::<Result<_, _>>()?;
+        images.iter().map(|(image, ownership)| told(context, image, *ownership)).collect::<Result<_, _>>()?;
     Ok(Reply::from_iter([
         ("ImageSet".to_owned(), Value::Array(set)),
         ("TotalCount".to_owned(), Value::from(total)),
@@ -232,22 +243,22 @@ fn one_of_many_pages(scene: &RequestContext<'_>, page: &Page, filters: &[Filter<
 }
 
 /// Every image that the caller sees in the region: its own and those shared with it, then the catalogue's.
-fn listed(scene: &RequestContext<'_>) -> Result<Vec<(Image, Standing)>, Stop> {
-    let own = scene.world.images_of(scene.region(), scene.caller)?;
-    let lent = scene.world.images_shared_with(scene.region(), scene.caller)?;
-    let mut images: Vec<(Image, Standing)> = Vec::with_capacity(own.len() + lent.len());
-    images.extend(own.into_iter().map(|image| (image, Standing::Own)));
-    images.extend(lent.into_iter().map(|image| (image, Standing::SharedInImage)));
-    images.extend(catalogue::images(scene.settings, scene.region(), scene.caller));
+fn listed(context: &RequestContext<'_>) -> Result<Vec<(Image, Ownership)>, ActionError> {
+    let own = context.world.images_of(context.region(), context.caller)?;
+    let lent = context.world.images_shared_with(context.region(), context.caller)?;
+    let mut images: Vec<(Image, Ownership)> = Vec::with_capacity(own.len() + lent.len());
+    images.extend(own.into_iter().map(|image| (image, Ownership::Own)));
+    images.extend(lent.into_iter().map(|image| (image, Ownership::Shared)));
+    images.extend(catalogue::images(context.settings, context.region(), context.caller));
     Ok(images)
 }
 
 /// The images with these ids that the caller sees; the others are just not there (InvalidImageId.NotFound is
 /// not in the action's documents).
-fn named(scene: &RequestContext<'_>, ids: &[&str]) -> Result<Vec<(Image, Standing)>, Stop> {
-    let mut images: Vec<(Image, Standing)> = Vec::with_capacity(ids.len());
+fn named(context: &RequestContext<'_>, ids: &[&str]) -> Result<Vec<(Image, Ownership)>, ActionError> {
+    let mut images: Vec<(Image, Ownership)> = Vec::with_capacity(ids.len());
     for id in ids {
-        if let Some(found) = scene.find_image(id)?
+        if let Some(found) = context.find_image(id)?
             && !images.iter().any(|(image, _)| image.id == found.0.id)
         {
             images.push(found);
@@ -263,7 +274,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn read(args: Args<'_>, code: &'static str) -> Result<Self, Stop> {
+    pub(super) fn read(args: Args<'_>, code: &'static str) -> Result<Self, ActionError> {
         let limit = args.integer("Limit").unwrap_or(20);
         if !(1..=100).contains(&limit) {
             return refuse(code, format!("Limit {limit} is not from 1 to 100."));
@@ -287,11 +298,14 @@ impl Page {
 }
 
 /// The architectures of images that an instance type runs. SR1, SR2 and SK types are ARM ones.
-fn runs_on(scene: &RequestContext<'_>, instance_type: &str) -> Result<&'static [&'static str], Stop> {
+fn runs_on(
+    context: &RequestContext<'_>,
+    instance_type: &str,
+) -> Result<&'static [&'static str], ActionError> {
     let family = instance_type.split_once('.').map(|(family, size)| (family, !size.is_empty()));
     match family {
         Some((family, true)) if !family.is_empty() && family.chars().all(|c| c.is_ascii_alphanumeric()) => {
-            let known = scene.settings.instance_types.as_ref();
+            let known = context.settings.instance_types.as_ref();
             if known.is_some_and(|known| !known.contains(instance_type)) {
                 return refuse(
                     "InvalidParameterValue.InstanceTypeNotFound",
@@ -305,31 +319,35 @@ fn runs_on(scene: &RequestContext<'_>, instance_type: &str) -> Result<&'static [
     }
 }
 
-fn image_type(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Own => "PRIVATE_IMAGE",
-        Standing::SharedInImage => "SHARED_IMAGE",
-        Standing::Public => "PUBLIC_IMAGE",
+fn image_type(ownership: Ownership) -> &'static str {
+    match ownership {
+        Ownership::Own => "PRIVATE_IMAGE",
+        Ownership::Shared => "SHARED_IMAGE",
+        Ownership::Public => "PUBLIC_IMAGE",
     }
 }
 
 /// The Image as it is told to the caller (213/15753 Image).
-pub(super) fn told(scene: &RequestContext<'_>, image: &Image, standing: Standing) -> Result<Value, Stop> {
-    let settings = scene.settings;
+pub(super) fn told(
+    context: &RequestContext<'_>,
+    image: &Image,
+    ownership: Ownership,
+) -> Result<Value, ActionError> {
+    let settings = context.settings;
     // A recipient sees neither the owner's tags nor its snapshots: it can use none of them.
-    let own = standing == Standing::Own;
-    let snapshots: Vec<Value> = if own { scene.world.snapshots_of(&image.id)? } else { Vec::new() }
+    let own = ownership == Ownership::Own;
+    let snapshots: Vec<Value> = if own { context.world.snapshots_of(&image.id)? } else { Vec::new() }
         .iter()
         .map(|snapshot| {
             json!({"SnapshotId": snapshot.id, "DiskUsage": snapshot.usage(), "DiskSize": snapshot.size_gib})
         })
         .collect();
-    let tags: Vec<Value> = if own { scene.world.tags(&image.id)? } else { Vec::new() }
+    let tags: Vec<Value> = if own { context.world.tags(&image.id)? } else { Vec::new() }
         .iter()
         .map(|tag| json!({"Key": tag.key, "Value": tag.value}))
         .collect();
-    let creator = match (standing, settings.creator) {
-        (Standing::Public, _) => "tencent".to_owned(),
+    let creator = match (ownership, settings.creator) {
+        (Ownership::Public, _) => "tencent".to_owned(),
         (_, Some(user)) => user.to_string(),
         (_, None) => image.owner.clone(),
     };
@@ -344,19 +362,19 @@ pub(super) fn told(scene: &RequestContext<'_>, image: &Image, standing: Standing
     let mut tell = |name: &str, value: Value| told.insert(name.to_owned(), value);
     tell("ImageId", Value::from(image.id.as_str()));
     tell("OsName", Value::from(image.os.as_str()));
-    tell("ImageType", Value::from(image_type(standing)));
+    tell("ImageType", Value::from(image_type(ownership)));
     tell("CreatedTime", Value::from(time(settings.timestamps, image.created_at)));
     tell("ImageName", Value::from(image.name.as_str()));
     tell("ImageDescription", Value::from(image.description.as_str()));
     tell("ImageSize", Value::from(image.size_gib));
     tell("Architecture", Value::from(architecture));
-    tell("ImageState", Value::from(image.state_at(scene.now).as_str()));
+    tell("ImageState", Value::from(image.state_at(context.now).as_str()));
     tell("Platform", Value::from(image.platform.as_str()));
     tell("ImageCreator", Value::from(creator));
     tell("ImageSource", Value::from(image.source.as_str()));
     tell(
         "SyncPercent",
-        if settings.null_fields { Value::Null } else { Value::from(sync_percent(scene, image)) },
+        if settings.null_fields { Value::Null } else { Value::from(sync_percent(context, image)) },
     );
     tell("IsSupportCloudinit", Value::from(image.cloudinit));
     tell("SnapshotSet", list(snapshots));
@@ -380,11 +398,11 @@ pub(super) fn told(scene: &RequestContext<'_>, image: &Image, standing: Standing
 
 /// The progress of a copy, in percent. The documents show it as no sign of being done, and so it is none here:
 /// it is 100 for every image that no task is at work on.
-fn sync_percent(scene: &RequestContext<'_>, image: &Image) -> i64 {
-    let busy = image.state_at(scene.now).is_busy();
+fn sync_percent(context: &RequestContext<'_>, image: &Image) -> i64 {
+    let busy = image.state_at(context.now).is_busy();
     match image.ready_at {
         Some(ready) if busy && ready > image.created_at => {
-            ((scene.now - image.created_at).max(0).saturating_mul(100) / (ready - image.created_at)).min(99)
+            ((context.now - image.created_at).max(0).saturating_mul(100) / (ready - image.created_at)).min(99)
         }
         _ if busy => 0,
         _ => 100,

@@ -5,11 +5,12 @@ use serde_json::Value;
 use super::Action;
 use super::import::is_bucket;
 use crate::cloud::Service;
+use crate::cloud::sim::context::{RequestContext, micros};
+use crate::cloud::sim::ownership::Ownership;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{RequestContext, Standing, micros};
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
-use crate::cloud::sim::world::{Image, State};
+use crate::cloud::sim::world::{Image, ImageStatus};
 
 pub(super) const ACTIONS: &[Action] = &[Action {
     service: Service::Cvm,
@@ -51,12 +52,12 @@ const DISK_MAX: u32 = 500;
 /// See [`DISK_MAX`].
 const DATA_DISKS_MAX: usize = 5;
 
-fn export_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn export_images(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let ids = args.texts("ImageIds");
     if ids.is_empty() {
         return refuse("InvalidParameter.ImageIdsSnapshotIdsMustOne", "ImageIds is needed.");
     }
-    if ids.len() > usize::try_from(scene.settings.ids_per_call).unwrap_or(usize::MAX) {
+    if ids.len() > usize::try_from(context.settings.ids_per_call).unwrap_or(usize::MAX) {
         return refuse("InvalidParameterValue.LimitExceeded", "There are too many ImageIds.");
     }
     let extension = match args.text("ExportFormat").unwrap_or("RAW") {
@@ -73,28 +74,28 @@ fn export_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, St
             "One prefix for each image is needed.",
         );
     }
-    judge_bucket(scene, args)?;
+    validate_bucket(context, args)?;
     let mut images = Vec::with_capacity(ids.len());
     for id in &ids {
-        images.push(exportable(scene, id)?);
+        images.push(exportable(context, id)?);
     }
-    if let Some(most) = scene.settings.export_tasks
-        && scene.world.running_exports(scene.region(), scene.caller, scene.now)? >= most
+    if let Some(most) = context.settings.export_tasks
+        && context.world.running_exports(context.region(), context.caller, context.now)? >= most
     {
         return refuse(
             "LimitExceeded.ExportImageTaskLimitExceeded",
             format!("At most {most} exports run at a time."),
         );
     }
-    if let Some(reply) = scene.dry_run(args)? {
+    if let Some(reply) = context.dry_run(args)? {
         return Ok(reply);
     }
 
-    let ready_at = scene.now.saturating_add(micros(scene.settings.settle));
+    let ready_at = context.now.saturating_add(micros(context.settings.settle));
     let mut paths = Vec::new();
     for (position, image) in images.iter().enumerate() {
         let prefix = prefixes.get(position).map(|prefix| format!("{prefix}_")).unwrap_or_default();
-        for snapshot in scene.world.snapshots_of(&image.id)? {
+        for snapshot in context.world.snapshots_of(&image.id)? {
             if snapshot.system || !args.flag("OnlyExportRootDisk") {
                 let disk = if snapshot.system { "system" } else { "data" };
                 paths.push(Value::from(format!("{prefix}{}_{disk}_{}.{extension}", image.id, snapshot.id)));
@@ -103,7 +104,7 @@ fn export_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, St
     }
     let mut task = 0;
     for image in &images {
-        task = scene.world.add_export(scene.region(), scene.caller, &image.id, ready_at)?;
+        task = context.world.add_export(context.region(), context.caller, &image.id, ready_at)?;
     }
     Ok(Reply::from_iter([
         ("TaskId".to_owned(), Value::from(task)),
@@ -111,20 +112,20 @@ fn export_images(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, St
     ]))
 }
 
-fn judge_bucket(scene: &RequestContext<'_>, args: Args<'_>) -> Result<(), Stop> {
+fn validate_bucket(context: &RequestContext<'_>, args: Args<'_>) -> Result<(), ActionError> {
     let bucket = args.text("BucketName").unwrap_or_default();
-    let known = scene.settings.buckets.as_ref().is_none_or(|known| known.contains(bucket));
+    let known = context.settings.buckets.as_ref().is_none_or(|known| known.contains(bucket));
     if !known || !is_bucket(bucket) {
         return refuse("InvalidParameterValue.BucketNotFound", format!("Bucket {bucket} is not found."));
     }
-    if scene.settings.closed_buckets.contains(bucket) {
+    if context.settings.closed_buckets.contains(bucket) {
         return refuse(
             "InvalidParameterValue.InvalidBucketPermissionForExport",
             format!("Bucket {bucket} cannot be written to."),
         );
     }
     let role = args.text("RoleName").unwrap_or("CVM_QcsRole");
-    if scene.settings.roles.as_ref().is_some_and(|known| !known.contains(role)) {
+    if context.settings.roles.as_ref().is_some_and(|known| !known.contains(role)) {
         return refuse(
             "AuthFailure.CamRoleNameAuthenticateFailed",
             format!("Role {role} is not authorized."),
@@ -133,28 +134,28 @@ fn judge_bucket(scene: &RequestContext<'_>, args: Args<'_>) -> Result<(), Stop> 
     Ok(())
 }
 
-fn exportable(scene: &RequestContext<'_>, id: &str) -> Result<Image, Stop> {
-    let (image, standing) = scene.image(id)?;
-    let code = match standing {
-        Standing::Public => Some("UnsupportedOperation.PublicImageExportUnsupported"),
-        Standing::SharedInImage => Some("UnsupportedOperation.SharedImageExportUnsupported"),
-        Standing::Own if image.platform == "Windows" => {
+fn exportable(context: &RequestContext<'_>, id: &str) -> Result<Image, ActionError> {
+    let (image, ownership) = context.image(id)?;
+    let code = match ownership {
+        Ownership::Public => Some("UnsupportedOperation.PublicImageExportUnsupported"),
+        Ownership::Shared => Some("UnsupportedOperation.SharedImageExportUnsupported"),
+        Ownership::Own if image.platform == "Windows" => {
             Some("UnsupportedOperation.WindowsImageExportUnsupported")
         }
-        Standing::Own if image.platform == "Redhat" => {
+        Ownership::Own if image.platform == "Redhat" => {
             Some("UnsupportedOperation.RedHatImageExportUnsupported")
         }
-        Standing::Own if image.encrypted => Some("UnsupportedOperation.EncryptedImagesNotSupported"),
-        Standing::Own => None,
+        Ownership::Own if image.encrypted => Some("UnsupportedOperation.EncryptedImagesNotSupported"),
+        Ownership::Own => None,
     };
     if let Some(code) = code {
         return refuse(code, format!("{id} cannot be exported."));
     }
-    let state = image.state_at(scene.now);
-    if state != State::Normal {
+    let state = image.state_at(context.now);
+    if state != ImageStatus::Normal {
         return refuse("InvalidParameterValue.InvalidImageState", format!("{id} is {}.", state.as_str()));
     }
-    let snapshots = scene.world.snapshots_of(id)?;
+    let snapshots = context.world.snapshots_of(id)?;
     if snapshots.len() > DATA_DISKS_MAX + 1 || snapshots.iter().any(|snapshot| snapshot.size_gib > DISK_MAX) {
         return refuse("UnsupportedOperation.ImageTooLargeExportUnsupported", format!("{id} is too large."));
     }

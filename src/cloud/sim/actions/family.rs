@@ -5,11 +5,12 @@ use serde_json::Value;
 use super::Action;
 use super::describe::told;
 use crate::cloud::Service;
+use crate::cloud::sim::context::RequestContext;
+use crate::cloud::sim::ownership::Ownership;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::Stop;
-use crate::cloud::sim::scene::{RequestContext, Standing};
+use crate::cloud::sim::refusal::ActionError;
 use crate::cloud::sim::schema::{Args, Kind, optional};
-use crate::cloud::sim::world::State;
+use crate::cloud::sim::world::ImageStatus;
 
 pub(super) const ACTIONS: &[Action] = &[Action {
     service: Service::Cvm,
@@ -23,18 +24,18 @@ pub(super) const ACTIONS: &[Action] = &[Action {
 
 /// The newest image of the caller's own in the family that is NORMAL and not deprecated (assumed: the documents
 /// do not say which one it is), or null.
-fn describe_image_from_family(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_image_from_family(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let family = args.text("ImageFamily").unwrap_or_default();
-    let images = scene.world.images_of(scene.region(), scene.caller)?;
+    let images = context.world.images_of(context.region(), context.caller)?;
     let newest = images.into_iter().find(|image| {
         !family.is_empty()
             && image.family == family
             && !image.deprecated
-            && image.visible_at <= scene.now
-            && image.state_at(scene.now) == State::Normal
+            && image.visible_at <= context.now
+            && image.state_at(context.now) == ImageStatus::Normal
     });
     let image = match newest {
-        Some(image) => told(scene, &image, Standing::Own)?,
+        Some(image) => told(context, &image, Ownership::Own)?,
         None => Value::Null,
     };
     Ok(Reply::from_iter([("Image".to_owned(), image)]))

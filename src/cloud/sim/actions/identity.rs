@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::Action;
 use crate::cloud::Service;
+use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::ids;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::scene::RequestContext;
 
 pub(super) const ACTIONS: &[Action] = &[
     Action {
@@ -16,8 +16,8 @@ pub(super) const ACTIONS: &[Action] = &[
         rate: 20,
         fields: &[],
         codes: &[],
-        run: |scene, _| {
-            let (caller, user) = (scene.caller, user(scene));
+        run: |context, _| {
+            let (caller, user) = (context.caller, user(context));
             Ok(Reply::from_iter([
                 ("Arn".to_owned(), Value::from(format!("qcs::cam::uin/{caller}:uin/{user}"))),
                 ("AccountId".to_owned(), Value::from(caller)),
@@ -34,17 +34,20 @@ pub(super) const ACTIONS: &[Action] = &[
         rate: 20,
         fields: &[],
         codes: &[],
-        run: |scene, _| {
+        run: |context, _| {
             Ok(Reply::from_iter([
-                ("Uin".to_owned(), Value::from(user(scene))),
-                ("OwnerUin".to_owned(), Value::from(scene.caller)),
-                ("AppId".to_owned(), Value::from(1_250_000_000 + ids::number_of(scene.caller) % 50_000_000)),
+                ("Uin".to_owned(), Value::from(user(context))),
+                ("OwnerUin".to_owned(), Value::from(context.caller)),
+                (
+                    "AppId".to_owned(),
+                    Value::from(1_250_000_000 + ids::number_of(context.caller) % 50_000_000),
+                ),
             ]))
         },
     },
 ];
 
 /// The user that calls: the one who is told as creator, too.
-fn user(scene: &RequestContext<'_>) -> String {
-    scene.settings.creator.map_or_else(|| scene.caller.to_owned(), |user| user.to_string())
+fn user(context: &RequestContext<'_>) -> String {
+    context.settings.creator.map_or_else(|| context.caller.to_owned(), |user| user.to_string())
 }

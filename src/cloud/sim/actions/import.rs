@@ -9,12 +9,12 @@ use super::Action;
 use super::create::{TAG_SPECIFICATION, fresh_snapshot};
 use super::systems;
 use crate::cloud::Service;
+use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::geography;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::RequestContext;
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
-use crate::cloud::sim::world::{Image, NewImage, State};
+use crate::cloud::sim::world::{Image, ImageStatus, NewImage};
 
 const DATA_DISK: &[Field] = &[required("ImageUrl", Kind::Text)];
 
@@ -64,11 +64,11 @@ const SIZE: u32 = 40;
 /// The most data disks of a whole machine (an instance has at most 20).
 const DATA_DISKS_MAX: usize = 20;
 
-fn import_image(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn import_image(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let name = args.text("ImageName").unwrap_or_default();
-    scene.judge_name(name, false)?;
-    scene.judge_texts(args, false)?;
-    let architecture = judge_system(scene, args)?;
+    context.validate_name(name, false)?;
+    context.validate_texts(args, false)?;
+    let architecture = validate_system(context, args)?;
     let license = match args.text("LicenseType") {
         None => "TencentCloud",
         Some(license @ ("TencentCloud" | "BYOL")) => license,
@@ -84,37 +84,37 @@ fn import_image(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Sto
     {
         return refuse("InvalidParameterValue.InvalidBootMode", format!("BootMode {mode} is invalid."));
     }
-    let urls = judge_urls(scene, args)?;
-    if scene.settings.restricted.iter().any(|account| account.to_string() == scene.caller) {
+    let urls = validate_urls(context, args)?;
+    if context.settings.restricted.iter().any(|account| account.to_string() == context.caller) {
         return refuse("OperationDenied.InnerUserProhibitAction", "The account may not import images.");
     }
-    if scene.settings.no_import.iter().any(|region| region.as_str() == scene.region()) {
+    if context.settings.no_import.iter().any(|region| region.as_str() == context.region()) {
         return refuse(
             "RegionAbilityLimit.UnsupportedToImportImage",
-            format!("Images cannot be imported in {}.", scene.region()),
+            format!("Images cannot be imported in {}.", context.region()),
         );
     }
-    let tags = scene.specified_tags(args)?;
-    scene.judge_name_free(scene.region(), name)?;
-    scene.judge_quota(scene.region())?;
-    if let Some(reply) = scene.dry_run(args)? {
+    let tags = context.specified_tags(args)?;
+    context.validate_name_free(context.region(), name)?;
+    context.validate_quota(context.region())?;
+    if let Some(reply) = context.dry_run(args)? {
         return Ok(reply);
     }
 
-    let id = scene.world.new_id("img-")?;
-    let mut task = scene.task(State::Importing);
-    if urls.iter().any(|url| scene.settings.objects.as_ref().is_some_and(|known| !known.contains(*url))) {
-        task.becomes = State::ImportFailed;
+    let id = context.world.new_id("img-")?;
+    let mut task = context.task(ImageStatus::Importing);
+    if urls.iter().any(|url| context.settings.objects.as_ref().is_some_and(|known| !known.contains(*url))) {
+        task.becomes = ImageStatus::ImportFailed;
     }
     let snapshots = (0..urls.len())
-        .map(|disk| fresh_snapshot(scene, String::new(), SIZE, disk == 0, task.ready_at))
+        .map(|disk| fresh_snapshot(context, String::new(), SIZE, disk == 0, task.ready_at))
         .collect::<Result<_, _>>()?;
     let system = args.text("OsType").unwrap_or_default();
     let bits = if architecture == "i386" { "32" } else { "64" };
     let image = Image {
         id: id.clone(),
-        region: scene.region().to_owned(),
-        owner: scene.caller.to_owned(),
+        region: context.region().to_owned(),
+        owner: context.caller.to_owned(),
         name: name.to_owned(),
         description: args.text("ImageDescription").unwrap_or_default().to_owned(),
         family: args.text("ImageFamily").unwrap_or_default().to_owned(),
@@ -127,32 +127,32 @@ fn import_image(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Sto
         source: "EXTERNAL_IMPORT".to_owned(),
         cloudinit: !args.flag("Force"),
         encrypted: false,
-        created_at: scene.now,
-        visible_at: scene.visible_at(),
+        created_at: context.now,
+        visible_at: context.visible_at(),
         state: task.state,
         ready_at: task.ready_at,
         becomes: task.becomes,
         made_from: urls.first().copied().unwrap_or_default().to_owned(),
     };
-    scene.world.add_image(&NewImage { image, snapshots })?;
+    context.world.add_image(&NewImage { image, snapshots })?;
     for tag in &tags {
-        scene.world.set_tag(scene.caller, &id, tag)?;
+        context.world.set_tag(context.caller, &id, tag)?;
     }
     let mut reply = Reply::new();
-    if scene.settings.import_tells_id {
+    if context.settings.import_tells_id {
         reply.insert("ImageId".to_owned(), Value::from(id));
     }
     Ok(reply)
 }
 
 /// Refuses a system that cannot be imported, and gives its architecture as an image spells it.
-fn judge_system<'a>(scene: &RequestContext<'_>, args: Args<'a>) -> Result<&'a str, Stop> {
+fn validate_system<'a>(context: &RequestContext<'_>, args: Args<'a>) -> Result<&'a str, ActionError> {
     let architecture = args.text("Architecture").unwrap_or_default();
     if !matches!(architecture, "x86_64" | "i386" | "arm_64") {
         return refuse("InvalidParameterValue", format!("Architecture {architecture} is invalid."));
     }
     let name = args.text("OsType").unwrap_or_default();
-    let Some(system) = systems::systems(scene.settings).iter().find(|system| system.name == name) else {
+    let Some(system) = systems::systems(context.settings).iter().find(|system| system.name == name) else {
         return refuse("InvalidImageOsType.Unsupported", format!("OsType {name} is not supported."));
     };
     let version = args.text("OsVersion").unwrap_or_default();
@@ -166,7 +166,7 @@ fn judge_system<'a>(scene: &RequestContext<'_>, args: Args<'a>) -> Result<&'a st
 }
 
 /// The URLs of the system disk and the data disks, without their queries.
-fn judge_urls<'a>(scene: &RequestContext<'_>, args: Args<'a>) -> Result<Vec<&'a str>, Stop> {
+fn validate_urls<'a>(context: &RequestContext<'_>, args: Args<'a>) -> Result<Vec<&'a str>, ActionError> {
     let disks = args.objects("ImportImageDataDiskList");
     if disks.len() > DATA_DISKS_MAX {
         return refuse(
@@ -175,12 +175,12 @@ fn judge_urls<'a>(scene: &RequestContext<'_>, args: Args<'a>) -> Result<Vec<&'a 
         );
     }
     let all = args.text("ImageUrl").into_iter().chain(disks.iter().filter_map(|disk| disk.text("ImageUrl")));
-    all.map(|url| judge_url(scene, url, args.flag("Force"))).collect()
+    all.map(|url| validate_url(context, url, args.flag("Force"))).collect()
 }
 
 /// An object of the object storage (213/4945): in this region, unless both it and this region are in the
 /// mainland; finance regions keep to themselves.
-fn judge_url<'a>(scene: &RequestContext<'_>, url: &'a str, force: bool) -> Result<&'a str, Stop> {
+fn validate_url<'a>(context: &RequestContext<'_>, url: &'a str, force: bool) -> Result<&'a str, ActionError> {
     let bare = url.split_once('?').map_or(url, |(bare, _)| bare);
     let malformed =
         || refuse("InvalidParameter.InvalidParameterUrlError", format!("ImageUrl {bare} is invalid."));
@@ -190,7 +190,7 @@ fn judge_url<'a>(scene: &RequestContext<'_>, url: &'a str, force: bool) -> Resul
     else {
         return malformed();
     };
-    let (Some(from), Some(to)) = (geography::find(scene.settings, region), scene.place) else {
+    let (Some(from), Some(to)) = (geography::find(context.settings, region), context.region_info) else {
         return malformed();
     };
     let is_finance = from.code.ends_with("-fsi") || to.code.ends_with("-fsi");

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::Action;
 use super::describe::{FILTER, FILTERS_MAX, Page, VALUES_MAX, time};
 use crate::cloud::Service;
+use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::RequestContext;
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
 use crate::cloud::sim::world::{Disk, Instance, Snapshot};
 use crate::model::{InstanceId, SnapshotId};
@@ -69,7 +69,7 @@ impl<'a> Filters<'a> {
         known: &[&str],
         limit_code: &'static str,
         values_code: &'static str,
-    ) -> Result<Self, Stop> {
+    ) -> Result<Self, ActionError> {
         let filters = args.objects("Filters");
         if filters.len() > FILTERS_MAX {
             return refuse(limit_code, format!("At most {FILTERS_MAX} Filters can be named."));
@@ -93,7 +93,7 @@ impl<'a> Filters<'a> {
     }
 }
 
-fn describe_instances(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_instances(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let ids = args.texts("InstanceIds");
     let known = ["instance-id", "instance-name", "instance-state", "image-id", "zone"];
     let filters = Filters::read(
@@ -114,13 +114,13 @@ fn describe_instances(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Repl
     let page = Page::read(args, "InvalidParameterValue.LimitExceeded")?;
     let mut instances = Vec::new();
     if ids.is_empty() {
-        instances = scene.world.instances(scene.region(), scene.caller)?;
+        instances = context.world.instances(context.region(), context.caller)?;
     } else {
         for id in ids {
-            instances.extend(scene.instance(id)?);
+            instances.extend(context.instance(id)?);
         }
     }
-    let zone = zone(scene);
+    let zone = zone(context);
     instances.retain(|instance| {
         filters.pass(|name, value| match name {
             "instance-id" => instance.id == value,
@@ -131,7 +131,7 @@ fn describe_instances(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Repl
         })
     });
     let total = instances.len();
-    let set = page.of(instances).map(|instance| told_instance(scene, &instance, &zone)).collect();
+    let set = page.of(instances).map(|instance| told_instance(context, &instance, &zone)).collect();
     Ok(Reply::from_iter([
         ("TotalCount".to_owned(), Value::from(total)),
         ("InstanceSet".to_owned(), Value::Array(set)),
@@ -139,13 +139,13 @@ fn describe_instances(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Repl
 }
 
 /// The zone that everything of a region is in: its last one, the first ones are often sold out.
-fn zone(scene: &RequestContext<'_>) -> String {
-    let number = scene.place.and_then(|place| place.zones.last()).copied().unwrap_or(1);
-    format!("{}-{number}", scene.region())
+fn zone(context: &RequestContext<'_>) -> String {
+    let number = context.region_info.and_then(|info| info.zones.last()).copied().unwrap_or(1);
+    format!("{}-{number}", context.region())
 }
 
 /// The fields of an Instance (213/15753) that matter for imaging, and those that are always there.
-fn told_instance(scene: &RequestContext<'_>, instance: &Instance, zone: &str) -> Value {
+fn told_instance(context: &RequestContext<'_>, instance: &Instance, zone: &str) -> Value {
     let disk = |disk: &Disk| json!({"DiskId": disk.id, "DiskType": disk.kind, "DiskSize": disk.size_gib});
     let charging = match (instance.state.as_str(), instance.stop_charging) {
         ("STOPPED", true) => "STOP_CHARGING",
@@ -172,14 +172,14 @@ fn told_instance(scene: &RequestContext<'_>, instance: &Instance, zone: &str) ->
         "PublicIpAddresses": [],
         "SecurityGroupIds": [],
         "Tags": [],
-        "CreatedTime": time(scene.settings.timestamps, 0),
+        "CreatedTime": time(context.settings.timestamps, 0),
         "ExpiredTime": Value::Null,
         "LatestOperation": Value::Null,
         "LatestOperationState": if instance.busy { "OPERATING" } else { "SUCCESS" },
     })
 }
 
-fn describe_snapshots(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_snapshots(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let ids = args.texts("SnapshotIds");
     let known = [
         "snapshot-id",
@@ -204,15 +204,15 @@ fn describe_snapshots(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Repl
         _ => return refuse("InvalidParameterValue", "Order or OrderField is invalid."),
     };
     let page = Page::read(args, "InvalidParameterValue")?;
-    let mut snapshots = scene.world.snapshots(scene.region(), scene.caller)?;
-    let zone = zone(scene);
+    let mut snapshots = context.world.snapshots(context.region(), context.caller)?;
+    let zone = zone(context);
     snapshots.retain(|snapshot| {
         let named = ids.is_empty() || ids.contains(&snapshot.id.as_str());
         named
             && filters.pass(|name, value| match name {
                 "snapshot-id" => snapshot.id == value,
                 "snapshot-name" => snapshot.id.contains(value),
-                "snapshot-state" => snapshot.state_at(scene.now) == value,
+                "snapshot-state" => snapshot.state_at(context.now) == value,
                 "snapshot-type" => value == "PRIVATE_SNAPSHOT",
                 "disk-id" => snapshot.disk == value,
                 "disk-usage" => snapshot.usage() == value,
@@ -227,7 +227,7 @@ fn describe_snapshots(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Repl
     let total = snapshots.len();
     let set = page
         .of(snapshots)
-        .map(|snapshot| told_snapshot(scene, &snapshot, &zone))
+        .map(|snapshot| told_snapshot(context, &snapshot, &zone))
         .collect::<Result<_, _>>()?;
     Ok(Reply::from_iter([
         ("TotalCount".to_owned(), Value::from(total)),
@@ -236,14 +236,18 @@ fn describe_snapshots(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Repl
 }
 
 /// The fields of a Snapshot (362/15669), with the images that it is bound to.
-fn told_snapshot(scene: &RequestContext<'_>, snapshot: &Snapshot, zone: &str) -> Result<Value, Stop> {
-    let images: Vec<Value> = scene
+fn told_snapshot(
+    context: &RequestContext<'_>,
+    snapshot: &Snapshot,
+    zone: &str,
+) -> Result<Value, ActionError> {
+    let images: Vec<Value> = context
         .world
         .images_of_snapshot(&snapshot.id)?
         .into_iter()
         .map(|(id, name)| json!({"ImageId": id, "ImageName": name}))
         .collect();
-    let state = snapshot.state_at(scene.now);
+    let state = snapshot.state_at(context.now);
     Ok(json!({
         "SnapshotId": snapshot.id,
         "SnapshotName": snapshot.id,
@@ -257,7 +261,7 @@ fn told_snapshot(scene: &RequestContext<'_>, snapshot: &Snapshot, zone: &str) ->
         "ImageCount": images.len(),
         "Images": images,
         "Placement": {"Zone": zone, "ProjectId": 0},
-        "CreateTime": time(scene.settings.timestamps, snapshot.created_at),
+        "CreateTime": time(context.settings.timestamps, snapshot.created_at),
         "DeadlineTime": Value::Null,
         "IsPermanent": true,
         "CopyFromRemote": false,
@@ -267,17 +271,17 @@ fn told_snapshot(scene: &RequestContext<'_>, snapshot: &Snapshot, zone: &str) ->
     }))
 }
 
-fn delete_snapshots(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn delete_snapshots(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let ids = args.texts("SnapshotIds");
     for id in &ids {
-        if scene.world.snapshot(scene.region(), scene.caller, id)?.is_none() {
+        if context.world.snapshot(context.region(), context.caller, id)?.is_none() {
             return refuse("InvalidSnapshotId.NotFound", format!("SnapshotId {id} is not found."));
         }
-        let images = scene.world.images_of_snapshot(id)?;
+        let images = context.world.images_of_snapshot(id)?;
         if args.flag("DeleteBindImages") {
             for (image, _) in images {
-                let (image, _) = scene.image(&image)?;
-                if image.state_at(scene.now).is_busy() || scene.world.share_count(&image.id)? > 0 {
+                let (image, _) = context.image(&image)?;
+                if image.state_at(context.now).is_busy() || context.world.share_count(&image.id)? > 0 {
                     return refuse(
                         "UnsupportedOperation.SnapshotHasBindedImage",
                         format!("{} of {id} is in use.", image.id),
@@ -292,10 +296,10 @@ fn delete_snapshots(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply,
         }
     }
     for id in ids {
-        for (image, _) in scene.world.images_of_snapshot(id)? {
-            scene.world.remove_image(&image, false)?;
+        for (image, _) in context.world.images_of_snapshot(id)? {
+            context.world.remove_image(&image, false)?;
         }
-        scene.world.remove_snapshot(id)?;
+        context.world.remove_snapshot(id)?;
     }
     Ok(Reply::new())
 }

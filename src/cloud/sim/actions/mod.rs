@@ -17,20 +17,20 @@ mod identity;
 mod import;
 mod machines;
 mod modify;
-mod places;
+mod regions;
 mod share;
 mod systems;
 mod tag_reads;
 mod tags;
 
+use super::context::RequestContext;
 use super::protocol::Reply;
-use super::refusal::Stop;
-use super::scene::RequestContext;
+use super::refusal::ActionError;
 use super::schema::{Args, Field};
 use crate::cloud::Service;
 
 /// What runs when an action is called and its parameters have the documented types.
-pub(super) type Run = fn(&RequestContext<'_>, Args<'_>) -> Result<Reply, Stop>;
+pub(super) type Run = fn(&RequestContext<'_>, Args<'_>) -> Result<Reply, ActionError>;
 
 /// An action of a service.
 pub(super) struct Action {
@@ -70,7 +70,7 @@ const GROUPS: &[&[Action]] = &[
     modify::ACTIONS,
     share::ACTIONS,
     delete::ACTIONS,
-    places::ACTIONS,
+    regions::ACTIONS,
     tags::ACTIONS,
     account_tags::ACTIONS,
     attach::ACTIONS,

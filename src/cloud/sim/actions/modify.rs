@@ -2,9 +2,10 @@
 
 use super::Action;
 use crate::cloud::Service;
+use crate::cloud::sim::context::RequestContext;
+use crate::cloud::sim::ownership::Ownership;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{RequestContext, Standing};
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Kind, optional, required};
 
 pub(super) const ACTIONS: &[Action] = &[Action {
@@ -32,18 +33,18 @@ pub(super) const ACTIONS: &[Action] = &[Action {
     run: modify_image_attribute,
 }];
 
-fn modify_image_attribute(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn modify_image_attribute(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     if let Some(name) = args.text("ImageName") {
-        scene.judge_name(name, true)?;
+        context.validate_name(name, true)?;
     }
-    scene.judge_texts(args, true)?;
+    context.validate_texts(args, true)?;
     let id = args.text("ImageId").unwrap_or_default();
-    let (image, standing) = scene.image(id)?;
-    let shared = match standing {
-        Standing::Own => !scene.settings.shared_image_edits && scene.world.share_count(id)? > 0,
-        Standing::SharedInImage => true,
+    let (image, ownership) = context.image(id)?;
+    let shared = match ownership {
+        Ownership::Own => !context.settings.shared_image_edits && context.world.share_count(id)? > 0,
+        Ownership::Shared => true,
         // No code is documented for public images; to one who may change its own ones only, it is not there.
-        Standing::Public => {
+        Ownership::Public => {
             return refuse("InvalidImageId.NotFound", format!("ImageId {id} is not found."));
         }
     };
@@ -53,15 +54,15 @@ fn modify_image_attribute(scene: &RequestContext<'_>, args: Args<'_>) -> Result<
             format!("{id} is a shared image and cannot be modified."),
         );
     }
-    let state = image.state_at(scene.now);
+    let state = image.state_at(context.now);
     if state.is_busy() {
         return refuse("InvalidImageId.IncorrectState", format!("{id} is {}.", state.as_str()));
     }
     let name = args.text("ImageName").filter(|name| *name != image.name);
     if let Some(name) = name {
-        scene.judge_name_free(scene.region(), name)?;
+        context.validate_name_free(context.region(), name)?;
     }
-    scene.world.set_attributes(
+    context.world.set_attributes(
         id,
         name,
         args.text("ImageDescription"),

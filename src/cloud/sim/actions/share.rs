@@ -7,12 +7,13 @@ use super::Action;
 use super::copy::is_whole_machine;
 use super::describe::time;
 use crate::cloud::Service;
+use crate::cloud::sim::context::RequestContext;
+use crate::cloud::sim::ownership::Ownership;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::{RequestContext, Standing};
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Kind, required};
 use crate::cloud::sim::settings::{CancelAbsent, ShareAgain};
-use crate::cloud::sim::world::{Image, State};
+use crate::cloud::sim::world::{Image, ImageStatus};
 use crate::model::AccountId;
 
 pub(super) const ACTIONS: &[Action] = &[
@@ -60,7 +61,7 @@ pub(super) const ACTIONS: &[Action] = &[
     },
 ];
 
-fn modify_image_share_permission(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn modify_image_share_permission(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let share = match args.text("Permission") {
         Some("SHARE") => true,
         Some("CANCEL") => false,
@@ -72,13 +73,13 @@ fn modify_image_share_permission(scene: &RequestContext<'_>, args: Args<'_>) -> 
             );
         }
     };
-    let image = own_image(scene, args.text("ImageId").unwrap_or_default())?;
-    judge_image(scene, &image)?;
+    let image = own_image(context, args.text("ImageId").unwrap_or_default())?;
+    validate_image(context, &image)?;
     let named = args.texts("AccountIds");
     let most =
-        scene.settings.accounts_per_call.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+        context.settings.accounts_per_call.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
     let over = named.len() > most;
-    if over && !scene.settings.partial_shares {
+    if over && !context.settings.partial_shares {
         return refuse(
             "InvalidParameterValue.LimitExceeded",
             format!("At most {most} AccountIds can be named."),
@@ -88,10 +89,10 @@ fn modify_image_share_permission(scene: &RequestContext<'_>, args: Args<'_>) -> 
     let mut accounts: Vec<&str> = Vec::with_capacity(named.len());
     let mut first_refusal = None;
     for account in named.iter().copied().take(most) {
-        match judge_account(scene, &image, account, share, &accounts) {
+        match validate_account(context, &image, account, share, &accounts) {
             Ok(true) => accounts.push(account),
             Ok(false) => {}
-            Err(Stop::Refused(refusal)) if scene.settings.partial_shares => {
+            Err(ActionError::Refused(refusal)) if context.settings.partial_shares => {
                 first_refusal = Some(refusal);
                 break;
             }
@@ -99,15 +100,15 @@ fn modify_image_share_permission(scene: &RequestContext<'_>, args: Args<'_>) -> 
         }
     }
     if share {
-        let limit = scene.settings.accounts_per_image;
-        let used = scene.world.share_count(&image.id)?;
+        let limit = context.settings.accounts_per_image;
+        let used = context.world.share_count(&image.id)?;
         let wanted = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
         if used.saturating_add(wanted) > limit {
             let message = format!(
                 "{} is shared with {used} of {limit} accounts; {wanted} more are too many.",
                 image.id
             );
-            if !scene.settings.partial_shares {
+            if !context.settings.partial_shares {
                 return refuse("OverQuota", message);
             }
             accounts.truncate(usize::try_from(limit.saturating_sub(used)).unwrap_or(usize::MAX));
@@ -116,13 +117,13 @@ fn modify_image_share_permission(scene: &RequestContext<'_>, args: Args<'_>) -> 
     }
     for account in accounts {
         if share {
-            scene.world.add_share(&image.id, account, scene.now)?;
+            context.world.add_share(&image.id, account, context.now)?;
         } else {
-            scene.world.remove_share(&image.id, account)?;
+            context.world.remove_share(&image.id, account)?;
         }
     }
     match first_refusal {
-        Some(refusal) => Err(Stop::Refused(refusal)),
+        Some(refusal) => Err(ActionError::Refused(refusal)),
         None if over => {
             refuse("InvalidParameterValue.LimitExceeded", format!("At most {most} AccountIds can be named."))
         }
@@ -131,23 +132,23 @@ fn modify_image_share_permission(scene: &RequestContext<'_>, args: Args<'_>) -> 
 }
 
 /// An image of the caller's own; one that it only sees is refused by who it belongs to.
-fn own_image(scene: &RequestContext<'_>, id: &str) -> Result<Image, Stop> {
-    match scene.image(id)? {
-        (image, Standing::Own) => Ok(image),
-        (_, Standing::SharedInImage) => refuse(
+fn own_image(context: &RequestContext<'_>, id: &str) -> Result<Image, ActionError> {
+    match context.image(id)? {
+        (image, Ownership::Own) => Ok(image),
+        (_, Ownership::Shared) => refuse(
             "UnauthorizedOperation.ImageNotBelongToAccount",
             format!("{id} does not belong to the account."),
         ),
-        (_, Standing::Public) => {
+        (_, Ownership::Public) => {
             refuse("InvalidParameterValue.InvalidImageId", format!("{id} is a public image."))
         }
     }
 }
 
-fn judge_image(scene: &RequestContext<'_>, image: &Image) -> Result<(), Stop> {
+fn validate_image(context: &RequestContext<'_>, image: &Image) -> Result<(), ActionError> {
     let id = &image.id;
-    let state = image.state_at(scene.now);
-    if state != State::Normal {
+    let state = image.state_at(context.now);
+    if state != ImageStatus::Normal {
         return refuse("InvalidParameterValue.InvalidImageState", format!("{id} is {}.", state.as_str()));
     }
     if image.license == "BYOL" {
@@ -156,7 +157,7 @@ fn judge_image(scene: &RequestContext<'_>, image: &Image) -> Result<(), Stop> {
     if image.encrypted {
         return refuse("UnsupportedOperation.EncryptedImagesNotSupported", format!("{id} is encrypted."));
     }
-    if is_whole_machine(scene, id)? {
+    if is_whole_machine(context, id)? {
         return refuse(
             "InvalidParameter.InstanceImageNotSupport",
             format!("{id} is an image of a whole machine."),
@@ -166,38 +167,38 @@ fn judge_image(scene: &RequestContext<'_>, image: &Image) -> Result<(), Stop> {
 }
 
 /// Whether something is to be done for an account.
-fn judge_account(
-    scene: &RequestContext<'_>,
+fn validate_account(
+    context: &RequestContext<'_>,
     image: &Image,
     account: &str,
     share: bool,
     before: &[&str],
-) -> Result<bool, Stop> {
+) -> Result<bool, ActionError> {
     let id: AccountId = match account.parse() {
-        Ok(id) if scene.account_exists(id) => id,
+        Ok(id) if context.account_exists(id) => id,
         _ => return refuse("InvalidAccountId.NotFound", format!("AccountId {account} is not found.")),
     };
-    if account == scene.caller {
-        let twin = scene.settings.twin_codes;
+    if account == context.caller {
+        let twin = context.settings.twin_codes;
         let code = if twin { "InvalidAccountIs.YourSelf" } else { "FailedOperation.AccountIsYourSelf" };
         return refuse(code, format!("AccountId {account} is your own."));
     }
-    if scene.settings.sub_users.contains(&id) {
+    if context.settings.sub_users.contains(&id) {
         return refuse(
             "FailedOperation.NotMasterAccount",
             format!("AccountId {account} is no main account."),
         );
     }
-    let has = scene.world.is_shared_with(&image.id, account)?;
+    let has = context.world.is_shared_with(&image.id, account)?;
     match (share, has || (share && before.contains(&account))) {
-        (true, true) => match scene.settings.share_again {
+        (true, true) => match context.settings.share_again {
             ShareAgain::Ignored => Ok(false),
             ShareAgain::Refused => refuse(
                 "FailedOperation.AccountAlreadyExists",
                 format!("{} is shared with {account} already.", image.id),
             ),
         },
-        (false, false) => match scene.settings.cancel_absent {
+        (false, false) => match context.settings.cancel_absent {
             CancelAbsent::Ignored => Ok(false),
             CancelAbsent::Refused => {
                 refuse("InvalidAccountId.NotFound", format!("{} is not shared with {account}.", image.id))
@@ -207,21 +208,24 @@ fn judge_account(
     }
 }
 
-fn describe_image_share_permission(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_image_share_permission(
+    context: &RequestContext<'_>,
+    args: Args<'_>,
+) -> Result<Reply, ActionError> {
     let id = args.text("ImageId").unwrap_or_default();
-    let (image, standing) = scene.image(id)?;
-    if standing != Standing::Own {
+    let (image, ownership) = context.image(id)?;
+    if ownership != Ownership::Own {
         return refuse(
             "UnauthorizedOperation.ImageNotBelongToAccount",
             format!("{id} does not belong to the account."),
         );
     }
-    let shares = scene.world.shares(&image.id)?;
+    let shares = context.world.shares(&image.id)?;
     let set = shares
         .iter()
         .map(|share| {
             json!({
-                "CreatedTime": time(scene.settings.timestamps, share.created_at),
+                "CreatedTime": time(context.settings.timestamps, share.created_at),
                 "AccountId": share.account,
             })
         })

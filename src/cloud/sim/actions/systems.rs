@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::Action;
 use crate::cloud::Service;
+use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::Stop;
-use crate::cloud::sim::scene::RequestContext;
+use crate::cloud::sim::refusal::ActionError;
 use crate::cloud::sim::schema::Args;
 use crate::cloud::sim::settings::{ImportSystems, Settings};
 
@@ -97,8 +97,8 @@ pub(super) fn systems(settings: &Settings) -> &'static [System] {
     }
 }
 
-fn describe_import_image_os(scene: &RequestContext<'_>, _: Args<'_>) -> Result<Reply, Stop> {
-    let systems = systems(scene.settings);
+fn describe_import_image_os(context: &RequestContext<'_>, _: Args<'_>) -> Result<Reply, ActionError> {
+    let systems = systems(context.settings);
     let names = |windows: bool| -> Vec<&str> {
         systems.iter().filter(|system| system.windows == windows).map(|system| system.name).collect()
     };

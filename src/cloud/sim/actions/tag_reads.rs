@@ -7,10 +7,10 @@ use super::Action;
 use super::tags::{ANY_SERVICE, resource};
 use crate::cloud::Service;
 use crate::cloud::sim::checksum;
+use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::geography;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::RequestContext;
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 use crate::cloud::sim::world::{Image, Tag};
 
@@ -85,10 +85,13 @@ const IDS_MAX: usize = 50;
 /// The kinds of things that the image service tags; only images carry tags here.
 const PREFIXES: &[&str] = &["instance", "host", "image", "keypair", "ps", "hpc"];
 
-fn describe_resource_tags_by_resource_ids(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
-    let prefix = judge_kind(args)?;
-    let ids = judge_ids(args, "InvalidParameterValue.ResourceIdInvalid")?;
-    let region = judge_region(scene, args)?;
+fn describe_resource_tags_by_resource_ids(
+    context: &RequestContext<'_>,
+    args: Args<'_>,
+) -> Result<Reply, ActionError> {
+    let prefix = validate_kind(args)?;
+    let ids = validate_ids(args, "InvalidParameterValue.ResourceIdInvalid")?;
+    let region = validate_region(context, args)?;
     let page = page(args)?;
     let category = args.text("Category").unwrap_or("All");
     if !matches!(category, "All" | "Custom" | "System") {
@@ -97,22 +100,22 @@ fn describe_resource_tags_by_resource_ids(scene: &RequestContext<'_>, args: Args
     let mut rows = Vec::new();
     if prefix == "image" && category != "System" {
         for id in ids {
-            let own = scene.world.image(region, id)?.is_some_and(|image| image.owner == scene.caller);
-            let tags = if own { scene.world.tags(id)? } else { Vec::new() };
+            let own = context.world.image(region, id)?.is_some_and(|image| image.owner == context.caller);
+            let tags = if own { context.world.tags(id)? } else { Vec::new() };
             rows.extend(tags.iter().map(|tag| row(id, tag)));
         }
     }
     Ok(paged("Tags", rows, page))
 }
 
-fn describe_resource_tags(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_resource_tags(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let page = page(args)?;
     let is = |name: &str, value: &str| args.text(name).is_none_or(|given| given == value);
     let mut rows = Vec::new();
     if is("ServiceType", "cvm") && is("ResourcePrefix", "image") {
-        for image in own_images(scene)? {
+        for image in own_images(context)? {
             if is("ResourceRegion", &image.region) && is("ResourceId", &image.id) {
-                rows.extend(scene.world.tags(&image.id)?.iter().map(|tag| row(&image.id, tag)));
+                rows.extend(context.world.tags(&image.id)?.iter().map(|tag| row(&image.id, tag)));
             }
         }
     }
@@ -127,7 +130,7 @@ const TAG_FILTERS_MAX: usize = 6;
 const TAG_FILTER_VALUES_MAX: usize = 10;
 
 /// Resources that are named, or that carry tags which pass the filters; the two exclude each other.
-fn get_resources(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn get_resources(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let (named, filters) = (args.texts("ResourceList"), args.objects("TagFilters"));
     if !named.is_empty() && !filters.is_empty() {
         return refuse("InvalidParameter", "ResourceList and TagFilters exclude each other.");
@@ -160,10 +163,10 @@ fn get_resources(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, St
         },
     };
     let wanted =
-        named.iter().map(|name| resource(scene, name, ANY_SERVICE)).collect::<Result<Vec<_>, _>>()?;
+        named.iter().map(|name| resource(context, name, ANY_SERVICE)).collect::<Result<Vec<_>, _>>()?;
     let mut found = Vec::new();
-    for image in own_images(scene)? {
-        let tags = scene.world.tags(&image.id)?;
+    for image in own_images(context)? {
+        let tags = context.world.tags(&image.id)?;
         let passes = filters.iter().all(|filter| {
             let (key, values) = (filter.text("TagKey").unwrap_or_default(), filter.texts("TagValue"));
             tags.iter()
@@ -174,7 +177,7 @@ fn get_resources(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, St
                 .iter()
                 .map(|tag| json!({"TagKey": tag.key, "TagValue": tag.value, "Category": "Custom"}))
                 .collect();
-            let name = format!("qcs::cvm:{}:uin/{}:image/{}", image.region, scene.caller, image.id);
+            let name = format!("qcs::cvm:{}:uin/{}:image/{}", image.region, context.caller, image.id);
             found.push(json!({"Resource": name, "Tags": tags}));
         }
     }
@@ -189,14 +192,14 @@ fn get_resources(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, St
     ]))
 }
 
-fn own_images(scene: &RequestContext<'_>) -> Result<Vec<Image>, Stop> {
-    let mut images = scene.world.all_images()?;
-    images.retain(|image| image.owner == scene.caller);
+fn own_images(context: &RequestContext<'_>) -> Result<Vec<Image>, ActionError> {
+    let mut images = context.world.all_images()?;
+    images.retain(|image| image.owner == context.caller);
     Ok(images)
 }
 
 /// The kind of resources that is asked for.
-pub(super) fn judge_kind(args: Args<'_>) -> Result<&str, Stop> {
+pub(super) fn validate_kind(args: Args<'_>) -> Result<&str, ActionError> {
     let service = args.text("ServiceType").unwrap_or_default();
     if service != "cvm" {
         return refuse(
@@ -215,7 +218,7 @@ pub(super) fn judge_kind(args: Args<'_>) -> Result<&str, Stop> {
 }
 
 /// The ids of resources that are asked for, or a refusal for too many of them.
-pub(super) fn judge_ids<'a>(args: Args<'a>, too_many: &'static str) -> Result<Vec<&'a str>, Stop> {
+pub(super) fn validate_ids<'a>(args: Args<'a>, too_many: &'static str) -> Result<Vec<&'a str>, ActionError> {
     let ids = args.texts("ResourceIds");
     if ids.len() > IDS_MAX {
         return refuse(too_many, format!("At most {IDS_MAX} ResourceIds can be named."));
@@ -227,16 +230,19 @@ pub(super) fn judge_ids<'a>(args: Args<'a>, too_many: &'static str) -> Result<Ve
 }
 
 /// The region of the resources that are asked for.
-pub(super) fn judge_region<'a>(scene: &RequestContext<'_>, args: Args<'a>) -> Result<&'a str, Stop> {
+pub(super) fn validate_region<'a>(
+    context: &RequestContext<'_>,
+    args: Args<'a>,
+) -> Result<&'a str, ActionError> {
     let region = args.text("ResourceRegion").unwrap_or_default();
-    match geography::find(scene.settings, region) {
+    match geography::find(context.settings, region) {
         Some(_) => Ok(region),
         None => refuse("InvalidParameterValue.RegionInvalid", format!("ResourceRegion {region} is invalid.")),
     }
 }
 
 /// Offset and Limit of the tag service: 0 and 15 by default, Offset a multiple of Limit.
-pub(super) fn page(args: Args<'_>) -> Result<(usize, usize), Stop> {
+pub(super) fn page(args: Args<'_>) -> Result<(usize, usize), ActionError> {
     let limit = args.integer("Limit").unwrap_or(15);
     let offset = args.integer("Offset").unwrap_or(0);
     match (usize::try_from(offset), usize::try_from(limit)) {

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::Action;
 use crate::cloud::Service;
+use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Refusal, Stop, refuse};
-use crate::cloud::sim::scene::{RequestContext, TAGS_MAX, judge_tag_key, judge_tag_value};
+use crate::cloud::sim::refusal::{ActionError, Refusal, refuse};
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
+use crate::cloud::sim::validation::{TAGS_MAX, validate_tag_key, validate_tag_value};
 use crate::cloud::sim::world::Tag;
 
 /// A tag of the tag service, which calls its parts otherwise than the image service does.
@@ -99,7 +100,7 @@ pub(super) const ACTIONS: &[Action] = &[
     },
 ];
 
-fn modify_resource_tags(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn modify_resource_tags(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let set = read_tags(args.objects("ReplaceTags"));
     let unset: Vec<&str> = args.objects("DeleteTags").iter().filter_map(|tag| tag.text("TagKey")).collect();
     for (name, length) in [("ReplaceTags", set.len()), ("DeleteTags", unset.len())] {
@@ -120,51 +121,51 @@ fn modify_resource_tags(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Re
         return refuse("InvalidParameterValue.DeleteTagsParamError", "A key is both replaced and deleted.");
     }
     for key in &unset {
-        judge_tag_key(scene.settings, key)?;
+        validate_tag_key(context.settings, key)?;
     }
     // Of this action's documents, neither TagValueEmpty nor TagKeyDuplicate is one of the codes.
     let twice = |(at, tag): (usize, &Tag)| set.iter().take(at).any(|other| other.key == tag.key);
     if set.iter().any(|tag| tag.value.is_empty()) || set.iter().enumerate().any(twice) {
         return refuse("InvalidParameter.Tag", "A tag value is empty, or a tag key stands twice.");
     }
-    judge_tags(scene, &set)?;
-    let image = resource(scene, args.text("Resource").unwrap_or_default(), ANY_RESOURCE)?;
-    judge_room(scene, &image, &set, &unset)?;
+    validate_tags(context, &set)?;
+    let image = resource(context, args.text("Resource").unwrap_or_default(), ANY_RESOURCE)?;
+    validate_room(context, &image, &set, &unset)?;
     for key in unset {
-        scene.world.remove_tag(&image, key)?;
+        context.world.remove_tag(&image, key)?;
     }
     for tag in &set {
-        scene.world.set_tag(scene.caller, &image, tag)?;
+        context.world.set_tag(context.caller, &image, tag)?;
     }
     Ok(Reply::new())
 }
 
-fn tag_resources(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn tag_resources(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let set = read_tags(args.objects("Tags"));
     if set.len() > PER_CALL {
         return refuse("LimitExceeded.TagNumPerRequest", format!("At most {PER_CALL} tags can be named."));
     }
-    judge_tags(scene, &set)?;
-    each_resource(scene, args, |image| {
-        judge_room(scene, image, &set, &[])?;
+    validate_tags(context, &set)?;
+    each_resource(context, args, |image| {
+        validate_room(context, image, &set, &[])?;
         for tag in &set {
-            scene.world.set_tag(scene.caller, image, tag)?;
+            context.world.set_tag(context.caller, image, tag)?;
         }
         Ok(())
     })
 }
 
-fn untag_resources(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn untag_resources(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let keys = args.texts("TagKeys");
     if keys.len() > PER_CALL {
         return refuse("LimitExceeded.TagNumPerRequest", format!("At most {PER_CALL} keys can be named."));
     }
     for key in &keys {
-        judge_tag_key(scene.settings, key)?;
+        validate_tag_key(context.settings, key)?;
     }
-    each_resource(scene, args, |image| {
+    each_resource(context, args, |image| {
         for key in &keys {
-            scene.world.remove_tag(image, key)?;
+            context.world.remove_tag(image, key)?;
         }
         Ok(())
     })
@@ -172,10 +173,10 @@ fn untag_resources(scene: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, 
 
 /// Does something for each resource that is named; those that refuse it are told in FailedResources.
 fn each_resource(
-    scene: &RequestContext<'_>,
+    context: &RequestContext<'_>,
     args: Args<'_>,
-    act: impl Fn(&str) -> Result<(), Stop>,
-) -> Result<Reply, Stop> {
+    act: impl Fn(&str) -> Result<(), ActionError>,
+) -> Result<Reply, ActionError> {
     let resources = args.texts("ResourceList");
     if resources.len() > PER_CALL {
         return refuse(
@@ -185,9 +186,9 @@ fn each_resource(
     }
     let mut failed = Vec::new();
     for name in resources {
-        match resource(scene, name, ANY_SERVICE).and_then(|image| act(&image)) {
+        match resource(context, name, ANY_SERVICE).and_then(|image| act(&image)) {
             Ok(()) => {}
-            Err(Stop::Refused(Refusal { code, message })) => {
+            Err(ActionError::Refused(Refusal { code, message })) => {
                 failed.push(json!({"Resource": name, "Code": code, "Message": message}));
             }
             Err(stop) => return Err(stop),
@@ -206,18 +207,18 @@ pub(super) fn read_tags(tags: Vec<Args<'_>>) -> Vec<Tag> {
 }
 
 /// Refuses tags that are malformed, stand twice, or that the account has no room for.
-pub(super) fn judge_tags(scene: &RequestContext<'_>, tags: &[Tag]) -> Result<(), Stop> {
+pub(super) fn validate_tags(context: &RequestContext<'_>, tags: &[Tag]) -> Result<(), ActionError> {
     for (position, tag) in tags.iter().enumerate() {
-        judge_tag_key(scene.settings, &tag.key)?;
-        judge_tag_value(&tag.value)?;
+        validate_tag_key(context.settings, &tag.key)?;
+        validate_tag_value(&tag.value)?;
         if tags.iter().take(position).any(|other| other.key == tag.key) {
             return refuse(
                 "InvalidParameterValue.TagKeyDuplicate",
                 format!("The tag key {} stands twice.", tag.key),
             );
         }
-        let values = scene.world.values_of_key(scene.caller, &tag.key)?;
-        if values.is_empty() && scene.world.key_count(scene.caller)? >= KEYS_MAX {
+        let values = context.world.values_of_key(context.caller, &tag.key)?;
+        if values.is_empty() && context.world.key_count(context.caller)? >= KEYS_MAX {
             return refuse("LimitExceeded.TagKey", format!("The account has {KEYS_MAX} tag keys."));
         }
         if values.len() >= VALUES_MAX && !values.contains(&tag.value) {
@@ -228,13 +229,13 @@ pub(super) fn judge_tags(scene: &RequestContext<'_>, tags: &[Tag]) -> Result<(),
 }
 
 /// Refuses more tags on a resource than it can carry.
-pub(super) fn judge_room(
-    scene: &RequestContext<'_>,
+pub(super) fn validate_room(
+    context: &RequestContext<'_>,
     image: &str,
     set: &[Tag],
     unset: &[&str],
-) -> Result<(), Stop> {
-    let mut tags = scene.world.tags(image)?;
+) -> Result<(), ActionError> {
+    let mut tags = context.world.tags(image)?;
     tags.retain(|tag| !unset.contains(&tag.key.as_str()) && !set.iter().any(|new| new.key == tag.key));
     if tags.len() + set.len() > TAGS_MAX {
         return refuse("LimitExceeded.ResourceAttachedTags", format!("{image} has at most {TAGS_MAX} tags."));
@@ -249,10 +250,10 @@ const ANY_RESOURCE: &str = "InvalidParameterValue.ResourceDescriptionError";
 
 /// The id of the image that a resource in six segments names.
 pub(super) fn resource(
-    scene: &RequestContext<'_>,
+    context: &RequestContext<'_>,
     name: &str,
     unsupported: &'static str,
-) -> Result<String, Stop> {
+) -> Result<String, ActionError> {
     let parts: Vec<&str> = name.splitn(6, ':').collect();
     let &["qcs", _, service, region, account, thing] = parts.as_slice() else {
         return refuse("InvalidParameterValue.ResourceDescriptionError", format!("{name} is no resource."));
@@ -263,11 +264,11 @@ pub(super) fn resource(
     let (Some(account), Some(id)) = (account.strip_prefix("uin/"), thing.strip_prefix("image/")) else {
         return refuse("InvalidParameterValue.ResourceDescriptionError", format!("{name} is no image."));
     };
-    if !account.is_empty() && account != scene.caller {
+    if !account.is_empty() && account != context.caller {
         return refuse("AuthFailure.UnauthorizedOperation", format!("{name} belongs to another account."));
     }
-    match scene.world.image(region, id)? {
-        Some(image) if image.owner == scene.caller => Ok(image.id),
+    match context.world.image(region, id)? {
+        Some(image) if image.owner == context.caller => Ok(image.id),
         // The documents do not say what the tag service does with a resource that does not exist.
         _ => refuse("InvalidParameterValue.ResourceDescriptionError", format!("{name} does not exist.")),
     }

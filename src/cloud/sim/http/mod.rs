@@ -1,31 +1,33 @@
-//! The embedded cloud on the wire: the protocol of API 3.0 over HTTP, good enough for the official clients.
+//! The sandbox as an HTTP server: the protocol of API 3.0, complete enough for the official clients.
 //!
 //! ```text
-//!  TCP (or TLS) ─▶ server ─▶ face ─┬─▶ auth ─▶ Sim::call ─▶ envelope, status 200, `application/json`
-//!                                  └─▶ page      what is in the world, for browsers
+//!  TCP (or TLS) ─▶ server ─▶ api_service ─┬─▶ auth ─▶ Sim::call ─▶ envelope, status 200, `application/json`
+//!                                         └─▶ page      contents of the world, for browsers
 //! ```
 //!
-//! What holds:
-//! - An API call is answered with status 200 and a media type without parameters, refused or not: the SDK for
-//!   Python does not see the error in anything else.
-//! - A call is a POST, or a GET that carries `X-TC-Action` or `Authorization`; any other GET of `/` is the page.
-//! - Who calls is told by the signature alone. What may be called is judged by [`Sim`](super::Sim), not here.
-//! - What a fault script loses is lost on the connection: it is closed without a byte of an answer. A request
-//!   that was "not sent" cannot be told from one that was lost, since the connection is there already.
-//! - Keys are in no log, no page and no message.
+//! Invariants:
+//! - The answer to an API call has status 200 and a media type without parameters, even for an error. The SDK for Python
+//!   does not read the error of any other answer.
+//! - An API call is a POST, or a GET with `X-TC-Action` or `Authorization`. Any other GET of `/` returns the page.
+//! - The signature alone identifies the caller. [`Sim`](super::Sim) validates the call itself.
+//! - A fault that loses a request or its answer closes the connection without a byte. A client cannot distinguish
+//!   "not sent" from "lost", because the connection is already open.
+//! - Keys never appear in the log, the page or a message.
 
+mod api_service;
 mod auth;
-mod face;
 mod keys;
 mod page;
+mod rejected;
 mod request;
+mod response;
 mod server;
 mod tls;
 
 #[cfg(test)]
 mod tests;
 
-pub use face::ApiService;
+pub use api_service::ApiService;
 pub use keys::{Key, Keys, MalformedKey};
 pub use server::Server;
 pub use tls::{Identity, TlsError};

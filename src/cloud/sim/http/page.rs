@@ -1,27 +1,28 @@
-//! The page for browsers: what is in the world, and what happened last. Without scripts; it loads itself anew.
+//! Page for browsers: images of the world, recent requests and faults. It has no scripts and reloads itself.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
 
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue};
 use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::face::{Answer, TurnedAway, typed};
-use crate::cloud::sim::{Entry, Image, Settings, Sim, SimError};
+use super::rejected::RejectedCall;
+use super::response::{Answer, document};
+use crate::cloud::sim::{Fault, Image, LogEntry, RequestOutcome, Settings, Sim, SimError};
 
-/// How many images of one account in one region are shown.
-const IMAGES_SHOWN: usize = 50;
-/// How many accounts of one image are shown.
-const ACCOUNTS_SHOWN: usize = 4;
-/// How many requests are shown.
+/// Maximum number of images per account and region, and of accounts in the table of shares.
+const ROWS_SHOWN: usize = 50;
+/// Maximum number of items in one cell.
+const ITEMS_SHOWN: usize = 4;
+/// Maximum number of requests.
 const REQUESTS_SHOWN: u32 = 30;
+/// Maximum length of a text in characters.
+const CHARS_SHOWN: usize = 160;
 
-const HEAD: &str = include_str!("page.html");
-
-/// The page as an answer.
+/// Returns the page as a response.
 pub(super) fn answer(html: String) -> Answer {
-    let mut answer = typed(StatusCode::OK, "text/html; charset=utf-8", html);
+    let mut answer = document(StatusCode::OK, "text/html; charset=utf-8", html);
     let headers = answer.headers_mut();
     headers.insert(
         CONTENT_SECURITY_POLICY,
@@ -31,203 +32,193 @@ pub(super) fn answer(html: String) -> Answer {
     answer
 }
 
-/// The page as it is now.
-pub(super) fn render(sim: &Sim, turned_away: &[TurnedAway], now: Timestamp) -> Result<String, SimError> {
-    let mut page = String::with_capacity(16 * 1024);
-    // Writing to a string cannot fail.
-    let _ = write_page(&mut page, sim, turned_away, now)?;
-    Ok(page)
-}
-
-fn write_page(
-    page: &mut String,
-    sim: &Sim,
-    turned_away: &[TurnedAway],
-    now: Timestamp,
-) -> Result<fmt::Result, SimError> {
+/// Renders the page.
+///
+/// # Errors
+/// If the world cannot be read.
+pub(super) fn render(sim: &Sim, rejected: &[RejectedCall], now: Timestamp) -> Result<String, SimError> {
     let settings = sim.settings()?;
-    let mut homes: BTreeMap<(String, String), Vec<Image>> = BTreeMap::new();
-    for image in sim.images()? {
-        homes.entry((image.region.clone(), image.owner.clone())).or_default().push(image);
-    }
-    let mut regions = String::new();
+    let now = sim.present(now)?;
+    let mut homes: BTreeMap<(String, String), Vec<(Image, Vec<String>)>> = BTreeMap::new();
     let mut received: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    if homes.is_empty() {
-        regions.push_str("<p class=none>No image was made yet.</p>");
-    }
-    for ((region, owner), images) in &homes {
-        let mut shares = Vec::new();
-        for image in images.iter().take(IMAGES_SHOWN) {
-            let accounts: Vec<String> =
-                sim.shares(&image.id)?.into_iter().map(|share| share.account).collect();
-            for account in &accounts {
-                received.entry(account.clone()).or_default().push(format!("{}@{region}", image.name));
-            }
-            shares.push(accounts);
+    for image in sim.images()? {
+        let accounts: Vec<String> = sim.shares(&image.id)?.into_iter().map(|share| share.account).collect();
+        for account in &accounts {
+            received.entry(account.clone()).or_default().push(format!("{}@{}", image.name, image.region));
         }
-        let _ = write_home(&mut regions, &settings, region, owner, images, &shares, now);
+        homes.entry((image.region.clone(), image.owner.clone())).or_default().push((image, accounts));
     }
-    let _ = write_received(&mut regions, &received);
     let (log, faults) = (sim.log_tail(REQUESTS_SHOWN)?, sim.faults()?);
-    Ok((|| {
-        page.push_str(HEAD);
-        let time = clock(now.as_microsecond());
-        write!(page, "<h1>goldform sandbox <small>{time} UTC</small></h1>{regions}")?;
-        write_requests(page, &log)?;
-        write_turned_away(page, turned_away)?;
-        page.push_str("<h2>Faults</h2>");
-        if faults.is_empty() {
-            page.push_str("<p class=none>None is set.</p>");
-        } else {
-            page.push_str("<table><tr><th>#<th>seen<th>fault");
-            for (id, seen, fault) in faults {
-                let text = serde_json::to_string(&fault).unwrap_or_default();
-                write!(page, "<tr><td>{id}<td>{seen}<td><code>{}</code>", Safe(&text))?;
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                meta http-equiv="refresh" content="2";
+                title { "goldform sandbox" }
+                style { (PreEscaped(include_str!("page.css"))) }
             }
-            page.push_str("</table>");
+            body {
+                main {
+                    h1 { "goldform sandbox " small { (time(now.as_microsecond())) " UTC" } }
+                    @if homes.is_empty() { p.none { "No images." } }
+                    @for ((region, owner), images) in &homes {
+                        (images_of(&settings, region, owner, images, now))
+                    }
+                    (shares(&received))
+                    (requests(&log))
+                    (rejections(rejected))
+                    (fault_table(&faults))
+                }
+            }
         }
-        page.push_str("</main></html>\n");
-        Ok(())
-    })())
+    };
+    Ok(page.into_string())
 }
 
-fn write_home(
-    page: &mut String,
+fn images_of(
     settings: &Settings,
     region: &str,
     owner: &str,
-    images: &[Image],
-    shares: &[Vec<String>],
+    images: &[(Image, Vec<String>)],
     now: Timestamp,
-) -> fmt::Result {
+) -> Markup {
     let (used, limit) = (images.len(), settings.image_limit(region));
-    write!(
-        page,
-        "<h2>{} <small>account {}</small></h2><p><meter min=0 max={limit} value={used} high={}></meter> \
-         {used} of {limit} images</p><table><tr><th>image<th>name<th>state<th>made from<th>shared with",
-        Safe(region),
-        Safe(owner),
-        f64::from(limit) * 0.8
-    )?;
-    for (image, accounts) in images.iter().zip(shares) {
-        let state = image.state_at(now.as_microsecond());
-        write!(
-            page,
-            "<tr><td><code>{}</code><td>{}<td class={state}>{state}<td>{}<td>",
-            Safe(&image.id),
-            Safe(&image.name),
-            Safe(&image.made_from),
-            state = state.as_str()
-        )?;
-        if !accounts.is_empty() {
-            let shown = accounts.get(..ACCOUNTS_SHOWN).unwrap_or(accounts).join(" ");
-            let more = if accounts.len() > ACCOUNTS_SHOWN { " …" } else { "" };
-            let limit = settings.accounts_per_image;
-            write!(page, "{} of {limit}: {}{more}", accounts.len(), Safe(&shown))?;
+    html! {
+        h2 { (region) " " small { "account " (owner) } }
+        p {
+            meter min="0" max=(limit) value=(used) high=(f64::from(limit) * 0.8) {}
+            " " (used) " of " (limit) " images"
+        }
+        table {
+            tr { th { "image" } th { "name" } th { "state" } th { "made from" } th { "shared with" } }
+            @for (image, accounts) in images.iter().take(ROWS_SHOWN) {
+                @let state = image.state_at(now.as_microsecond()).as_str();
+                tr {
+                    td { code { (image.id) } }
+                    td { (visible(&image.name)) }
+                    td class=(state) { (state) }
+                    td { (visible(&image.made_from)) }
+                    td {
+                        @if !accounts.is_empty() {
+                            (accounts.len()) " of " (settings.accounts_per_image) ": " (first_items(accounts))
+                        }
+                    }
+                }
+            }
+        }
+        @if used > ROWS_SHOWN { p.none { "and " (used - ROWS_SHOWN) " more" } }
+    }
+}
+
+/// Images that are shared with each account.
+fn shares(received: &BTreeMap<String, Vec<String>>) -> Markup {
+    html! {
+        @if !received.is_empty() {
+            h2 { "Shares by account" }
+            table {
+                tr { th { "account" } th { "images" } th { "names" } }
+                @for (account, images) in received.iter().take(ROWS_SHOWN) {
+                    tr { td { (account) } td { (images.len()) } td { (first_items(images)) } }
+                }
+            }
         }
     }
-    page.push_str("</table>");
-    let more = images.len().saturating_sub(IMAGES_SHOWN);
-    if more > 0 {
-        write!(page, "<p class=none>and {more} more</p>")?;
-    }
-    Ok(())
 }
 
-/// What each account has been given.
-fn write_received(page: &mut String, received: &BTreeMap<String, Vec<String>>) -> fmt::Result {
-    if received.is_empty() {
-        return Ok(());
+fn requests(log: &[LogEntry]) -> Markup {
+    html! {
+        h2 { "Recent requests" }
+        @if log.is_empty() {
+            p.none { "No requests." }
+        } @else {
+            table {
+                tr {
+                    th { "#" } th { "time" } th { "account" } th { "action" } th { "region" } th { "answer" }
+                    th { "parameters" }
+                }
+                @for entry in log {
+                    tr {
+                        td { (entry.seq) }
+                        td { (time(entry.at).split(' ').next_back().unwrap_or_default()) }
+                        td { (entry.caller) }
+                        td { (entry.service) "\u{a0}" (visible(&entry.action)) }
+                        td.code { (visible(entry.region.as_deref().unwrap_or_default())) }
+                        (answer_cell(entry))
+                        td { code { (visible(&entry.params)) } }
+                    }
+                }
+            }
+        }
     }
-    page.push_str("<h2>Shares by account</h2><table><tr><th>account<th>images<th>which");
-    for (account, images) in received.iter().take(IMAGES_SHOWN) {
-        let shown = images.get(..ACCOUNTS_SHOWN).unwrap_or(images).join(" ");
-        let more = if images.len() > ACCOUNTS_SHOWN { " …" } else { "" };
-        write!(page, "<tr><td>{}<td>{}<td>{}{more}", Safe(account), images.len(), Safe(&shown))?;
-    }
-    page.push_str("</table>");
-    Ok(())
 }
 
-fn write_requests(page: &mut String, log: &[Entry]) -> fmt::Result {
-    page.push_str("<h2>Last requests</h2>");
-    if log.is_empty() {
-        page.push_str("<p class=none>None came yet.</p>");
-        return Ok(());
+fn answer_cell(entry: &LogEntry) -> Markup {
+    let code = entry.code.as_deref().unwrap_or_default();
+    match (code, entry.outcome) {
+        ("", RequestOutcome::Answered) => html! { td.NORMAL { "ok" } },
+        (code, RequestOutcome::Answered | RequestOutcome::Refused) => html! { td.refused { (code) } },
+        (code, outcome) => html! { td.refused { (outcome.as_str()) " " (code) } },
     }
-    page.push_str("<table><tr><th>#<th>time<th>account<th>action<th>region<th>answer<th>parameters");
-    for entry in log {
-        let fate = serde_json::to_value(entry.fate).unwrap_or_default();
-        let fate = fate.as_str().unwrap_or_default();
-        let code = entry.code.as_deref().unwrap_or("");
-        let is_well = code.is_empty() && fate == "answered";
-        let (class, fate) = match (is_well, fate) {
-            (true, _) => ("NORMAL", "ok"),
-            (false, "answered" | "refused") => ("refused", ""),
-            (false, fate) => ("refused", fate),
-        };
-        write!(
-            page,
-            "<tr><td>{}<td>{}<td>{}<td>{}&nbsp;{}<td class=code>{}<td class={class}>{} {}<td><code>{}</code>",
-            entry.seq,
-            clock(entry.at).split(' ').next_back().unwrap_or_default(),
-            Safe(&entry.caller),
-            Safe(&entry.service),
-            Safe(&entry.action),
-            Safe(entry.region.as_deref().unwrap_or_default()),
-            Safe(fate),
-            Safe(code),
-            Safe(&shortened(&entry.params))
-        )?;
-    }
-    page.push_str("</table>");
-    Ok(())
 }
 
-fn write_turned_away(page: &mut String, turned_away: &[TurnedAway]) -> fmt::Result {
-    if turned_away.is_empty() {
-        return Ok(());
+fn rejections(rejected: &[RejectedCall]) -> Markup {
+    html! {
+        @if !rejected.is_empty() {
+            h2 { "Rejected requests" }
+            table {
+                tr { th { "time" } th { "action" } th { "code" } }
+                @for RejectedCall { at, action, code } in rejected {
+                    tr { td { (time(at.as_microsecond())) } td { (visible(action)) } td.refused { (code) } }
+                }
+            }
+        }
     }
-    page.push_str("<h2>Turned away</h2><table><tr><th>time<th>action<th>code");
-    for TurnedAway { at, action, code } in turned_away {
-        let at = clock(at.as_microsecond());
-        write!(page, "<tr><td>{at}<td>{}<td class=refused>{}", Safe(&shortened(action)), Safe(code))?;
-    }
-    page.push_str("</table>");
-    Ok(())
 }
 
-fn clock(micros: i64) -> String {
+fn fault_table(faults: &[(i64, u32, Fault)]) -> Markup {
+    html! {
+        h2 { "Faults" }
+        @if faults.is_empty() {
+            p.none { "No faults." }
+        } @else {
+            table {
+                tr { th { "#" } th { "matching calls" } th { "fault" } }
+                @for (id, calls, fault) in faults {
+                    tr {
+                        td { (id) }
+                        td { (calls) }
+                        td { code { (serde_json::to_string(fault).unwrap_or_default()) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn first_items(items: &[String]) -> String {
+    let more = if items.len() > ITEMS_SHOWN { " …" } else { "" };
+    let shown = items.get(..ITEMS_SHOWN).unwrap_or(items).join(" ");
+    visible(&(shown + more))
+}
+
+fn time(micros: i64) -> String {
     let at = Timestamp::from_microsecond(micros).unwrap_or_default();
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-fn shortened(text: &str) -> String {
-    const MOST: usize = 160;
-    let mut short: String = text.chars().take(MOST).collect();
-    if short.len() < text.len() {
-        short.push('…');
+/// Truncates a text of a caller, and replaces characters that are invisible or change the direction of the text.
+fn visible(text: &str) -> String {
+    let is_visible = |c: char| {
+        !c.is_control()
+            && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut chars = text.chars();
+    let mut shown: String =
+        chars.by_ref().take(CHARS_SHOWN).map(|c| if is_visible(c) { c } else { '\u{fffd}' }).collect();
+    if chars.next().is_some() {
+        shown.push('…');
     }
-    short
-}
-
-/// Text of somebody else, harmless in HTML.
-struct Safe<'a>(&'a str);
-
-impl fmt::Display for Safe<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            c if c.is_control() => f.write_char('\u{fffd}'),
-            // Text that turns its direction could hide what it says.
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                f.write_char('\u{fffd}')
-            }
-            c => f.write_char(c),
-        })
-    }
+    shown
 }

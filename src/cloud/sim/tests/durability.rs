@@ -40,7 +40,7 @@ fn two_connections_see_each_others_calls_faults_and_switches() {
             caller: None,
             from_call: 1,
             times: None,
-            effect: Effect::Throttle,
+            effect: FaultEffect::Throttle,
         })
         .unwrap();
     assert_eq!(here.code("DescribeImages", HOME, json!({})), "RequestLimitExceeded");
@@ -276,4 +276,23 @@ fn a_process_that_is_killed_loses_nothing_that_was_answered() {
         }
         made.clear();
     }
+}
+
+#[test]
+fn the_clock_never_goes_back_behind_the_latest_entry_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("goldform.world.db");
+    let desk = Desk::over(Sim::open(&path, instant()).unwrap());
+    let id = desk.create(HOME, "web");
+    let created = desk.by_id(HOME, &[&id]);
+    desk.wait(-30_000);
+    assert_eq!(desk.by_id(HOME, &[&id]), created);
+    let desk = Desk { sim: Sim::open(&path, instant()).unwrap(), ..desk };
+    assert_eq!(desk.by_id(HOME, &[&id]), created, "another process has the same time");
+    let times: Vec<i64> = desk.sim.log(0).unwrap().iter().map(|entry| entry.at).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    let latest = Timestamp::from_microsecond(*times.last().unwrap()).unwrap();
+    assert_eq!(desk.sim.present(desk.now.get()).unwrap(), latest);
+    desk.wait(60_000);
+    assert_eq!(desk.sim.present(desk.now.get()).unwrap(), desk.now.get(), "later times count as they are");
 }

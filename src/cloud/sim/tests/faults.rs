@@ -4,12 +4,12 @@ use super::*;
 use crate::cloud::{Transport as _, TransportError};
 use crate::model::ManualClock;
 
-fn fault(action: &str, effect: Effect) -> Fault {
+fn fault(action: &str, effect: FaultEffect) -> Fault {
     Fault { action: action.to_owned(), region: None, caller: None, from_call: 1, times: Some(1), effect }
 }
 
-fn error(code: &str) -> Effect {
-    Effect::Error { code: code.to_owned(), message: String::new() }
+fn error(code: &str) -> FaultEffect {
+    FaultEffect::Error { code: code.to_owned(), message: String::new() }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
@@ -50,7 +50,7 @@ fn an_error_and_a_throttle_answer_without_executing() {
     let desk = Desk::instant();
     desk.sim.add_fault(&fault("CreateImage", error("ResourceInUse.DiskRollbacking"))).unwrap();
     assert_eq!(desk.code("CreateImage", HOME, web()), "ResourceInUse.DiskRollbacking");
-    desk.sim.add_fault(&fault("*", Effect::Throttle)).unwrap();
+    desk.sim.add_fault(&fault("*", FaultEffect::Throttle)).unwrap();
     assert_eq!(desk.code("CreateImage", HOME, web()), "RequestLimitExceeded");
     assert!(desk.sim.images().unwrap().is_empty());
     desk.ok("CreateImage", HOME, web());
@@ -59,15 +59,15 @@ fn an_error_and_a_throttle_answer_without_executing() {
 #[test]
 fn a_lost_request_is_not_executed_and_a_lost_answer_is() {
     let desk = Desk::instant();
-    for (effect, delivery, fate, images) in [
-        (Effect::NotSent, Delivery::NotSent, Fate::NotSent, 0),
-        (Effect::LostBefore, Delivery::Lost, Fate::LostBefore, 0),
-        (Effect::LostAfter, Delivery::Lost, Fate::LostAfter, 1),
+    for (effect, delivery, outcome, images) in [
+        (FaultEffect::NotSent, Delivery::NotSent, RequestOutcome::NotSent, 0),
+        (FaultEffect::LostBefore, Delivery::Lost, RequestOutcome::LostBefore, 0),
+        (FaultEffect::LostAfter, Delivery::Lost, RequestOutcome::LostAfter, 1),
     ] {
         desk.sim.add_fault(&fault("CreateImage", effect)).unwrap();
         assert_eq!(exchange(&desk, "CreateImage", web()).delivery, delivery);
         assert_eq!(desk.sim.images().unwrap().len(), images);
-        assert_eq!(desk.sim.log(0).unwrap().last().unwrap().fate, fate);
+        assert_eq!(desk.sim.log(0).unwrap().last().unwrap().outcome, outcome);
     }
     assert_eq!(desk.code("CreateImage", HOME, web()), "InvalidImageName.Duplicate");
 }
@@ -75,7 +75,7 @@ fn a_lost_request_is_not_executed_and_a_lost_answer_is() {
 #[test]
 fn garbage_comes_back_in_place_of_the_answer_of_an_executed_call() {
     let desk = Desk::instant();
-    desk.sim.add_fault(&fault("CreateImage", Effect::Garbage { text: "<html>".to_owned() })).unwrap();
+    desk.sim.add_fault(&fault("CreateImage", FaultEffect::Garbage { text: "<html>".to_owned() })).unwrap();
     assert_eq!(exchange(&desk, "CreateImage", web()).delivery, Delivery::Answer(b"<html>".to_vec()));
     assert_eq!(desk.sim.images().unwrap().len(), 1);
 }
@@ -84,12 +84,12 @@ fn garbage_comes_back_in_place_of_the_answer_of_an_executed_call() {
 fn effects_of_several_faults_add_up() {
     let desk = Desk::instant();
     let by = SignedDuration::from_millis(250);
-    desk.sim.add_fault(&fault("CreateImage", Effect::Slow { by })).unwrap();
+    desk.sim.add_fault(&fault("CreateImage", FaultEffect::Slow { by })).unwrap();
     desk.sim
-        .add_fault(&fault("CreateImage", Effect::Hide { lasting: SignedDuration::from_secs(2) }))
+        .add_fault(&fault("CreateImage", FaultEffect::Hide { lasting: SignedDuration::from_secs(2) }))
         .unwrap();
     desk.sim
-        .add_fault(&fault("CreateImage", Effect::Settle { after: SignedDuration::from_secs(9) }))
+        .add_fault(&fault("CreateImage", FaultEffect::Settle { after: SignedDuration::from_secs(9) }))
         .unwrap();
     assert_eq!(exchange(&desk, "CreateImage", web()).delay, Some(Duration::from_millis(250)));
     let id = desk.sim.images().unwrap()[0].id.clone();
@@ -108,9 +108,9 @@ fn a_task_can_be_made_to_fail_or_to_hang_and_still_counts() {
         desk.wait(100_000_000);
         desk.by_id(HOME, &[&id])[0]["ImageState"].as_str().unwrap().to_owned()
     };
-    desk.sim.add_fault(&fault("CreateImage", Effect::Fail)).unwrap();
+    desk.sim.add_fault(&fault("CreateImage", FaultEffect::Fail)).unwrap();
     assert_eq!(state("failed"), "CREATEFAILED");
-    desk.sim.add_fault(&fault("CreateImage", Effect::Hang)).unwrap();
+    desk.sim.add_fault(&fault("CreateImage", FaultEffect::Hang)).unwrap();
     assert_eq!(state("hung"), "CREATING");
     assert_eq!(state("fine"), "NORMAL");
     assert_eq!(desk.sim.image_count(OWNER.parse().unwrap(), &HOME.parse().unwrap()).unwrap(), 3);
@@ -190,7 +190,7 @@ fn answers_can_take_every_documented_form() {
         creator: Some("300000000003".parse().unwrap()),
         ..instant()
     });
-    let mut instance = Instance::kind("ins-8f3a1c2d", HOME, OWNER);
+    let mut instance = Instance::well_formed("ins-8f3a1c2d", HOME, OWNER);
     "arm".clone_into(&mut instance.architecture);
     desk.sim.put_instance(&instance).unwrap();
     let id = desk.create(HOME, "web");
@@ -247,8 +247,9 @@ fn a_transport_carries_answers_and_losses_in_either_kind_of_runtime() {
         let desk = Desk::instant();
         let file = Sim::open(&folder.path().join(name), instant()).unwrap();
         for sim in [desk.sim.clone(), file] {
-            sim.add_fault(&fault("DescribeImageQuota", Effect::LostAfter)).unwrap();
-            sim.add_fault(&Fault { from_call: 2, ..fault("DescribeImageQuota", Effect::NotSent) }).unwrap();
+            sim.add_fault(&fault("DescribeImageQuota", FaultEffect::LostAfter)).unwrap();
+            sim.add_fault(&Fault { from_call: 2, ..fault("DescribeImageQuota", FaultEffect::NotSent) })
+                .unwrap();
             let transport = SimTransport {
                 sim: Arc::new(sim),
                 caller: desk.caller.get(),

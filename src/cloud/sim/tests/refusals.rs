@@ -126,7 +126,7 @@ fn with(change: impl FnOnce(&mut Settings)) -> Desk {
 
 fn instance(change: impl FnOnce(&mut Instance)) -> Desk {
     let desk = Desk::instant();
-    let mut instance = Instance::kind("ins-8f3a1c2d", HOME, OWNER);
+    let mut instance = Instance::well_formed("ins-8f3a1c2d", HOME, OWNER);
     change(&mut instance);
     desk.sim.put_instance(&instance).unwrap();
     desk

@@ -27,7 +27,7 @@ pub struct Fault {
     pub times: Option<u32>,
     /// What goes wrong.
     #[serde(flatten)]
-    pub effect: Effect,
+    pub effect: FaultEffect,
 }
 
 fn first() -> u32 {
@@ -42,7 +42,7 @@ fn once() -> Option<u32> {
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "effect")]
-pub enum Effect {
+pub enum FaultEffect {
     /// The call is answered with this error code and not executed.
     Error {
         /// The code.
@@ -147,7 +147,7 @@ impl World {
         action: &str,
         region: Option<&str>,
         caller: &str,
-    ) -> Result<Vec<Effect>, rusqlite::Error> {
+    ) -> Result<Vec<FaultEffect>, rusqlite::Error> {
         let (mut hits, mut counted) = (Vec::new(), Vec::new());
         {
             // All of them, sorted out here: with parameters in it, the statement is compiled anew at each call.

@@ -6,7 +6,7 @@ use super::World;
 
 /// The state of an image as the service spells it (213/15753 ImageState).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
+pub enum ImageStatus {
     /// Being made.
     Creating,
     /// Ready.
@@ -21,7 +21,7 @@ pub enum State {
     ImportFailed,
 }
 
-impl State {
+impl ImageStatus {
     /// As the service spells it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -89,18 +89,18 @@ pub struct Image {
     /// From when on listings hold it.
     pub visible_at: i64,
     /// Its state until `ready_at`.
-    pub state: State,
+    pub state: ImageStatus,
     /// When `state` turns into `becomes`; nothing: never.
     pub ready_at: Option<i64>,
     /// The state that its task ends in.
-    pub becomes: State,
+    pub becomes: ImageStatus,
     /// What it was made from: an instance, snapshots, a URL without query, or an image.
     pub made_from: String,
 }
 
 impl Image {
     /// Its state at a moment.
-    pub fn state_at(&self, now: i64) -> State {
+    pub fn state_at(&self, now: i64) -> ImageStatus {
         if self.ready_at.is_some_and(|ready| ready <= now) { self.becomes } else { self.state }
     }
 }
@@ -118,7 +118,9 @@ const COLUMNS: &str = "id, region, owner, name, description, family, deprecated,
      architecture, license, source, cloudinit, encrypted, created_at, visible_at, state, ready_at, becomes, made_from";
 
 fn read(row: &Row<'_>) -> Result<Image, rusqlite::Error> {
-    let state = |at: usize| -> Result<State, rusqlite::Error> { Ok(State::read(row.get_ref(at)?.as_str()?)) };
+    let state = |at: usize| -> Result<ImageStatus, rusqlite::Error> {
+        Ok(ImageStatus::read(row.get_ref(at)?.as_str()?))
+    };
     Ok(Image {
         id: row.get(0)?,
         region: row.get(1)?,
@@ -345,9 +347,9 @@ impl World {
     pub(in crate::cloud::sim) fn set_busy(
         &self,
         id: &str,
-        state: State,
+        state: ImageStatus,
         ready_at: Option<i64>,
-        becomes: State,
+        becomes: ImageStatus,
     ) -> Result<(), rusqlite::Error> {
         self.db
             .prepare_cached("UPDATE images SET state = ?2, ready_at = ?3, becomes = ?4 WHERE id = ?1")?

@@ -1,40 +1,42 @@
-//! The request log, and the peaks of use.
+//! Log of requests, and peaks of usage.
 
 use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::World;
 
-/// How many requests the log keeps at least.
+/// Minimum number of requests that the log keeps.
 const KEPT: i64 = 100_000;
 
-/// What became of a request and its answer on the way.
+/// Delivery of a request and its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
-    /// Executed, and answered.
+pub enum RequestOutcome {
+    /// The service answered.
     Answered,
-    /// A fault script answered in place of the service: not executed.
+    /// A fault answered instead of the service. The request was not executed.
     Refused,
-    /// A fault script kept the request from being sent: not executed, and the caller knows.
+    /// A fault kept the request from being sent. It was not executed, and the caller knows that.
     NotSent,
-    /// A fault script lost the request: not executed, no answer.
+    /// A fault lost the request. It was not executed, and the caller got no answer.
     LostBefore,
-    /// A fault script lost the answer: executed, no answer.
+    /// A fault lost the answer. The request was executed.
     LostAfter,
-    /// Executed, but the answer that was brought back is garbage.
-    Garbled,
+    /// A fault replaced the answer with garbage. The request was executed.
+    #[serde(rename = "garbled")]
+    MalformedResponse,
 }
 
-impl Fate {
-    fn as_str(self) -> &'static str {
+impl RequestOutcome {
+    /// The name in the log, in snake case.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Answered => "answered",
             Self::Refused => "refused",
             Self::NotSent => "not_sent",
             Self::LostBefore => "lost_before",
             Self::LostAfter => "lost_after",
-            Self::Garbled => "garbled",
+            Self::MalformedResponse => "garbled",
         }
     }
 
@@ -44,52 +46,53 @@ impl Fate {
             "not_sent" => Self::NotSent,
             "lost_before" => Self::LostBefore,
             "lost_after" => Self::LostAfter,
-            "garbled" => Self::Garbled,
+            "garbled" => Self::MalformedResponse,
             _ => Self::Answered,
         }
     }
 }
 
-/// One request as the service saw it.
+/// One request in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Its number in the world's life, from 1.
+pub struct LogEntry {
+    /// Number of the call in this world, from 1.
     pub seq: i64,
-    /// When it came, in microseconds since 1970.
+    /// Time of the call, in microseconds since 1970. It never decreases from one entry to the next.
     pub at: i64,
-    /// The main account that called.
+    /// Main account of the caller.
     pub caller: String,
-    /// The service, such as `cvm`.
+    /// Called service, such as `cvm`.
     pub service: String,
-    /// The action; empty: none was named.
+    /// `X-TC-Action`. Empty: missing.
     pub action: String,
-    /// The region, where one was named.
+    /// `X-TC-Region`. `None`: missing.
     pub region: Option<String>,
-    /// The parameters as JSON, queries of URLs cut off; empty: not readable.
+    /// Parameters as JSON, without the queries of URLs. Empty if they cannot be parsed.
     pub params: String,
-    /// The error code of the answer; nothing: success.
+    /// Error code of the answer. `None`: success.
     pub code: Option<String>,
-    /// What became of it on the way.
-    pub fate: Fate,
-    /// The id that it was answered with.
+    /// Delivery of the request and its answer.
+    #[serde(rename = "fate")]
+    pub outcome: RequestOutcome,
+    /// Request id of the answer.
     pub request_id: String,
 }
 
-/// The most custom images that an account had in a region at one time.
+/// Highest number of custom images of an account in a region at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peak {
-    /// The main account.
+    /// Main account that owns the images.
     pub owner: String,
-    /// The region.
+    /// Region of the images.
     pub region: String,
-    /// The number of images, whatever their state.
+    /// Number of images in any state.
     pub images: u32,
-    /// When it was reached first, in microseconds since 1970.
+    /// Time at which the number was first reached, in microseconds since 1970.
     pub at: i64,
 }
 
-fn read(row: &Row<'_>) -> Result<Entry, rusqlite::Error> {
-    Ok(Entry {
+fn read(row: &Row<'_>) -> Result<LogEntry, rusqlite::Error> {
+    Ok(LogEntry {
         seq: row.get(0)?,
         at: row.get(1)?,
         caller: row.get(2)?,
@@ -98,14 +101,14 @@ fn read(row: &Row<'_>) -> Result<Entry, rusqlite::Error> {
         region: row.get(5)?,
         params: row.get(6)?,
         code: row.get(7)?,
-        fate: Fate::read(row.get_ref(8)?.as_str()?),
+        outcome: RequestOutcome::read(row.get_ref(8)?.as_str()?),
         request_id: row.get(9)?,
     })
 }
 
 impl World {
-    /// Writes a request down, and forgets the oldest ones now and then.
-    pub(in crate::cloud::sim) fn write_log(&self, entry: &Entry) -> Result<(), rusqlite::Error> {
+    /// Adds a request to the log, and from time to time deletes the oldest ones.
+    pub(in crate::cloud::sim) fn write_log(&self, entry: &LogEntry) -> Result<(), rusqlite::Error> {
         self.db
             .prepare_cached(
                 "INSERT INTO log (seq, at, caller, service, action, region, params, code, fate, request_id) \
@@ -120,7 +123,7 @@ impl World {
                 entry.region,
                 entry.params,
                 entry.code,
-                entry.fate.as_str(),
+                entry.outcome.as_str(),
                 entry.request_id,
             ])?;
         if entry.seq % 1_000 == 0 && entry.seq > KEPT {
@@ -129,8 +132,8 @@ impl World {
         Ok(())
     }
 
-    /// The requests after a number, the oldest first.
-    pub(in crate::cloud::sim) fn log_after(&self, seq: i64) -> Result<Vec<Entry>, rusqlite::Error> {
+    /// Returns the requests after a number, oldest first.
+    pub(in crate::cloud::sim) fn log_after(&self, seq: i64) -> Result<Vec<LogEntry>, rusqlite::Error> {
         self.db
             .prepare_cached(
                 "SELECT seq, at, caller, service, action, region, params, code, fate, request_id \
@@ -140,8 +143,8 @@ impl World {
             .collect()
     }
 
-    /// The last so many requests, the newest first.
-    pub(in crate::cloud::sim) fn log_tail(&self, most: u32) -> Result<Vec<Entry>, rusqlite::Error> {
+    /// Returns the last `most` requests, newest first.
+    pub(in crate::cloud::sim) fn log_tail(&self, most: u32) -> Result<Vec<LogEntry>, rusqlite::Error> {
         self.db
             .prepare_cached(
                 "SELECT seq, at, caller, service, action, region, params, code, fate, request_id \
@@ -151,7 +154,7 @@ impl World {
             .collect()
     }
 
-    /// Keeps the highest number of images that an account had in a region.
+    /// Records a number of images of an account in a region if it is a new peak.
     pub(super) fn note_peak(
         &self,
         owner: &str,
@@ -168,7 +171,7 @@ impl World {
             .map(drop)
     }
 
-    /// Every peak, by account and region.
+    /// Returns every peak, by account and region.
     pub(in crate::cloud::sim) fn peaks(&self) -> Result<Vec<Peak>, rusqlite::Error> {
         self.db
             .prepare_cached("SELECT owner, region, images, at FROM peaks ORDER BY owner, region")?

@@ -82,7 +82,7 @@ fn x86_64() -> String {
 impl Instance {
     /// The instance that every well-formed id stands for in a kind world: running, with a system disk whose id
     /// ends like its own.
-    pub fn kind(id: &str, region: &str, owner: &str) -> Self {
+    pub fn well_formed(id: &str, region: &str, owner: &str) -> Self {
         let system = Disk {
             id: format!("disk-{}", id.strip_prefix("ins-").unwrap_or(id)),
             kind: "CLOUD_PREMIUM".to_owned(),

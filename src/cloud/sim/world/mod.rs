@@ -18,10 +18,10 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 use thiserror::Error;
 
-pub use faults::{Effect, Fault};
+pub use faults::{Fault, FaultEffect};
 pub(super) use images::NewImage;
-pub use images::{Image, State};
-pub use log::{Entry, Fate, Peak};
+pub use images::{Image, ImageStatus};
+pub use log::{LogEntry, Peak, RequestOutcome};
 pub use machines::{Disk, Instance, Snapshot};
 pub use shares::Share;
 pub(super) use tags::Tag;
@@ -65,11 +65,13 @@ pub(super) struct World {
     synced: bool,
 }
 
-/// What a transaction learns when it begins.
+/// Start of a call.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Turn {
-    /// The number of this call in the world's life.
-    pub(super) call: u64,
+pub(super) struct CallStart {
+    /// Number of the call in this world, from 1.
+    pub(super) number: i64,
+    /// Time of the call, in microseconds since 1970: at least that of the latest log entry.
+    pub(super) at: i64,
 }
 
 fn on_disk(path: &Path) -> Result<Connection, SimError> {
@@ -180,7 +182,7 @@ impl World {
     ///
     /// The commit of a call that `writes` waits for the disk. That of one that only reads leaves nothing but its
     /// line in the log, which survives the death of the process and may be lost with the power.
-    pub(super) fn begin(&mut self, writes: bool) -> Result<Turn, rusqlite::Error> {
+    pub(super) fn begin(&mut self, writes: bool, now: i64) -> Result<CallStart, rusqlite::Error> {
         if !self.db.is_autocommit() {
             // A thread died in the middle of a call: nothing of it was answered.
             self.roll_back();
@@ -194,16 +196,25 @@ impl World {
             .db
             .prepare_cached("SELECT calls, settings_version FROM world")?
             .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let call = calls + 1;
+        let number = calls + 1;
         // Two statements on purpose: RETURNING costs a temporary table, half the time of a simple call.
-        self.db.prepare_cached("UPDATE world SET calls = ?1")?.execute(params![call])?;
+        self.db.prepare_cached("UPDATE world SET calls = ?1")?.execute(params![number])?;
         if version != self.settings_version {
             self.reload_settings(version)?;
         }
-        Ok(Turn { call: u64::try_from(call).unwrap_or(0) })
+        Ok(CallStart { number, at: self.present(now)? })
     }
 
-    /// Ends a call; when this returns, what it wrote is durable.
+    /// Returns the current time of the world. It is later than `now` if the clock was set back since the last call.
+    pub(super) fn present(&self, now: i64) -> Result<i64, rusqlite::Error> {
+        self.db
+            .prepare_cached("SELECT at FROM log ORDER BY seq DESC LIMIT 1")?
+            .query_row([], |row| row.get::<_, i64>(0))
+            .optional()
+            .map(|latest| latest.map_or(now, |latest| latest.max(now)))
+    }
+
+    /// Commits a call. What it wrote is durable when this returns.
     pub(super) fn commit(&self) -> Result<(), rusqlite::Error> {
         self.db.prepare_cached("COMMIT")?.execute([]).map(drop)
     }
@@ -220,7 +231,7 @@ impl World {
         &mut self,
         act: impl FnOnce(&Self) -> Result<(), rusqlite::Error>,
     ) -> Result<(), SimError> {
-        self.begin(true)?;
+        self.begin(true, 0)?;
         match act(self).and_then(|()| self.commit()) {
             Ok(()) => Ok(()),
             Err(error) => {

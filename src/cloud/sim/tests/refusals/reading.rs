@@ -113,7 +113,7 @@ fn zones_products_and_the_app_id_are_told() {
 #[test]
 fn a_known_instance_is_told_as_it_was_put_into_the_world() {
     let desk = Desk::instant();
-    let mut instance = Instance::kind("ins-known001", HOME, OWNER);
+    let mut instance = Instance::well_formed("ins-known001", HOME, OWNER);
     "STOPPED".clone_into(&mut instance.state);
     instance.stop_charging = true;
     desk.sim.put_instance(&instance).unwrap();

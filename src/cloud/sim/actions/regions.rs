@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::Action;
 use crate::cloud::Service;
-use crate::cloud::sim::geography::{self, Place};
+use crate::cloud::sim::context::RequestContext;
+use crate::cloud::sim::geography::{self, RegionInfo};
 use crate::cloud::sim::protocol::Reply;
-use crate::cloud::sim::refusal::{Stop, refuse};
-use crate::cloud::sim::scene::RequestContext;
+use crate::cloud::sim::refusal::{ActionError, refuse};
 use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 
 const PRODUCT: &[Field] = &[required("Product", Kind::Text), optional("Scene", Kind::Integer)];
@@ -21,7 +21,7 @@ pub(super) const ACTIONS: &[Action] = &[
         rate: 20,
         fields: &[],
         codes: &[],
-        run: |scene, _| Ok(regions(scene, false)),
+        run: |context, _| Ok(regions(context, false)),
     },
     Action {
         service: Service::Cvm,
@@ -30,7 +30,7 @@ pub(super) const ACTIONS: &[Action] = &[
         rate: 20,
         fields: &[],
         codes: &[],
-        run: |scene, _| Ok(zones(scene, false)),
+        run: |context, _| Ok(zones(context, false)),
     },
     Action {
         service: Service::Region,
@@ -39,7 +39,7 @@ pub(super) const ACTIONS: &[Action] = &[
         rate: 50,
         fields: PRODUCT,
         codes: &[],
-        run: |scene, args| judge_product(args).map(|()| regions(scene, true)),
+        run: |context, args| validate_product(args).map(|()| regions(context, true)),
     },
     Action {
         service: Service::Region,
@@ -48,7 +48,7 @@ pub(super) const ACTIONS: &[Action] = &[
         rate: 50,
         fields: PRODUCT,
         codes: &[],
-        run: |scene, args| judge_product(args).map(|()| zones(scene, true)),
+        run: |context, args| validate_product(args).map(|()| zones(context, true)),
     },
     Action {
         service: Service::Region,
@@ -64,7 +64,7 @@ pub(super) const ACTIONS: &[Action] = &[
 /// The products that this world has.
 const PRODUCTS: &[&str] = &["cbs", "cvm", "tag"];
 
-fn judge_product(args: Args<'_>) -> Result<(), Stop> {
+fn validate_product(args: Args<'_>) -> Result<(), ActionError> {
     let product = args.text("Product").unwrap_or_default();
     if !PRODUCTS.contains(&product) {
         return refuse("InvalidParameterValue", format!("Product {product} is not known."));
@@ -75,17 +75,17 @@ fn judge_product(args: Args<'_>) -> Result<(), Stop> {
     }
 }
 
-fn name<'a>(scene: &RequestContext<'_>, place: &Place<'a>) -> &'a str {
-    if scene.english || place.chinese.is_empty() { place.english } else { place.chinese }
+fn name<'a>(context: &RequestContext<'_>, region_info: &RegionInfo<'a>) -> &'a str {
+    if context.english || region_info.chinese.is_empty() { region_info.english } else { region_info.chinese }
 }
 
 /// The set of regions; the region service adds fields that it may leave null.
-fn regions(scene: &RequestContext<'_>, console: bool) -> Reply {
-    let set: Vec<Value> = geography::all(scene.settings)
-        .map(|place| {
+fn regions(context: &RequestContext<'_>, console: bool) -> Reply {
+    let set: Vec<Value> = geography::all(context.settings)
+        .map(|region_info| {
             let mut region = json!({
-                "Region": place.code,
-                "RegionName": name(scene, &place),
+                "Region": region_info.code,
+                "RegionName": name(context, &region_info),
                 "RegionState": "AVAILABLE",
             });
             if console {
@@ -99,19 +99,19 @@ fn regions(scene: &RequestContext<'_>, console: bool) -> Reply {
     counted("RegionSet", set)
 }
 
-fn zones(scene: &RequestContext<'_>, console: bool) -> Reply {
-    let Some(place) = scene.place else { return counted("ZoneSet", Vec::new()) };
-    let set: Vec<Value> = place
+fn zones(context: &RequestContext<'_>, console: bool) -> Reply {
+    let Some(region_info) = context.region_info else { return counted("ZoneSet", Vec::new()) };
+    let set: Vec<Value> = region_info
         .zones
         .iter()
         .map(|number| {
-            let city = name(scene, &place).split(['(', ')']).nth(1).unwrap_or(place.code);
+            let city = name(context, &region_info).split(['(', ')']).nth(1).unwrap_or(region_info.code);
             let title =
-                if scene.english { format!("{city} Zone {number}") } else { format!("{city}{number}区") };
+                if context.english { format!("{city} Zone {number}") } else { format!("{city}{number}区") };
             let mut zone = json!({
-                "Zone": format!("{}-{number}", place.code),
+                "Zone": format!("{}-{number}", region_info.code),
                 "ZoneName": title,
-                "ZoneId": (place.zone_base + u32::from(*number)).to_string(),
+                "ZoneId": (region_info.zone_base + u32::from(*number)).to_string(),
                 "ZoneState": "AVAILABLE",
             });
             if console {
@@ -132,7 +132,7 @@ fn zones(scene: &RequestContext<'_>, console: bool) -> Reply {
     counted("ZoneSet", set)
 }
 
-fn describe_products(_: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Stop> {
+fn describe_products(_: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let (offset, limit) = (args.integer("Offset").unwrap_or(0), args.integer("Limit").unwrap_or(20));
     let (Ok(offset), Ok(limit @ 1..=100)) = (usize::try_from(offset), usize::try_from(limit)) else {
         return refuse("InvalidParameterValue", "Limit is not from 1 to 100, or Offset is negative.");
