@@ -92,7 +92,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn of(rule: &Rule) -> Self {
-        Self(root().join(rule.name))
+        Self(root().join(rule.code.name))
     }
 
     fn text(&self, name: &str) -> Option<String> {
@@ -172,10 +172,10 @@ impl Stage {
     /// What a rule says when it denies.
     fn findings(&self, rule: &Rule) -> Vec<Diagnostic> {
         let wanted = self.loaded.desired.as_ref().unwrap();
-        let (levels, unknown) = Levels::new(&wanted.levels, &[(rule.name.to_owned(), Level::Deny)]);
+        let (levels, unknown) = Levels::new(&wanted.levels, &[(rule.code.name.to_owned(), Level::Deny)]);
         assert!(unknown.is_empty());
         let now = self.bench.clock.now().checked_add(SignedDuration::from_hours(24 * self.days)).unwrap();
-        self.judge(&levels, now).into_iter().filter(|diagnostic| diagnostic.code == rule.id).collect()
+        self.judge(&levels, now).into_iter().filter(|diagnostic| diagnostic.code.id == rule.code.id).collect()
     }
 
     /// The findings of all rules, about the observation and about the plan.
@@ -268,14 +268,14 @@ fn every_rule_has_its_witnesses_and_every_folder_its_rule() {
     ];
     let missing: Vec<_> = RULES
         .iter()
-        .flat_map(|rule| ["pass.yaml", "fail.yaml"].map(|file| root().join(rule.name).join(file)))
+        .flat_map(|rule| ["pass.yaml", "fail.yaml"].map(|file| root().join(rule.code.name).join(file)))
         .filter(|file| !file.exists())
         .collect();
     assert!(missing.is_empty(), "rules without witnesses: {missing:#?}");
     for folder in fs::read_dir(root()).unwrap() {
         let folder = folder.unwrap();
         let name = folder.file_name().into_string().unwrap();
-        assert!(RULES.iter().any(|rule| rule.name == name), "{name}: there is no such rule");
+        assert!(RULES.iter().any(|rule| rule.code.name == name), "{name}: there is no such rule");
         for file in fs::read_dir(folder.path()).unwrap() {
             let file = file.unwrap().file_name().into_string().unwrap();
             assert!(files.contains(&file.as_str()), "{name}/{file}: nothing reads it");
@@ -293,15 +293,15 @@ fn a_rule_finds_nothing_in_its_passing_witness_and_something_with_a_place_in_the
         in_paused_time(async {
             let passing = Stage::set(&folder, "pass.yaml").await;
             let found = passing.findings(rule);
-            assert!(found.is_empty(), "{}: pass.yaml:\n{}", rule.name, passing.drawn(&found));
+            assert!(found.is_empty(), "{}: pass.yaml:\n{}", rule.code.name, passing.drawn(&found));
 
             let failing = Stage::set(&folder, "fail.yaml").await;
             let found = failing.findings(rule);
-            assert!(!found.is_empty(), "{}: fail.yaml passes", rule.name);
+            assert!(!found.is_empty(), "{}: fail.yaml passes", rule.code.name);
             for finding in &found {
                 let place =
                     finding.labels.first().and_then(|label| failing.loaded.locator.place(&label.place));
-                assert!(place.is_some(), "{}: it has a place in the text: {finding:#?}", rule.name);
+                assert!(place.is_some(), "{}: it has a place in the text: {finding:#?}", rule.code.name);
             }
             settings.set_snapshot_path(&folder.0);
             settings.bind(|| insta::assert_snapshot!("fail", failing.drawn(&found)));
@@ -315,7 +315,7 @@ const ORDERS: usize = 40;
 #[test]
 fn what_a_rule_refuses_is_refused_by_the_cloud_with_a_code_of_the_rule() {
     let (mut walked, mut asked) = (0, 0);
-    for rule in RULES.iter().filter(|rule| !PROMISES.iter().any(|(name, _)| *name == rule.name)) {
+    for rule in RULES.iter().filter(|rule| !PROMISES.iter().any(|(name, _)| *name == rule.code.name)) {
         let folder = Folder::of(rule);
         let mut seen = BTreeSet::new();
         if let Some(request) = folder.json::<RawRequest>("request.json") {
@@ -335,7 +335,7 @@ fn what_a_rule_refuses_is_refused_by_the_cloud_with_a_code_of_the_rule() {
         assert!(
             seen.iter().any(|code| codes(rule).contains(code.as_str())),
             "{}: the cloud answers {seen:?}, and the rule names {:?}",
-            rule.name,
+            rule.code.name,
             codes(rule)
         );
     }
@@ -349,7 +349,7 @@ fn the_cloud_takes_every_order_of_a_passing_witness() {
         for seed in 0..5 {
             let refusal =
                 in_paused_time(async { Stage::set(&folder, "pass.yaml").await.refusal(seed).await });
-            assert_eq!(refusal, None, "{}", rule.name);
+            assert_eq!(refusal, None, "{}", rule.code.name);
         }
     }
 }
@@ -357,17 +357,17 @@ fn the_cloud_takes_every_order_of_a_passing_witness() {
 #[test]
 fn a_rule_that_the_service_does_not_know_says_so_and_no_other_does() {
     for rule in RULES {
-        let is_promise = PROMISES.iter().any(|(name, _)| *name == rule.name);
-        assert_eq!(rule.docs.contains(PASSES), is_promise, "{}: {PASSES}", rule.name);
+        let is_promise = PROMISES.iter().any(|(name, _)| *name == rule.code.name);
+        assert_eq!(rule.code.docs.contains(PASSES), is_promise, "{}: {PASSES}", rule.code.name);
         assert_eq!(
             codes(rule).is_empty(),
             is_promise,
             "{}: it names a code where the service refuses",
-            rule.name
+            rule.code.name
         );
     }
     for (name, _) in PROMISES {
-        assert!(RULES.iter().any(|rule| rule.name == *name), "{name}: there is no such rule");
+        assert!(RULES.iter().any(|rule| rule.code.name == *name), "{name}: there is no such rule");
     }
 }
 
@@ -376,7 +376,7 @@ fn a_rule_that_the_service_does_not_know_says_so_and_no_other_does() {
 fn a_rule_finds_the_same_in_a_plan_that_hides_its_changes() {
     // An image that was never seen is taken over by no step and no edit.
     let only_said = ["adopted_image_missing"];
-    for rule in RULES.iter().filter(|rule| !only_said.contains(&rule.name)) {
+    for rule in RULES.iter().filter(|rule| !only_said.contains(&rule.code.name)) {
         let folder = Folder::of(rule);
         in_paused_time(async {
             let mut stage = Stage::set(&folder, "fail.yaml").await;
@@ -388,7 +388,7 @@ fn a_rule_finds_the_same_in_a_plan_that_hides_its_changes() {
             stage.plan.ready.clear();
             stage.plan.regions.clear();
             stage.plan.share_limit.value = u32::MAX;
-            assert_eq!(texts(stage.findings(rule)), open, "{}", rule.name);
+            assert_eq!(texts(stage.findings(rule)), open, "{}", rule.code.name);
         });
     }
 }
@@ -400,11 +400,11 @@ fn every_rule_that_is_allowed_says_nothing() {
         in_paused_time(async {
             let stage = Stage::set(&folder, "fail.yaml").await;
             let wanted = stage.loaded.desired.as_ref().unwrap();
-            let (levels, _) = Levels::new(&wanted.levels, &[(rule.name.to_owned(), Level::Allow)]);
+            let (levels, _) = Levels::new(&wanted.levels, &[(rule.code.name.to_owned(), Level::Allow)]);
             let now = stage.bench.clock.now();
             let told = stage.judge(&levels, now);
-            let still: Vec<_> = told.iter().filter(|diagnostic| diagnostic.code == rule.id).collect();
-            assert!(still.is_empty(), "{}: {still:#?}", rule.name);
+            let still: Vec<_> = told.iter().filter(|diagnostic| diagnostic.code.id == rule.code.id).collect();
+            assert!(still.is_empty(), "{}: {still:#?}", rule.code.name);
         });
     }
 }

@@ -44,7 +44,8 @@ fn survives(name: &str, bytes: impl Into<Vec<u8>>) -> Vec<&'static str> {
             }
         }
     }
-    let mut codes: Vec<&'static str> = loaded.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    let mut codes: Vec<&'static str> =
+        loaded.diagnostics.iter().map(|diagnostic| diagnostic.code.id).collect();
     codes.sort_unstable();
     codes.dedup();
     codes

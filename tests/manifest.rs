@@ -67,11 +67,13 @@ fn every_code_has_a_manifest_that_shows_it() {
         .into_iter()
         .flat_map(|(_, inputs)| load(inputs, &Variables::default()).diagnostics)
         .chain(load(Vec::new(), &Variables::default()).diagnostics)
-        .map(|diagnostic| diagnostic.code)
+        .map(|diagnostic| diagnostic.code.id)
         .collect();
     shown.sort_unstable();
     shown.dedup();
-    let all: Vec<&str> = goldform::manifest::codes::CODES.iter().map(|code| code.id).collect();
+    // An unknown rule is found by `constraints::Levels`.
+    let ids = goldform::diagnostics::catalogue::syntax::CODES.iter().map(|code| code.id);
+    let all: Vec<&str> = ids.filter(|id| *id != "GF199").collect();
     assert_eq!(shown, all);
 }
 

@@ -6,7 +6,8 @@ use compact_str::CompactString;
 
 use super::rule::Rule;
 use super::rules::{RULES, find};
-use crate::diagnostics::{Collector, Diagnostic, ManifestPath, Severity, Suggestions, escape_truncated};
+use crate::diagnostics::catalogue::syntax::RULE_UNKNOWN;
+use crate::diagnostics::{Collector, Diagnostic, ManifestPath, Suggestions, escape_truncated};
 use crate::model::Level;
 
 /// The level of each rule.
@@ -32,7 +33,7 @@ impl Levels {
         for (name, level) in manifest {
             match find(name) {
                 Some(rule) => {
-                    levels.manifest.insert(rule.name.into(), *level);
+                    levels.manifest.insert(rule.code.name.into(), *level);
                 }
                 None => {
                     let path = ManifestPath::root().field("rules").field(name).key();
@@ -43,7 +44,7 @@ impl Levels {
         for (name, level) in command_line {
             match find(name) {
                 Some(rule) => {
-                    levels.command_line.insert(rule.name.into(), *level);
+                    levels.command_line.insert(rule.code.name.into(), *level);
                 }
                 None => unknown.push(unknown_rule(name, &suggestions)),
             }
@@ -53,13 +54,13 @@ impl Levels {
 
     /// Whether the manifest or the command line sets what a rule does.
     pub fn is_set(&self, rule: &Rule) -> bool {
-        self.command_line.contains_key(rule.name) || self.manifest.contains_key(rule.name)
+        self.command_line.contains_key(rule.code.name) || self.manifest.contains_key(rule.code.name)
     }
 
     /// What a rule does.
     pub fn of(&self, rule: &Rule) -> Level {
-        let set = self.command_line.get(rule.name).or_else(|| self.manifest.get(rule.name));
-        set.copied().unwrap_or(rule.level)
+        let set = self.command_line.get(rule.code.name).or_else(|| self.manifest.get(rule.code.name));
+        set.copied().unwrap_or(rule.code.level)
     }
 
     /// Every level that is not a rule's default, by name: for a saved plan.
@@ -76,15 +77,14 @@ impl Levels {
 
     /// Rules that the command line allows although they would deny: for telling an allowance that was not needed.
     pub fn allowances(&self) -> impl Iterator<Item = &'static Rule> + '_ {
-        RULES.iter().copied().filter(|rule| self.command_line.get(rule.name) == Some(&Level::Allow))
+        RULES.iter().copied().filter(|rule| self.command_line.get(rule.code.name) == Some(&Level::Allow))
     }
 }
 
 fn unknown_rule(name: &str, suggestions: &Suggestions) -> Diagnostic {
     let detail = format!("`{}` is not the name or id of a rule.", escape_truncated(name));
-    let diagnostic =
-        Diagnostic::new("GF199", "rule_unknown", Severity::Error, "Unknown rule", detail).about(name);
-    match suggestions.closest(name, RULES.iter().map(|rule| rule.name)) {
+    let diagnostic = RULE_UNKNOWN.found(detail).about(name);
+    match suggestions.closest(name, RULES.iter().map(|rule| rule.code.name)) {
         Some(similar) => diagnostic.help(format!("Did you mean `{similar}`?")),
         None => diagnostic.help("See every rule and its name:\n\n    goldform explain"),
     }

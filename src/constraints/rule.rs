@@ -6,10 +6,11 @@ use jiff::Timestamp;
 
 use compact_str::CompactString;
 
+pub use crate::diagnostics::Code;
 use crate::diagnostics::collect::{Collector, Fold, Repeats, take_label};
 use crate::diagnostics::{Diagnostic, Label, Place, Severity};
 use crate::manifest::{Desired, Fault};
-use crate::model::{ImageKey, Level, PlacementKey};
+use crate::model::{ImageKey, PlacementKey};
 use crate::plan::PlanView;
 use crate::state::Recorded;
 
@@ -26,16 +27,8 @@ pub enum RuleSource {
 
 /// A rule.
 pub struct Rule {
-    /// Stable and never used again: `GF601`.
-    pub id: &'static str,
-    /// The wrong that it finds: `image_quota_exceeded`.
-    pub name: &'static str,
-    /// The fixed summary of its diagnostics, without user data.
-    pub title: &'static str,
-    /// What it does unless told otherwise.
-    pub level: Level,
-    /// Its page: what it checks, why, an example, what to do.
-    pub docs: &'static str,
+    /// Code of its diagnostics, with its default level and its page.
+    pub code: Code,
     /// Where it comes from; at least one.
     pub sources: &'static [RuleSource],
     /// Finds where it is broken. Pure.
@@ -174,14 +167,12 @@ impl Finding {
     }
 
     /// As a diagnostic of its rule.
-    pub fn into_diagnostic(self, rule: &Rule, severity: Severity) -> Diagnostic {
+    pub fn into_diagnostic(self, rule: &'static Rule, severity: Severity) -> Diagnostic {
         let Self { subject, detail, labels, help, is_hard: _, is_consented: _, is_soft: _, cause, repeats } =
             self;
         Diagnostic {
-            code: rule.id,
-            name: rule.name,
+            code: &rule.code,
             severity,
-            summary: rule.title,
             detail,
             labels,
             help,

@@ -47,7 +47,7 @@ pub fn judge(
     now: Timestamp,
 ) -> Judgement {
     let view = plan.map(|plan| PlanView::new(plan, prior));
-    let is_for_plans = |rule: &&&Rule| OBSERVATION_RULES.iter().all(|other| other.id != rule.id);
+    let is_for_plans = |rule: &&&Rule| OBSERVATION_RULES.iter().all(|other| other.code.id != rule.code.id);
     judge_by(RULES.iter().filter(is_for_plans), &Case::new(desired, prior, view.as_ref(), now), levels)
 }
 
@@ -73,14 +73,19 @@ fn judge_by<'r>(
     let mut judgement = Judgement::default();
     for rule in rules {
         let spoke = judge_rule(rule, case, levels, &mut judgement.diagnostics);
-        if !spoke && levels.allowances().any(|allowed| allowed.id == rule.id) {
-            judgement.needless_allowances.push(rule.name);
+        if !spoke && levels.allowances().any(|allowed| allowed.code.id == rule.code.id) {
+            judgement.needless_allowances.push(rule.code.name);
         }
     }
     judgement
 }
 
-fn judge_rule(rule: &Rule, case: &Case<'_>, levels: &Levels, diagnostics: &mut Vec<Diagnostic>) -> bool {
+fn judge_rule(
+    rule: &'static Rule,
+    case: &Case<'_>,
+    levels: &Levels,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> bool {
     let mut findings = Findings::default();
     (rule.check)(case, &mut findings);
     let spoke = !findings.is_empty();
@@ -142,7 +147,7 @@ mod tests {
         let (judgement, valid) = validate(plan, &wanted, &snapshot.recorded, &levels, noon());
         assert_eq!(valid.is_err(), judgement.refuses());
         let refusals = judgement.diagnostics.iter().filter(|one| one.severity == Severity::Error);
-        let codes: std::collections::BTreeSet<&str> = refusals.map(|one| one.code).collect();
+        let codes: std::collections::BTreeSet<&str> = refusals.map(|one| one.code.id).collect();
         codes.into_iter().collect()
     }
 

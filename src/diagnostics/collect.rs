@@ -146,7 +146,7 @@ impl Fold for Diagnostic {
     type Kind = (&'static str, Severity);
 
     fn kind(&self) -> Self::Kind {
-        (self.code, self.severity)
+        (self.code.id, self.severity)
     }
 
     fn cause(&self) -> &CompactString {
@@ -165,20 +165,22 @@ impl Fold for Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::ManifestPath;
+    use crate::diagnostics::{Code, ManifestPath};
+    use crate::model::Level;
 
-    fn found(code: &'static str, place: usize, cause: &str) -> Diagnostic {
-        Diagnostic::new(code, "name", Severity::Error, "Summary", "detail.")
-            .at(ManifestPath::root().field("shares").index(place), "here")
-            .because_of(cause)
+    static ONE: Code = Code { id: "one", name: "one", title: "One", level: Level::Deny, docs: "" };
+    static OTHER: Code = Code { id: "other", name: "other", title: "Other", level: Level::Deny, docs: "" };
+
+    fn found(code: &'static Code, place: usize, cause: &str) -> Diagnostic {
+        code.found("detail.").at(ManifestPath::root().field("shares").index(place), "here").because_of(cause)
     }
 
     #[test]
     fn one_cause_is_one_finding_with_its_count_and_its_first_places() {
         let mut collector = Collector::default();
-        collector.extend((0..4_000).map(|place| found("GF1", place, "v")));
-        collector.push(found("GF1", 0, "w"));
-        collector.push(found("GF2", 0, "v"));
+        collector.extend((0..4_000).map(|place| found(&ONE, place, "v")));
+        collector.push(found(&ONE, 0, "w"));
+        collector.push(found(&OTHER, 0, "v"));
         let all = collector.into_vec();
         assert_eq!(all.iter().map(|one| one.repeats.count()).collect::<Vec<_>>(), [4_000, 1, 1]);
         assert_eq!(all[0].labels.len(), MOST_PLACES);
@@ -188,7 +190,7 @@ mod tests {
     #[test]
     fn a_place_that_is_there_already_is_counted_and_not_repeated() {
         let mut collector = Collector::default();
-        collector.extend([found("GF1", 7, "v"), found("GF1", 7, "v")]);
+        collector.extend([found(&ONE, 7, "v"), found(&ONE, 7, "v")]);
         let all = collector.into_vec();
         assert_eq!((all[0].labels.len(), all[0].repeats.count()), (1, 2));
     }
@@ -196,8 +198,8 @@ mod tests {
     #[test]
     fn of_a_kind_without_one_cause_the_first_are_kept_and_the_rest_is_counted() {
         let mut collector = Collector::default();
-        collector.extend((0..3_000).map(|place| found("GF1", place, "")));
-        collector.push(found("GF2", 0, ""));
+        collector.extend((0..3_000).map(|place| found(&ONE, place, "")));
+        collector.push(found(&OTHER, 0, ""));
         let all = collector.into_vec();
         assert_eq!(all.len(), MOST_OF_A_KIND + 1);
         assert_eq!(all.iter().map(|one| one.repeats.count()).sum::<usize>(), 3_001);
@@ -210,7 +212,7 @@ mod tests {
         let mut files = Collector::default();
         for file in 0..3 {
             let mut one = Collector::default();
-            one.extend((0..10).map(|place| found("GF1", file * 10 + place, "v")));
+            one.extend((0..10).map(|place| found(&ONE, file * 10 + place, "v")));
             files.extend(one.into_vec());
         }
         let all = files.into_vec();

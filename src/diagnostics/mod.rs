@@ -5,6 +5,8 @@
 //! The core makes them without looking at text: a [`Place`] may name a path in the manifest, and
 //! `manifest::Locator` turns it into a span when there is something to print.
 
+pub mod catalogue;
+mod code;
 pub mod collect;
 mod excerpt;
 pub mod place;
@@ -13,6 +15,7 @@ pub mod sanitize;
 pub mod similar;
 pub mod unquoted;
 
+pub use self::code::Code;
 pub use self::collect::{Collector, Fold, Repeats};
 pub use self::render::{RenderOptions, counted, render};
 pub use self::similar::{Suggestions, closest};
@@ -55,14 +58,10 @@ pub struct Label {
 /// One thing to tell the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The rule's id: `GF101` for syntax, `GF601` for a rule of the service.
-    pub code: &'static str,
-    /// The rule's name, as it is allowed by: `image_quota_exceeded`.
-    pub name: &'static str,
-    /// How grave it is.
+    /// Kind of finding.
+    pub code: &'static Code,
+    /// Severity: for a rule, that of its level in this run.
     pub severity: Severity,
-    /// Fixed text, without user data: the same code always has the same summary.
-    pub summary: &'static str,
     /// What is wrong with what, and why it matters, in sentences.
     pub detail: String,
     /// The places; the first is the primary one.
@@ -78,19 +77,11 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A diagnostic at one place.
-    pub fn new(
-        code: &'static str,
-        name: &'static str,
-        severity: Severity,
-        summary: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
+    /// Returns a diagnostic without a place.
+    pub fn new(code: &'static Code, severity: Severity, detail: impl Into<String>) -> Self {
         Self {
             code,
-            name,
             severity,
-            summary,
             detail: detail.into(),
             labels: Vec::new(),
             help: None,
@@ -131,5 +122,12 @@ impl Diagnostic {
     pub fn about(mut self, subject: impl std::fmt::Display) -> Self {
         self.subject = compact_str::format_compact!("{subject}");
         self
+    }
+}
+
+impl Code {
+    /// Returns a diagnostic with this code, at its default level.
+    pub fn found(&'static self, detail: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self, self.severity(), detail)
     }
 }

@@ -114,7 +114,7 @@ pub fn counted<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> Str
 
 /// The summary, and the detail below it.
 fn message(diagnostic: &Diagnostic, width: usize) -> String {
-    let mut message = diagnostic.summary.to_owned();
+    let mut message = diagnostic.code.title.to_owned();
     for line in escape_controls(&diagnostic.whole_detail()).lines() {
         message.push('\n');
         message.push_str(&wrapped(line, width.saturating_sub(6)));
@@ -164,7 +164,7 @@ struct Picture<'d> {
 
 impl fmt::Debug for Picture<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Picture").field("code", &self.diagnostic.code).field("width", &self.width).finish()
+        f.debug_struct("Picture").field("code", &self.diagnostic.code.id).field("width", &self.width).finish()
     }
 }
 
@@ -178,9 +178,9 @@ impl std::error::Error for Picture<'_> {}
 
 impl miette::Diagnostic for Picture<'_> {
     fn code<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
-        let Diagnostic { code, name, severity, .. } = self.diagnostic;
+        let Diagnostic { code, severity, .. } = self.diagnostic;
         // In words too, since colours and signs may be missing.
-        Some(Box::new(format!("{} {code} {name}", severity.as_str())))
+        Some(Box::new(format!("{} {} {}", severity.as_str(), code.id, code.name)))
     }
 
     fn severity(&self) -> Option<miette::Severity> {
@@ -210,6 +210,7 @@ impl miette::Diagnostic for Picture<'_> {
 mod tests {
     use super::*;
     use crate::diagnostics::FileId;
+    use crate::diagnostics::catalogue::syntax::{KEY_UNKNOWN, VARIABLE_UNUSED};
 
     fn span(file: u32, text: &str, piece: &str) -> Span {
         let start = text.find(piece).unwrap();
@@ -228,7 +229,7 @@ mod tests {
     }
 
     fn diagnostic() -> Diagnostic {
-        Diagnostic::new("GF105", "key_unknown", Severity::Error, "Unknown key", "`regoin` is not known.")
+        KEY_UNKNOWN.found("`regoin` is not known.")
     }
 
     #[test]
@@ -310,8 +311,7 @@ mod tests {
 
     #[test]
     fn what_is_too_much_is_counted() {
-        let warning =
-            Diagnostic::new("GF129", "variable_unused", Severity::Warning, "Unused", "It is not used.");
+        let warning = VARIABLE_UNUSED.found("It is not used.");
         let many = [warning.clone(), diagnostic(), warning, diagnostic(), diagnostic()];
         let options = RenderOptions { max: 2, ..RenderOptions::default() };
         let drawn = render(&many, &place, &Sources::default(), options);

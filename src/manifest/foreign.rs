@@ -1,8 +1,8 @@
 //! Files that are no manifests. A key file, an environment or a configuration of another program may be named by mistake,
 //! or a link may lead to one: what is wrong with such a text is reported without a word of it.
 
-use super::codes::{Code, LIMIT_EXCEEDED, MANIFEST_FOREIGN, TEXT_INVALID};
-use crate::diagnostics::{Diagnostic, Place, escape_truncated};
+use crate::diagnostics::catalogue::syntax::{LIMIT_EXCEEDED, MANIFEST_FOREIGN, TEXT_INVALID};
+use crate::diagnostics::{Code, Diagnostic, Place, escape_truncated};
 
 /// The keys at the top of a manifest.
 const KEYS: &[&str] = &[
@@ -53,8 +53,8 @@ pub(super) fn reported(name: &str, text: &str, found: &[Diagnostic]) -> Option<D
         None => format!("`{}`", escape_truncated(name)),
     };
     // These name no more of a text than its encoding and size.
-    let harmless: [&Code; 2] = [&TEXT_INVALID, &LIMIT_EXCEEDED];
-    if let Some(code) = harmless.into_iter().find(|code| code.id == first.code) {
+    let safe_to_repeat: [&Code; 2] = [&TEXT_INVALID, &LIMIT_EXCEEDED];
+    if let Some(code) = safe_to_repeat.into_iter().find(|code| *code == first.code) {
         let diagnostic = code.found(format!("{file}: {}", first.detail)).about(name);
         return Some(Diagnostic { help: first.help.clone(), ..diagnostic });
     }
@@ -139,7 +139,7 @@ mod tests {
     fn a_mistake_in_the_first_line_of_a_manifest_is_shown() {
         let bytes = b"vresion: 1\naccount: \"100000000001\"\n".to_vec();
         let loaded = load(vec![Input { name: "a.yaml".to_owned(), bytes }], &Variables::default());
-        assert!(loaded.diagnostics.iter().any(|found| found.code == "GF105"), "{:#?}", loaded.diagnostics);
+        assert!(loaded.diagnostics.iter().any(|found| found.code.id == "GF105"), "{:#?}", loaded.diagnostics);
         assert!(loaded.locator.sources().iter().any(|source| source.text.contains("vresion")));
     }
 }

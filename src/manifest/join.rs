@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::codes::{KEY_MISSING, NAME_TAKEN, VERSION_UNSUPPORTED};
 use super::locate::{Bases, Locator};
 use super::syntax::{Given, Limits, Manifest, Names, Number};
+use crate::diagnostics::catalogue::syntax::{KEY_MISSING, NAME_TAKEN, VERSION_UNSUPPORTED};
 use crate::diagnostics::{Collector, Diagnostic, FileId, ManifestPath, Place, Span, escape_truncated};
 
 /// The version of the format that this reads.

@@ -33,7 +33,6 @@
 //! learns it from the struct.
 
 mod check;
-pub mod codes;
 pub mod desired;
 pub mod fault;
 mod foreign;
@@ -64,8 +63,8 @@ pub use yaml::{
     MAX_REPEATED, MAX_REPEATED_BYTES,
 };
 
+use crate::diagnostics::catalogue::syntax::MANIFEST_EMPTY;
 use crate::diagnostics::{Collector, Diagnostic};
-use codes::MANIFEST_EMPTY;
 use syntax::Manifest;
 
 /// One file, as it was given.

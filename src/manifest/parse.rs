@@ -3,12 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use super::check::check;
-use super::codes::TYPE_WRONG;
 use super::refusal::refused;
 use super::shape::Shapes;
 use super::syntax::Manifest;
 use super::view;
 use super::yaml::{self, Tree};
+use crate::diagnostics::catalogue::syntax::TYPE_WRONG;
 use crate::diagnostics::{Diagnostic, FileId, Span, escape_truncated};
 
 /// A file that was read.

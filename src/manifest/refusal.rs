@@ -1,8 +1,8 @@
 //! What to tell about a text that is no YAML, in words for people who write YAML.
 
-use super::codes::{ALIAS_INVALID, DOCUMENTS_SEVERAL, LIMIT_EXCEEDED, YAML_INVALID};
 use super::text::{corrected, line_range, quoted};
 use super::yaml::{self, Refusal, What};
+use crate::diagnostics::catalogue::syntax::{ALIAS_INVALID, DOCUMENTS_SEVERAL, LIMIT_EXCEEDED, YAML_INVALID};
 use crate::diagnostics::{Diagnostic, FileId, Span, escape_truncated};
 
 /// The diagnostic for a refused text.

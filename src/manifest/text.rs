@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::codes::{LIMIT_EXCEEDED, TEXT_INVALID};
 use super::yaml::MAX_BYTES;
+use crate::diagnostics::catalogue::syntax::{LIMIT_EXCEEDED, TEXT_INVALID};
 use crate::diagnostics::sanitize::escape_controls;
 use crate::diagnostics::{Diagnostic, FileId, Span};
 

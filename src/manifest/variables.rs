@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::codes::{
+use crate::diagnostics::catalogue::syntax::{
     LOOKUP_UNKNOWN, REFERENCE_MALFORMED, VARIABLE_SENSITIVE, VARIABLE_UNKNOWN, VARIABLE_UNSET,
 };
 use crate::diagnostics::{Diagnostic, ManifestPath, Suggestions, escape_truncated};

@@ -63,7 +63,7 @@ fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
     }
     let mut cases = Vec::new();
     for (rule, level) in &verdict.rules {
-        let problems = by_code.remove(rule.id).unwrap_or_default();
+        let problems = by_code.remove(rule.code.id).unwrap_or_default();
         let (errors, others): (Vec<_>, Vec<_>) =
             problems.into_iter().partition(|problem| problem.severity == Severity::Error);
         let came = match (errors.first(), level) {
@@ -71,7 +71,7 @@ fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
             (None, Level::Allow) => Came::Skipped("allowed".to_owned()),
             (None, Level::Warn | Level::Deny) => Came::Passed,
         };
-        let name = format!("{} {}", rule.id, rule.name);
+        let name = format!("{} {}", rule.code.id, rule.code.name);
         cases.push(Case { class: "rules", name, came, output: told(&others) });
     }
     if let CommandResult::Applied { outcome, .. } = &verdict.result {

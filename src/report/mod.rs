@@ -3,6 +3,7 @@
 //! Everything here takes values and gives a `String`. Colour never carries meaning alone: every mark has a sign
 //! (`+` `~` `-` `-/+`) and a word. User text is made harmless before it is shown.
 
+pub mod code_page;
 pub mod drawing;
 pub mod drift;
 pub mod expected;
@@ -25,7 +26,6 @@ pub mod position;
 pub mod preflight;
 pub mod rdjson;
 pub mod resources;
-pub mod rule_page;
 pub mod sarif;
 pub mod state;
 pub mod step;

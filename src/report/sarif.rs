@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::code_page;
 use super::json::without_nothing;
 use super::position::Position;
-use super::rule_page;
 use super::verdict::{Problem, Verdict};
 use crate::diagnostics::Severity;
 
@@ -60,7 +60,7 @@ fn location(at: Option<&Position>, home: &str, text: &str) -> Value {
 
 fn rule(problem: &Problem) -> Value {
     // A page is written by us, and holds no text of a user.
-    let page = rule_page::of(problem.code).unwrap_or_else(|| format!("# {}\n", problem.summary));
+    let page = code_page::of(problem.code).unwrap_or_else(|| format!("# {}\n", problem.summary));
     // A name that says what the id says is left out (SARIF 2.1.0, 3.49.7).
     let name = Some(problem.name).filter(|name| *name != problem.code);
     without_nothing(json!({

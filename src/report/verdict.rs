@@ -131,8 +131,7 @@ impl Places<'_> {
         seen: &mut BTreeMap<String, usize>,
         positions: &Positions<'_>,
     ) -> Problem {
-        let Diagnostic { code, name, severity, summary, detail: _, labels, help, subject, cause: _, repeats } =
-            diagnostic;
+        let Diagnostic { code, severity, detail: _, labels, help, subject, cause: _, repeats } = diagnostic;
         let place = labels.first().map(|label| self.identity(&label.place, positions)).unwrap_or_default();
         let mut identity = format!("{code}\n{subject}\n{place}");
         // Two of the same at one place are told apart by their order.
@@ -143,10 +142,10 @@ impl Places<'_> {
         *times = times.saturating_add(1);
         let digest = Digest::of_bytes(identity.as_bytes());
         Problem {
-            code,
-            name,
+            code: code.id,
+            name: code.name,
             severity: *severity,
-            summary,
+            summary: code.title,
             detail: escape_controls(&diagnostic.whole_detail()).into_owned(),
             count: repeats.count(),
             help: help.as_ref().map(|help| escape_controls(help).into_owned()),

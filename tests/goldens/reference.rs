@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use goldform::constraints::{RULES, manifest_schema};
-use goldform::manifest::codes::CODES;
+use goldform::diagnostics::catalogue::syntax::CODES;
 use regex::Regex;
 use serde_json::Value;
 
@@ -11,8 +11,14 @@ use serde_json::Value;
 pub fn rules() -> String {
     let mut text = String::from("| id | name | default | finding |\n|---|---|---|---|\n");
     for rule in RULES {
-        let title = rule.title.replace('|', "\\|");
-        let _ = writeln!(text, "| {} | `{}` | {} | {title} |", rule.id, rule.name, rule.level.as_str());
+        let title = rule.code.title.replace('|', "\\|");
+        let _ = writeln!(
+            text,
+            "| {} | `{}` | {} | {title} |",
+            rule.code.id,
+            rule.code.name,
+            rule.code.level.as_str()
+        );
     }
     text
 }
@@ -22,7 +28,7 @@ pub fn codes() -> String {
     let mut text = String::from("| id | name | severity | finding |\n|---|---|---|---|\n");
     for code in CODES {
         let title = code.title.replace('|', "\\|");
-        let _ = writeln!(text, "| {} | `{}` | {} | {title} |", code.id, code.name, code.severity.as_str());
+        let _ = writeln!(text, "| {} | `{}` | {} | {title} |", code.id, code.name, code.severity().as_str());
     }
     text
 }

@@ -133,7 +133,7 @@ impl Judge {
     pub fn planned(&mut self, team: usize, plan: &Plan, judgement: &Judgement) {
         let wants: Vec<(u8, String)> = self.teams.entry(team).or_default().wants.keys().cloned().collect();
         let mut gaps = BTreeSet::new();
-        for found in judgement.diagnostics.iter().filter(|found| found.code == "GF703") {
+        for found in judgement.diagnostics.iter().filter(|found| found.code.id == "GF703") {
             let labels: String = found.labels.iter().map(|label| label.text.as_str()).collect();
             let text = format!("{} {} {labels}", found.subject, found.detail);
             let of_entry = wants.iter().filter(|(number, _)| {

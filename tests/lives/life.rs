@@ -377,7 +377,7 @@ impl Life {
                     .map(|found| format!("{} {}", found.code, found.detail))
                     .collect();
                 for code in judgement.diagnostics.iter().filter(|found| found.severity == Severity::Error) {
-                    self.count(format!("refused by {}", code.name));
+                    self.count(format!("refused by {}", code.code.name));
                 }
                 format!("refused: {}", errors.join("; "))
             }

@@ -32,7 +32,7 @@ async fn valid_plan(stage: &mut Stage, wanted: &Desired, tally: &Tally) -> Optio
     stage.bench.look(wanted, &mut snapshot).await;
     let (judgement, valid) = stage.bench.judge(wanted, Bench::propose(wanted, &snapshot, PlanMode::Normal));
     for diagnostic in &judgement.diagnostics {
-        tally.count(format!("findings of {}", diagnostic.name));
+        tally.count(format!("findings of {}", diagnostic.code.name));
     }
     valid.ok().map(|valid| valid.plan().clone())
 }

@@ -98,7 +98,7 @@ impl Stage {
             }
             Applied::Refused(judgement) => {
                 for diagnostic in judgement.diagnostics {
-                    tally.count(format!("refused by {}", diagnostic.name));
+                    tally.count(format!("refused by {}", diagnostic.code.name));
                 }
                 assert_eq!(real_images(&self.bench), before, "a refused plan changes nothing");
                 None

@@ -328,7 +328,7 @@ fn a_limit_of_shares_that_a_refusal_taught_is_kept_by_the_next_plans() {
                 }
             }
             let refused = refused.unwrap().diagnostics;
-            assert!(refused.iter().any(|diagnostic| diagnostic.code == "GF503"), "{refused:#?}");
+            assert!(refused.iter().any(|diagnostic| diagnostic.code.id == "GF503"), "{refused:#?}");
             let fewer = FIRST
                 .replace("web, with: [partner, staging, third]", "web, with: [third, fourth]")
                 .replace("db, with: [partner, staging, third, fourth]", "db, with: [fourth]");

@@ -20,7 +20,7 @@ pub fn errors(judgement: &Judgement) -> Vec<&'static str> {
         .diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Error)
-        .map(|diagnostic| diagnostic.code)
+        .map(|diagnostic| diagnostic.code.id)
         .collect()
 }
 
@@ -94,7 +94,7 @@ fn a_valid_plan_keeps_every_promise_in_every_order_and_needs_every_edge() {
 
 /// The share gaps that a rule names, as entry and region.
 fn named_gaps(judgement: &Judgement) -> BTreeSet<String> {
-    let named = judgement.diagnostics.iter().filter(|diagnostic| diagnostic.code == "GF703");
+    let named = judgement.diagnostics.iter().filter(|diagnostic| diagnostic.code.id == "GF703");
     named.map(|diagnostic| diagnostic.subject.to_string()).collect()
 }
 

@@ -97,7 +97,7 @@ fn refused_by(bench: &Bench, wanted: &Desired, snapshot: &Snapshot, plan: &Plan)
     assert!(valid.is_err());
     let errors =
         judgement.diagnostics.iter().filter(|one| one.severity == goldform::diagnostics::Severity::Error);
-    errors.map(|one| one.code).collect()
+    errors.map(|one| one.code.id).collect()
 }
 
 #[tokio::test(start_paused = true)]

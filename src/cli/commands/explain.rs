@@ -1,4 +1,4 @@
-//! `explain`: the page of a rule, the list of rules, or a step of the plan.
+//! `explain`: pages of codes, the list of rules, or a step of the plan.
 
 use serde_json::Value;
 
@@ -8,45 +8,49 @@ use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::constraints::RULES;
-use crate::diagnostics::similar::closest;
+use crate::diagnostics::{Code, closest};
 use crate::diff::PlanMode;
 use crate::model::{Address, ImageKey, Region};
 use crate::plan::{PlanOptions, Step};
 use crate::report::AccountNames;
-use crate::report::rule_page;
+use crate::report::code_page;
 use crate::report::step::{step_json, step_text};
 use crate::report::table::{Align, table};
 use crate::state::Snapshot;
 
-/// Prints a rule's page, or why a step is in the plan and what it waits for.
+/// Prints pages of codes, the list of rules, or why a step is in the plan and what it waits for.
 ///
 /// # Errors
-/// When there is no such rule or step, or the manifest or state of the plan cannot be read.
+/// Fails if there is no such code or step, or if the manifest or the state cannot be read.
 pub async fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let name = args.what.join(" ");
     let name = name.trim();
-    // Neither a rule nor a code has such a sign in its name.
+    // No id or name of a code has such a character.
     if name.contains(['@', '.']) {
         return step(name, args, printer).await;
     }
     if name.is_empty() {
-        let rows: Vec<Vec<String>> = RULES
-            .iter()
-            .map(|rule| [rule.id, rule.level.as_str(), rule.name, rule.title].map(str::to_owned).to_vec())
-            .collect();
+        let row =
+            |code: &Code| [code.id, code.level.as_str(), code.name, code.title].map(str::to_owned).to_vec();
+        let rows: Vec<Vec<String>> = RULES.iter().map(|rule| row(&rule.code)).collect();
         printer.data(&table("", &[Align::Left; 4], &rows));
         return Ok(ExitStatus::Done);
     }
-    let Some(page) = rule_page::of(name) else {
-        let similar = closest(name, RULES.iter().map(|rule| rule.name));
+    let pages = name.split_whitespace().map(page).collect::<Result<Vec<_>, _>>()?;
+    printer.data(&pages.join("\n"));
+    Ok(ExitStatus::Done)
+}
+
+/// Returns the page of a code.
+fn page(name: &str) -> Result<String, CommandError> {
+    code_page::of(name).ok_or_else(|| {
+        let similar = closest(name, code_page::codes().map(|code| code.name));
         let help = similar.map_or_else(
             || "See every rule:\n\n    goldform explain".to_owned(),
             |similar| format!("Did you mean this one?\n\n    goldform explain {similar}"),
         );
-        return Err(CommandError::input(format!("`{name}` is not the name or id of a rule"), help));
-    };
-    printer.data(&page);
-    Ok(ExitStatus::Done)
+        CommandError::input(format!("`{name}` is not the id or name of a rule or finding"), help)
+    })
 }
 
 /// Whether an address speaks of something that is declared or recorded.

@@ -113,7 +113,9 @@ fn rules(typed: &str) -> Vec<Said> {
     let by_id = typed.starts_with("GF");
     RULES
         .iter()
-        .map(|rule| (if by_id { rule.id } else { rule.name }.to_owned(), rule.title.to_owned()))
+        .map(|rule| {
+            (if by_id { rule.code.id } else { rule.code.name }.to_owned(), rule.code.title.to_owned())
+        })
         .collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diff::Action;
 use crate::model::{ImageId, Level, Operation, PlacementKey, Source, SourceKind};
@@ -11,6 +11,7 @@ use crate::state::Edit;
 
 /// GF303.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF303",
     name: "adopted_image_missing",
     title: "Image cannot be taken over",
@@ -32,6 +33,7 @@ each other, and either one deletes it from the other.
 Correct the id or the region; `goldform images` lists what is there. Leave an image to the state that manages it, or, if
 that state is lost, take it over with `goldform import image.KEY ID --from-state LINEAGE`.
 ",
+    },
     sources: &[
         RuleSource::Document("213/15715 DescribeImages", "an image is in one region"),
         RuleSource::ErrorCode("InvalidImageId.NotFound"),
@@ -153,7 +155,7 @@ mod tests {
             let (levels, _) = Levels::new(&wanted.levels, &[]);
             let plan = plan_to(snapshot, &adopts);
             let judged = judge(&wanted, &snapshot.recorded, Some(&plan), &levels, noon());
-            judged.diagnostics.into_iter().filter(|one| one.code == "GF303").count()
+            judged.diagnostics.into_iter().filter(|one| one.code.id == "GF303").count()
         };
         assert_eq!(found(&snapshot), 0);
         placement(&mut snapshot, "image.web@ap-jakarta#1").state = ImageState::CreateFailed;

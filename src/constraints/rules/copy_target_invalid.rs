@@ -1,12 +1,13 @@
 //! GF404: image cannot be copied there.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::manifest::{DesiredImage, FaultKind};
 use crate::model::{Address, Level, Operation, Region, Source};
 
 /// GF404.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF404",
     name: "copy_target_invalid",
     title: "Image cannot be copied there",
@@ -26,6 +27,7 @@ The service refuses such a copy. Copying across the mainland's border needs a ti
 ### What to do
 Take the region out of `copies`; for the other side of the border, build a second entry there.
 ",
+    },
     sources: &[
         RuleSource::Document("213/15711 SyncImages", "destination regions"),
         RuleSource::Document("213/4943", "copying images"),

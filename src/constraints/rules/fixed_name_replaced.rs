@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::model::{Address, ImageKey, Level, Operation};
 
 /// GF705.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF705",
     name: "fixed_name_replaced",
     title: "Shared image under a fixed name is replaced",
@@ -28,6 +29,7 @@ Put `{generation}` in the name:
 
     name: web-{generation}
 ",
+    },
     sources: &[
         RuleSource::Promise("names that change hands are told"),
         RuleSource::Document("213/15713 ModifyImageAttribute", "ImageName must differ from every existing image name"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::manifest::DesiredImage;
 use crate::model::image::{
@@ -12,6 +12,7 @@ use crate::model::{Address, GenerationNumber, ImageKey, Level, Operation, Placem
 
 /// GF201.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF201",
     name: "image_name_invalid",
     title: "Name, description or tag is not allowed",
@@ -33,6 +34,7 @@ The service refuses a create, a copy or a change with such a text, half way thro
 ### What to do
 Shorten the text, or choose another key.
 ",
+    },
     sources: &[
         RuleSource::Document("213/16726 CreateImage", "ImageName: at most 60 characters; ImageDescription: at most 256"),
         RuleSource::Document("651/13334", "limits of tags"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use compact_str::CompactString;
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diagnostics::collect::MOST_PLACES;
 use crate::model::{Address, Level, PlacementKey, Region};
@@ -13,6 +13,7 @@ use crate::plan::view::{NameHolder, NameUse};
 
 /// GF202.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF202",
     name: "image_name_taken",
     title: "Image name is taken",
@@ -34,6 +35,7 @@ Names are unique per account and region: the service refuses the second one.
 ### What to do
 Give one of them another name, or put `{generation}` in it.
 ",
+    },
     sources: &[
         RuleSource::Document("213/15713 ModifyImageAttribute", "ImageName must differ from every existing image name"),
         RuleSource::ErrorCode("InvalidImageName.Duplicate"),
@@ -179,7 +181,7 @@ mod tests {
     fn found(snapshot: &Snapshot, plan: &Plan) -> usize {
         let (levels, _) = Levels::new(&desired(EXAMPLE).levels, &[]);
         let judged = judge(&desired(EXAMPLE), &snapshot.recorded, Some(plan), &levels, noon());
-        judged.diagnostics.into_iter().filter(|one| one.code == "GF202").count()
+        judged.diagnostics.into_iter().filter(|one| one.code.id == "GF202").count()
     }
 
     #[test]
@@ -220,7 +222,7 @@ mod tests {
         let plan = plan_to(&snapshot, &text);
         let (levels, _) = Levels::new(&desired(&text).levels, &[]);
         let judged = judge(&desired(&text), &snapshot.recorded, Some(&plan), &levels, noon());
-        let taken: Vec<_> = judged.diagnostics.iter().filter(|one| one.code == "GF202").collect();
+        let taken: Vec<_> = judged.diagnostics.iter().filter(|one| one.code.id == "GF202").collect();
         let [taken] = &taken[..] else { panic!("{taken:#?}") };
         assert_eq!(taken.labels.len(), crate::diagnostics::collect::MOST_PLACES);
         let detail = taken.whole_detail();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::describe_source;
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diff::{Action, ImageChange};
 use crate::model::{Address, ImageKey, Level, PlacementKey, Region, ReplaceOrder};
 use crate::plan::{PlanView, image_limit};
@@ -14,6 +14,7 @@ const LABELS: usize = 3;
 
 /// GF601.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF601",
     name: "image_quota_exceeded",
     title: "Too many custom images in a region",
@@ -35,6 +36,7 @@ Remove images, put some in another region, or have the quota raised and recorded
 
     goldform refresh
 ",
+    },
     sources: &[
         RuleSource::Document("213/4941", "at most 10 custom images per region"),
         RuleSource::Document("213/15716 DeleteImages", "500 per region, since 2024-02-05"),

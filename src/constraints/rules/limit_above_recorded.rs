@@ -1,16 +1,17 @@
 //! GF602: manifest's limit is above the service's.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::model::Level;
 
 /// GF602.
 pub(super) static RULE: Rule = Rule {
-    id: "GF602",
-    name: "limit_above_recorded",
-    title: "Manifest's limit is above the service's",
-    level: Level::Warn,
-    docs: "\
+    code: Code {
+        id: "GF602",
+        name: "limit_above_recorded",
+        title: "Manifest's limit is above the service's",
+        level: Level::Warn,
+        docs: "\
 ### What it checks
 A limit of custom images in the manifest is not higher than the one that the service reported.
 
@@ -26,6 +27,7 @@ Lower the number, or have the quota raised and recorded:
 
     goldform refresh
 ",
+    },
     sources: &[
         RuleSource::Document("213/15719 DescribeImageQuota", "ImageNumQuota"),
         RuleSource::Promise("where both are known, the lower limit counts"),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::model::{Address, Level};
 use crate::state::select::describe;
@@ -10,6 +10,7 @@ use crate::state::{Found, FoundImage, RecordedLookup};
 
 /// GF304.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF304",
     name: "lookup_unanswered",
     title: "Lookup finds no image, or several",
@@ -32,6 +33,7 @@ there:
 
     goldform images --region ap-jakarta --type public
 ",
+    },
     sources: &[
         RuleSource::Document("213/15715 DescribeImages", "what a region offers"),
     ],

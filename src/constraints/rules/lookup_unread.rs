@@ -1,11 +1,12 @@
 //! GF305: lookup was not read yet.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::model::{Address, Level};
 
 /// GF305.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF305",
     name: "lookup_unread",
     title: "Lookup was not read yet",
@@ -27,6 +28,7 @@ Read it:
 
     goldform refresh
 ",
+    },
     sources: &[RuleSource::Promise("an offline plan says what it does not know")],
     check,
 };

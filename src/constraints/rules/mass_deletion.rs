@@ -1,6 +1,6 @@
 //! GF704: many images would be deleted.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diff::Reason;
 use crate::model::{Level, PlacementKey};
@@ -9,6 +9,7 @@ use crate::state::Edit;
 
 /// GF704.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF704",
     name: "mass_deletion",
     title: "Many images would be deleted",
@@ -30,6 +31,7 @@ Where it is meant, say so for this one run:
 
     goldform apply --allow mass_deletion
 ",
+    },
     sources: &[
         RuleSource::Promise("more than 30 % and at least 3 deletions at once are not done by accident"),
     ],

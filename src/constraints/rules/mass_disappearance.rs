@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::model::{Address, Level, PlacementKey, Region};
 
 /// GF708.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF708",
     name: "mass_disappearance",
     title: "Many recorded images are gone at once",
@@ -41,6 +42,7 @@ Check that `cloud` and the keys are those that the images were made with. If the
 
     goldform refresh --allow mass_disappearance
 ",
+    },
     sources: &[
         RuleSource::Promise("one answer of the service is not believed against the whole record"),
         RuleSource::Document("213/15715 DescribeImages", "an image that is not listed may still exist elsewhere"),

@@ -72,16 +72,16 @@ pub(super) static OBSERVATION_RULES: &[&Rule] = &[&mass_disappearance::RULE];
 
 /// The rule with this name or id.
 pub fn find(name: &str) -> Option<&'static Rule> {
-    RULES.iter().copied().find(|rule| rule.name == name || rule.id.eq_ignore_ascii_case(name))
+    RULES.iter().copied().find(|rule| rule.code.is_named(name))
 }
 
 /// The JSON Schema of a manifest, with every rule that it may name.
 pub fn manifest_schema() -> serde_json::Value {
     let named = |rule: &&Rule| NamedRule {
-        id: rule.id,
-        name: rule.name,
-        title: rule.title,
-        level: rule.level.as_str(),
+        id: rule.code.id,
+        name: rule.code.name,
+        title: rule.code.title,
+        level: rule.code.level.as_str(),
     };
     schema(&RULES.iter().map(named).collect::<Vec<_>>())
 }
@@ -104,20 +104,20 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_its_ids_and_names_are_unique() {
         for pair in RULES.windows(2) {
-            assert!(pair[0].id < pair[1].id, "{} before {}", pair[0].id, pair[1].id);
+            assert!(pair[0].code.id < pair[1].code.id, "{} before {}", pair[0].code.id, pair[1].code.id);
         }
-        let names: std::collections::BTreeSet<_> = RULES.iter().map(|rule| rule.name).collect();
+        let names: std::collections::BTreeSet<_> = RULES.iter().map(|rule| rule.code.name).collect();
         assert_eq!(names.len(), RULES.len());
     }
 
     #[test]
     fn every_page_has_its_four_sections_in_order_and_every_rule_a_source() {
         for rule in RULES {
-            let sections: Vec<_> = rule.docs.lines().filter(|line| line.starts_with("### ")).collect();
+            let sections: Vec<_> = rule.code.docs.lines().filter(|line| line.starts_with("### ")).collect();
             let expected = ["### What it checks", "### Why", "### Example", "### What to do"];
-            assert_eq!(sections, expected, "{}", rule.id);
-            assert!(!rule.sources.is_empty(), "{}", rule.id);
-            assert!(!rule.title.contains('`'), "{}: a title is fixed text", rule.id);
+            assert_eq!(sections, expected, "{}", rule.code.id);
+            assert!(!rule.sources.is_empty(), "{}", rule.code.id);
+            assert!(!rule.code.title.contains('`'), "{}: a title is fixed text", rule.code.id);
         }
     }
 

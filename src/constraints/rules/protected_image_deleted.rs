@@ -1,11 +1,12 @@
 //! GF701: protected image would be deleted.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::model::Level;
 
 /// GF701.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF701",
     name: "protected_image_deleted",
     title: "Protected image would be deleted",
@@ -26,6 +27,7 @@ them. The service itself would let it pass.
 ### What to do
 Where it is meant, apply the entry with `protect: false` first.
 ",
+    },
     sources: &[
         RuleSource::Promise("protection guards the entry, and is recorded in state"),
     ],

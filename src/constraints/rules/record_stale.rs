@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::model::{Address, Level, PlacementKey, Region};
 
 /// GF901.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF901",
     name: "record_stale",
     title: "Record is old",
@@ -28,6 +29,7 @@ Read it again:
 
     goldform refresh
 ",
+    },
     sources: &[
         RuleSource::Promise("an offline verdict says how old its record is"),
         RuleSource::Document("213/15719 DescribeImageQuota", "the limit of the account"),

@@ -1,12 +1,13 @@
 //! GF302: region is not known.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, Suggestions};
 use crate::manifest::FaultKind;
 use crate::model::{Level, Region, RegionTable};
 
 /// GF302.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF302",
     name: "region_unknown",
     title: "Region is not known",
@@ -27,6 +28,7 @@ Correct the code; or, for a region that goldform does not know yet, add it:
 
     regions: { ap-osaka: { mainland: false } }
 ",
+    },
     sources: &[
         RuleSource::Document("213/6091", "regions and zones"),
         RuleSource::ErrorCode("InvalidRegion.NotFound"),

@@ -1,12 +1,13 @@
 //! GF904: an earlier generation becomes current again, and no revision tells builds apart.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::model::{Address, Level, SourceKind};
 use crate::state::Edit;
 
 /// GF904.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF904",
     name: "returned_without_revision",
     title: "Earlier generation becomes current again without a revision",
@@ -31,6 +32,7 @@ If a new build is meant, ask for it:
 
     goldform apply --replace image.web
 ",
+    },
     sources: &[
         RuleSource::Promise("a reverted commit builds nothing"),
         RuleSource::Document("213/15711 CreateImage", "an image holds what the instance holds at that moment"),

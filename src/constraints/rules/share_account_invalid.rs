@@ -1,11 +1,12 @@
 //! GF501: account cannot be shared with.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::manifest::FaultKind;
 use crate::model::Level;
 
 /// GF501.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF501",
     name: "share_account_invalid",
     title: "Account cannot be shared with",
@@ -23,6 +24,7 @@ The service refuses sub-accounts, unknown accounts and the owner itself.
 ### What to do
 Correct the id, or declare the name under `accounts:`.
 ",
+    },
     sources: &[
         RuleSource::Document("213/15710 ModifyImageSharePermission", "AccountIds: main accounts"),
         RuleSource::ErrorCode("InvalidAccountId.NotFound"),

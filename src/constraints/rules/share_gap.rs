@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::model::{
     AccountId, Accounts, Address, ImageKey, Level, Operation, PlacementKey, Region, ReplaceOrder,
 };
@@ -10,6 +10,7 @@ use crate::plan::{PlanView, StepIndex};
 
 /// GF703.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF703",
     name: "share_gap",
     title: "Accounts would be without the image for a while",
@@ -32,6 +33,7 @@ this a warning:
 
     replace: delete-first
 ",
+    },
     sources: &[
         RuleSource::Promise("a share gap is named before it happens"),
         RuleSource::Document("213/7148", "recipients stop seeing the image at once"),

@@ -1,16 +1,17 @@
 //! GF504: this kind of image cannot be shared.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::model::{Accounts, Address, Level, SourceKind};
 
 /// GF504.
 pub(super) static RULE: Rule = Rule {
-    id: "GF504",
-    name: "share_kind_refused",
-    title: "This kind of image cannot be shared",
-    level: Level::Deny,
-    docs: "\
+    code: Code {
+        id: "GF504",
+        name: "share_kind_refused",
+        title: "This kind of image cannot be shared",
+        level: Level::Deny,
+        docs: "\
 ### What it checks
 Encrypted images, whole-machine images (with data disks) and images with a licence of one's own (BYOL) are not
 shared.
@@ -26,6 +27,7 @@ The service refuses to share them.
 ### What to do
 Take the share out, or share an image of another kind.
 ",
+    },
     sources: &[
         RuleSource::Document("213/15710 ModifyImageSharePermission", "error codes"),
         RuleSource::ErrorCode("UnsupportedOperation.EncryptedImagesNotSupported"),

@@ -1,12 +1,13 @@
 //! GF503: image is shared with too many accounts.
 
 use super::describe_source;
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::model::{Address, Level, Operation};
 use crate::plan::share_limit;
 
 /// GF503.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF503",
     name: "share_limit_exceeded",
     title: "Image is shared with too many accounts",
@@ -28,6 +29,7 @@ Share with fewer accounts; or, where the service allows more, say so:
 
     limits: { accounts_per_image: 500 }
 ",
+    },
     sources: &[
         RuleSource::Document("213/4941", "at most 50 accounts"),
         RuleSource::Document("213/15710 ModifyImageSharePermission", "at most 500 accounts, since 2024-02-05"),

@@ -1,17 +1,18 @@
 //! GF502: image is shared where it is not.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::manifest::FaultKind;
 use crate::model::{Address, Level};
 
 /// GF502.
 pub(super) static RULE: Rule = Rule {
-    id: "GF502",
-    name: "share_outside_image_region",
-    title: "Image is shared where it is not",
-    level: Level::Deny,
-    docs: "\
+    code: Code {
+        id: "GF502",
+        name: "share_outside_image_region",
+        title: "Image is shared where it is not",
+        level: Level::Deny,
+        docs: "\
 ### What it checks
 Every region that a share names is one that its image is in: its own, or one of its copies.
 
@@ -25,6 +26,7 @@ A share holds in the image's own region only. To share elsewhere, copy the image
 ### What to do
 Add the region to the image's `copies`, or take it out of the share.
 ",
+    },
     sources: &[
         RuleSource::Document("213/4944", "sharing images: in the same region only"),
         RuleSource::Document("213/15710 ModifyImageSharePermission", "the region of the call is the image's"),

@@ -1,6 +1,6 @@
 //! GF403: shared image is changed.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::DesiredImage;
 use crate::model::{Address, GenerationNumber, Level, SourceKind};
@@ -8,11 +8,12 @@ use crate::state::SharedInImage;
 
 /// GF403.
 pub(super) static RULE: Rule = Rule {
-    id: "GF403",
-    name: "shared_image_changed",
-    title: "Shared image is changed",
-    level: Level::Deny,
-    docs: "\
+    code: Code {
+        id: "GF403",
+        name: "shared_image_changed",
+        title: "Shared image is changed",
+        level: Level::Deny,
+        docs: "\
 ### What it checks
 An image that another account shares with this one gets no other name, description, family or tag.
 
@@ -25,6 +26,7 @@ Only its owner can change it.
 ### What to do
 Take the attributes out; or copy the image, and give the copy its own.
 ",
+    },
     sources: &[
         RuleSource::Document("213/15713 ModifyImageAttribute", "shared images cannot be changed"),
         RuleSource::ErrorCode("UnsupportedOperation.SharedImageModifyUnsupported"),

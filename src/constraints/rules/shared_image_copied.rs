@@ -1,12 +1,13 @@
 //! GF401: shared image is copied.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::manifest::DesiredImage;
 use crate::model::{Address, ImageKind, Level, SourceKind};
 
 /// GF401.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF401",
     name: "shared_image_copied",
     title: "Shared image is copied",
@@ -29,6 +30,7 @@ Ask the owner to share it in the region where it is needed. To copy it in its ow
 
     rules: { shared_image_copied: allow }
 ",
+    },
     sources: &[
         RuleSource::Document("213/4941", "shared images cannot be copied"),
         RuleSource::Document("213/15711 SyncImages", "a shared image is copied in its own region only"),

@@ -1,16 +1,17 @@
 //! GF702: shared image would be deleted.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::model::{Address, Level, Operation};
 use crate::plan::StepIndex;
 
 /// GF702.
 pub(super) static RULE: Rule = Rule {
-    id: "GF702",
-    name: "shared_image_deleted",
-    title: "Shared image would be deleted",
-    level: Level::Deny,
-    docs: "\
+    code: Code {
+        id: "GF702",
+        name: "shared_image_deleted",
+        title: "Shared image would be deleted",
+        level: Level::Deny,
+        docs: "\
 ### What it checks
 Every delete waits, by an edge of the plan, for the step that cancels all shares of that image.
 
@@ -23,6 +24,7 @@ The service refuses to delete an image that is shared, and an order that holds b
 ### What to do
 Make the plan again; plans that goldform makes keep the order.
 ",
+    },
     sources: &[
         RuleSource::Document("213/15716 DeleteImages", "a shared image must be unshared first"),
         RuleSource::ErrorCode("InvalidImageId.InShared"),

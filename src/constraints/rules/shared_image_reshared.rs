@@ -1,12 +1,13 @@
 //! GF402: shared image is shared on.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::FaultKind;
 use crate::model::{Accounts, Address, Level, SourceKind};
 
 /// GF402.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF402",
     name: "shared_image_reshared",
     title: "Shared image is shared on",
@@ -25,6 +26,7 @@ Only its owner can share an image. A copy of it (`source.shared`) is an image of
 ### What to do
 Ask the owner to share it with those accounts.
 ",
+    },
     sources: &[
         RuleSource::Document("213/4941", "shared images cannot be shared again"),
         RuleSource::Document("213/15710 ModifyImageSharePermission", "only custom images of the account"),

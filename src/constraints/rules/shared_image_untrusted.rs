@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::model::{AccountId, Address, ImageId, ImageKind, Level, Region, SourceKind};
 
 /// GF801.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF801",
     name: "shared_image_untrusted",
     title: "Shared image comes from an unknown account",
@@ -29,6 +30,7 @@ Name the account, and say that the image must come from it:
     accounts: { partner: \"200000000001\" }
     source: { shared: { id: img-3c1f0a9b, from: partner } }
 ",
+    },
     sources: &[
         RuleSource::Document("213/4941", "shared images are not reviewed"),
         RuleSource::Promise("who made an image that is used is known"),

@@ -1,11 +1,12 @@
 //! GF803: snapshots of images are billed.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::model::{Address, Level};
 
 /// GF803.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF803",
     name: "snapshot_storage_billed",
     title: "Snapshots of images are billed",
@@ -23,6 +24,7 @@ For those who want to see it in every plan. The service itself would let it pass
 ### What to do
 Keep fewer generations, or copy to fewer regions.
 ",
+    },
     sources: &[
         RuleSource::Document("213/4943", "copies are free, their snapshots are not"),
         RuleSource::Document("213/17244", "billing of images"),

@@ -2,7 +2,7 @@
 
 use compact_str::CompactString;
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diagnostics::similar::closest;
 use crate::manifest::{DesiredImage, FaultKind};
@@ -10,6 +10,7 @@ use crate::model::{Address, ImageKey, Level, Region, SourceKind};
 
 /// GF301.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF301",
     name: "source_invalid",
     title: "Source is not valid",
@@ -32,6 +33,7 @@ No request can be made of anything else; the service refuses it with the codes b
 ### What to do
 Name one kind of source, and copy its id from the console.
 ",
+    },
     sources: &[
         RuleSource::Document("213/16726 CreateImage", "exactly one of InstanceId and SnapshotIds"),
         RuleSource::ErrorCode("InvalidParameter.SpecifyOneParameter"),

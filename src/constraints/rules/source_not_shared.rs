@@ -1,12 +1,13 @@
 //! GF306: image to be copied is not a shared one.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::manifest::DesiredImage;
 use crate::model::{Address, ImageId, ImageKind, Level, SourceKind};
 
 /// GF306.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF306",
     name: "source_not_shared",
     title: "Image to be copied is not a shared one",
@@ -26,6 +27,7 @@ The service does not copy public images; and a copy of an own image in its own r
 Make the image from an instance that runs the public one; copy an own image by `copies:`, or take it over by
 `adopted:`.
 ",
+    },
     sources: &[
         RuleSource::Document("213/15711 SyncImages", "custom and shared images only"),
         RuleSource::ErrorCode("InvalidParameterValue.InvalidImageId"),

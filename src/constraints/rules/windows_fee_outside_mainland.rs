@@ -1,11 +1,12 @@
 //! GF802: Windows image may be charged.
 
-use crate::constraints::rule::{Case, Finding, Findings, Rule, RuleSource};
+use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::model::{Address, ImageKind, Level};
 
 /// GF802.
 pub(super) static RULE: Rule = Rule {
+    code: Code {
     id: "GF802",
     name: "windows_fee_outside_mainland",
     title: "Windows image may be charged",
@@ -27,6 +28,7 @@ Nothing, where that is meant:
 
     rules: { windows_fee_outside_mainland: allow }
 ",
+    },
     sources: &[
         RuleSource::Document("213/4941", "public Windows images may be charged outside the Chinese mainland"),
         RuleSource::Document("213/17244", "billing of images"),

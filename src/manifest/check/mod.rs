@@ -8,12 +8,14 @@ mod value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use super::codes::{ALIAS_INVALID, KEY_DUPLICATE, KEY_UNKNOWN, LIMIT_EXCEEDED, TAG_UNSUPPORTED, TYPE_WRONG};
 use super::shape::{FieldsId, Shape, Shapes};
 use super::text::{corrected, quoted};
 use super::yaml::{
     Entry, Kind, MAX_KEY_BYTES, MAX_MERGED_ENTRIES, MAX_REPEATED, MAX_REPEATED_BYTES, NodeId, Plain, Style,
     Tree, plain,
+};
+use crate::diagnostics::catalogue::syntax::{
+    ALIAS_INVALID, KEY_DUPLICATE, KEY_UNKNOWN, LIMIT_EXCEEDED, TAG_UNSUPPORTED, TYPE_WRONG,
 };
 use crate::diagnostics::{Collector, Diagnostic, FileId, Span, Suggestions, escape_truncated};
 
@@ -354,7 +356,7 @@ impl<'t> Walk<'t> {
             Some(crate::diagnostics::Place::Span(span)) => span.start,
             _ => 0,
         };
-        if self.findings.is_stopped || !self.told.insert((diagnostic.code, start)) {
+        if self.findings.is_stopped || !self.told.insert((diagnostic.code.id, start)) {
             return;
         }
         let subject = diagnostic.subject.clone();

@@ -1,7 +1,7 @@
 //! What to tell about a value that is not what it should be, with the corrected line where it is clear.
 
+use crate::diagnostics::catalogue::syntax::{TEXT_UNQUOTED, TYPE_WRONG, VALUE_MISSING};
 use crate::diagnostics::escape_truncated;
-use crate::manifest::codes::{TEXT_UNQUOTED, TYPE_WRONG, VALUE_MISSING};
 use crate::manifest::shape::Shape;
 use crate::manifest::text::{corrected, quoted};
 use crate::manifest::yaml::{NodeId, Plain, plain};

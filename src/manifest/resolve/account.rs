@@ -1,7 +1,7 @@
 //! Accounts: the owner, names, and the accounts that texts stand for.
 
+use crate::diagnostics::catalogue::syntax::{NAME_MALFORMED, VALUE_MALFORMED};
 use crate::diagnostics::{ManifestPath, escape_truncated};
-use crate::manifest::codes::{NAME_MALFORMED, VALUE_MALFORMED};
 use crate::manifest::fault::FaultKind;
 use crate::manifest::syntax::{Given, Manifest};
 use crate::model::{AccountId, ImageKey};

@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 
 use crate::diagnostics::ManifestPath;
-use crate::manifest::codes::LIMIT_EXCEEDED;
+use crate::diagnostics::catalogue::syntax::LIMIT_EXCEEDED;
 use crate::manifest::desired::DesiredImage;
 
 use super::Resolver;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::diagnostics::catalogue::syntax::{PLACEHOLDER_UNKNOWN, SOURCE_CIRCULAR};
 use crate::diagnostics::{ManifestPath, closest, escape_truncated};
-use crate::manifest::codes::{PLACEHOLDER_UNKNOWN, SOURCE_CIRCULAR};
 use crate::manifest::desired::DesiredImage;
 use crate::manifest::fault::FaultKind;
 use crate::manifest::syntax::{Image, Manifest};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::diagnostics::catalogue::syntax::{IMAGE_UNKNOWN, KEY_MISPLACED, RENAME_INVALID, VALUE_MALFORMED};
 use crate::diagnostics::{ManifestPath, escape_truncated};
-use crate::manifest::codes::{IMAGE_UNKNOWN, KEY_MISPLACED, RENAME_INVALID, VALUE_MALFORMED};
 use crate::manifest::desired::DesiredImage;
 use crate::manifest::syntax::{Given, Manifest};
 use crate::model::{Address, Architecture, ImageKey, ImageKind, Lookup};

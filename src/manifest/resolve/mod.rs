@@ -17,7 +17,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 
-use super::codes::{Code, KEY_MISSING, NAME_MALFORMED, VALUE_UNKNOWN, VARIABLE_UNUSED};
 use super::desired::Desired;
 use super::fault::{Fault, FaultKind};
 use super::syntax::{Given, List, Manifest, Text};
@@ -25,7 +24,8 @@ use super::variables::{
     Declared, Piece, Problem, Scope, Variables, has_reference, is_variable_name, malformed, misplaced_lookup,
     pieces,
 };
-use crate::diagnostics::{Collector, Diagnostic, ManifestPath, Repeats, escape_truncated};
+use crate::diagnostics::catalogue::syntax::{KEY_MISSING, NAME_MALFORMED, VALUE_UNKNOWN, VARIABLE_UNUSED};
+use crate::diagnostics::{Code, Collector, Diagnostic, ManifestPath, Repeats, escape_truncated};
 use crate::model::{AccountId, ImageKey, Region};
 use expansion::Expansion;
 
@@ -317,7 +317,7 @@ impl<'m> Resolver<'m, '_> {
         }
     }
 
-    fn malformed_name(&mut self, code: &Code, detail: String, path: ManifestPath, instead: &str) {
+    fn malformed_name(&mut self, code: &'static Code, detail: String, path: ManifestPath, instead: &str) {
         let diagnostic = code.found(detail).at(path.clone(), "not a name that can be used");
         let diagnostic = if instead.is_empty() { diagnostic } else { diagnostic.help(format!("{instead}:")) };
         self.tell(diagnostic.about(path));
@@ -343,7 +343,7 @@ impl<'m> Resolver<'m, '_> {
                      everybody to read.",
                     escape_truncated(name.as_str())
                 );
-                let diagnostic = super::codes::VARIABLE_SENSITIVE
+                let diagnostic = crate::diagnostics::catalogue::syntax::VARIABLE_SENSITIVE
                     .found(detail)
                     .at(path.field("default"), "a secret must not stand here")
                     .at(path.field("sensitive"), "sensitive by this")

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 
+use crate::diagnostics::catalogue::syntax::{VALUE_MALFORMED, VALUE_UNKNOWN};
 use crate::diagnostics::{ManifestPath, escape_truncated};
-use crate::manifest::codes::{VALUE_MALFORMED, VALUE_UNKNOWN};
 use crate::manifest::desired::DesiredLimits;
 use crate::manifest::settings::{CloudSettings, SandboxSettings, StateLocation};
 use crate::manifest::syntax::{Given, Manifest, Number, TagKey};

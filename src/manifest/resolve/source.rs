@@ -6,7 +6,7 @@ use std::str::FromStr;
 use compact_str::CompactString;
 
 use crate::diagnostics::ManifestPath;
-use crate::manifest::codes::QUERY_IN_TEXT;
+use crate::diagnostics::catalogue::syntax::QUERY_IN_TEXT;
 use crate::manifest::desired::LookupSource;
 use crate::manifest::fault::FaultKind;
 use crate::manifest::query::{ImportQuery, QueryPart};

@@ -14,7 +14,7 @@ fn load_text(text: &str) -> Loaded {
 }
 
 fn codes(loaded: &Loaded) -> Vec<&'static str> {
-    loaded.diagnostics.iter().map(|diagnostic| diagnostic.code).collect()
+    loaded.diagnostics.iter().map(|diagnostic| diagnostic.code.id).collect()
 }
 
 /// The text that the first label of a diagnostic is at.

@@ -47,7 +47,7 @@ fn region(code: &str) -> Region {
 }
 
 fn codes(loaded: &Loaded) -> Vec<&'static str> {
-    loaded.diagnostics.iter().map(|diagnostic| diagnostic.code).collect()
+    loaded.diagnostics.iter().map(|diagnostic| diagnostic.code.id).collect()
 }
 
 #[test]

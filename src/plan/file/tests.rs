@@ -231,7 +231,7 @@ fn an_edited_record_or_manifest_passes_no_rule_that_the_state_knows() {
     let (levels, _) = Levels::new(&wanted.levels, &[]);
     let (judgement, valid) = validate(file.plan, &file.inputs.desired, &state, &levels, noon());
     assert!(valid.is_err());
-    assert!(judgement.diagnostics.iter().any(|one| one.code == "GF701"), "{:#?}", judgement.diagnostics);
+    assert!(judgement.diagnostics.iter().any(|one| one.code.id == "GF701"), "{:#?}", judgement.diagnostics);
 }
 
 /// Chooses, the same in every run.

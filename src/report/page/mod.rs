@@ -11,7 +11,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::drawing::picture;
 use super::expected::{Line, lines, tally};
 use super::verdict::{CommandResult, Problem, Verdict};
-use super::{Summary, count, rule_page};
+use super::{Summary, code_page, count};
 use crate::diagnostics::{Severity, sanitize};
 use crate::plan::{Plan, StepOutcome, Unexpected};
 
@@ -140,7 +140,7 @@ fn findings(problems: &[Problem]) -> Markup {
 
 /// A rule's page as HTML. The text is goldform's own.
 fn about(code: &str) -> Option<String> {
-    let text = rule_page::of(code)?;
+    let text = code_page::of(code)?;
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, pulldown_cmark::Parser::new(&text));
     Some(html)

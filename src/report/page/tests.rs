@@ -57,7 +57,7 @@ fn a_finding_brings_its_rules_page() {
     assert!(page.contains("<title>goldform plan: refused</title>"));
     assert!(page.contains("11 of 10 &lt;b&gt;images&lt;/b&gt;"));
     assert!(!page.contains("<script>alert"), "{page}");
-    let docs = crate::constraints::find("GF601").unwrap().docs;
+    let docs = crate::constraints::find("GF601").unwrap().code.docs;
     let heading = docs.lines().find_map(|line| line.strip_prefix("### ")).unwrap();
     assert!(page.contains(&format!("<h3>{heading}</h3>")), "{heading}");
 }
