@@ -282,3 +282,24 @@ fn a_listing_of_very_many_images_has_the_pages_that_a_listing_of_few_has() {
     assert_eq!(page(&["PUBLIC_IMAGE"], 10).1.len(), 1);
     assert_eq!(page(&["PRIVATE_IMAGE", "PUBLIC_IMAGE"], 0).0, 0);
 }
+
+#[test]
+fn an_instance_that_was_added_without_disks_has_a_system_disk_and_so_have_its_images() {
+    let desk = Desk::instant();
+    let seed = json!({"id": "ins-known001", "region": HOME, "owner": OWNER});
+    desk.sim.put_instance(&serde_json::from_value(seed).unwrap()).unwrap();
+    let listed = desk.ok("DescribeInstances", HOME, json!({"InstanceIds": ["ins-known001"]}));
+    let disk = &listed["InstanceSet"][0]["SystemDisk"];
+    assert_eq!((&disk["DiskId"], &disk["DiskSize"]), (&json!("disk-known001"), &json!(50)));
+    let made = desk.ok("CreateImage", HOME, json!({"ImageName": "web", "InstanceId": "ins-known001"}));
+    let image = &desk.by_id(HOME, &[made["ImageId"].as_str().unwrap()])[0];
+    assert_eq!(image["ImageSize"], 50);
+    let snapshot = &image["SnapshotSet"][0]["SnapshotId"];
+    let filters = json!({"Filters": [{"Name": "disk-id", "Values": ["disk-known001"]}]});
+    let listed = desk.ask(Service::Cbs, "DescribeSnapshots", HOME, filters);
+    assert_eq!(listed["TotalCount"], 1, "{listed}");
+    let described = &listed["SnapshotSet"][0];
+    assert_eq!((&described["SnapshotId"], &described["DiskUsage"]), (snapshot, &json!("SYSTEM_DISK")));
+    assert_eq!((&described["DiskSize"], &described["SnapshotState"]), (&json!(50), &json!("NORMAL")));
+    assert_eq!(described["Images"], json!([{"ImageId": made["ImageId"], "ImageName": "web"}]));
+}

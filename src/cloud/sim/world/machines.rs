@@ -40,7 +40,7 @@ pub struct Instance {
     /// `x86_64`, `i386` or `arm`.
     #[serde(default = "x86_64")]
     pub architecture: String,
-    /// Its disks, the system disk first.
+    /// Disks, the system disk first. Empty: a system disk of 50 GiB is added.
     #[serde(default)]
     pub disks: Vec<Disk>,
     /// The error code that imaging it is refused with; for what the fields above cannot say.
@@ -63,6 +63,18 @@ pub struct Disk {
     pub swap: bool,
 }
 
+impl Disk {
+    /// System disk of an instance that was added without disks. Its id ends like that of the instance.
+    fn system_of(instance: &str) -> Self {
+        Self {
+            id: format!("disk-{}", instance.strip_prefix("ins-").unwrap_or(instance)),
+            kind: "CLOUD_PREMIUM".to_owned(),
+            size_gib: 50,
+            swap: false,
+        }
+    }
+}
+
 fn running() -> String {
     "RUNNING".to_owned()
 }
@@ -80,15 +92,10 @@ fn x86_64() -> String {
 }
 
 impl Instance {
-    /// The instance that every well-formed id stands for in a kind world: running, with a system disk whose id
-    /// ends like its own.
+    /// Creates the instance that a well-formed id names if [`Existence::WellFormed`] applies: running, with one disk.
+    ///
+    /// [`Existence::WellFormed`]: crate::cloud::sim::Existence::WellFormed
     pub fn well_formed(id: &str, region: &str, owner: &str) -> Self {
-        let system = Disk {
-            id: format!("disk-{}", id.strip_prefix("ins-").unwrap_or(id)),
-            kind: "CLOUD_PREMIUM".to_owned(),
-            size_gib: 50,
-            swap: false,
-        };
         Self {
             id: id.to_owned(),
             region: region.to_owned(),
@@ -101,7 +108,7 @@ impl Instance {
             os: ubuntu_title(),
             platform: ubuntu(),
             architecture: x86_64(),
-            disks: vec![system],
+            disks: vec![Disk::system_of(id)],
             refusal: None,
         }
     }
@@ -154,6 +161,15 @@ impl Snapshot {
     }
 }
 
+/// Parses a stored instance. Every instance of the real service has a system disk, so one is added if it has no disks.
+fn parse_instance(body: &str) -> Result<Instance, rusqlite::Error> {
+    let mut instance: Instance = from_json(body)?;
+    if instance.disks.is_empty() {
+        instance.disks.push(Disk::system_of(&instance.id));
+    }
+    Ok(instance)
+}
+
 const SNAPSHOT: &str =
     "s.id, s.region, s.owner, s.usage, s.size_gib, s.disk, s.encrypted, s.state, s.ready_at, s.created_at";
 
@@ -185,7 +201,7 @@ impl World {
             .prepare_cached("SELECT body FROM instances WHERE id = ?1 AND region = ?2 AND owner = ?3")?
             .query_row(params![id, region, owner], |row| row.get(0))
             .optional()?;
-        body.map(|body| from_json(&body)).transpose()
+        body.map(|body| parse_instance(&body)).transpose()
     }
 
     /// Every instance of an account in a region that was put into the world, by id.
@@ -196,7 +212,7 @@ impl World {
     ) -> Result<Vec<Instance>, rusqlite::Error> {
         self.db
             .prepare_cached("SELECT body FROM instances WHERE region = ?1 AND owner = ?2 ORDER BY id")?
-            .query_map(params![region, owner], |row| from_json(row.get_ref(0)?.as_str()?))?
+            .query_map(params![region, owner], |row| parse_instance(row.get_ref(0)?.as_str()?))?
             .collect()
     }
 
