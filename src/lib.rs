@@ -33,7 +33,7 @@
 //! | [`constraints`] | is every world on the way allowed? One file per rule; `validate` → `ValidPlan` |
 //! | [`report`] | values to text, for people and for programs. No decisions, no I/O |
 //! | — | *purity ends here* |
-//! | [`cloud`] | the image service: traits, the client that speaks its protocol, the embedded cloud |
+//! | [`cloud`] | the image service: traits, the client that speaks its protocol, the sandbox |
 //! | [`backend`] | where state is kept: stores, locks, one conformance suite |
 //! | [`apply`] | scheduler (a pure state machine), executor, recovery, outcome |
 //! | [`engine`] | the pipeline as a library: lock, recover, observe, plan, check, execute, save |

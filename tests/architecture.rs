@@ -1,7 +1,7 @@
 //! The order of the folders of `src/`, as the table in `src/lib.rs` has it: each uses only those above it, and
 //! those above the line are pure.
 //!
-//! Code of unit tests (`#[cfg(test)]`) is exempt: it may use the embedded cloud or a clock.
+//! Code of unit tests (`#[cfg(test)]`) is exempt: it may use the sandbox or a clock.
 
 #![allow(
     clippy::unwrap_used,
@@ -403,7 +403,7 @@ fn pure_folders_reach_no_clock_no_file_and_no_network() {
 }
 
 #[test]
-fn the_embedded_cloud_shares_no_code_with_what_it_is_held_against() {
+fn the_sandbox_shares_no_code_with_what_it_is_held_against() {
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|source| source.name.starts_with("cloud/sim/")) {
         for (line, path) in &source.paths {
@@ -416,7 +416,7 @@ fn the_embedded_cloud_shares_no_code_with_what_it_is_held_against() {
             }
         }
     }
-    assert!(wrong.is_empty(), "the embedded cloud uses more than `model` and `cloud`:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "the sandbox uses more than `model` and `cloud`:\n{}", wrong.join("\n"));
 }
 
 /// The reader above, on code that breaks every rule in every spelling.

@@ -1,4 +1,4 @@
-//! Every rule has two witnesses, and what it refuses the embedded cloud refuses too.
+//! Every rule has two witnesses, and what it refuses the sandbox refuses too.
 //!
 //! A folder of `constraints/` is named like its rule and holds:
 //!
@@ -13,7 +13,7 @@
 //!  request.json   the request that the rule is about, where goldform has no way of sending it
 //! ```
 //!
-//! The rules and the embedded cloud share no code: what one of them got wrong, the other does not repeat.
+//! The rules and the sandbox share no code: what one of them got wrong, the other does not repeat.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 #![allow(clippy::disallowed_methods, reason = "the witnesses are files")]

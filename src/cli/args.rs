@@ -42,7 +42,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write a commented starter manifest for the embedded cloud
+    /// Write a commented starter manifest for the sandbox
     Init(InitArgs),
     /// Parse the manifest and check it against the rules, offline
     Validate(ValidateArgs),
@@ -80,7 +80,7 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page, or write all of them into a folder
     Man(ManArgs),
-    /// Serve the embedded cloud, and arrange what is in it
+    /// Serve the sandbox, and arrange what is in it
     Sandbox(SandboxArgs),
 }
 

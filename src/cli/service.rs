@@ -1,5 +1,5 @@
-//! How the service is reached: the real one with hosts, keys and manners as the manifest and the environment say, the
-//! embedded one in this process.
+//! How the service is reached: the real one over HTTPS, with hosts, keys and rate limits from the manifest and the
+//! environment, or the sandbox in this process.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ fn check_endpoint(named: Option<&str>, allowed: Option<&str>) -> Result<(), Comm
     ))
 }
 
-/// A transport to the embedded cloud's world. It has no rate limits out of the box; where its world was made with them,
+/// A transport to the sandbox's world. It has no rate limits out of the box; where its world was made with them,
 /// it says so and calls slow down. A limit that the manifest does not name stays what it is in that world: a manifest
 /// that knows nothing of a seeded limit does not lift it.
 ///
@@ -120,7 +120,7 @@ fn in_process(
 ) -> Result<Arc<dyn Transport>, CommandError> {
     let sim = sim.map_err(|error| {
         CommandError::input(
-            format!("the embedded cloud's world {} cannot be opened: {error}", sanitize::path(path)),
+            format!("the sandbox's world {} cannot be opened: {error}", sanitize::path(path)),
             "Name another file, or move it away to start an empty world:\n\n    \
              cloud: { sandbox: { world: another.world.db } }",
         )

@@ -83,7 +83,7 @@ impl Workspace {
         })
     }
 
-    /// As [`Workspace::open`]; where no manifest was named and there is none, a workspace of the embedded cloud as it is
+    /// As [`Workspace::open`]; where no manifest was named and there is none, a workspace of the sandbox as it is
     /// in this folder, for looking around.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The image service: read and write traits, the client that speaks its protocol, and the embedded cloud.
+//! The image service: read and write traits, the client that speaks its protocol, and the sandbox.
 //!
 //! ```text
 //!  apply, cli ──▶ CloudRead / CloudWrite ──▶ client::Client (wire types, mapping, meanings of errors)
@@ -8,7 +8,7 @@
 //!                                                      └─▶ HTTPS (the real service)
 //! ```
 //!
-//! The same client code runs against the embedded cloud and the real service: only the transport differs, and
+//! The same client code runs against the sandbox and the real service: only the transport differs, and
 //! what it carries are the bytes of the protocol (API 3.0, version 2017-03-12).
 
 pub mod attempts;

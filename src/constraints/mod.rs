@@ -3,7 +3,7 @@
 //!
 //! A rule is a value: id, name (of the wrong, so that "allow *name*" reads as English), title, default level,
 //! sources, a page of documentation, and a pure check that returns findings. It sees the manifest's meaning, the
-//! record and, once there is one, the plan through [`PlanView`]. It shares no code with the embedded cloud: a
+//! record and, once there is one, the plan through [`PlanView`]. It shares no code with the sandbox: a
 //! property test holds the two together.
 //!
 //! To add a rule: one file in `rules/`, one line in `rules::RULES`, two witnesses in `tests/constraints/`.

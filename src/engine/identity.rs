@@ -87,7 +87,7 @@ impl Connected<'_> {
 
 fn name(provider: Provider) -> &'static str {
     match provider {
-        Provider::Sandbox => "the embedded cloud",
+        Provider::Sandbox => "the sandbox",
         Provider::Tencent => "Tencent Cloud",
     }
 }

@@ -10,7 +10,7 @@ use crate::model::{CloudPlace, Provider, SharedImageEdits, Site};
 pub struct CloudSettings {
     /// Which service.
     pub provider: Provider,
-    /// The embedded cloud's world.
+    /// The sandbox's world.
     pub sandbox: SandboxSettings,
     /// International or mainland.
     pub site: Site,
@@ -51,7 +51,7 @@ impl CloudSettings {
     }
 }
 
-/// The embedded cloud's world.
+/// The sandbox's world.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SandboxSettings {
     /// The world's file, relative to the state; `None`: `goldform.world.db` beside it.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Provider {
-    /// The embedded sandbox: no account, no network.
+    /// The sandbox: no account, no network.
     Sandbox,
     /// Tencent Cloud.
     Tencent,

@@ -1,4 +1,4 @@
-//! A bench: an embedded cloud in memory, a state in memory, and time that passes only when everyone waits.
+//! A bench: a sandbox in memory, a state in memory, and time that passes only when everyone waits.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Shared by all tests: manifests from text, a bench with an embedded cloud in memory, scripted deaths.
+//! Shared by all tests: manifests from text, a bench with a sandbox in memory, scripted deaths.
 //!
 //! Not part of the public interface.
 

@@ -1,5 +1,5 @@
 //! Walks a plan one move at a time, in an order that somebody chooses: every order that the graph allows can be
-//! tried against the embedded cloud. It knows nothing of what the executor does about refusals: the first one ends it.
+//! tried against the sandbox. It knows nothing of what the executor does about refusals: the first one ends it.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -36,7 +36,7 @@ fn images_are_listed_by_what_they_are() {
 }
 
 #[test]
-fn without_a_manifest_the_embedded_cloud_is_looked_at_and_left_as_it_is() {
+fn without_a_manifest_the_sandbox_is_looked_at_and_left_as_it_is() {
     let env = TestEnv::new();
     assert!(env.expect(0, "images --type shared --ids").stdout.lines().count() > 10, "every region");
     assert!(!env.path("goldform.world.db").exists(), "looking makes nothing");

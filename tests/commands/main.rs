@@ -1,4 +1,4 @@
-//! Commands around plan and apply as a user types them, on the embedded cloud: what is said, and the exit status.
+//! Commands around plan and apply as a user types them, on the sandbox: what is said, and the exit status.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The real service's way: `provider: tencent`, over HTTP to the embedded cloud, with keys from the environment.
+//! The real service's way: `provider: tencent`, over HTTP to the sandbox, with keys from the environment.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
@@ -8,7 +8,7 @@ use goldform::cloud::sim::{Settings, Sim};
 use crate::common::{PROGRAM, TestEnv};
 use crate::{MANIFEST, transcript};
 
-/// The embedded cloud on the wire, until it is dropped.
+/// The sandbox on the wire, until it is dropped.
 struct Served {
     child: Child,
     endpoint: String,

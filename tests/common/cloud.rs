@@ -1,4 +1,4 @@
-//! The embedded cloud's world, past the program: somebody else's hands.
+//! The sandbox's world, past the program: somebody else's hands.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A command is a line of shell; it may go on in lines that start with `> `. The status is told where it is not
-//! 0. `$ cloud …` is done to the embedded cloud's world, behind the program's back: see [`super::cloud`].
+//! 0. `$ cloud …` is done to the sandbox's world, behind the program's back: see [`super::cloud`].
 
 use super::{TestEnv, cloud};
 

@@ -1,4 +1,4 @@
-//! Properties of whole stories: random manifests and edits, applied to the embedded cloud in paused time.
+//! Properties of whole stories: random manifests and edits, applied to the sandbox in paused time.
 //!
 //! ```text
 //!  manifests   random manifests, edits        ideal   what the cloud should hold, read the simple way

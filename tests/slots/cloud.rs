@@ -1,4 +1,4 @@
-//! Random interleavings of larger plans on the embedded cloud, which enforces its quotas: nothing is ever refused.
+//! Random interleavings of larger plans on the sandbox, which enforces its quotas: nothing is ever refused.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The embedded cloud on the wire: goldform's own client, and requests as other clients send them.
+//! The sandbox on the wire: goldform's own client, and requests as other clients send them.
 
 #![allow(
     clippy::unwrap_used,

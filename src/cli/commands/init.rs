@@ -30,7 +30,7 @@ pub fn run(args: &InitArgs, printer: &Printer) -> Result<ExitStatus, CommandErro
                 None => " -f FILE".to_owned(),
             };
             printer.say(&format!(
-                "Wrote {path}. It works as it is, on the embedded cloud:\n\n    \
+                "Wrote {path}. It works as it is, on the sandbox:\n\n    \
                  goldform plan{named}\n    goldform apply{named}"
             ));
             Ok(ExitStatus::Done)

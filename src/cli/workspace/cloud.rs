@@ -15,7 +15,7 @@ impl Workspace {
     /// its keys fetched once.
     ///
     /// # Errors
-    /// When it cannot be reached, or the embedded one's world cannot be opened.
+    /// When it cannot be reached, or the sandbox's world cannot be opened.
     pub fn cloud(&self) -> Result<Arc<dyn CloudWrite>, CommandError> {
         Ok(self.client()?.clone())
     }
@@ -42,7 +42,7 @@ impl Workspace {
         Ok(self.cloud.get_or_init(|| Arc::new(Client::new(transport))))
     }
 
-    /// The file of the embedded cloud's world: beside the state.
+    /// The file of the sandbox's world: beside the state.
     pub(super) fn world(&self) -> PathBuf {
         let state = self.state_path().unwrap_or_else(|_| self.base.join("goldform.state.json"));
         let folder = state.parent().map(Path::to_path_buf).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Regions and zones of the embedded cloud. A table of its own on purpose: what goldform believes about regions
+//! Regions and zones of the sandbox. A table of its own on purpose: what goldform believes about regions
 //! is checked against it.
 
 use super::settings::Settings;

@@ -1,4 +1,4 @@
-//! The embedded cloud as its callers see it: what the tests of all actions share.
+//! The sandbox as its callers see it: what the tests of all actions share.
 
 mod durability;
 mod faults;

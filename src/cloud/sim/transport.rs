@@ -1,4 +1,4 @@
-//! The embedded cloud as a transport: the same bytes as over the wire, without a wire.
+//! The sandbox as a transport: the same bytes as over the wire, without a wire.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{Delivery, Sim};
 use crate::cloud::{Request, Transport, TransportError};
 use crate::model::{AccountId, Clock};
 
-/// Carries requests of one account to an embedded cloud in this process.
+/// Carries requests of one account to a sandbox in this process.
 #[derive(Clone)]
 pub struct SimTransport {
     /// The cloud.

@@ -8,7 +8,7 @@ pub enum Rates {
     /// As the documents say.
     #[default]
     Documented,
-    /// As fast as they come: for a service that has no limits, such as the embedded cloud out of the box.
+    /// As fast as they come: for a service that has no limits, such as the sandbox out of the box.
     Unlimited,
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Manifest {
     /// The account that owns the images: its main account id (UIN), in quotes.
     #[schemars(schema_with = "account", example = &"100000000001")]
     pub(super) account: Given<Text>,
-    /// Which service, and how to reach it. Default: the embedded cloud, which needs no account and no network.
+    /// Which service, and how to reach it. Default: the sandbox, which needs no account and no network.
     #[schemars(extend("examples" = [{ "provider": "sandbox" }]))]
     pub(super) cloud: Option<Cloud>,
     /// Where the recorded state is kept: a file, relative to the manifest, or `s3://bucket/key` for one that a
@@ -113,10 +113,10 @@ impl Manifest {
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Cloud {
-    /// `sandbox`: the embedded cloud. `tencent`: Tencent Cloud.
+    /// `sandbox`: a local simulator. `tencent`: Tencent Cloud.
     #[schemars(schema_with = "providers", extend("default" = "sandbox"))]
     pub(super) provider: Given<Text>,
-    /// The embedded cloud's world.
+    /// The sandbox's world.
     #[schemars(extend("examples" = [{ "world": "goldform.world.db" }]))]
     pub(super) sandbox: Option<Sandbox>,
     /// Tencent Cloud: `international` or `mainland`.
@@ -137,7 +137,7 @@ pub(super) struct Cloud {
     pub(super) shared_image_edits: Given<Text>,
 }
 
-/// The embedded cloud's world.
+/// The sandbox's world.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Sandbox {
@@ -149,7 +149,7 @@ pub(super) struct Sandbox {
     pub(super) quotas: Option<Quotas>,
 }
 
-/// The limits of the embedded cloud's world.
+/// The limits of the sandbox's world.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Quotas {

@@ -20,7 +20,7 @@ pub struct SandboxArgs {
 /// The commands of `sandbox`.
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
-    /// Serve the embedded cloud to other programs, by the real protocol, and to browsers
+    /// Serve the sandbox to other programs, by the real protocol, and to browsers
     Serve(Box<ServeArgs>),
     /// Put images, shares, instances, snapshots and switches into its world
     Seed(SeedArgs),

@@ -1,4 +1,4 @@
-//! `sandbox`: the embedded cloud for other programs, and what is in it.
+//! `sandbox`: the sandbox for other programs, and what is in it.
 //!
 //! The commands but `serve` work on the world's file, so they may be used while a server or goldform itself works
 //! on the same world.

@@ -1,4 +1,4 @@
--- The embedded cloud's world. Times are microseconds since 1970 (UTC); accounts are main account numbers as text.
+-- The sandbox's world. Times are microseconds since 1970 (UTC); accounts are main account numbers as text.
 
 CREATE TABLE world (
     id INTEGER PRIMARY KEY CHECK (id = 1),
