@@ -119,7 +119,7 @@ mod tests {
         let wanted = desired(yaml);
         let snapshot = bench.snapshot().await;
         let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, PlanMode::Normal)).1.unwrap();
-        let cloud: Arc<dyn CloudWrite> = Arc::new(bench.cloud().trying());
+        let cloud: Arc<dyn CloudWrite> = Arc::new(bench.cloud().dry_run());
         let lineage = Lineage(LINEAGE.into());
         let told = preflight(&cloud, &valid, &snapshot.recorded, &lineage, &BTreeMap::new(), 2).await?;
         assert_eq!(told.trials.len(), valid.plan().graph.len());

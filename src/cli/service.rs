@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{CommandError, env, files};
 use crate::cloud::Transport;
-use crate::cloud::client::credentials::{Surroundings, keyring};
+use crate::cloud::client::credentials::{Env, keyring};
 use crate::cloud::client::http::{Hosts, Https, Site as HostSite};
 use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};
 use crate::cloud::wrap::{Policy, Rates, RetryingTransport};
@@ -39,12 +39,12 @@ pub fn tencent(settings: &CloudSettings, clock: &Arc<dyn Clock>) -> Result<Arc<d
     let profile = settings.profile.as_ref().map(ToString::to_string);
     env::check_credentials()?;
     env::check_proxies()?;
-    let around = Surroundings::of(|name| env::get(name).ok().flatten(), files::read_keys, env::home());
-    let keys = keyring(around, profile, hosts.clone(), Arc::clone(clock));
+    let env = Env::new(|name| env::get(name).ok().flatten(), files::read_keys, env::home());
+    let keys = keyring(env, profile, hosts.clone(), Arc::clone(clock));
     let https = Https::new(hosts, Arc::new(keys), Arc::clone(clock)).map_err(|error| {
         CommandError::input(error.to_string(), "Look at the machine's certificates and proxy.")
     })?;
-    Ok(with_manners(Arc::new(https), Rates::Documented))
+    Ok(with_retries(Arc::new(https), Rates::Documented))
 }
 
 /// Whether the environment allows keys to be used with what the manifest names.
@@ -126,11 +126,11 @@ fn in_process(
         )
     })?;
     let transport = SimTransport { sim: Arc::new(sim), caller, clock: Arc::clone(clock) };
-    Ok(with_manners(Arc::new(transport), Rates::Unlimited))
+    Ok(with_retries(Arc::new(transport), Rates::Unlimited))
 }
 
-fn with_manners(transport: Arc<dyn Transport>, rates: Rates) -> Arc<dyn Transport> {
+fn with_retries(transport: Arc<dyn Transport>, rates: Rates) -> Arc<dyn Transport> {
     // Two runs that start at once pause differently.
     let seed = u64::from(std::process::id());
-    Arc::new(RetryingTransport::around(transport, rates, Policy::default(), seed))
+    Arc::new(RetryingTransport::new(transport, rates, Policy::default(), seed))
 }

@@ -59,8 +59,8 @@ impl Connected<'_> {
         lineage: &Lineage,
         queries: &BTreeMap<ImageKey, Secret>,
     ) -> Result<Preflight, CloudError> {
-        let trying: Arc<dyn CloudWrite> = Arc::new(self.cloud.trying());
-        preflight(&trying, plan, prior, lineage, queries, self.parallelism).await
+        let dry_run: Arc<dyn CloudWrite> = Arc::new(self.cloud.dry_run());
+        preflight(&dry_run, plan, prior, lineage, queries, self.parallelism).await
     }
 
     /// Executes a plan: saves the state with an entry in its history, executes, and saves what became of it. Whatever ends

@@ -113,7 +113,7 @@ impl Bench {
     pub fn through(mut self, way: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
         let transport = way(self.transport_of(self.account));
         self.manners =
-            Some(Arc::new(RetryingTransport::around(transport, Rates::Documented, Policy::default(), 1)));
+            Some(Arc::new(RetryingTransport::new(transport, Rates::Documented, Policy::default(), 1)));
         self
     }
 
@@ -125,7 +125,7 @@ impl Bench {
         let transport = self.manners.clone();
         Arc::new(Client::new(transport.unwrap_or_else(|| {
             let transport = self.transport_of(self.account);
-            Arc::new(RetryingTransport::around(transport, Rates::Unlimited, Policy::default(), 1))
+            Arc::new(RetryingTransport::new(transport, Rates::Unlimited, Policy::default(), 1))
         })))
     }
 
@@ -237,8 +237,8 @@ impl Bench {
         death: &Death,
     ) -> Result<Option<Applied>, StoreError> {
         let transport = Arc::new(DyingTransport { inner: transport, death: death.clone() });
-        let careful = RetryingTransport::around(transport, Rates::Documented, Policy::default(), 1);
-        let cloud = Arc::new(Client::new(Arc::new(careful)));
+        let retrying = RetryingTransport::new(transport, Rates::Documented, Policy::default(), 1);
+        let cloud = Arc::new(Client::new(Arc::new(retrying)));
         let mut store = std::mem::take(&mut self.store);
         let applied = {
             let mut watched = WatchedStore { inner: &mut store, on_store: self.on_store.clone() };

@@ -161,7 +161,7 @@ impl Story {
         let (_, valid) = self.bench.judge(wanted, Bench::propose(wanted, &snapshot, intention));
         let Ok(valid) = valid else { return };
         let before = real_images(&self.bench);
-        let cloud: Arc<dyn CloudWrite> = Arc::new(self.bench.cloud().trying());
+        let cloud: Arc<dyn CloudWrite> = Arc::new(self.bench.cloud().dry_run());
         let lineage = Lineage(LINEAGE.into());
         let told = preflight(&cloud, &valid, &snapshot.recorded, &lineage, &BTreeMap::new(), 10).await;
         let told = told.unwrap();

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{AWAY, FRIEND, HOME, ID, OWNER, SECRET, Served};
 
 fn https(host: &str, secret_id: &str, secret: &str, clock: Arc<dyn Clock>) -> Https {
-    let keys = Keyring::holding(Credentials::permanent(secret_id, secret), clock.clone());
+    let keys = Keyring::fixed(Credentials::permanent(secret_id, secret), clock.clone());
     Https::new(Hosts::at(&format!("http://{host}")).unwrap(), Arc::new(keys), clock).unwrap()
 }
 

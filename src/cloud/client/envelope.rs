@@ -1,7 +1,7 @@
-//! The envelope of an answer: `{"Response": {…, "RequestId": …}}`, with an `Error` inside when the service refuses.
+//! Envelope of an answer: `{"Response": {…, "RequestId": …}}`, with an `Error` inside if the service refuses the call.
 //!
-//! The HTTP status says nothing (it is 200 either way), so everything is read from here. Any bytes are an answer, a
-//! refusal or an [`Unreadable`]: never a panic, and never more than [`ANSWER_MAX_BYTES`] are looked at.
+//! The HTTP status is 200 in both cases. Any bytes are an answer, a refusal or a [`MalformedResponse`]. Nothing panics, and
+//! at most [`ANSWER_MAX_BYTES`] are parsed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,35 +12,35 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// The longest answer that is read, in bytes. A full page of 100 images is about 100 KB; the service itself refuses
-/// to send very long answers (`ResponseSizeLimitExceeded`).
+/// Maximum size of an answer in bytes. A full page of 100 images has about 100 KB, and the service does not send very
+/// long answers (`ResponseSizeLimitExceeded`).
 pub const ANSWER_MAX_BYTES: usize = 32 << 20;
 
-/// The longest message of the service that is kept, in bytes.
+/// Maximum length of a message of the service in bytes. The rest is cut off.
 const MESSAGE_MAX_BYTES: usize = 8 << 10;
 
-/// A refusal, verbatim.
+/// Refusal of the service, verbatim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// The error code.
+    /// Error code.
     pub(crate) code: CompactString,
-    /// The message; empty when the service sent none.
+    /// Message. Empty if the service sent none.
     pub(crate) message: String,
 }
 
-/// What every envelope says, whatever was asked.
+/// Part of an answer that is the same for all actions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict {
-    /// Why the service refused; nothing when it did what was asked.
+pub(crate) struct ResponseStatus {
+    /// Refusal of the call. `None`: success.
     pub(crate) refusal: Option<Refusal>,
-    /// The service's id of the request.
+    /// Request id.
     pub(crate) request_id: Option<CompactString>,
 }
 
-/// Bytes that are no answer, with what is wrong with them.
+/// Description of the mistake in an answer that is not a valid envelope, or that has the wrong fields.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Unreadable(pub(crate) String);
+pub(crate) struct MalformedResponse(pub(crate) String);
 
 #[derive(Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
@@ -49,8 +49,7 @@ struct Envelope<T> {
     response: Object<T>,
 }
 
-/// A JSON object, and nothing else: a plain struct of serde would also be read from a list, field by field, so that
-/// `{"Response":[]}` would be a success.
+/// A JSON object. Serde also reads a plain struct from a list, so that `{"Response":[]}` would be a success.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -74,64 +73,64 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 #[derive(Deserialize)]
-struct Outside<'a> {
+struct ResponseMeta<'a> {
     #[serde(rename = "Error", default, borrow)]
-    error: Option<Inside<'a>>,
+    error: Option<ErrorBody<'a>>,
     #[serde(rename = "RequestId", default, borrow)]
     request_id: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
-struct Inside<'a> {
+struct ErrorBody<'a> {
     #[serde(rename = "Code", default, borrow)]
     code: Option<Cow<'a, str>>,
     #[serde(rename = "Message", default, borrow)]
     message: Option<Cow<'a, str>>,
 }
 
-/// Reads what every envelope says and skips the rest: cheap, even for a full page.
+/// Parses the common part of an answer and skips the rest, which is fast even for a full page.
 ///
 /// # Errors
-/// When the bytes are no envelope.
-pub(crate) fn verdict(bytes: &[u8]) -> Result<Verdict, Unreadable> {
-    let Outside { error, request_id } = read(bytes)?;
+/// If the bytes are not a valid envelope.
+pub(crate) fn status(bytes: &[u8]) -> Result<ResponseStatus, MalformedResponse> {
+    let ResponseMeta { error, request_id } = read(bytes)?;
     let refusal = match error {
         None => None,
-        Some(Inside { code, message }) => {
+        Some(ErrorBody { code, message }) => {
             let code = code
                 .filter(|code| !code.is_empty())
-                .ok_or_else(|| Unreadable("the answer holds an error without a code".to_owned()))?;
+                .ok_or_else(|| MalformedResponse("the answer contains an error without a code".to_owned()))?;
             Some(Refusal {
                 code: CompactString::new(code),
-                message: cut(message.as_deref().unwrap_or_default()).to_owned(),
+                message: truncated(message.as_deref().unwrap_or_default()).to_owned(),
             })
         }
     };
-    Ok(Verdict { refusal, request_id: request_id.map(CompactString::new) })
+    Ok(ResponseStatus { refusal, request_id: request_id.map(CompactString::new) })
 }
 
-/// Reads the fields of an answer that holds no error.
+/// Parses the fields of a successful answer.
 ///
 /// # Errors
-/// When they are not what the action answers.
-pub(crate) fn answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+/// If the answer does not have the fields of the action.
+pub(crate) fn answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, MalformedResponse> {
     read(bytes)
 }
 
-fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
+fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, MalformedResponse> {
     if bytes.len() > ANSWER_MAX_BYTES {
-        return Err(Unreadable(format!(
-            "the answer has {} bytes, more than the {ANSWER_MAX_BYTES} that are read",
+        return Err(MalformedResponse(format!(
+            "the answer has {} bytes, more than the maximum of {ANSWER_MAX_BYTES}",
             bytes.len()
         )));
     }
     serde_json::from_slice::<Object<Envelope<T>>>(bytes)
         .map(|Object(Envelope { response: Object(fields) })| fields)
-        .map_err(|error| Unreadable(format!("the answer is not what the service sends: {error}")))
+        .map_err(|error| MalformedResponse(format!("the answer does not have the documented form: {error}")))
 }
 
-/// The beginning of a text, at most [`MESSAGE_MAX_BYTES`] long and cut between two characters.
-fn cut(text: &str) -> &str {
+/// Truncates a text to at most [`MESSAGE_MAX_BYTES`], between two characters.
+fn truncated(text: &str) -> &str {
     text.get(..text.floor_char_boundary(MESSAGE_MAX_BYTES)).unwrap_or(text)
 }
 
@@ -149,31 +148,31 @@ mod tests {
     #[test]
     fn an_answer_without_an_error_is_an_answer() {
         let bytes = br#"{"Response":{"ImageId":"img-6pb6lrmy","New":{"x":[1]},"RequestId":"r-1"}}"#;
-        let verdict = verdict(bytes).unwrap();
-        assert_eq!(verdict, Verdict { refusal: None, request_id: Some("r-1".into()) });
+        let status = status(bytes).unwrap();
+        assert_eq!(status, ResponseStatus { refusal: None, request_id: Some("r-1".into()) });
         assert_eq!(answer::<Answer>(bytes).unwrap().image_id.as_deref(), Some("img-6pb6lrmy"));
     }
 
     #[test]
     fn a_null_error_is_no_error_and_a_missing_request_id_is_no_failure() {
-        let verdict = verdict(br#"{"Response":{"Error":null}}"#).unwrap();
-        assert_eq!(verdict, Verdict { refusal: None, request_id: None });
+        let status = status(br#"{"Response":{"Error":null}}"#).unwrap();
+        assert_eq!(status, ResponseStatus { refusal: None, request_id: None });
     }
 
     #[test]
     fn an_error_is_kept_verbatim() {
-        let verdict = verdict(
+        let status = status(
             r#"{"Response":{"Error":{"Code":"InvalidImageName.Duplicate","Message":"Der „Name“ \n"},"RequestId":"r"}}"#
                 .as_bytes(),
         )
         .unwrap();
-        let refusal = verdict.refusal.unwrap();
+        let refusal = status.refusal.unwrap();
         assert_eq!(refusal.code, "InvalidImageName.Duplicate");
         assert_eq!(refusal.message, "Der „Name“ \n");
     }
 
     #[test]
-    fn what_is_no_envelope_is_unreadable() {
+    fn bytes_that_are_no_envelope_are_malformed() {
         for bytes in [
             &b""[..],
             b"null",
@@ -190,42 +189,42 @@ mod tests {
             b"{\"Response\":{\"RequestId\":\"\xff\"}}",
             b"{\"Response\":{}} trailing",
         ] {
-            assert!(verdict(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
+            assert!(status(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
         }
     }
 
     #[test]
-    fn an_answer_that_is_too_long_is_not_looked_at() {
+    fn an_answer_that_is_too_long_is_not_parsed() {
         let mut bytes = b"{\"Response\":{}}".to_vec();
         bytes.resize(ANSWER_MAX_BYTES, b' ');
-        assert!(verdict(&bytes).is_ok());
+        assert!(status(&bytes).is_ok());
         bytes.push(b' ');
-        assert!(verdict(&bytes).unwrap_err().0.contains("bytes"));
+        assert!(status(&bytes).unwrap_err().0.contains("bytes"));
     }
 
     #[test]
     fn a_very_long_message_is_cut_between_characters() {
         let message = "é".repeat(MESSAGE_MAX_BYTES);
         let bytes = format!(r#"{{"Response":{{"Error":{{"Code":"X","Message":"{message}"}}}}}}"#);
-        let kept = verdict(bytes.as_bytes()).unwrap().refusal.unwrap().message;
+        let kept = status(bytes.as_bytes()).unwrap().refusal.unwrap().message;
         assert!(kept.len() <= MESSAGE_MAX_BYTES && message.starts_with(&kept) && !kept.is_empty());
     }
 
     #[test]
-    fn deep_nesting_is_unreadable_and_does_not_overflow() {
+    fn deep_nesting_is_malformed_and_does_not_overflow() {
         let deep = format!("{{\"Response\":{{\"X\":{}", "[".repeat(200_000));
-        assert!(verdict(deep.as_bytes()).is_err());
+        assert!(status(deep.as_bytes()).is_err());
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_a_verdict_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = verdict(&bytes);
+        fn any_bytes_are_a_status_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = status(&bytes);
             let _ = answer::<Answer>(&bytes);
         }
 
         #[test]
-        fn a_mutated_envelope_is_a_verdict_or_an_error(
+        fn a_mutated_envelope_is_a_status_or_an_error(
             at in any::<proptest::sample::Index>(), with in any::<u8>(), cut in any::<proptest::sample::Index>(),
         ) {
             let mut bytes =
@@ -233,7 +232,7 @@ mod tests {
             let at = at.index(bytes.len());
             bytes[at] = with;
             bytes.truncate(cut.index(bytes.len()) + 1);
-            let _ = verdict(&bytes);
+            let _ = status(&bytes);
             let _ = answer::<Answer>(&bytes);
         }
     }

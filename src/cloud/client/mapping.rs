@@ -1,15 +1,14 @@
-//! From the service's words to ours: images, shares, regions, and the arguments of a creation.
+//! Converts between the wire types and the model: images, shares, regions, and the parameters of a new image.
 //!
-//! What may be missing has a plain value (empty text, 0, unknown state); what must be there ([`ImageId`],
-//! [`AccountId`]) makes the answer unreadable when it is not: to leave it out silently would hide an image that
-//! counts in the quota, or a share that forbids a deletion.
+//! A missing optional field has a default (empty text, 0, unknown state). A missing [`ImageId`] or [`AccountId`] makes the
+//! answer malformed: skipping it would hide an image that counts in the quota, or a share that prevents a deletion.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 use jiff::Timestamp;
 
-use super::envelope::Unreadable;
+use super::envelope::MalformedResponse;
 use super::wire;
 use crate::cloud::{ImageFilter, NewImage};
 use crate::model::image::Build;
@@ -19,24 +18,24 @@ use crate::model::{
 };
 use crate::state::{ImportSystems, ObservedImage};
 
-/// The tag limits of one call of the tag service: at most 10 tags to set and 10 to remove (651/35307
+/// Maximum number of tags that one call sets, and of tags that it removes (651/35307
 /// ModifyResourceTags).
 pub(super) const TAGS_PER_CALL: usize = 10;
 
-/// An image as the service shows it.
+/// Converts an image. Returns `None` for an image of another account or of the provider whose id has an unknown form.
 ///
 /// # Errors
-/// When a custom image has no usable id.
-pub(super) fn image(image: wire::Image) -> Result<Option<ObservedImage>, Unreadable> {
+/// If a custom image has no valid id.
+pub(super) fn image(image: wire::Image) -> Result<Option<ObservedImage>, MalformedResponse> {
     let kind = kind(image.image_type.as_deref());
     let id = match image.image_id.as_deref().unwrap_or_default().parse::<ImageId>() {
         Ok(id) => id,
         Err(malformed) if kind == ImageKind::Custom => {
-            return Err(Unreadable(format!(
-                "the listing holds an image whose id cannot be read: {malformed}"
+            return Err(MalformedResponse(format!(
+                "the listing contains an image without a valid id: {malformed}"
             )));
         }
-        // An image of others with an id of a new form is nothing that could be used, and no reason to fail.
+        // goldform cannot use such an image, but must not fail because of it.
         Err(_) => return Ok(None),
     };
     Ok(Some(ObservedImage {
@@ -91,7 +90,7 @@ fn kind(text: Option<&str>) -> ImageKind {
     }
 }
 
-/// An image says `arm`, an import `arm_64`.
+/// Parses an architecture: `arm` in an image, `arm_64` in an import.
 fn architecture(text: Option<&str>) -> Architecture {
     match text.unwrap_or_default() {
         "x86_64" => Architecture::X86_64,
@@ -101,7 +100,7 @@ fn architecture(text: Option<&str>) -> Architecture {
     }
 }
 
-/// The filters that the service understands (213/15715 Filters). They only narrow the listing: [`passes`] decides.
+/// Returns the filters of a listing (213/15715 Filters). They only narrow the listing: [`passes`] decides.
 pub(super) fn filters(filter: &ImageFilter) -> Vec<wire::Filter> {
     let ImageFilter { kind, name } = filter;
     let kind = match kind {
@@ -111,8 +110,8 @@ pub(super) fn filters(filter: &ImageFilter) -> Vec<wire::Filter> {
         Some(ImageKind::Other) | None => None,
     };
     let kind = kind.map(|kind| wire::Filter { name: "image-type", values: vec![CompactString::new(kind)] });
-    // How the fuzzy filter reads wildcards and blanks is not documented, so a name that holds anything but plain
-    // characters is looked for in the whole listing: an image that exists must never be missed.
+    // The documents do not define wildcards and blanks in the fuzzy filter. A name with other than plain characters is
+    // not filtered by the service, so that no image is missed.
     let name = name
         .as_ref()
         .filter(|name| {
@@ -122,18 +121,18 @@ pub(super) fn filters(filter: &ImageFilter) -> Vec<wire::Filter> {
     kind.into_iter().chain(name).collect()
 }
 
-/// Whether an image is one that the filter asks for.
+/// Returns whether an image passes the filter.
 pub(super) fn passes(image: &ObservedImage, filter: &ImageFilter) -> bool {
     let ImageFilter { kind, name } = filter;
     kind.is_none_or(|kind| kind == image.kind)
         && name.as_ref().is_none_or(|name| image.name.contains(name.as_str()))
 }
 
-/// The accounts of a list of shares.
+/// Converts a list of shares to their accounts.
 ///
 /// # Errors
-/// When one of them is no account.
-pub(super) fn accounts(shares: wire::SharePermissions) -> Result<Accounts, Unreadable> {
+/// If an account is malformed.
+pub(super) fn accounts(shares: wire::SharePermissions) -> Result<Accounts, MalformedResponse> {
     shares
         .share_permission_set
         .into_iter()
@@ -142,17 +141,17 @@ pub(super) fn accounts(shares: wire::SharePermissions) -> Result<Accounts, Unrea
         .map(Accounts::from)
 }
 
-/// One account.
+/// Parses an account.
 ///
 /// # Errors
-/// When it is none.
-pub(super) fn account(text: Option<&str>) -> Result<AccountId, Unreadable> {
+/// If the account is missing or malformed.
+pub(super) fn account(text: Option<&str>) -> Result<AccountId, MalformedResponse> {
     text.unwrap_or_default().parse().map_err(|malformed| {
-        Unreadable(format!("the answer holds an account that cannot be read: {malformed}"))
+        MalformedResponse(format!("the answer contains a malformed account: {malformed}"))
     })
 }
 
-/// The regions that are offered; codes of a form that is not known are left out.
+/// Returns the available regions. Codes of an unknown form are left out.
 pub(super) fn regions(regions: wire::Regions) -> Vec<Region> {
     let mut regions: Vec<Region> = regions
         .region_set
@@ -165,12 +164,12 @@ pub(super) fn regions(regions: wire::Regions) -> Vec<Region> {
     regions
 }
 
-/// What a region imports: every system that is named in either list.
-pub(super) fn import_systems(told: wire::ImportSystems) -> ImportSystems {
-    let wire::SystemNames { windows, linux } = told.import_image_os_list_supported;
+/// Returns the systems that a region imports: every system of either list.
+pub(super) fn import_systems(answer: wire::ImportSystems) -> ImportSystems {
+    let wire::SystemNames { windows, linux } = answer.import_image_os_list_supported;
     let mut systems: BTreeMap<CompactString, BTreeSet<CompactString>> =
         windows.into_iter().chain(linux).map(|name| (name, BTreeSet::new())).collect();
-    for wire::SystemVersions { os_name, os_versions } in told.import_image_os_version_set {
+    for wire::SystemVersions { os_name, os_versions } in answer.import_image_os_version_set {
         if let Some(name) = os_name {
             systems.entry(name).or_default().extend(os_versions);
         }
@@ -178,7 +177,7 @@ pub(super) fn import_systems(told: wire::ImportSystems) -> ImportSystems {
     ImportSystems(systems)
 }
 
-/// The call that makes an image.
+/// Call that creates an image.
 pub(super) enum Creation {
     /// From an instance or from snapshots.
     Create(wire::CreateImage),
@@ -188,14 +187,14 @@ pub(super) enum Creation {
     Sync(wire::SyncImages),
 }
 
-/// The call that makes an image in a region.
+/// Returns the call that creates an image in a region.
 ///
 /// # Errors
-/// When no call can, with the reason.
+/// If no call can create the image, with the reason.
 pub(super) fn creation(region: &Region, image: &NewImage) -> Result<Creation, String> {
     let NewImage { attributes, tags, source, query, original } = image;
     let Attributes { name, description, family, deprecated: _ } = attributes;
-    let name = name.clone().ok_or("an image cannot be made without a name")?;
+    let name = name.clone().ok_or("an image needs a name")?;
     let description = description.clone().filter(|text| !text.is_empty());
     let family = family.clone().filter(|text| !text.is_empty());
     Ok(match &source.kind {
@@ -204,7 +203,7 @@ pub(super) fn creation(region: &Region, image: &NewImage) -> Result<Creation, St
             instance_id: Some(CompactString::new(id.as_str())),
             image_description: description,
             force_poweroff: Some(wire::TextFlag(*power_off)),
-            // Windows only, so it is not said where it is not asked for.
+            // For Windows only, so it is left out unless it is requested.
             sysprep: sysprep.then_some(wire::TextFlag(true)),
             data_disk_ids: data_disks.iter().map(|disk| CompactString::new(disk.as_str())).collect(),
             tag_specification: tag_specification(tags),
@@ -247,21 +246,21 @@ pub(super) fn creation(region: &Region, image: &NewImage) -> Result<Creation, St
         }
         SourceKind::Shared { id, from: _ } => Creation::Sync(sync(id, region, &name)),
         SourceKind::Encrypted { image: entry, kms_key } => {
-            let original = original.as_ref().ok_or_else(|| {
-                format!("the encrypted copy cannot be made before image.{entry} has an image in {region}")
-            })?;
+            let original = original
+                .as_ref()
+                .ok_or_else(|| format!("the encrypted copy needs an image of image.{entry} in {region}"))?;
             Creation::Sync(wire::SyncImages {
                 encrypt: Some(true),
                 kms_key_id: kms_key.clone(),
                 ..sync(original, region, &name)
             })
         }
-        SourceKind::Adopted(id) => return Err(format!("{id} was taken over and cannot be made again")),
+        SourceKind::Adopted(id) => return Err(format!("{id} was adopted and cannot be created again")),
     })
 }
 
-/// A plain copy of one image to one region (213/15711 SyncImages); the ids are always asked for, else the answer
-/// holds an empty list.
+/// Returns the call that copies one image to one region (213/15711 SyncImages). It always requests the ids, because the
+/// answer contains an empty list otherwise.
 pub(super) fn sync(image: &ImageId, to: &Region, name: &str) -> wire::SyncImages {
     wire::SyncImages {
         image_ids: vec![CompactString::new(image.as_str())],
@@ -272,7 +271,7 @@ pub(super) fn sync(image: &ImageId, to: &Region, name: &str) -> wire::SyncImages
     }
 }
 
-/// The id of the copy in a region, where the answer tells it.
+/// Returns the id of the copy in a region. `None` if the answer does not contain it.
 pub(super) fn copy_in(region: &Region, answer: wire::SyncedImages) -> Option<ImageId> {
     let copies = answer.image_set;
     let only = copies.len() == 1;
@@ -295,9 +294,9 @@ fn tag_specification(tags: &Tags) -> Vec<wire::TagSpecification> {
     vec![wire::TagSpecification { resource_type: "image", tags }]
 }
 
-/// The calls that set and remove tags of an image: as few as the limits allow.
+/// Returns the calls that set and remove tags of an image, as few as the limits allow.
 ///
-/// The resource has six segments (651/35307): `qcs::cvm:<region>:uin/<owner>:image/<id>`.
+/// The name of the resource has six segments (651/35307): `qcs::cvm:<region>:uin/<owner>:image/<id>`.
 pub(super) fn tag_calls(
     owner: AccountId,
     region: &Region,
@@ -306,7 +305,7 @@ pub(super) fn tag_calls(
     unset: &[CompactString],
 ) -> Vec<wire::ModifyResourceTags> {
     let set: Vec<_> = set.iter().collect();
-    // A key that is set and removed at once would be refused; what is to be set wins.
+    // The service refuses a key that is both set and removed. Setting it takes precedence.
     let unset: Vec<_> = unset.iter().filter(|key| set.iter().all(|(set, _)| set != key)).collect();
     let mut set = set.chunks(TAGS_PER_CALL);
     let mut unset = unset.chunks(TAGS_PER_CALL);

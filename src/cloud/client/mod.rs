@@ -1,21 +1,20 @@
-//! The client of the image service: our words in, the service's protocol out, and back.
+//! Client of the image service: translates between the model and the protocol of the service.
 //!
 //! ```text
-//!  CloudRead, CloudWrite          read, write     which calls a question or a change takes: pages, chunks
-//!                                 mapping         our words ↔ the service's
-//!                                 wire            the service's spelling, and nowhere else
-//!                                 envelope, codes answer or refusal, and what a refusal means
+//!  CloudRead, CloudWrite          read, write     the calls of each operation: pages, chunks
+//!                                 mapping         model ↔ wire types
+//!                                 wire            requests and answers as the service spells them
+//!                                 envelope, codes answers, refusals, and the kind of each error code
 //!  ───────────── Transport ────────────────────────────────────────────────────────────────────────
 //!                                 http, sign      the real service: HTTPS, TC3-HMAC-SHA256
-//!                                 credentials     whose keys, from where, until when
+//!                                 credentials     sources of keys, and their renewal
 //! ```
 //!
-//! What holds:
-//! - One method of [`CloudWrite`](super::CloudWrite) sends each of its calls once. A write whose answer cannot be
-//!   read has an unknown outcome, and says so.
-//! - Nothing of an answer is trusted: any bytes are a value or an error.
-//! - Retrying, rate limits and the call log are not here but in [`wrap`](super::wrap), a transport around the
-//!   transport.
+//! Invariants:
+//! - A method of [`CloudWrite`](super::CloudWrite) sends each of its calls once. If the answer to a write is malformed,
+//!   its outcome is unknown.
+//! - No answer is trusted: any bytes lead to a value or an error.
+//! - [`wrap`](super::wrap) adds retries, rate limits and the call log. It is a transport around the transport.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -42,26 +41,26 @@ pub use secret::Secret;
 
 use wire::{Call, Effect};
 
-/// The region that questions are sent to which belong to none (who is calling, which regions there are): the
-/// service wants one all the same (1312/66098 GetCallerIdentity Region).
+/// Default region of calls that concern no region, such as DescribeRegions. The service requires one for them too
+/// (1312/66098 GetCallerIdentity Region).
 const HOME: &str = "ap-guangzhou";
 
-/// Whether writes are meant.
+/// Whether the service executes writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Intent {
-    /// They are.
-    Do,
-    /// The service is only asked whether it would.
-    Try,
+enum WriteMode {
+    /// The service executes them.
+    Execute,
+    /// The service only checks them.
+    DryRun,
 }
 
-/// A client of the image service over any transport.
+/// Client of the image service over any transport.
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<dyn Transport>,
     home: Option<Region>,
-    intent: Intent,
-    /// The most ids in one question; smaller once the service has refused as many.
+    write_mode: WriteMode,
+    /// Maximum number of ids in one call. Decreases when the service refuses that many.
     ids_per_call: Arc<AtomicUsize>,
 }
 
@@ -69,45 +68,45 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
             .field("home", &self.home)
-            .field("intent", &self.intent)
+            .field("write_mode", &self.write_mode)
             .finish_non_exhaustive()
     }
 }
 
 impl Client {
-    /// A client that sends its calls over this transport.
+    /// Creates a client that sends its calls over a transport.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self {
             transport,
             home: HOME.parse().ok(),
-            intent: Intent::Do,
+            write_mode: WriteMode::Execute,
             ids_per_call: Arc::new(AtomicUsize::new(read::IDS_PER_CALL)),
         }
     }
 
-    /// The same client, with another region for questions that belong to none (`ap-guangzhou` at first).
+    /// Sets the region of calls that concern no region. Default: `ap-guangzhou`.
     #[must_use]
-    pub fn at_home_in(mut self, region: Region) -> Self {
+    pub fn with_home(mut self, region: Region) -> Self {
         self.home = Some(region);
         self
     }
 
-    /// The same client, but the service is only asked whether it *would* do what is written (DryRun): success means
-    /// that it would, and no id is told. Changes that the service cannot try (attributes, shares, tags) are refused
-    /// with [`ErrorKind::Unsupported`] and not sent.
+    /// Returns a client whose writes the service only checks (DryRun). Success means that the service would execute the
+    /// write, and returns no id. Writes of attributes, shares and tags have no dry run: the client does not send them
+    /// and returns [`ErrorKind::Unsupported`].
     #[must_use]
-    pub fn trying(&self) -> Self {
-        Self { intent: Intent::Try, ..self.clone() }
+    pub fn dry_run(&self) -> Self {
+        Self { write_mode: WriteMode::DryRun, ..self.clone() }
     }
 
     /// Sends one call once.
     async fn call<C: Call>(&self, region: Option<&Region>, call: &C) -> Result<C::Answer, CloudError> {
         let error = |kind, message| self.error::<C>(region, kind, message);
         let effect = Effect::of(C::ACTION);
-        // A trial executes nothing.
-        let asked = if self.intent == Intent::Try { Effect::Read } else { effect };
+        // A dry run executes nothing.
+        let asked = if self.write_mode == WriteMode::DryRun { Effect::Read } else { effect };
         let body = serde_json::to_vec(call).map_err(|problem| {
-            error(ErrorKind::Invalid, format!("the request cannot be written: {problem}"))
+            error(ErrorKind::Invalid, format!("the request cannot be serialized: {problem}"))
         })?;
         let request =
             Request { service: C::SERVICE, action: C::ACTION.into(), region: region.cloned(), body };
@@ -116,8 +115,8 @@ impl Client {
             TransportError::NoCredentials(message) => error(ErrorKind::Credentials, message),
             TransportError::OutcomeUnknown(message) => error(ErrorKind::OutcomeUnknown, message),
         })?;
-        // An answer that cannot be read may well have been a success.
-        let garbled = |envelope::Unreadable(message), request_id| CloudError {
+        // A malformed answer may be that of a write that succeeded.
+        let unreadable = |envelope::MalformedResponse(message), request_id| CloudError {
             request_id,
             ..error(
                 if effect == Effect::Write {
@@ -128,19 +127,19 @@ impl Client {
                 message,
             )
         };
-        let envelope::Verdict { refusal, request_id } =
-            envelope::verdict(&bytes).map_err(|unreadable| garbled(unreadable, None))?;
+        let envelope::ResponseStatus { refusal, request_id } =
+            envelope::status(&bytes).map_err(|malformed| unreadable(malformed, None))?;
         match refusal {
             Some(envelope::Refusal { code, message }) => Err(CloudError {
                 code: Some(code.clone()),
                 request_id,
                 ..error(codes::kind_of(&code, asked), message)
             }),
-            None => envelope::answer(&bytes).map_err(|unreadable| garbled(unreadable, request_id)),
+            None => envelope::answer(&bytes).map_err(|malformed| unreadable(malformed, request_id)),
         }
     }
 
-    /// An error of a call that is not the service's own.
+    /// Creates an error of a call without an answer of the service.
     fn error<C: Call>(&self, region: Option<&Region>, kind: ErrorKind, message: String) -> CloudError {
         CloudError {
             kind,

@@ -1,4 +1,4 @@
-//! Reads: which calls a question takes.
+//! Reads: the calls of each operation, with their pages and chunks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -6,26 +6,26 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use compact_str::CompactString;
 
-use super::envelope::Unreadable;
+use super::envelope::MalformedResponse;
 use super::wire::{self, Call};
 use super::{Client, mapping};
 use crate::cloud::{CloudError, CloudRead, ErrorKind, ImageFilter};
 use crate::model::{AccountId, Accounts, ImageId, Region, Tags};
 use crate::state::{ImportSystems, ObservedImage};
 
-/// Images on a page (213/15715 Limit: 20 unless said, at most 100).
+/// Images per page (213/15715 Limit: 20 by default, at most 100).
 const PAGE: u64 = 100;
-/// Ids in one call, at first. Their greatest number is not published; 100 fill one page, and no call needs a second.
+/// Initial number of ids in one call. The maximum is not published; 100 fit on one page.
 pub(super) const IDS_PER_CALL: usize = 100;
-/// Resources in one call of the tag service, and tags on a page (651/35307).
+/// Resources in one call of the tag service, and tags per page (651/35307).
 const TAGGED_PER_CALL: usize = 50;
 /// See [`TAGGED_PER_CALL`].
 const TAGS_PAGE: u64 = 20;
-/// The most pages that are read: 100,000 images. A listing that does not end is an error, not a way to hang.
+/// Maximum number of pages, for 100,000 images. A longer listing is an error, so that an endless one does not hang.
 const PAGES_MAX: usize = 1000;
 
 impl Client {
-    /// All pages of a listing.
+    /// Returns all pages of a listing.
     async fn listing(
         &self,
         region: &Region,
@@ -45,7 +45,8 @@ impl Client {
             let wire::ImagePage { image_set, total_count } = self.call(Some(region), &call).await?;
             let length = u64::try_from(image_set.len()).unwrap_or(u64::MAX);
             for image in image_set {
-                let image = mapping::image(image).map_err(|problem| self.garbled(region, &call, problem))?;
+                let image =
+                    mapping::image(image).map_err(|problem| self.malformed(region, &call, problem))?;
                 // An image that is made or deleted between two pages shifts the others: one may be on both.
                 images.extend(image.filter(|image| seen.insert(image.id.clone())));
             }
@@ -64,7 +65,12 @@ impl Client {
         ))
     }
 
-    fn garbled<C: Call>(&self, region: &Region, _call: &C, Unreadable(message): Unreadable) -> CloudError {
+    fn malformed<C: Call>(
+        &self,
+        region: &Region,
+        _call: &C,
+        MalformedResponse(message): MalformedResponse,
+    ) -> CloudError {
         self.error::<C>(Some(region), ErrorKind::MalformedResponse, message)
     }
 }
@@ -92,7 +98,7 @@ impl CloudRead for Client {
                 }
                 // The documents let an unknown id simply be missing from the answer (213/15715 lists no NotFound).
                 // Should the service refuse all the same, the id that it refuses is found by halving.
-                Err(error) if names_an_absent_id(&error) => {
+                Err(error) if is_missing_id(&error) => {
                     if chunk.len() > 1 {
                         let (first, second) = chunk.split_at(chunk.len() / 2);
                         chunks.extend([second, first]);
@@ -107,7 +113,7 @@ impl CloudRead for Client {
     async fn shares(&self, region: &Region, image: &ImageId) -> Result<Accounts, CloudError> {
         let call = wire::DescribeImageSharePermission { image_id: CompactString::new(image.as_str()) };
         let shares = self.call(Some(region), &call).await?;
-        mapping::accounts(shares).map_err(|problem| self.garbled(region, &call, problem))
+        mapping::accounts(shares).map_err(|problem| self.malformed(region, &call, problem))
     }
 
     async fn tags(&self, region: &Region, images: &[ImageId]) -> Result<BTreeMap<ImageId, Tags>, CloudError> {
@@ -146,8 +152,9 @@ impl CloudRead for Client {
     async fn image_limit(&self, region: &Region) -> Result<u32, CloudError> {
         let call = wire::DescribeImageQuota {};
         let wire::ImageQuota { image_num_quota } = self.call(Some(region), &call).await?;
-        let limit = image_num_quota
-            .ok_or_else(|| self.garbled(region, &call, Unreadable("the answer holds no limit".to_owned())))?;
+        let limit = image_num_quota.ok_or_else(|| {
+            self.malformed(region, &call, MalformedResponse("the answer contains no limit".to_owned()))
+        })?;
         Ok(u32::try_from(limit).unwrap_or(u32::MAX))
     }
 
@@ -157,7 +164,7 @@ impl CloudRead for Client {
 
     async fn regions(&self) -> Result<Vec<Region>, CloudError> {
         let home = self.home.as_ref();
-        // The image service's own list is frozen (213/15708); who speaks no other service still has it.
+        // The list of the image service is frozen (213/15708), but an endpoint may offer no other one.
         match self.call(home, &wire::DescribeProductRegions { product: "cvm" }).await {
             Ok(regions) => Ok(mapping::regions(regions)),
             Err(error) if error.kind == ErrorKind::Unsupported => {
@@ -170,13 +177,13 @@ impl CloudRead for Client {
     async fn caller(&self) -> Result<AccountId, CloudError> {
         let wire::CallerIdentity { account_id } =
             self.call(self.home.as_ref(), &wire::GetCallerIdentity {}).await?;
-        mapping::account(account_id.as_deref()).map_err(|Unreadable(message)| {
+        mapping::account(account_id.as_deref()).map_err(|MalformedResponse(message)| {
             self.error::<wire::GetCallerIdentity>(self.home.as_ref(), ErrorKind::MalformedResponse, message)
         })
     }
 }
 
-fn names_an_absent_id(error: &CloudError) -> bool {
+fn is_missing_id(error: &CloudError) -> bool {
     matches!(error.code.as_deref(), Some("InvalidImageId.NotFound" | "InvalidImageId.Malformed"))
 }
 

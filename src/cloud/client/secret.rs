@@ -1,28 +1,27 @@
-//! Text that must not be seen: keys, tokens, signatures.
+//! Secret text: keys, tokens, signatures.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A secret text. It shows itself as `(secret)`, is wiped when it is dropped, and is read only by who says
-/// [`Secret::reveal`].
+/// Secret text. Its `Debug` output is `(secret)`, and its memory is cleared on drop. Only [`Secret::reveal`] returns it.
 ///
-/// On purpose it can be neither serialized nor displayed.
+/// It implements neither `Serialize` nor `Display` on purpose.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a text into keeping.
+    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself. Whoever calls this sees to it that it gets into no log, message or file.
+    /// Returns the text. The caller must not write it to a log, a message or a file.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether the text is empty.
+    /// Returns whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_does_not_show_itself() {
+    fn the_debug_output_of_a_secret_does_not_contain_it() {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret:?} {:#?}", Some(&secret)).matches("hunter2").count(), 0);
         assert_eq!(secret.reveal(), "hunter2");

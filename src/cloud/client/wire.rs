@@ -14,9 +14,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::cloud::Service;
 
-mod around;
+mod other_services;
 
-pub(crate) use around::*;
+pub(crate) use other_services::*;
 
 /// Whether a call changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,39 +1,43 @@
-//! Writes: one call each, sent once (tags: as many as their limits take).
+//! Writes: each sends one call once. Changes of tags are split into as many calls as the limits require.
 
 use async_trait::async_trait;
 use compact_str::CompactString;
 
 use super::mapping::{self, Creation};
 use super::wire::{self, Call};
-use super::{Client, Intent, Secret};
+use super::{Client, Secret, WriteMode};
 use crate::cloud::{CloudError, CloudWrite, ErrorKind, NewImage};
 use crate::model::{AccountId, Accounts, Attributes, ImageId, Region, Tags};
 
 impl Client {
-    /// The value of DryRun: only said when nothing is to be done.
-    fn dry_run(&self) -> Option<bool> {
-        (self.intent == Intent::Try).then_some(true)
+    /// Returns the value of the parameter DryRun. `None`: the parameter is left out.
+    fn dry_run_param(&self) -> Option<bool> {
+        (self.write_mode == WriteMode::DryRun).then_some(true)
     }
 
-    /// Sends a write that the service can try. A trial that passes is a success without an answer: the documents
-    /// show an ordinary success, and the common codes hold `DryRunOperation` for the same (both are understood).
-    async fn attempt<C: Call>(&self, region: &Region, call: &C) -> Result<Option<C::Answer>, CloudError> {
-        match (self.call(Some(region), call).await, self.intent) {
-            (Ok(answer), Intent::Do) => Ok(Some(answer)),
-            (Ok(_), Intent::Try) => Ok(None),
-            (Err(error), Intent::Try) if error.kind == ErrorKind::DryRunPassed => Ok(None),
+    /// Sends a write that supports dry runs. Returns `None` for a dry run that the service accepts: the documents show
+    /// an ordinary success, and the common error codes contain `DryRunOperation` for it. Both are supported.
+    async fn execute_or_check<C: Call>(
+        &self,
+        region: &Region,
+        call: &C,
+    ) -> Result<Option<C::Answer>, CloudError> {
+        match (self.call(Some(region), call).await, self.write_mode) {
+            (Ok(answer), WriteMode::Execute) => Ok(Some(answer)),
+            (Ok(_), WriteMode::DryRun) => Ok(None),
+            (Err(error), WriteMode::DryRun) if error.kind == ErrorKind::DryRunPassed => Ok(None),
             (Err(error), _) => Err(error),
         }
     }
 
-    /// Sends a write that the service cannot try.
-    async fn commit<C: Call>(&self, region: &Region, call: &C) -> Result<C::Answer, CloudError> {
-        match self.intent {
-            Intent::Do => self.call(Some(region), call).await,
-            Intent::Try => Err(self.error::<C>(
+    /// Sends a write that has no dry run.
+    async fn execute<C: Call>(&self, region: &Region, call: &C) -> Result<C::Answer, CloudError> {
+        match self.write_mode {
+            WriteMode::Execute => self.call(Some(region), call).await,
+            WriteMode::DryRun => Err(self.error::<C>(
                 Some(region),
                 ErrorKind::Unsupported,
-                "the service cannot try this without doing it".to_owned(),
+                "the service has no dry run for this call".to_owned(),
             )),
         }
     }
@@ -53,7 +57,7 @@ impl Client {
             account_ids: accounts.iter().map(|account| account.to_string()).collect(),
             permission,
         };
-        self.commit(region, &call).await.map(|wire::Done {}| ())
+        self.execute(region, &call).await.map(|wire::Done {}| ())
     }
 }
 
@@ -62,23 +66,23 @@ impl CloudWrite for Client {
     async fn create_image(&self, region: &Region, image: &NewImage) -> Result<Option<ImageId>, CloudError> {
         let creation = mapping::creation(region, image)
             .map_err(|message| self.error::<wire::CreateImage>(Some(region), ErrorKind::Invalid, message))?;
-        let dry_run = self.dry_run();
+        let dry_run = self.dry_run_param();
         let id = match creation {
             Creation::Create(call) => self
-                .attempt(region, &wire::CreateImage { dry_run, ..call })
+                .execute_or_check(region, &wire::CreateImage { dry_run, ..call })
                 .await?
                 .and_then(|made| made.image_id),
             Creation::Import(call) => self
-                .attempt(region, &wire::ImportImage { dry_run, ..call })
+                .execute_or_check(region, &wire::ImportImage { dry_run, ..call })
                 .await
                 .map_err(|error| without_query(error, image.query.as_ref()))?
                 .and_then(|made| made.image_id),
             Creation::Sync(call) => {
-                let answer = self.attempt(region, &wire::SyncImages { dry_run, ..call }).await?;
+                let answer = self.execute_or_check(region, &wire::SyncImages { dry_run, ..call }).await?;
                 return Ok(answer.and_then(|answer| mapping::copy_in(region, answer)));
             }
         };
-        // The call was accepted whatever the id looks like; one that cannot be read is as good as none.
+        // The service accepted the call even if the id is malformed.
         Ok(id.and_then(|id| id.parse().ok()))
     }
 
@@ -89,8 +93,8 @@ impl CloudWrite for Client {
         to: &Region,
         name: &str,
     ) -> Result<Option<ImageId>, CloudError> {
-        let call = wire::SyncImages { dry_run: self.dry_run(), ..mapping::sync(image, to, name) };
-        let answer = self.attempt(from, &call).await?;
+        let call = wire::SyncImages { dry_run: self.dry_run_param(), ..mapping::sync(image, to, name) };
+        let answer = self.execute_or_check(from, &call).await?;
         Ok(answer.and_then(|answer| mapping::copy_in(to, answer)))
     }
 
@@ -111,7 +115,7 @@ impl CloudWrite for Client {
             image_family: family,
             image_deprecated: deprecated,
         };
-        self.commit(region, &call).await.map(|wire::Done {}| ())
+        self.execute(region, &call).await.map(|wire::Done {}| ())
     }
 
     async fn tag_image(
@@ -123,7 +127,7 @@ impl CloudWrite for Client {
         unset: &[CompactString],
     ) -> Result<(), CloudError> {
         for call in mapping::tag_calls(owner, region, image, set, unset) {
-            let wire::Done {} = self.commit(region, &call).await?;
+            let wire::Done {} = self.execute(region, &call).await?;
         }
         Ok(())
     }
@@ -150,14 +154,13 @@ impl CloudWrite for Client {
         let call = wire::DeleteImages {
             image_ids: vec![CompactString::new(image.as_str())],
             delete_binded_snap: snapshots,
-            dry_run: self.dry_run(),
+            dry_run: self.dry_run_param(),
         };
-        self.attempt(region, &call).await.map(|_| ())
+        self.execute_or_check(region, &call).await.map(|_| ())
     }
 }
 
-/// The error without the query of an import's URL, whose signature the service may have repeated: as a whole, or one
-/// of its values.
+/// Removes the query of an import's URL and its values from an error, because the service may repeat the signature.
 fn without_query(mut error: CloudError, query: Option<&Secret>) -> CloudError {
     let Some(query) = query.map(|query| query.reveal().trim_start_matches('?')) else { return error };
     let values = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);

@@ -1,16 +1,16 @@
-//! The log of calls: what was called, how long it took, how it ended. Never what was said.
+//! Log of calls: action, duration and outcome. Never bodies or messages.
 
 use std::time::Duration;
 
 use super::retry::AttemptOutcome;
 use crate::cloud::Request;
 
-/// The target of the log's events, for filters: `--log goldform::calls=debug`.
+/// Target of the log events, for filters: `--log goldform::calls=debug`.
 const TARGET: &str = "goldform::calls";
 
-/// One attempt.
-pub(super) fn call(request: &Request, attempt: u32, took: Duration, ending: &AttemptOutcome) {
-    let AttemptOutcome { kind, code, request_id } = ending;
+/// Logs one attempt.
+pub(super) fn call(request: &Request, attempt: u32, took: Duration, outcome: &AttemptOutcome) {
+    let AttemptOutcome { kind, code, request_id } = outcome;
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::debug!(
         target: TARGET,
@@ -26,15 +26,15 @@ pub(super) fn call(request: &Request, attempt: u32, took: Duration, ending: &Att
     );
 }
 
-/// The last attempt of a call that would have been repeated, had there been time or budget.
-pub(super) fn given_up(request: &Request, attempts: u32, ending: &AttemptOutcome) {
+/// Logs a call that is not retried because its time or the budget is used up.
+pub(super) fn given_up(request: &Request, attempts: u32, outcome: &AttemptOutcome) {
     tracing::warn!(
         target: TARGET,
         action = request.action.as_str(),
         region = request.region.as_ref().map(|region| region.as_str()),
         attempts,
-        code = ending.code.as_deref(),
-        meaning = ending.kind.map(tracing::field::debug),
+        code = outcome.code.as_deref(),
+        meaning = outcome.kind.map(tracing::field::debug),
         "given up"
     );
 }

@@ -1,22 +1,22 @@
-//! Good manners towards the service: a transport around a transport that paces, retries and keeps a log.
+//! Rate limiting, retries and call logging around a [`Transport`].
 //!
 //! ```text
-//!  Client ─▶ RetryingTransport ─▶ wait for a slot ─▶ send ─▶ log ─▶ judge ─▶ answer
-//!               ▲        (pace, rates)                    │ (retry)
-//!               └──────── back off ◀──────────────────────┘
+//!  Client ─▶ RetryingTransport ─▶ wait for a slot ─▶ send ─▶ log ─▶ retry? ─▶ answer
+//!               ▲        (rate_limiter, rates)            │ (retry)
+//!               └──────── pause ◀─────────────────────────┘
 //! ```
 //!
-//! What holds:
-//! - **What may have been executed is never sent again, unless it only reads.** A throttled request was refused and
-//!   one that found no connection was not sent: both are repeated whatever they do. A write whose outcome is unknown
-//!   is returned as that: its caller looks, then decides. Both draw from [one budget](super::Attempts).
-//! - A busy answer is an answer: how long to wait for what is the caller's policy.
-//! - Calls of one action in one region are spread evenly at the documented rate from the first one on; when the
-//!   service throttles all the same they slow down, and come back up bit by bit.
-//! - The log names what was called and how it ended, and nothing that was said: no body, no header, no message (a
-//!   refusal may repeat a signed URL).
+//! Invariants:
+//! - **A write that may have been executed is never sent again.** A throttled request and one that found no connection
+//!   were not executed, so reads and writes are both retried. A write with an unknown outcome is returned to its caller,
+//!   which checks the cloud first. Both draw from [one budget](super::Attempts).
+//! - A busy answer is not retried here: the caller decides how long to wait.
+//! - Calls of one action in one region are spaced evenly at the documented rate from the first call on. If the service
+//!   still throttles, they slow down, and later speed up step by step.
+//! - The log contains the action and the outcome of each call, but no body, header or message: a message may repeat a
+//!   signed URL.
 //!
-//! Time is tokio's, so that tests can move it; randomness is a seed that the caller gives.
+//! Time comes from tokio, so that tests can control it. Randomness comes from a seed of the caller.
 
 use std::sync::Arc;
 
@@ -30,31 +30,31 @@ use super::client::wire::Effect;
 use super::{ErrorKind, Request, Transport, TransportError};
 
 mod log;
-mod pace;
+mod rate_limiter;
 mod rates;
 mod retry;
 
 pub use rates::Rates;
 pub use retry::Policy;
 
-use pace::RateLimiter;
-use retry::{AttemptOutcome, Budget, Jitter};
+use rate_limiter::{RateKey, RateLimiter};
+use retry::{AttemptOutcome, Budget, Jitter, RetryState};
 
-/// A transport with manners; see the module's guide.
+/// Transport that limits the rate of calls, retries them and logs them. See the module's documentation.
 pub struct RetryingTransport {
     inner: Arc<dyn Transport>,
-    pace: RateLimiter,
+    limiter: RateLimiter,
     policy: Policy,
     budget: Budget,
     jitter: Jitter,
 }
 
 impl RetryingTransport {
-    /// Wraps a transport. The seed spreads the pauses of programs that run at once.
-    pub fn around(inner: Arc<dyn Transport>, rates: Rates, policy: Policy, seed: u64) -> Self {
+    /// Wraps a transport. The seed makes the pauses of concurrent programs differ.
+    pub fn new(inner: Arc<dyn Transport>, rates: Rates, policy: Policy, seed: u64) -> Self {
         Self {
             inner,
-            pace: RateLimiter::at(rates),
+            limiter: RateLimiter::new(rates),
             budget: Budget::full(),
             policy,
             jitter: Jitter::from_seed(seed),
@@ -72,25 +72,25 @@ impl std::fmt::Debug for RetryingTransport {
 impl Transport for RetryingTransport {
     async fn send(&self, request: Request) -> Result<Vec<u8>, TransportError> {
         let effect = Effect::of(&request.action);
-        let lane = pace::RateKey::of(&request);
-        let mut tries = retry::RetryState::of(effect);
-        // Queueing for the first slot is no part of the deadline: it is the pace, and nothing went wrong yet.
+        let key = RateKey::of(&request);
+        let mut state = RetryState::new(effect);
+        // The deadline does not include the wait for the first slot: nothing has failed yet.
         let mut deadline = None;
         loop {
-            self.pace.wait(&lane).await;
+            self.limiter.wait(&key).await;
             let sent = Instant::now();
             let deadline = *deadline.get_or_insert(sent + self.policy.deadline);
-            let attempt = tries.count() + 1;
+            let attempt = state.count() + 1;
             let span = tracing::debug_span!("call", action = %request.action, attempt);
             let result = self.inner.send(request.clone()).instrument(span).await;
-            let ending = AttemptOutcome::of(&result, effect);
-            log::call(&request, attempt, sent.elapsed(), &ending);
-            self.pace.heed(&lane, ending.kind, sent);
-            self.budget.heed(ending.kind);
-            let pause = tries.next(&self.policy, effect, &ending, || self.jitter.next());
+            let outcome = AttemptOutcome::of(&result, effect);
+            log::call(&request, attempt, sent.elapsed(), &outcome);
+            self.limiter.record_outcome(&key, outcome.kind, sent);
+            self.budget.record_outcome(outcome.kind);
+            let pause = state.next(&self.policy, effect, &outcome, || self.jitter.next());
             let Some(pause) = pause else { return result };
-            if Instant::now() + pause >= deadline || !self.budget.allows(ending.kind) {
-                log::given_up(&request, attempt, &ending);
+            if Instant::now() + pause >= deadline || !self.budget.allows(outcome.kind) {
+                log::given_up(&request, attempt, &outcome);
                 return result;
             }
             tokio::time::sleep(pause).await;
@@ -99,16 +99,16 @@ impl Transport for RetryingTransport {
 }
 
 impl AttemptOutcome {
-    /// How a request ended, from what came back.
+    /// Returns the outcome of an attempt that ended with a result of the transport.
     fn of(result: &Result<Vec<u8>, TransportError>, effect: Effect) -> Self {
         let plain = |kind| Self { kind: Some(kind), code: None, request_id: None };
         match result {
             Err(TransportError::NotSent(_)) => plain(ErrorKind::Unreachable),
             Err(TransportError::NoCredentials(_)) => plain(ErrorKind::Credentials),
             Err(TransportError::OutcomeUnknown(_)) => plain(ErrorKind::OutcomeUnknown),
-            Ok(bytes) => match envelope::verdict(bytes) {
-                Err(envelope::Unreadable(_)) => plain(ErrorKind::MalformedResponse),
-                Ok(envelope::Verdict { refusal, request_id }) => {
+            Ok(bytes) => match envelope::status(bytes) {
+                Err(envelope::MalformedResponse(_)) => plain(ErrorKind::MalformedResponse),
+                Ok(envelope::ResponseStatus { refusal, request_id }) => {
                     let code = refusal.map(|refusal| refusal.code);
                     Self { kind: code.as_deref().map(|code| codes::kind_of(code, effect)), code, request_id }
                 }

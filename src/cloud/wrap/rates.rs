@@ -1,22 +1,22 @@
-//! The documented rate limits: calls a second, for each action, in each region, for each caller.
+//! Documented rate limits: calls per second for each action, region and caller.
 
 use crate::cloud::Service;
 
-/// How fast calls may follow each other.
+/// Source of the rate limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rates {
-    /// As the documents say.
+    /// The documented limits.
     #[default]
     Documented,
-    /// As fast as they come: for a service that has no limits, such as the sandbox out of the box.
+    /// No limits, as in the sandbox by default.
     Unlimited,
 }
 
-/// For an action that the documents give no number for (or that nobody looked up): what most actions have.
+/// Limit of most actions. Used for an action without a known limit.
 const USUAL: u32 = 10;
 
 impl Rates {
-    /// Calls a second of an action; nothing: no limit.
+    /// Returns the calls per second of an action. `None`: no limit.
     pub(super) fn of(self, service: Service, action: &str) -> Option<u32> {
         match self {
             Self::Documented => Some(documented(service, action)),
@@ -25,7 +25,7 @@ impl Rates {
     }
 }
 
-/// From the line "default API request rate limit" at the head of each action's page.
+/// Returns the "default API request rate limit" of the action's page.
 fn documented(service: Service, action: &str) -> u32 {
     match (service, action) {
         // 213/16726, 213/15716, 213/15719, 213/15712, 213/33269, 213/15710, 213/15711, 213/15717.
@@ -46,7 +46,7 @@ fn documented(service: Service, action: &str) -> u32 {
         (Service::Cvm, "ExportImages" | "DescribeImageFromFamily" | "DescribeRegions" | "DescribeZones") => {
             20
         }
-        // 213/33271 (2024-11-27): an odd number, but it is what is printed.
+        // 213/33271 (2024-11-27): an unusual number, but the documented one.
         (Service::Cvm, "DescribeImportImageOs") => 288,
         // 1271/71915 (2025-10-30).
         (Service::Region, "DescribeRegions" | "DescribeZones") => 50,

@@ -1,6 +1,5 @@
-//! When to send again, and how long to wait before.
+//! Decides whether a call is retried, and after which pause.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,21 +8,21 @@ use compact_str::CompactString;
 use crate::cloud::client::wire::Effect;
 use crate::cloud::{Attempts, ErrorKind};
 
-/// How often and how long a call is repeated.
+/// Limits of the restate of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Longest time from the first attempt to the start of the last one. Throttled calls are repeated until then.
+    /// Maximum time from the first attempt to the start of the last one. Throttled calls are retried until then.
     pub deadline: Duration,
-    /// Attempts in all where something fails other than by throttling.
+    /// Maximum number of attempts that fail for another reason than throttling.
     pub attempts: u32,
-    /// The pause before the second attempt, before jitter; it doubles each time.
+    /// Pause before the second attempt, without jitter. It doubles with each attempt.
     pub first_pause: Duration,
-    /// The longest pause.
+    /// Maximum pause.
     pub longest_pause: Duration,
 }
 
 impl Default for Policy {
-    /// Three minutes, as the Terraform provider allows for reads.
+    /// Returns a limit of three minutes, as the Terraform provider has for reads.
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(180),
@@ -34,18 +33,18 @@ impl Default for Policy {
     }
 }
 
-/// How one attempt ended.
+/// Outcome of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AttemptOutcome {
-    /// What a failure means; nothing: it did what was asked.
+    /// Kind of the error. `None`: success.
     pub(super) kind: Option<ErrorKind>,
-    /// The error code.
+    /// Error code of the service.
     pub(super) code: Option<CompactString>,
-    /// The service's id of the request.
+    /// Request id of the answer.
     pub(super) request_id: Option<CompactString>,
 }
 
-/// The attempts of one call so far.
+/// Attempts of one call so far.
 #[derive(Debug, Default)]
 pub(super) struct RetryState {
     sent: u32,
@@ -55,56 +54,56 @@ pub(super) struct RetryState {
 }
 
 impl RetryState {
-    /// Starts counting. A write shares its count with whoever repeats it after a doubt.
-    pub(super) fn of(effect: Effect) -> Self {
+    /// Returns the state before the first attempt. A write shares its count with the executor, which may retry it too.
+    pub(super) fn new(effect: Effect) -> Self {
         match effect {
             Effect::Write => Self { failed: Attempts::of_this_call(), ..Self::default() },
             Effect::Read => Self::default(),
         }
     }
 
-    /// Returns how many attempts have ended.
+    /// Returns the number of attempts that have ended.
     pub(super) fn count(&self) -> u32 {
         self.sent
     }
 
-    /// Counts an attempt and says how long to wait before the next; nothing: this was the last.
+    /// Counts an attempt and returns the pause before the next one. `None`: the attempt was the last one.
     pub(super) fn next(
         &mut self,
         policy: &Policy,
         effect: Effect,
-        ending: &AttemptOutcome,
+        outcome: &AttemptOutcome,
         jitter: impl FnOnce() -> f64,
     ) -> Option<Duration> {
         self.sent = self.sent.saturating_add(1);
-        let kind = ending.kind?;
+        let kind = outcome.kind?;
         if kind == ErrorKind::Throttled {
             self.throttled = self.throttled.saturating_add(1);
             return Some(pause(policy, self.throttled, jitter()));
         }
-        // The transport forgets a token that was refused as expired; the next attempt brings a new one. It was
-        // refused before anything was done.
-        if ending.code.as_deref() == Some("AuthFailure.TokenFailure") && !self.renewed {
+        // The transport drops a token that the service refuses as expired, and the next attempt uses a new one. The
+        // refused request was not executed.
+        if outcome.code.as_deref() == Some("AuthFailure.TokenFailure") && !self.renewed {
             self.renewed = true;
             return Some(Duration::ZERO);
         }
-        let harmless = kind.was_not_executed() || (effect == Effect::Read && kind.may_have_executed());
-        if !harmless {
+        let is_repeatable = kind.was_not_executed() || (effect == Effect::Read && kind.may_have_executed());
+        if !is_repeatable {
             return None;
         }
         self.failed.failed(policy.attempts).map(|number| pause(policy, number, jitter()))
     }
 }
 
-/// Between half and all of the pause, which doubles from one attempt to the next.
+/// Returns half of the pause before an attempt to all of it, depending on the jitter.
 fn pause(policy: &Policy, attempt: u32, jitter: f64) -> Duration {
     let doubled = policy.first_pause.saturating_mul(1 << attempt.saturating_sub(1).min(20));
     doubled.min(policy.longest_pause).mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 
-/// Retries of all calls together: a service that is down is not called five times as often as one that is up.
+/// Budget for the restate of all calls, so that an unavailable service does not receive five times as many calls.
 ///
-/// Each repetition after a failure takes one from it, each call that works gives a tenth back.
+/// Each retry after a failure costs one, and each successful call refunds a tenth.
 #[derive(Debug)]
 pub(super) struct Budget(Mutex<f64>);
 
@@ -116,15 +115,16 @@ impl Budget {
         Self(Mutex::new(Self::FULL))
     }
 
-    /// Learns from how an attempt ended.
-    pub(super) fn heed(&self, kind: Option<ErrorKind>) {
+    /// Refunds a part of a retry if an attempt succeeded.
+    pub(super) fn record_outcome(&self, kind: Option<ErrorKind>) {
         if kind.is_none() {
             let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             *left = (*left + Self::REFUND).min(Self::FULL);
         }
     }
 
-    /// Takes a repetition from the budget, where there is one. Throttling is the pace's business and costs nothing.
+    /// Spends a retry and returns whether the budget allowed it. Restate after throttling are free: the rate limiter
+    /// slows them down.
     pub(super) fn allows(&self, kind: Option<ErrorKind>) -> bool {
         if kind == Some(ErrorKind::Throttled) {
             return true;
@@ -138,24 +138,17 @@ impl Budget {
     }
 }
 
-/// Numbers between 0 and 1 that look random (SplitMix64): enough to keep programs from pausing in step.
+/// Random numbers from 0 to 1, so that concurrent programs do not pause in step.
 #[derive(Debug)]
-pub(super) struct Jitter(AtomicU64);
+pub(super) struct Jitter(Mutex<fastrand::Rng>);
 
 impl Jitter {
     pub(super) fn from_seed(seed: u64) -> Self {
-        Self(AtomicU64::new(seed))
+        Self(Mutex::new(fastrand::Rng::with_seed(seed)))
     }
 
     pub(super) fn next(&self) -> f64 {
-        let mut z =
-            self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        // The upper 32 bits, which a float holds exactly.
-        let upper = u32::try_from(z >> 32).unwrap_or(u32::MAX);
-        f64::from(upper) / (f64::from(u32::MAX) + 1.0)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }
 }
 
@@ -163,18 +156,18 @@ impl Jitter {
 mod tests {
     use super::*;
 
-    fn ending(kind: ErrorKind) -> AttemptOutcome {
+    fn outcome(kind: ErrorKind) -> AttemptOutcome {
         AttemptOutcome { kind: Some(kind), code: None, request_id: None }
     }
 
-    /// How often a call that always ends so is sent, up to a hundred times.
-    fn attempts(effect: Effect, ending: &AttemptOutcome) -> u32 {
-        let (policy, mut tries) = (Policy::default(), RetryState::default());
-        (1..100).find(|_| tries.next(&policy, effect, ending, || 1.0).is_none()).unwrap_or(100)
+    /// Returns how often a call with this outcome is sent, at most 100.
+    fn attempts(effect: Effect, outcome: &AttemptOutcome) -> u32 {
+        let (policy, mut state) = (Policy::default(), RetryState::default());
+        (1..100).find(|_| state.next(&policy, effect, outcome, || 1.0).is_none()).unwrap_or(100)
     }
 
     #[test]
-    fn only_what_surely_did_nothing_or_only_reads_is_sent_again() {
+    fn only_calls_that_were_not_executed_and_reads_are_retried() {
         use ErrorKind::{
             Busy, Clock, Credentials, Internal, Invalid, MalformedResponse, OutcomeUnknown, Throttled,
             Unreachable,
@@ -190,8 +183,8 @@ mod tests {
             (Credentials, 1, 1),
             (Clock, 1, 1),
         ] {
-            assert_eq!(attempts(Effect::Read, &ending(kind)), reads, "{kind:?}");
-            assert_eq!(attempts(Effect::Write, &ending(kind)), writes, "{kind:?}");
+            assert_eq!(attempts(Effect::Read, &outcome(kind)), reads, "{kind:?}");
+            assert_eq!(attempts(Effect::Write, &outcome(kind)), writes, "{kind:?}");
         }
     }
 
@@ -199,7 +192,7 @@ mod tests {
     fn an_expired_token_is_renewed_once() {
         let expired = AttemptOutcome {
             code: Some("AuthFailure.TokenFailure".into()),
-            ..ending(ErrorKind::Credentials)
+            ..outcome(ErrorKind::Credentials)
         };
         assert_eq!(attempts(Effect::Write, &expired), 2);
     }
@@ -214,20 +207,20 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_that_is_spent_comes_back_with_calls_that_work() {
+    fn successful_calls_refund_the_budget() {
         let budget = Budget::full();
         let failures = (0..100).filter(|_| budget.allows(Some(ErrorKind::Unreachable))).count();
         assert_eq!(failures, 50);
         assert!(budget.allows(Some(ErrorKind::Throttled)));
         for _ in 0..11 {
-            budget.heed(None);
+            budget.record_outcome(None);
         }
         assert!(budget.allows(Some(ErrorKind::Internal)));
         assert!(!budget.allows(Some(ErrorKind::Internal)));
     }
 
     #[test]
-    fn jitter_is_between_0_and_1_and_the_same_for_the_same_seed() {
+    fn jitter_is_from_0_to_1_and_depends_on_the_seed_only() {
         let numbers = |seed| {
             let jitter = Jitter::from_seed(seed);
             (0..1000).map(|_| jitter.next()).collect::<Vec<_>>()

@@ -25,26 +25,26 @@ fn bytes(value: &Value) -> Result<Vec<u8>, TransportError> {
     Ok(json!({ "Response": value }).to_string().into_bytes())
 }
 
-fn careful(script: &Arc<Script>) -> RetryingTransport {
-    RetryingTransport::around(script.clone(), Rates::Documented, Policy::default(), 7)
+fn retrying(script: &Arc<Script>) -> RetryingTransport {
+    RetryingTransport::new(script.clone(), Rates::Documented, Policy::default(), 7)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_write_is_sent_again_until_it_passes() {
+async fn a_throttled_write_is_retried_until_it_succeeds() {
     let throttled = std::iter::repeat_n(refusal("RequestLimitExceeded.UinLimitExceeded"), 7);
     let script = Script::answering(throttled.chain([fine()]));
     let began = Instant::now();
-    let answer = careful(&script).send(request("CreateImage")).await;
+    let answer = retrying(&script).send(request("CreateImage")).await;
     assert_eq!(answer, bytes(&fine()));
     assert_eq!(script.len(), 8);
-    assert!(began.elapsed() > Duration::from_secs(20), "it backed off: {:?}", began.elapsed());
+    assert!(began.elapsed() > Duration::from_secs(20), "the pauses must grow: {:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_without_end_ends_at_the_deadline_with_the_services_words() {
+async fn endless_throttling_ends_at_the_deadline_with_the_answer_of_the_service() {
     let script = Script::answering(std::iter::repeat_n(refusal("RequestLimitExceeded"), 1000));
     let began = Instant::now();
-    let answer = careful(&script).send(request("CreateImage")).await;
+    let answer = retrying(&script).send(request("CreateImage")).await;
     assert_eq!(answer, bytes(&refusal("RequestLimitExceeded")));
     assert!(began.elapsed() <= Duration::from_secs(180), "{:?}", began.elapsed());
     assert!(script.len() > 8);
@@ -59,13 +59,13 @@ async fn a_write_whose_outcome_is_unknown_is_sent_once() {
         bytes(&refusal("InternalServerError.Db")),
     ] {
         let script = Script::of([answer.clone(), bytes(&fine())]);
-        assert_eq!(careful(&script).send(request("CreateImage")).await, answer);
+        assert_eq!(retrying(&script).send(request("CreateImage")).await, answer);
         assert_eq!(script.len(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_is_repeated_whatever_went_wrong_on_the_way() {
+async fn a_read_is_retried_after_every_failure_of_the_connection() {
     let script = Script::of([
         Err(TransportError::OutcomeUnknown("cut".into())),
         Ok(b"<html>".to_vec()),
@@ -73,62 +73,62 @@ async fn a_read_is_repeated_whatever_went_wrong_on_the_way() {
         Err(TransportError::NotSent("refused".into())),
         bytes(&fine()),
     ]);
-    assert_eq!(careful(&script).send(request("DescribeImages")).await, bytes(&fine()));
+    assert_eq!(retrying(&script).send(request("DescribeImages")).await, bytes(&fine()));
     assert_eq!(script.len(), 5);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_was_not_sent_is_sent_again_but_not_for_ever() {
+async fn a_write_that_was_not_sent_is_retried_a_limited_number_of_times() {
     let script = Script::of(std::iter::repeat_n(Err(TransportError::NotSent("refused".into())), 100));
     let began = Instant::now();
-    assert!(careful(&script).send(request("SyncImages")).await.is_err());
+    assert!(retrying(&script).send(request("SyncImages")).await.is_err());
     assert_eq!(script.len(), 5);
     assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_answer_and_a_missing_key_are_the_callers_business() {
+async fn a_busy_answer_and_missing_credentials_are_not_retried() {
     for answer in [
         bytes(&refusal("MutexOperation.TaskRunning")),
         bytes(&refusal("InvalidImageName.Duplicate")),
         Err(TransportError::NoCredentials("none".into())),
     ] {
         let script = Script::of([answer.clone(), bytes(&fine())]);
-        assert_eq!(careful(&script).send(request("DescribeImages")).await, answer);
+        assert_eq!(retrying(&script).send(request("DescribeImages")).await, answer);
         assert_eq!(script.len(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_of_one_action_are_spread_evenly_and_others_pass_them() {
+async fn calls_of_one_action_are_spaced_evenly_and_do_not_delay_other_actions() {
     let script = Script::answering(std::iter::repeat_n(fine(), 32));
-    let careful = Arc::new(careful(&script));
+    let retrying = Arc::new(retrying(&script));
     let began = Instant::now();
     let calls: Vec<_> = (0..31)
         .map(|_| {
-            let careful = Arc::clone(&careful);
-            tokio::spawn(async move { careful.send(request("SyncImages")).await })
+            let retrying = Arc::clone(&retrying);
+            tokio::spawn(async move { retrying.send(request("SyncImages")).await })
         })
         .collect();
     tokio::task::yield_now().await;
-    careful.send(request("DeleteImages")).await.unwrap();
+    retrying.send(request("DeleteImages")).await.unwrap();
     assert!(began.elapsed() < Duration::from_millis(10));
     for call in calls {
         call.await.unwrap().unwrap();
     }
     let took = began.elapsed().as_millis();
-    assert!((3000..3050).contains(&took), "31 calls at 10 a second take 3 seconds, not {took} ms");
+    assert!((3000..3050).contains(&took), "31 calls at 10 per second must last 3 seconds, not {took} ms");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_is_down_is_not_hammered() {
+async fn the_budget_limits_retries_while_the_service_is_unavailable() {
     let down = std::iter::repeat_n(Err(TransportError::NotSent("refused".into())), 10_000);
     let script = Script::of(down);
-    let careful = RetryingTransport::around(script.clone(), Rates::Unlimited, Policy::default(), 7);
+    let retrying = RetryingTransport::new(script.clone(), Rates::Unlimited, Policy::default(), 7);
     for _ in 0..100 {
-        assert!(careful.send(request("DescribeImages")).await.is_err());
+        assert!(retrying.send(request("DescribeImages")).await.is_err());
     }
-    assert_eq!(script.len(), 150, "100 calls and 50 repetitions");
+    assert_eq!(script.len(), 150, "100 calls and 50 retries");
 }
 
 /// Collects what is logged.
@@ -146,7 +146,7 @@ impl Write for Paper {
 }
 
 #[test]
-fn every_attempt_is_logged_with_how_it_ended_and_nothing_secret() {
+fn every_attempt_is_logged_with_its_outcome_and_without_secrets() {
     let paper = Paper::default();
     let pen = paper.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -164,7 +164,7 @@ fn every_attempt_is_logged_with_how_it_ended_and_nothing_secret() {
             .start_paused(true)
             .build()
             .unwrap()
-            .block_on(careful(&script).send(request("ImportImage")))
+            .block_on(retrying(&script).send(request("ImportImage")))
             .unwrap();
     });
     let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();

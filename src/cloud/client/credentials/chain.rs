@@ -1,4 +1,4 @@
-//! The order in which places are asked for a key.
+//! Chain of the sources of a key.
 
 use std::sync::Arc;
 
@@ -6,27 +6,22 @@ use async_trait::async_trait;
 
 use super::file::{self, Profile};
 use super::sts::{self, Role};
-use super::{CredentialSource, Credentials, CredentialsError, Keyring, Surroundings, environment, metadata};
+use super::{CredentialSource, Credentials, CredentialsError, Env, Keyring, environment, metadata};
 use crate::cloud::client::http::Hosts;
 use crate::diagnostics::sanitize;
 use crate::model::Clock;
 
-/// A ring whose keys come from the first place that has one, in the order that this module's guide shows.
+/// Returns a ring with keys from the first source that has one, in the order of the module's documentation.
 ///
-/// `profile` is the one that was asked for (`cloud.profile` of the manifest); `hosts` is where the token service is.
-pub fn keyring(
-    around: Surroundings,
-    profile: Option<String>,
-    hosts: Hosts,
-    clock: Arc<dyn Clock>,
-) -> Keyring {
+/// `profile` is `cloud.profile` of the manifest. `hosts` are the hosts of the token service.
+pub fn keyring(env: Env, profile: Option<String>, hosts: Hosts, clock: Arc<dyn Clock>) -> Keyring {
     let chain =
-        Chain { around, profile, hosts, clock: Arc::clone(&clock), metadata: metadata::ADDRESS.to_owned() };
+        Chain { env, profile, hosts, clock: Arc::clone(&clock), metadata: metadata::ADDRESS.to_owned() };
     Keyring::new(Box::new(chain), clock)
 }
 
 pub(super) struct Chain {
-    pub(super) around: Surroundings,
+    pub(super) env: Env,
     pub(super) profile: Option<String>,
     pub(super) hosts: Hosts,
     pub(super) clock: Arc<dyn Clock>,
@@ -40,7 +35,7 @@ impl CredentialSource for Chain {
             Some(profile) => self.of_profile(profile).await?,
             None => {
                 let (key, role) = self.of_anywhere().await?;
-                (key, environment::role(&self.around)?.or(role))
+                (key, environment::role(&self.env)?.or(role))
             }
         };
         match role {
@@ -51,7 +46,7 @@ impl CredentialSource for Chain {
 }
 
 impl Chain {
-    /// The key of the profile that was asked for: the environment has no say then, as with the command line tool.
+    /// Returns the key of the configured profile. The environment is ignored, as by the command line tool.
     async fn of_profile(&self, profile: &str) -> Result<(Credentials, Option<Role>), CredentialsError> {
         let missing = |reason: &str| CredentialsError::Broken {
             place: format!("the profile {profile}"),
@@ -60,11 +55,11 @@ impl Chain {
         if profile.contains(['/', '\\']) {
             return Err(missing("a profile is a name, not a path"));
         }
-        let path = file::profile_path(&self.around, profile)
-            .ok_or_else(|| missing("the home folder is not known (HOME is not set)"))?;
-        match file::profile(&self.around, &path, self.clock.now())? {
+        let path = file::profile_path(&self.env, profile)
+            .ok_or_else(|| missing("the home directory is unknown (HOME is not set)"))?;
+        match file::profile(&self.env, &path, self.clock.now())? {
             Some(found) => self.of_found(found).await,
-            None => Err(missing(&format!("there is no file {}", sanitize::path(path)))),
+            None => Err(missing(&format!("the file {} does not exist", sanitize::path(path)))),
         }
     }
 
@@ -75,42 +70,42 @@ impl Chain {
         }
     }
 
-    /// The key of the machine's role, where somebody said that it has one.
+    /// Returns the key of the configured role of the machine.
     async fn of_machine(&self, role: Option<&str>) -> Result<Credentials, CredentialsError> {
         metadata::role_key(&self.metadata, role).await?.ok_or_else(|| CredentialsError::Refused {
             place: "the metadata service of this machine".to_owned(),
-            reason: "it does not answer, or the machine has no such role".to_owned(),
+            reason: "it does not respond, or the machine has no such role".to_owned(),
         })
     }
 
     async fn of_anywhere(&self) -> Result<(Credentials, Option<Role>), CredentialsError> {
-        let around = &self.around;
-        if let Some(key) = environment::key(around)? {
+        let env = &self.env;
+        if let Some(key) = environment::key(env)? {
             return Ok((key, None));
         }
-        let mut looked = Vec::new();
-        if let Some(path) = file::profile_path(around, &file::profile_name(around)) {
-            if let Some(found) = file::profile(around, &path, self.clock.now())? {
+        let mut files = Vec::new();
+        if let Some(path) = file::profile_path(env, &file::profile_name(env)) {
+            if let Some(found) = file::profile(env, &path, self.clock.now())? {
                 return self.of_found(found).await;
             }
-            looked.push(sanitize::path(path));
+            files.push(sanitize::path(path));
         }
-        for path in file::ini_paths(around) {
-            if let Some(key) = file::ini(around, &path)? {
+        for path in file::ini_paths(env) {
+            if let Some(key) = file::ini(env, &path)? {
                 return Ok((key, None));
             }
-            looked.push(sanitize::path(path));
+            files.push(sanitize::path(path));
         }
-        if let Some(identity) = environment::web_identity(around)? {
-            let key = sts::web_identity_key(&self.hosts, &self.clock, around, &identity).await?;
+        if let Some(identity) = environment::web_identity(env)? {
+            let key = sts::web_identity_key(&self.hosts, &self.clock, env, &identity).await?;
             return Ok((key, None));
         }
-        if let Some(role) = environment::machine_role(around) {
+        if let Some(role) = environment::machine_role(env) {
             return Ok((self.of_machine(Some(&role)).await?, None));
         }
         match metadata::role_key(&self.metadata, None).await? {
             Some(key) => Ok((key, None)),
-            None => Err(CredentialsError::Missing { looked }),
+            None => Err(CredentialsError::Missing { files }),
         }
     }
 }

@@ -1,19 +1,19 @@
-//! Keys and roles from the environment: the names of the command line tool and of the Terraform provider.
+//! Keys and roles from the environment, with the variables of the command line tool and the Terraform provider.
 
 use super::sts::{Role, WebIdentity};
-use super::{Credentials, CredentialsError, Secret, Surroundings};
+use super::{Credentials, CredentialsError, Env, Secret};
 
 const ENVIRONMENT: &str = "the environment";
-/// The name of a session where none is given.
+/// Default name of a session.
 const SESSION: &str = "goldform";
 
-/// The key in the environment.
+/// Returns the key in the environment. `None` if it is not set.
 ///
 /// # Errors
-/// When there is one half of it only.
-pub(super) fn key(around: &Surroundings) -> Result<Option<Credentials>, CredentialsError> {
-    let id = around.variable("TENCENTCLOUD_SECRET_ID");
-    let key = around.variable("TENCENTCLOUD_SECRET_KEY");
+/// If only the id or only the key is set.
+pub(super) fn key(env: &Env) -> Result<Option<Credentials>, CredentialsError> {
+    let id = env.variable("TENCENTCLOUD_SECRET_ID");
+    let key = env.variable("TENCENTCLOUD_SECRET_KEY");
     let missing = |name: &str| CredentialsError::Broken {
         place: ENVIRONMENT.to_owned(),
         reason: format!("{name} is not set, but the other half of the key is"),
@@ -23,23 +23,23 @@ pub(super) fn key(around: &Surroundings) -> Result<Option<Credentials>, Credenti
         (Some(_), None) => Err(missing("TENCENTCLOUD_SECRET_KEY")),
         (None, Some(_)) => Err(missing("TENCENTCLOUD_SECRET_ID")),
         (Some(id), Some(key)) => Ok(Some(Credentials {
-            // The first name is the command line tool's, the second the Terraform provider's.
-            token: around.first(&["TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"]).map(Secret::new),
+            // The first name is that of the command line tool, the second that of the Terraform provider.
+            token: env.first(&["TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"]).map(Secret::new),
             ..Credentials::permanent(id, key)
         })),
     }
 }
 
-/// The role that is to be assumed.
+/// Returns the role to assume. `None` if it is not set.
 ///
 /// # Errors
-/// When its duration is none.
-pub(super) fn role(around: &Surroundings) -> Result<Option<Role>, CredentialsError> {
-    let Some(arn) = around.first(&["TENCENTCLOUD_ROLE_ARN", "TENCENTCLOUD_ASSUME_ROLE_ARN"]) else {
+/// If its duration is invalid.
+pub(super) fn role(env: &Env) -> Result<Option<Role>, CredentialsError> {
+    let Some(arn) = env.first(&["TENCENTCLOUD_ROLE_ARN", "TENCENTCLOUD_ASSUME_ROLE_ARN"]) else {
         return Ok(None);
     };
     const DURATION: &str = "TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION";
-    let seconds = around.variable(DURATION).map(|text| {
+    let seconds = env.variable(DURATION).map(|text| {
         text.parse().ok().filter(|seconds| (1..=43_200).contains(seconds)).ok_or_else(|| {
             CredentialsError::Broken {
                 place: ENVIRONMENT.to_owned(),
@@ -49,22 +49,22 @@ pub(super) fn role(around: &Surroundings) -> Result<Option<Role>, CredentialsErr
     });
     Ok(Some(Role {
         arn,
-        session: around
+        session: env
             .first(&["TENCENTCLOUD_ROLE_SESSION_NAME", "TENCENTCLOUD_ASSUME_ROLE_SESSION_NAME"])
             .unwrap_or_else(|| SESSION.to_owned()),
         seconds: seconds.transpose()?,
-        external_id: around.variable("TENCENTCLOUD_ASSUME_ROLE_EXTERNAL_ID"),
+        external_id: env.variable("TENCENTCLOUD_ASSUME_ROLE_EXTERNAL_ID"),
     }))
 }
 
-/// The web identity that a cluster gives to a workload (the `TKE_…` variables).
+/// Returns the web identity of a workload in a cluster (the `TKE_…` variables). `None` if it is not set.
 ///
 /// # Errors
-/// When there is a part of it only. The region alone is no part: clusters set it for everybody.
-pub(super) fn web_identity(around: &Surroundings) -> Result<Option<WebIdentity>, CredentialsError> {
+/// If it is incomplete. The region does not count, because clusters set it for every workload.
+pub(super) fn web_identity(env: &Env) -> Result<Option<WebIdentity>, CredentialsError> {
     let [provider, token_file, arn] =
-        ["TKE_PROVIDER_ID", "TKE_WEB_IDENTITY_TOKEN_FILE", "TKE_ROLE_ARN"].map(|name| around.variable(name));
-    match (provider, token_file, arn, around.variable("TKE_REGION")) {
+        ["TKE_PROVIDER_ID", "TKE_WEB_IDENTITY_TOKEN_FILE", "TKE_ROLE_ARN"].map(|name| env.variable(name));
+    match (provider, token_file, arn, env.variable("TKE_REGION")) {
         (None, None, None, _) => Ok(None),
         (Some(provider), Some(token_file), Some(arn), Some(region)) => Ok(Some(WebIdentity {
             provider,
@@ -85,6 +85,6 @@ pub(super) fn web_identity(around: &Surroundings) -> Result<Option<WebIdentity>,
 }
 
 /// The name of the machine's role, where it is given (Terraform provider).
-pub(super) fn machine_role(around: &Surroundings) -> Option<String> {
-    around.variable("TENCENTCLOUD_CAM_ROLE_NAME")
+pub(super) fn machine_role(env: &Env) -> Option<String> {
+    env.variable("TENCENTCLOUD_CAM_ROLE_NAME")
 }

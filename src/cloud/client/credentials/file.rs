@@ -1,4 +1,4 @@
-//! Keys from files: profiles of the command line tool (JSON) and the SDKs' credentials file (ini).
+//! Keys from files: profiles of the command line tool (JSON) and the credentials file of the SDKs (INI).
 
 use std::path::{Path, PathBuf};
 
@@ -6,18 +6,18 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::sts::Role;
-use super::{Credentials, CredentialsError, Secret, Surroundings};
+use super::{Credentials, CredentialsError, Env, Secret};
 use crate::diagnostics::sanitize;
 
-/// What a profile of the command line tool holds.
+/// Contents of a profile of the command line tool.
 pub(super) enum Profile {
-    /// A key, and the role that is to be assumed with it.
+    /// A key, and the role to assume with it.
     Key(Credentials, Option<Role>),
-    /// The role of the machine is meant.
+    /// The role of the machine.
     MachineRole,
 }
 
-/// `<profile>.credential`: keys and what goes with them. No `Debug`: it holds secrets.
+/// File `<profile>.credential`. Without `Debug`, because it contains secrets.
 #[derive(Deserialize)]
 struct ProfileFile {
     #[serde(rename = "type", default)]
@@ -32,51 +32,51 @@ struct ProfileFile {
     role_arn: Option<String>,
     #[serde(rename = "role-session-name", default)]
     role_session_name: Option<String>,
-    /// Seconds since 1970; where a login wrote the file.
+    /// Seconds since 1970. Present if a login wrote the file.
     #[serde(rename = "expiresAt", default)]
     expires_at: Option<f64>,
 }
 
-/// The file of a profile: in `~/.tccli`, or in the folder that the Terraform provider is told.
-pub(super) fn profile_path(around: &Surroundings, profile: &str) -> Option<PathBuf> {
-    let folder = match around.variable("TENCENTCLOUD_SHARED_CREDENTIALS_DIR") {
+/// Returns the path of a profile: in `~/.tccli`, or in the directory that is configured for the Terraform provider.
+pub(super) fn profile_path(env: &Env, profile: &str) -> Option<PathBuf> {
+    let folder = match env.variable("TENCENTCLOUD_SHARED_CREDENTIALS_DIR") {
         Some(folder) => match folder.strip_prefix("~/") {
-            Some(below) => around.home()?.join(below),
+            Some(below) => env.home()?.join(below),
             None => PathBuf::from(folder),
         },
-        None => around.home()?.join(".tccli"),
+        None => env.home()?.join(".tccli"),
     };
     Some(folder.join(format!("{profile}.credential")))
 }
 
-/// The profile that is used when none is asked for.
-pub(super) fn profile_name(around: &Surroundings) -> String {
-    around.first(&["TCCLI_PROFILE", "TENCENTCLOUD_PROFILE"]).unwrap_or_else(|| "default".to_owned())
+/// Returns the name of the default profile.
+pub(super) fn profile_name(env: &Env) -> String {
+    env.first(&["TCCLI_PROFILE", "TENCENTCLOUD_PROFILE"]).unwrap_or_else(|| "default".to_owned())
 }
 
-/// Reads a profile; nothing when there is no such file.
+/// Reads a profile. Returns `None` if the file does not exist.
 ///
 /// # Errors
-/// When it cannot be used.
-pub(super) fn profile(
-    around: &Surroundings,
-    path: &Path,
-    now: Timestamp,
-) -> Result<Option<Profile>, CredentialsError> {
-    let Some(text) = read(around, path)? else { return Ok(None) };
+/// If the profile is invalid or has expired.
+pub(super) fn profile(env: &Env, path: &Path, now: Timestamp) -> Result<Option<Profile>, CredentialsError> {
+    let Some(text) = read(env, path)? else { return Ok(None) };
     let place = sanitize::path(path);
     let broken = |reason: String| CredentialsError::Broken { place: place.clone(), reason };
     let ProfileFile { kind, secret_id, secret_key, token, role_arn, role_session_name, expires_at } =
         serde_json::from_str(&text)
-            // The parser's message may repeat what stands there, which may be a key.
+            // The message of the parser may repeat the text, which may be a key.
             .map_err(|error| {
-                broken(format!("line {}, column {}: no JSON of a profile", error.line(), error.column()))
+                broken(format!(
+                    "line {}, column {}: not valid JSON of a profile",
+                    error.line(),
+                    error.column()
+                ))
             })?;
-    let kind = set(kind);
+    let kind = non_empty(kind);
     if kind.as_deref() == Some("cvm-role") {
         return Ok(Some(Profile::MachineRole));
     }
-    let (Some(secret_id), Some(secret_key)) = (set(secret_id), set(secret_key)) else {
+    let (Some(secret_id), Some(secret_key)) = (non_empty(secret_id), non_empty(secret_key)) else {
         return Err(broken("secretId or secretKey is missing".to_owned()));
     };
     let is_login = matches!(kind.as_deref(), Some("oauth" | "sso"));
@@ -90,28 +90,28 @@ pub(super) fn profile(
             return Err(CredentialsError::Expired { place, since: expires });
         }
         Some(Ok(expires)) => Some(expires),
-        Some(Err(_)) => return Err(broken("expiresAt is no moment".to_owned())),
+        Some(Err(_)) => return Err(broken("expiresAt is not a valid time".to_owned())),
         None => None,
     };
-    let role = set(role_arn).map(|arn| Role {
+    let role = non_empty(role_arn).map(|arn| Role {
         arn,
-        session: set(role_session_name).unwrap_or_else(|| "goldform".to_owned()),
+        session: non_empty(role_session_name).unwrap_or_else(|| "goldform".to_owned()),
         seconds: None,
         external_id: None,
     });
     let key = Credentials {
-        token: set(token).map(Secret::new),
+        token: non_empty(token).map(Secret::new),
         expires,
         ..Credentials::permanent(secret_id, secret_key)
     };
     Ok(Some(Profile::Key(key, role)))
 }
 
-/// Where the SDKs' credentials file may be, the first that is there counts.
-pub(super) fn ini_paths(around: &Surroundings) -> Vec<PathBuf> {
-    match around.variable("TENCENTCLOUD_CREDENTIALS_FILE") {
+/// Returns the paths of the credentials file of the SDKs. The first one that exists applies.
+pub(super) fn ini_paths(env: &Env) -> Vec<PathBuf> {
+    match env.variable("TENCENTCLOUD_CREDENTIALS_FILE") {
         Some(path) => vec![path.into()],
-        None => around
+        None => env
             .home()
             .map(|home| home.join(".tencentcloud/credentials"))
             .into_iter()
@@ -120,22 +120,22 @@ pub(super) fn ini_paths(around: &Surroundings) -> Vec<PathBuf> {
     }
 }
 
-/// The key in the `[default]` section of a credentials file; nothing when there is no such file.
+/// Returns the key in the section `[default]` of a credentials file. `None` if the file does not exist.
 ///
 /// # Errors
-/// When the file holds no key.
-pub(super) fn ini(around: &Surroundings, path: &Path) -> Result<Option<Credentials>, CredentialsError> {
-    let Some(text) = read(around, path)? else { return Ok(None) };
+/// If the file contains no key.
+pub(super) fn ini(env: &Env, path: &Path) -> Result<Option<Credentials>, CredentialsError> {
+    let Some(text) = read(env, path)? else { return Ok(None) };
     let (mut id, mut key, mut token) = (None, None, None);
-    let mut here = false;
+    let mut in_default = false;
     for line in text.lines().map(str::trim) {
         if line.is_empty() || line.starts_with(['#', ';']) {
             continue;
         }
         if let Some(section) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            here = section.trim() == "default";
-        } else if let Some((name, value)) = line.split_once(['=', ':']).filter(|_| here) {
-            let value = set(Some(value.to_owned()));
+            in_default = section.trim() == "default";
+        } else if let Some((name, value)) = line.split_once(['=', ':']).filter(|_| in_default) {
+            let value = non_empty(Some(value.to_owned()));
             match name.trim().to_ascii_lowercase().as_str() {
                 "secret_id" => id = value,
                 "secret_key" => key = value,
@@ -150,18 +150,17 @@ pub(super) fn ini(around: &Surroundings, path: &Path) -> Result<Option<Credentia
         }
         _ => Err(CredentialsError::Broken {
             place: sanitize::path(path),
-            reason: "its section [default] holds no secret_id and secret_key".to_owned(),
+            reason: "its section [default] does not contain secret_id and secret_key".to_owned(),
         }),
     }
 }
 
-fn read(around: &Surroundings, path: &Path) -> Result<Option<String>, CredentialsError> {
-    around
-        .file(path)
+fn read(env: &Env, path: &Path) -> Result<Option<String>, CredentialsError> {
+    env.file(path)
         .map_err(|error| CredentialsError::Broken { place: sanitize::path(path), reason: error.to_string() })
 }
 
-/// A value that says something.
-fn set(value: Option<String>) -> Option<String> {
+/// Returns a value without surrounding blanks. `None` if it is empty.
+fn non_empty(value: Option<String>) -> Option<String> {
     value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }

@@ -1,4 +1,4 @@
-//! The role of the machine that goldform runs on: its metadata service gives temporary keys.
+//! Temporary keys for the role of this machine, from the metadata service of the provider.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use serde::Deserialize;
 
 use super::{Credentials, CredentialsError, Secret};
 
-/// Where a machine of the provider asks about itself. Plain HTTP by its nature: it does not leave the machine's host.
+/// Address of the metadata service. It has no HTTPS, and requests do not leave the physical host.
 pub(super) const ADDRESS: &str = "http://metadata.tencentyun.com";
 const PATH: &str = "latest/meta-data/cam/security-credentials/";
-/// An answer comes at once or never: elsewhere the name does not even exist.
+/// Short, because the service responds immediately, and on other machines its name does not exist.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(3);
 const ANSWER_MAX_BYTES: usize = 64 << 10;
 
-/// What the metadata service tells about a role. No `Debug`: it holds secrets.
+/// Answer of the metadata service about a role. Without `Debug`, because it contains secrets.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RoleKey {
@@ -32,10 +32,10 @@ struct RoleKey {
     expired_time: Option<i64>,
 }
 
-/// The key of the machine's role; nothing where there is no metadata service or no role.
+/// Returns the key of the role of this machine. `None` if there is no metadata service or no role.
 ///
 /// # Errors
-/// When the service is there and what it says is no key.
+/// If the service responds with something other than a key.
 pub(super) async fn role_key(
     address: &str,
     role: Option<&str>,
@@ -51,11 +51,11 @@ pub(super) async fn role_key(
         .timeout(TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .build()
-        .map_err(|_| refused("no client for it can be made"))?;
+        .map_err(|_| refused("no HTTP client can be created for it"))?;
     let role = match role {
         Some(role) => role.to_owned(),
         None => match get(&client, &format!("{address}/{PATH}")).await.map(|role| role.trim().to_owned()) {
-            // A network that answers everything with its login page is no metadata service.
+            // Some networks answer every request with their login page.
             Some(role) if !role.is_empty() && role.len() <= 128 && role.bytes().all(is_name) => role,
             _ => return Ok(None),
         },
@@ -77,7 +77,7 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'=' | b',' | b'.' | b'@')
 }
 
-/// The text of a page; nothing when there is none.
+/// Returns the text of a successful response. `None` otherwise.
 async fn get(client: &reqwest::Client, url: &str) -> Option<String> {
     let mut response = client.get(url).send().await.ok().filter(|response| response.status().is_success())?;
     let mut body = Vec::new();

@@ -1,24 +1,24 @@
-//! Keys for the real service: from where, in which order, and until when.
+//! Credentials for the real service: their sources, the order of the sources, and renewal.
 //!
 //! ```text
-//!  a profile was asked for? ── yes ─▶ that profile of the command line tool, and nothing else
+//!  a profile is configured? ─── yes ─▶ that profile of the command line tool only
 //!          │ no
-//!          ▼  the first that is there
+//!          ▼  the first source that exists
 //!  environment ▶ profile ▶ ini file ▶ web identity (OIDC) ▶ role of the machine (metadata)
 //!          │
-//!          ▼  a role is named (environment, or beside the profile's keys)?
+//!          ▼  a role is configured (environment or profile)?
 //!  AssumeRole with those keys
 //! ```
 //!
-//! - A source that is not there is passed over; one that is there and broken is an error, so that a typing mistake
-//!   never makes goldform act with someone else's keys.
-//! - Web identity comes before the machine's role (the SDK for Python asks the other way round): it is only there
-//!   when somebody set it up, while a machine's role answers everybody on that machine.
-//! - [`Keyring`] keeps what was found and asks again before it expires. A program that renews a file (a login of the
-//!   command line tool) is noticed then.
-//! - The environment and files are read through [`Surroundings`], so that tests and callers decide what is there.
+//! - A source that does not exist is skipped. A source that exists but is invalid is an error, so that a typing mistake
+//!   never makes goldform use the wrong keys.
+//! - Web identity comes before the role of the machine (the SDK for Python has the opposite order), because it requires an
+//!   explicit setup, while every process on a machine can use the role of the machine.
+//! - [`Keyring`] caches the key and reads the source again before the key expires. It uses a file that another program
+//!   has renewed then, such as a login of the command line tool.
+//! - The environment and files are read through [`Env`], so that tests and callers can replace them.
 //!
-//! Keys are [`Secret`]s: they show themselves nowhere, errors name places and never values.
+//! Keys are [`Secret`]s, and errors name places but never values.
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,30 +32,30 @@ use super::Secret;
 use crate::model::Clock;
 
 mod chain;
+mod env;
 mod environment;
 mod file;
 mod metadata;
 mod sts;
-mod surroundings;
 
 pub use chain::keyring;
-pub use surroundings::Surroundings;
+pub use env::Env;
 
-/// A key, and for how long it is good.
+/// Key with its expiry.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// The id of the key (SecretId). No secret by itself, but what tells whose key it is.
+    /// Id of the key (SecretId). It is not secret, but identifies the owner of the key.
     pub secret_id: Secret,
-    /// The key (SecretKey).
+    /// The key itself (SecretKey).
     pub secret_key: Secret,
-    /// The token that a temporary key comes with.
+    /// Token of a temporary key.
     pub token: Option<Secret>,
-    /// When it expires; nothing: not by itself.
+    /// Time of expiry. `None`: the key does not expire.
     pub expires: Option<Timestamp>,
 }
 
 impl Credentials {
-    /// A permanent key.
+    /// Creates a permanent key.
     pub fn permanent(secret_id: impl Into<String>, secret_key: impl Into<String>) -> Self {
         Self {
             secret_id: Secret::new(secret_id),
@@ -76,56 +76,56 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Why there is no key. Names places, never values.
+/// Error about credentials. It names places but never values.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CredentialsError {
-    /// Nowhere is one.
+    /// No source has a key.
     #[error(
-        "there are no credentials: neither in the environment (TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY) nor \
-         in {}, and this machine has no role",
-        .looked.join(", ")
+        "no credentials found: they are neither in the environment (TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY) \
+         nor in {}, and this machine has no role",
+        .files.join(", ")
     )]
     Missing {
-        /// The files that were looked for.
-        looked: Vec<String>,
+        /// Files that do not exist.
+        files: Vec<String>,
     },
-    /// A place holds a part only, or something that is none.
+    /// A source has an incomplete or invalid key.
     #[error("the credentials in {place} cannot be used: {reason}")]
     Broken {
-        /// The file, variable or service.
+        /// File, variable or service.
         place: String,
-        /// What is wrong.
+        /// Mistake in the source.
         reason: String,
     },
-    /// They were good until then.
+    /// The key of a source has expired.
     #[error("the credentials in {place} expired at {since}: log in again")]
     Expired {
-        /// The file or service.
+        /// File or service.
         place: String,
-        /// When.
+        /// Time of expiry.
         since: Timestamp,
     },
-    /// The service that gives temporary keys refused.
-    #[error("{place} gives no credentials: {reason}")]
+    /// A service refuses to issue a temporary key.
+    #[error("{place} does not issue credentials: {reason}")]
     Refused {
-        /// The service.
+        /// Service.
         place: String,
-        /// Its reason.
+        /// Reason of the service.
         reason: String,
     },
 }
 
-/// A place where a key may be.
+/// Source of a key.
 #[async_trait]
 pub(crate) trait CredentialSource: Send + Sync {
-    /// The key that is there now.
+    /// Returns the current key of the source.
     async fn credentials(&self) -> Result<Credentials, CredentialsError>;
 }
 
-/// Asked again when this is left, as the official SDKs do for a machine's role.
+/// Remaining time at which a key is renewed, as in the official SDKs for the role of a machine.
 const RENEW_BEFORE: SignedDuration = SignedDuration::from_secs(300);
 
-/// Holds a key and renews it before it expires.
+/// Cache of a key that renews it before it expires.
 pub struct Keyring {
     source: Box<dyn CredentialSource>,
     clock: Arc<dyn Clock>,
@@ -139,15 +139,15 @@ struct Held {
 }
 
 impl Held {
-    /// Whether it is good for a while yet. A key that lives shorter than usual is renewed at half its life, so that
-    /// it is not asked for anew for every request.
+    /// Returns whether the key needs no renewal. A key with a short life is renewed after half of it, so that not every
+    /// request renews it.
     fn is_fresh(&self, now: Timestamp) -> bool {
         let Some(expires) = self.credentials.expires else { return true };
         let life = expires.duration_since(self.since);
         expires.duration_since(now) > RENEW_BEFORE.min(life / 2)
     }
 
-    fn is_good(&self, now: Timestamp) -> bool {
+    fn is_valid(&self, now: Timestamp) -> bool {
         self.credentials.expires.is_none_or(|expires| expires > now)
     }
 }
@@ -157,8 +157,8 @@ impl Keyring {
         Self { source, clock, held: Mutex::new(None) }
     }
 
-    /// A ring with one key that is never renewed.
-    pub fn holding(credentials: Credentials, clock: Arc<dyn Clock>) -> Self {
+    /// Creates a ring with one key that is never renewed.
+    pub fn fixed(credentials: Credentials, clock: Arc<dyn Clock>) -> Self {
         struct Fixed(Credentials);
 
         #[async_trait]
@@ -171,10 +171,10 @@ impl Keyring {
         Self::new(Box::new(Fixed(credentials)), clock)
     }
 
-    /// The key to sign with now. Many may ask at once: one asks the source, the others wait for it.
+    /// Returns the current key. If several tasks need a renewal, one of them reads the source and the others wait.
     ///
     /// # Errors
-    /// When there is none. A key that is still good is used although its renewal fails.
+    /// If the source has no key. A key that has not expired is used even if its renewal fails.
     pub async fn current(&self) -> Result<Credentials, CredentialsError> {
         let mut held = self.held.lock().await;
         if let Some(held) = held.as_ref().filter(|held| held.is_fresh(self.clock.now())) {
@@ -185,9 +185,9 @@ impl Keyring {
                 *held = Some(Held { credentials: credentials.clone(), since: self.clock.now() });
                 Ok(credentials)
             }
-            Err(error) => match held.as_ref().filter(|held| held.is_good(self.clock.now())) {
+            Err(error) => match held.as_ref().filter(|held| held.is_valid(self.clock.now())) {
                 Some(held) => {
-                    tracing::warn!(%error, "credentials could not be renewed; the present ones are good yet");
+                    tracing::warn!(%error, "credentials could not be renewed, using the current ones until they expire");
                     Ok(held.credentials.clone())
                 }
                 None => Err(error),
@@ -195,7 +195,7 @@ impl Keyring {
         }
     }
 
-    /// Forgets the key, because the service said that it is not good any more.
+    /// Drops the key, because the service refuses it as expired.
     pub async fn forget(&self) {
         *self.held.lock().await = None;
     }

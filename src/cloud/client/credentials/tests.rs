@@ -19,23 +19,24 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-fn around(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Surroundings {
+fn env(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Env {
     let own = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
     let (variables, files) = (own(variables), own(files));
-    Surroundings::with(
+    Env::new(
         move |name| variables.get(name).cloned(),
         move |path| {
             files.get(path.to_str().unwrap()).cloned().ok_or(io::Error::from(io::ErrorKind::NotFound))
         },
+        None,
     )
 }
 
 /// A chain that finds neither a token service nor a metadata service.
-fn chain(around: Surroundings) -> Chain {
+fn chain(env: Env) -> Chain {
     Chain {
-        around,
+        env,
         profile: None,
         hosts: Hosts::at("http://127.0.0.1:9").unwrap(),
         clock: Arc::new(ManualClock::at(at(NOW))),
@@ -54,12 +55,12 @@ fn find(chain: &Chain) -> Result<(String, String, Option<String>), CredentialsEr
     })
 }
 
-fn id(around: Surroundings) -> String {
-    find(&chain(around)).unwrap().0
+fn id(env: Env) -> String {
+    find(&chain(env)).unwrap().0
 }
 
-fn error(around: Surroundings) -> String {
-    find(&chain(around)).unwrap_err().to_string()
+fn error(env: Env) -> String {
+    find(&chain(env)).unwrap_err().to_string()
 }
 
 const HOME: (&str, &str) = ("HOME", "/home/me");
@@ -73,19 +74,19 @@ const INI: (&str, &str) = (
 #[test]
 fn the_environment_comes_first_with_either_name_of_the_token() {
     let key = [("TENCENTCLOUD_SECRET_ID", " env "), ("TENCENTCLOUD_SECRET_KEY", "k"), HOME];
-    assert_eq!(find(&chain(around(&key, &[PROFILE, INI]))), Ok(("env".into(), "k".into(), None)));
+    assert_eq!(find(&chain(env(&key, &[PROFILE, INI]))), Ok(("env".into(), "k".into(), None)));
     for (name, value) in [("TENCENTCLOUD_TOKEN", "cli"), ("TENCENTCLOUD_SECURITY_TOKEN", "terraform")] {
         let mut key = key.to_vec();
         key.push((name, value));
-        assert_eq!(find(&chain(around(&key, &[]))).unwrap().2.as_deref(), Some(value));
+        assert_eq!(find(&chain(env(&key, &[]))).unwrap().2.as_deref(), Some(value));
     }
 }
 
 #[test]
 fn half_a_key_in_the_environment_is_an_error_and_not_passed_over() {
-    let half = around(&[("TENCENTCLOUD_SECRET_ID", "env"), HOME], &[PROFILE]);
+    let half = env(&[("TENCENTCLOUD_SECRET_ID", "env"), HOME], &[PROFILE]);
     assert!(error(half).contains("TENCENTCLOUD_SECRET_KEY is not set"));
-    let half = around(&[("TENCENTCLOUD_SECRET_KEY", "hunter2"), HOME], &[PROFILE]);
+    let half = env(&[("TENCENTCLOUD_SECRET_KEY", "hunter2"), HOME], &[PROFILE]);
     let message = error(half);
     assert!(message.contains("TENCENTCLOUD_SECRET_ID is not set") && !message.contains("hunter2"));
 }
@@ -93,35 +94,35 @@ fn half_a_key_in_the_environment_is_an_error_and_not_passed_over() {
 #[test]
 fn a_profile_comes_before_the_ini_file() {
     assert_eq!(
-        find(&chain(around(&[HOME], &[PROFILE, INI]))),
+        find(&chain(env(&[HOME], &[PROFILE, INI]))),
         Ok(("profile".into(), "k".into(), Some("t".into())))
     );
-    assert_eq!(id(around(&[HOME], &[INI])), "ini");
+    assert_eq!(id(env(&[HOME], &[INI])), "ini");
     let elsewhere = [("/etc/tencentcloud/credentials", "[default]\nsecret_id=etc\nsecret_key=k")];
-    assert_eq!(id(around(&[HOME], &elsewhere)), "etc");
+    assert_eq!(id(env(&[HOME], &elsewhere)), "etc");
 }
 
 #[test]
 fn variables_name_other_profiles_folders_and_files() {
     for variable in ["TCCLI_PROFILE", "TENCENTCLOUD_PROFILE"] {
         let files = [PROFILE, ("/home/me/.tccli/work.credential", r#"{"secretId":"work","secretKey":"k"}"#)];
-        assert_eq!(id(around(&[HOME, (variable, "work")], &files)), "work");
+        assert_eq!(id(env(&[HOME, (variable, "work")], &files)), "work");
     }
     for (folder, path) in
         [("/keys", "/keys/default.credential"), ("~/keys", "/home/me/keys/default.credential")]
     {
         let files = [PROFILE, (path, r#"{"secretId":"folder","secretKey":"k"}"#)];
-        assert_eq!(id(around(&[HOME, ("TENCENTCLOUD_SHARED_CREDENTIALS_DIR", folder)], &files)), "folder");
+        assert_eq!(id(env(&[HOME, ("TENCENTCLOUD_SHARED_CREDENTIALS_DIR", folder)], &files)), "folder");
     }
     let files = [("/keys.ini", "[default]\nsecret_id: file\nsecret_key: k"), INI];
-    assert_eq!(id(around(&[HOME, ("TENCENTCLOUD_CREDENTIALS_FILE", "/keys.ini")], &files)), "file");
+    assert_eq!(id(env(&[HOME, ("TENCENTCLOUD_CREDENTIALS_FILE", "/keys.ini")], &files)), "file");
 }
 
 #[test]
 fn a_profile_that_was_asked_for_is_used_alone() {
     let variables = [HOME, ("TENCENTCLOUD_SECRET_ID", "env"), ("TENCENTCLOUD_SECRET_KEY", "k")];
     let with = |profile: &str, files: &[(&str, &str)]| {
-        find(&Chain { profile: Some(profile.to_owned()), ..chain(around(&variables, files)) })
+        find(&Chain { profile: Some(profile.to_owned()), ..chain(env(&variables, files)) })
     };
     assert_eq!(with("default", &[PROFILE]).unwrap().0, "profile");
     let message = with("work", &[PROFILE, INI]).unwrap_err().to_string();
@@ -135,22 +136,23 @@ fn a_profile_that_was_asked_for_is_used_alone() {
 #[test]
 fn a_file_that_is_broken_is_an_error_that_does_not_repeat_it() {
     for text in ["{\"secretId\":\"hunter2\"", "hunter2", "{}", r#"{"secretId":"hunter2"}"#, "[\"hunter2\"]"] {
-        let message = error(around(&[HOME], &[(PROFILE.0, text), INI]));
+        let message = error(env(&[HOME], &[(PROFILE.0, text), INI]));
         assert!(message.contains(PROFILE.0) && !message.contains("hunter2"), "{message}");
     }
     for text in ["", "[default]\nsecret_id=hunter2", "secret_id=hunter2\nsecret_key=x"] {
-        let message = error(around(&[HOME], &[(INI.0, text)]));
+        let message = error(env(&[HOME], &[(INI.0, text)]));
         assert!(message.contains(INI.0) && !message.contains("hunter2"), "{message}");
     }
 }
 
 #[test]
 fn a_file_that_may_not_be_read_is_an_error() {
-    let around = Surroundings::with(
+    let env = Env::new(
         |name| (name == "HOME").then(|| "/home/me".to_owned()),
         |_| Err(io::Error::from(io::ErrorKind::PermissionDenied)),
+        None,
     );
-    assert!(error(around).contains("permission denied"));
+    assert!(error(env).contains("permission denied"));
 }
 
 #[test]
@@ -159,7 +161,7 @@ fn a_login_is_good_until_it_expires() {
         let text = format!(
             r#"{{"type":"oauth","secretId":"login","secretKey":"k","token":"t","expiresAt":{expires},"oauth":{{}}}}"#
         );
-        run(chain(around(&[HOME], &[(PROFILE.0, &text)])).credentials())
+        run(chain(env(&[HOME], &[(PROFILE.0, &text)])).credentials())
     };
     assert_eq!(login(NOW + 600).unwrap().expires, Some(at(NOW + 600)));
     let expired = login(NOW - 1).unwrap_err();
@@ -169,7 +171,7 @@ fn a_login_is_good_until_it_expires() {
 
 #[test]
 fn where_nothing_is_everything_that_was_looked_at_is_named() {
-    let message = error(around(&[HOME], &[]));
+    let message = error(env(&[HOME], &[]));
     for place in [
         "TENCENTCLOUD_SECRET_ID",
         "/home/me/.tccli/default.credential",
@@ -193,7 +195,7 @@ impl CredentialSource for Renewing {
     async fn credentials(&self) -> Result<Credentials, CredentialsError> {
         let n = self.asked.fetch_add(1, Ordering::SeqCst);
         if n >= self.fails_from {
-            return Err(CredentialsError::Missing { looked: vec![] });
+            return Err(CredentialsError::Missing { files: vec![] });
         }
         let expires = self.clock.now().as_second() + self.life;
         Ok(Credentials { expires: Some(at(expires)), ..Credentials::permanent(n.to_string(), "k") })
@@ -265,8 +267,8 @@ fn nothing_shows_a_key() {
     let key =
         Credentials { token: Some(Secret::new("hunter3")), ..Credentials::permanent("hunter1", "hunter2") };
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(at(NOW)));
-    let around = around(&[("TENCENTCLOUD_SECRET_KEY", "hunter4")], &[]);
-    let keys = keyring(around.clone(), Some("p".to_owned()), Hosts::of(Site::International), clock.clone());
-    let shown = format!("{key:?} {around:?} {keys:?} {:?}", Keyring::holding(key.clone(), clock));
+    let env = env(&[("TENCENTCLOUD_SECRET_KEY", "hunter4")], &[]);
+    let keys = keyring(env.clone(), Some("p".to_owned()), Hosts::of(Site::International), clock.clone());
+    let shown = format!("{key:?} {env:?} {keys:?} {:?}", Keyring::fixed(key.clone(), clock));
     assert!(!shown.contains("hunter"), "{shown}");
 }

@@ -1,4 +1,4 @@
-//! Which host a request goes to.
+//! Host of a request.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::cloud::Service;
 use crate::model::Region;
 
-/// The two sites of the provider: accounts, consoles and API hosts are apart.
+/// Site of the provider. Each has its own accounts, consoles and API hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Site {
     /// `<service>.intl.tencentcloudapi.com`.
@@ -18,17 +18,17 @@ pub enum Site {
     Mainland,
 }
 
-/// An endpoint that is not used.
+/// Error about an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the endpoint `{endpoint}` cannot be used: {reason}")]
 pub struct EndpointError {
-    /// The endpoint as it was given, without a password.
+    /// The endpoint, without a password.
     pub endpoint: String,
-    /// Why not, for people.
+    /// The reason, for people.
     pub reason: &'static str,
 }
 
-/// The hosts of the services: those of a site, or one address for every service.
+/// Hosts of the services: those of a site, or one endpoint for every service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hosts(Kind);
 
@@ -38,43 +38,42 @@ enum Kind {
     Endpoint { url: Url, host: String, loopback: bool },
 }
 
-/// The address of a request and the host that is signed.
+/// URL of a request and the host that is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
-    /// Where it is sent; the path is always `/`.
+    /// URL. Its path is always `/`.
     pub(crate) url: String,
-    /// The `Host` header, with the port where it is not the scheme's own.
+    /// `Host` header, with the port unless it is the default of the scheme.
     pub(crate) host: String,
 }
 
 impl Hosts {
-    /// The hosts of a site.
+    /// Returns the hosts of a site.
     pub fn of(site: Site) -> Self {
         Self(Kind::Site(site))
     }
 
-    /// One address for every service: `https://host[:port]`, or `http://` on this machine.
+    /// Returns one endpoint for every service: `https://host[:port]`, or `http://` for a loopback address.
     ///
     /// # Errors
-    /// When it is no such address. Plain HTTP is for loopback addresses only: keys do not travel in it, but what is
-    /// signed and answered does.
+    /// If the endpoint has another form. Plain HTTP is limited to loopback addresses: requests contain no keys, but anyone
+    /// on the way can read requests and answers.
     pub fn at(endpoint: &str) -> Result<Self, EndpointError> {
         let refuse = |reason| {
-            // What stands before an `@` may be a password.
+            // The part before an `@` may be a password.
             let shown = endpoint.rsplit('@').next().unwrap_or_default();
             EndpointError { endpoint: shown.to_owned(), reason }
         };
-        let url = Url::parse(endpoint.trim()).map_err(|_| refuse("it is no URL (https://host:port)"))?;
+        let url = Url::parse(endpoint.trim()).map_err(|_| refuse("it is not a URL (https://host:port)"))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refuse("it holds a user name or a password"));
+            return Err(refuse("it contains a user name or a password"));
         }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             return Err(refuse(
-                "it holds more than scheme, host and port: the path of the protocol is always /",
+                "it contains more than scheme, host and port: the path of the protocol is always /",
             ));
         }
-        let name =
-            url.host_str().filter(|name| !name.is_empty()).ok_or_else(|| refuse("it names no host"))?;
+        let name = url.host_str().filter(|name| !name.is_empty()).ok_or_else(|| refuse("it has no host"))?;
         let loopback = is_loopback(name);
         match url.scheme() {
             "https" => {}
@@ -89,10 +88,10 @@ impl Hosts {
         Ok(Self(Kind::Endpoint { url, host, loopback }))
     }
 
-    /// Where a request to a service goes.
+    /// Returns the address of a request to a service.
     ///
-    /// Finance regions are called at their own hosts (common parameters, "finance availability zones"); all others
-    /// are reached through the nearest one, and the region is a header.
+    /// Finance regions have hosts of their own (common parameters, "finance availability zones"). All other regions share
+    /// the host of the site, and a header names the region.
     pub(crate) fn address(&self, service: Service, region: Option<&Region>) -> Address {
         let label = service.host_label();
         let host = match &self.0 {
@@ -108,23 +107,23 @@ impl Hosts {
         Address { url: format!("https://{host}/"), host }
     }
 
-    /// Whether every request stays on this machine: no proxy is then asked.
+    /// Returns whether the endpoint is on this machine. Such requests use no proxy.
     pub(crate) fn is_loopback(&self) -> bool {
         matches!(self.0, Kind::Endpoint { loopback: true, .. })
     }
 
-    /// Whether requests go to a host that somebody named, which is neither the provider's nor this machine.
-    pub(crate) fn is_elsewhere(&self) -> bool {
+    /// Returns whether the endpoint belongs neither to the provider nor to this machine.
+    pub(crate) fn is_custom_host(&self) -> bool {
         matches!(self.0, Kind::Endpoint { loopback: false, .. })
     }
 
-    /// Whether requests are sent without TLS.
+    /// Returns whether requests are sent without TLS.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(&self.0, Kind::Endpoint { url, .. } if url.scheme() == "http")
     }
 }
 
-/// Finance regions end in `-fsi` (`ap-shanghai-fsi`, `ap-shenzhen-fsi`, `ap-beijing-fsi`).
+/// Returns whether a region is a finance region: its code ends in `-fsi` (`ap-shanghai-fsi`, `ap-shenzhen-fsi`, `ap-beijing-fsi`).
 fn is_finance(region: &Region) -> bool {
     region.as_str().ends_with("-fsi")
 }
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_leaves_this_machine_never() {
+    fn plain_http_is_refused_except_for_this_machine() {
         for endpoint in [
             "http://cloud.example.com",
             "http://10.0.0.7:8787",
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_endpoint_is_refused_and_a_password_is_not_repeated() {
+    fn an_invalid_endpoint_is_refused_without_its_password() {
         for endpoint in ["", "127.0.0.1:8787", "ftp://x", "https://x/path", "https://x/?q=1", "https://x/#f"]
         {
             assert!(Hosts::at(endpoint).is_err(), "{endpoint}");

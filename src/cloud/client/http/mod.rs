@@ -1,4 +1,4 @@
-//! The real service over HTTPS: one signed POST per request.
+//! Transport to the real service over HTTPS: one signed POST per request.
 //!
 //! ```text
 //!  Request ─▶ host ─▶ sign ─▶ POST / ─▶ status 200? ─▶ bounded body ─▶ skew ─▶ envelope
@@ -6,12 +6,12 @@
 //!                   Keyring
 //! ```
 //!
-//! - The bytes that are signed are the bytes that are sent.
-//! - A request is sent once: no redirect is followed and nothing is sent again below.
-//! - [`TransportError::NotSent`] only when no connection came about. Everything later is unknown, a status other
-//!   than 200 too: who answered so need not be the service.
-//! - Proxies and private roots are found as reqwest finds them (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`); a
-//!   loopback endpoint is never reached through a proxy.
+//! - The signed bytes are the sent bytes.
+//! - A request is sent once: redirects are not followed, and the HTTP client does not retry.
+//! - [`TransportError::NotSent`] is returned only if no connection was established. After that the outcome is unknown, even
+//!   with a status other than 200, because a proxy may have sent it.
+//! - reqwest finds proxies and private root certificates (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`). A loopback endpoint
+//!   never uses a proxy.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -35,31 +35,31 @@ mod skew;
 use host::Address;
 pub use host::{EndpointError, Hosts, Site};
 
-/// How long a call may take in all. The official SDKs wait as long.
+/// Maximum time of a call, as in the official SDKs.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long connecting may take.
+/// Maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an idle connection is kept: shorter than servers usually do, since a request on a connection that the
-/// server is just closing has an unknown outcome.
+/// Maximum idle time of a connection. It is shorter than that of most servers, because a request on a connection that the
+/// server is closing has an unknown outcome.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-/// How much of an answer that is none is shown.
+/// Maximum length of the part of a malformed answer that a message repeats.
 const SHOWN_MAX_CHARS: usize = 200;
 
-/// No HTTPS client can be made on this machine.
+/// HTTPS is not available on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("HTTPS cannot be used: {0}")]
 pub struct HttpsError(String);
 
-/// Whether requests are signed.
+/// Authentication of requests.
 #[derive(Clone)]
 enum Auth {
-    /// With the key that the ring holds at that moment.
+    /// Requests are signed with the current key of the ring.
     Key(Arc<Keyring>),
-    /// Not: the request itself proves who sends it (1312/73070 AssumeRoleWithWebIdentity).
+    /// Requests are not signed, because they contain a token (1312/73070 AssumeRoleWithWebIdentity).
     Skip,
 }
 
-/// Sends requests to the real service, or to one that speaks like it.
+/// Transport to the real service, or to another endpoint with the same protocol.
 pub struct Https {
     client: reqwest::Client,
     hosts: Hosts,
@@ -68,15 +68,15 @@ pub struct Https {
 }
 
 impl Https {
-    /// A transport to these hosts, signing with the keys of a ring.
+    /// Creates a transport that signs its requests with the keys of a ring.
     ///
     /// # Errors
-    /// When the machine's certificates cannot be read.
+    /// If the certificates of the machine cannot be read.
     pub fn new(hosts: Hosts, keys: Arc<Keyring>, clock: Arc<dyn Clock>) -> Result<Self, HttpsError> {
         Self::with(hosts, Auth::Key(keys), clock, CALL_TIMEOUT)
     }
 
-    /// A transport whose requests are not signed.
+    /// Creates a transport that does not sign its requests.
     pub(super) fn unsigned(hosts: Hosts, clock: Arc<dyn Clock>) -> Result<Self, HttpsError> {
         Self::with(hosts, Auth::Skip, clock, CALL_TIMEOUT)
     }
@@ -95,14 +95,14 @@ impl Https {
             builder = builder.no_proxy();
         }
         if hosts.is_plain() {
-            // Reading the machine's certificates takes time and can fail, and nothing here would use them.
+            // Plain HTTP needs no certificates of the machine, and reading them takes time and can fail.
             builder = builder.tls_certs_only([]);
         }
-        let client = builder.build().map_err(|error| HttpsError(told(error)))?;
+        let client = builder.build().map_err(|error| HttpsError(with_causes(error)))?;
         Ok(Self { client, hosts, auth, clock })
     }
 
-    /// The key to sign with; nothing where requests are not signed.
+    /// Returns the key for signing. `None` if requests are not signed.
     async fn credentials(&self) -> Result<Option<Credentials>, TransportError> {
         match &self.auth {
             Auth::Key(keys) => match keys.current().await {
@@ -113,18 +113,18 @@ impl Https {
         }
     }
 
-    /// Reads the body of an answer, up to the bound.
+    /// Reads the body of an answer, up to [`ANSWER_MAX_BYTES`].
     async fn body(response: reqwest::Response) -> Result<Vec<u8>, TransportError> {
         let too_long = || {
             TransportError::OutcomeUnknown(format!(
-                "the answer is longer than the {ANSWER_MAX_BYTES} bytes that are read"
+                "the answer is longer than the maximum of {ANSWER_MAX_BYTES} bytes"
             ))
         };
         let mut response = response;
         let mut body = Vec::new();
         loop {
             let chunk = response.chunk().await.map_err(|error| {
-                TransportError::OutcomeUnknown(format!("the answer broke off: {}", told(error)))
+                TransportError::OutcomeUnknown(format!("the answer is incomplete: {}", with_causes(error)))
             })?;
             let Some(chunk) = chunk else { return Ok(body) };
             if body.len().saturating_add(chunk.len()) > ANSWER_MAX_BYTES {
@@ -134,12 +134,12 @@ impl Https {
         }
     }
 
-    /// The key was refused as expired: the next request asks its source again.
-    async fn heed(&self, answer: &[u8]) {
+    /// Drops the key if the service refused it as expired, so that the next request gets a new one.
+    async fn forget_expired_key(&self, answer: &[u8]) {
         let Auth::Key(keys) = &self.auth else { return };
-        let expired = envelope::verdict(answer)
+        let expired = envelope::status(answer)
             .ok()
-            .and_then(|verdict| verdict.refusal)
+            .and_then(|status| status.refusal)
             .is_some_and(|refusal| refusal.code == "AuthFailure.TokenFailure");
         if expired {
             keys.forget().await;
@@ -154,7 +154,7 @@ impl Transport for Https {
     async fn send(&self, request: Request) -> Result<Vec<u8>, TransportError> {
         let address = self.hosts.address(request.service, request.region.as_ref());
         let credentials = self.credentials().await?;
-        // Fetching them can take a while, so the moment of signing is read after.
+        // Fetching a key can take seconds, so the time of the signature is read after it.
         let sent = self.clock.now();
         let headers = headers(&request, &address, sent, credentials.as_ref())?;
         let response = self
@@ -175,12 +175,12 @@ impl Transport for Https {
                 beginning(&body)
             )));
         }
-        self.heed(&body).await;
-        Ok(skew::told(body, date.as_deref(), sent, self.clock.now()))
+        self.forget_expired_key(&body).await;
+        Ok(skew::with_skew(body, date.as_deref(), sent, self.clock.now()))
     }
 }
 
-/// Every header of a request; the signature covers those that make it one request to one service.
+/// Returns the headers of a request. The signature covers host, action and content type.
 fn headers(
     request: &Request,
     address: &Address,
@@ -214,7 +214,7 @@ fn headers(
         (HeaderName::from_static("x-tc-version"), Some(service.version())),
         (HeaderName::from_static("x-tc-timestamp"), Some(timestamp.as_str())),
         (HeaderName::from_static("x-tc-region"), region.as_ref().map(|region| region.as_str())),
-        // Zone and region names come in the language of the header; the default is Chinese.
+        // Language of the names of zones and regions. The default is Chinese.
         (HeaderName::from_static("x-tc-language"), Some("en-US")),
         (
             HeaderName::from_static("x-tc-requestclient"),
@@ -232,7 +232,7 @@ fn headers(
         let Some(value) = value else { continue };
         let mut value = HeaderValue::from_str(value).map_err(|_| {
             TransportError::NoCredentials(
-                "the key or the token holds characters that no key of the service has".to_owned(),
+                "the key or the token contains a character that is not allowed in a header".to_owned(),
             )
         })?;
         value.set_sensitive(true);
@@ -241,16 +241,16 @@ fn headers(
     Ok(headers)
 }
 
-/// What a failure to get an answer says about the request.
+/// Converts a failure to get an answer. The request was not sent if the failure was one of connecting.
 fn not_answered(host: &str, error: reqwest::Error) -> TransportError {
-    // Connecting comes before sending: name resolution, TCP, the proxy's consent and TLS are all in it.
+    // Connecting includes name resolution, TCP, the proxy and TLS, and comes before sending.
     let not_sent = error.is_connect() || error.is_builder();
-    let message = format!("no answer from {host}: {}", told(error));
+    let message = format!("no answer from {host}: {}", with_causes(error));
     if not_sent { TransportError::NotSent(message) } else { TransportError::OutcomeUnknown(message) }
 }
 
-/// An error with its causes, and without the address (whose query is no secret here, but may be one day).
-fn told(error: reqwest::Error) -> String {
+/// Formats an error with its causes, and without the URL, whose query might become secret one day.
+fn with_causes(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -265,7 +265,7 @@ fn told(error: reqwest::Error) -> String {
     text
 }
 
-/// The beginning of an answer that is none, on one line.
+/// Returns the beginning of a malformed answer on one line.
 fn beginning(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body.get(..4 * SHOWN_MAX_CHARS).unwrap_or(body));
     let words: Vec<_> =
@@ -274,7 +274,7 @@ fn beginning(body: &[u8]) -> String {
     if line.is_empty() { String::new() } else { format!(": {line}") }
 }
 
-/// Returns whether a text is the address of a proxy that can be used. reqwest passes over one that cannot.
+/// Returns whether a text is a valid address of a proxy. reqwest ignores an invalid one.
 pub fn is_proxy(address: &str) -> bool {
     let Ok(uri) = address.parse::<hyper::Uri>() else { return false };
     uri.authority().is_some() && uri.scheme_str().is_none_or(|scheme| matches!(scheme, "http" | "https"))

@@ -1,7 +1,7 @@
-//! How far the clock of this machine is off, when the service refuses a request for that.
+//! Adds the clock skew of this machine to the message of a request that the service refuses because of it.
 //!
-//! The service accepts a timestamp that is at most five minutes off (common parameters, X-TC-Timestamp) and says
-//! `AuthFailure.SignatureExpire` else, without saying by how much. The `Date` header of the same answer does.
+//! The service refuses a timestamp that differs by more than five minutes (common parameters, X-TC-Timestamp) with
+//! `AuthFailure.SignatureExpire`, without the difference. The `Date` header of the same answer shows it.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -11,11 +11,16 @@ use crate::cloud::client::codes;
 use crate::cloud::client::envelope;
 use crate::cloud::client::wire::Effect;
 
-/// The answer, and where it refuses the clock, with the size of the skew at the end of its message.
-pub(super) fn told(answer: Vec<u8>, date: Option<&str>, sent: Timestamp, received: Timestamp) -> Vec<u8> {
-    let refused = envelope::verdict(&answer)
+/// Returns the answer. If it refuses the timestamp, the skew is appended to its message.
+pub(super) fn with_skew(
+    answer: Vec<u8>,
+    date: Option<&str>,
+    sent: Timestamp,
+    received: Timestamp,
+) -> Vec<u8> {
+    let refused = envelope::status(&answer)
         .ok()
-        .and_then(|verdict| verdict.refusal)
+        .and_then(|status| status.refusal)
         .is_some_and(|refusal| codes::kind_of(&refusal.code, Effect::Read) == ErrorKind::Clock);
     if !refused {
         return answer;
@@ -23,10 +28,10 @@ pub(super) fn told(answer: Vec<u8>, date: Option<&str>, sent: Timestamp, receive
     date.and_then(|date| with_note(&answer, &note(date, sent, received)?)).unwrap_or(answer)
 }
 
-/// What to say, where the date says that the clock is off.
+/// Returns the note about the skew. `None` if the date is malformed or shows no skew.
 fn note(date: &str, sent: Timestamp, received: Timestamp) -> Option<String> {
     let theirs = http_date(date)?.as_second();
-    // The answer was dated between these two moments; within them nothing is off.
+    // The service wrote the date between these two times. Any date between them means no skew.
     let (by, direction) = if theirs < sent.as_second() {
         (sent.as_second().saturating_sub(theirs), "ahead of")
     } else if theirs > received.as_second() {
@@ -37,7 +42,7 @@ fn note(date: &str, sent: Timestamp, received: Timestamp) -> Option<String> {
     Some(format!("the clock of this machine is {by} seconds {direction} the service's, which allows 300"))
 }
 
-/// `Tue, 14 Nov 2023 22:13:20 GMT`.
+/// Parses the date of a header, such as `Tue, 14 Nov 2023 22:13:20 GMT`.
 fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::parse(text.trim()).ok().map(|zoned| zoned.timestamp())
 }
@@ -68,14 +73,14 @@ mod tests {
     }
 
     fn message(sent: i64, received: i64) -> String {
-        let answer = told(refusal("AuthFailure.SignatureExpire"), Some(DATE), at(sent), at(received));
-        let verdict = envelope::verdict(&answer).unwrap();
-        assert_eq!(verdict.request_id.as_deref(), Some("r"));
-        verdict.refusal.unwrap().message
+        let answer = with_skew(refusal("AuthFailure.SignatureExpire"), Some(DATE), at(sent), at(received));
+        let status = envelope::status(&answer).unwrap();
+        assert_eq!(status.request_id.as_deref(), Some("r"));
+        status.refusal.unwrap().message
     }
 
     #[test]
-    fn a_refused_clock_is_told_how_far_it_is_off() {
+    fn the_message_of_a_refused_timestamp_contains_the_skew() {
         assert_eq!(
             message(NOON - 412, NOON - 411),
             "expired (the clock of this machine is 411 seconds behind the service's, which allows 300)"
@@ -88,15 +93,15 @@ mod tests {
     }
 
     #[test]
-    fn every_other_answer_is_left_as_it_is() {
+    fn every_other_answer_is_unchanged() {
         for answer in
             [refusal("AuthFailure.SignatureFailure"), b"{\"Response\":{}}".to_vec(), b"<html>".to_vec()]
         {
-            assert_eq!(told(answer.clone(), Some(DATE), at(0), at(0)), answer);
+            assert_eq!(with_skew(answer.clone(), Some(DATE), at(0), at(0)), answer);
         }
         let expired = refusal("AuthFailure.SignatureExpire");
         for date in [None, Some("yesterday"), Some("")] {
-            assert_eq!(told(expired.clone(), date, at(0), at(0)), expired);
+            assert_eq!(with_skew(expired.clone(), date, at(0), at(0)), expired);
         }
     }
 }

@@ -19,7 +19,7 @@ fn clock() -> Arc<dyn Clock> {
 fn https(endpoint: &str, timeout: Duration) -> Https {
     let credentials =
         Credentials { token: Some(Secret::new("session-token")), ..Credentials::permanent(ID, KEY) };
-    let keys = Arc::new(Keyring::holding(credentials, clock()));
+    let keys = Arc::new(Keyring::fixed(credentials, clock()));
     Https::with(Hosts::at(endpoint).unwrap(), Auth::Key(keys), clock(), timeout).unwrap()
 }
 
@@ -143,7 +143,10 @@ fn a_connection_that_is_cut_leaves_the_outcome_unknown() {
         Deed::Answer(b"this is no HTTP\r\n\r\n".to_vec()),
     ] {
         let message = unknown(send_to(deed));
-        assert!(message.contains("no answer from 127.0.0.1") || message.contains("broke off"), "{message}");
+        assert!(
+            message.contains("no answer from 127.0.0.1") || message.contains("is incomplete"),
+            "{message}"
+        );
     }
 }
 
@@ -183,7 +186,7 @@ fn without_credentials_nothing_is_sent() {
     #[async_trait]
     impl super::super::credentials::CredentialSource for None {
         async fn credentials(&self) -> Result<Credentials, CredentialsError> {
-            Err(CredentialsError::Missing { looked: vec!["~/.tccli/default.credential".to_owned()] })
+            Err(CredentialsError::Missing { files: vec!["~/.tccli/default.credential".to_owned()] })
         }
     }
 
@@ -206,7 +209,7 @@ fn without_credentials_nothing_is_sent() {
 #[test]
 fn a_key_with_a_line_break_is_refused_without_being_shown() {
     let error = run(async {
-        let keys = Keyring::holding(Credentials::permanent("AK\nID", "hunter2"), clock());
+        let keys = Keyring::fixed(Credentials::permanent("AK\nID", "hunter2"), clock());
         let hosts = Hosts::at("http://127.0.0.1:9").unwrap();
         Https::new(hosts, Arc::new(keys), clock()).unwrap().send(request()).await.unwrap_err()
     });

@@ -192,7 +192,7 @@ fn the_caller_is_the_main_account() {
         "Arn": "qcs::cam::uin/100000000001:uin/100000000009", "AccountId": "100000000001",
         "UserId": "100000000009", "PrincipalId": "100000000009", "Type": "CAMUser", "RequestId": "r"
     })]);
-    let caller = run(Client::new(script.clone()).at_home_in(region("ap-singapore")).caller()).unwrap();
+    let caller = run(Client::new(script.clone()).with_home(region("ap-singapore")).caller()).unwrap();
     assert_eq!(caller.to_string(), "100000000001");
     assert_eq!(script.calls(), [("sts.GetCallerIdentity@ap-singapore".to_owned(), json!({}))]);
 }

@@ -379,7 +379,7 @@ fn an_accepted_creation_whose_id_has_a_new_form_is_accepted_all_the_same() {
 fn a_trial_asks_for_a_dry_run_and_understands_both_ways_of_passing_it() {
     for answer in [json!({ "RequestId": "r" }), refusal("DryRunOperation")] {
         let script = Script::answering(std::iter::repeat_n(answer, 4));
-        let client = Client::new(script.clone()).trying();
+        let client = Client::new(script.clone()).dry_run();
         let jakarta = region("ap-jakarta");
         let snapshots = new(SourceKind::Snapshots(vec!["snap-2f3a1c2d".parse().unwrap()]));
         let image = id("img-6pb6lrmy");
@@ -394,7 +394,7 @@ fn a_trial_asks_for_a_dry_run_and_understands_both_ways_of_passing_it() {
 #[test]
 fn a_trial_tells_a_refusal_and_sends_nothing_that_cannot_be_tried() {
     let script = Script::answering([refusal("ImageQuotaLimitExceeded")]);
-    let client = Client::new(script.clone()).trying();
+    let client = Client::new(script.clone()).dry_run();
     let jakarta = region("ap-jakarta");
     let image = id("img-6pb6lrmy");
     let copied = run(client.copy_image(&jakarta, &image, &region("ap-tokyo"), "web-1"));

@@ -20,7 +20,7 @@ fn with_sts(
 ) -> (Result<Credentials, CredentialsError>, Vec<Received>) {
     run(async {
         let server = Server::doing([deed]).await;
-        let chain = Chain { hosts: Hosts::at(&server.url()).unwrap(), ..chain(around(variables, files)) };
+        let chain = Chain { hosts: Hosts::at(&server.url()).unwrap(), ..chain(env(variables, files)) };
         (chain.credentials().await, server.received())
     })
 }
@@ -79,7 +79,7 @@ fn a_role_that_is_refused_is_an_error_with_the_services_reason() {
 #[test]
 fn a_duration_that_is_none_is_an_error() {
     for duration in ["0", "43201", "an hour"] {
-        let message = error(around(
+        let message = error(env(
             &[
                 ("TENCENTCLOUD_SECRET_ID", "env"),
                 ("TENCENTCLOUD_SECRET_KEY", "k"),
@@ -117,16 +117,16 @@ fn a_web_identity_is_exchanged_without_a_signature() {
 #[test]
 fn a_web_identity_is_not_sent_to_a_host_that_a_manifest_names() {
     let hosts = Hosts::at("https://sts.invalid").unwrap();
-    let chain = Chain { hosts, ..chain(around(&WEB, &[("/run/token", "jwt")])) };
+    let chain = Chain { hosts, ..chain(env(&WEB, &[("/run/token", "jwt")])) };
     let told = run(chain.credentials()).unwrap_err().to_string();
-    assert!(told.contains("is not sent to an endpoint"), "{told}");
+    assert!(told.contains("is not sent to the endpoint"), "{told}");
 }
 
 #[test]
 fn a_web_identity_in_parts_is_an_error_but_its_region_alone_is_not() {
-    assert!(error(around(&WEB[..3], &[])).contains("only some are set"));
-    assert!(error(around(&WEB, &[])).contains("/run/token"));
-    assert!(error(around(&WEB[..1], &[])).starts_with("there are no credentials"));
+    assert!(error(env(&WEB[..3], &[])).contains("only some are set"));
+    assert!(error(env(&WEB, &[])).contains("/run/token"));
+    assert!(error(env(&WEB[..1], &[])).starts_with("no credentials found"));
 }
 
 /// Asks a chain whose metadata service does these things.
@@ -137,7 +137,7 @@ fn with_metadata(
 ) -> (Result<Credentials, CredentialsError>, Vec<String>) {
     run(async {
         let server = Server::doing(deeds.to_vec()).await;
-        let chain = Chain { metadata: server.url(), ..chain(around(variables, files)) };
+        let chain = Chain { metadata: server.url(), ..chain(env(variables, files)) };
         let found = chain.credentials().await;
         (found, server.received().into_iter().map(|received| received.line).collect())
     })
@@ -172,7 +172,7 @@ fn a_role_of_the_machine_may_be_named_by_a_variable_or_meant_by_a_profile() {
     let profile = (PROFILE.0, r#"{"type":"cvm-role"}"#);
     let deeds = [answer("200 OK", "", "builder"), role_key("Success")];
     assert_eq!(with_metadata(&[HOME], &[profile], &deeds).0.unwrap().secret_id.reveal(), "machine");
-    assert!(matches!(find(&chain(around(&[HOME], &[profile]))), Err(CredentialsError::Refused { .. })));
+    assert!(matches!(find(&chain(env(&[HOME], &[profile]))), Err(CredentialsError::Refused { .. })));
 }
 
 #[test]
