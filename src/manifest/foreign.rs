@@ -1,25 +1,9 @@
 //! Files that are no manifests. A key file, an environment or a configuration of another program may be named by mistake,
 //! or a link may lead to one: what is wrong with such a text is reported without a word of it.
 
+use super::reader::top_level_keys;
 use crate::diagnostics::catalogue::syntax::{LIMIT_EXCEEDED, MANIFEST_FOREIGN, TEXT_INVALID};
 use crate::diagnostics::{Code, Diagnostic, Place, escape_truncated};
-
-/// The keys at the top of a manifest.
-const KEYS: &[&str] = &[
-    "account",
-    "accounts",
-    "cloud",
-    "images",
-    "limits",
-    "lookups",
-    "regions",
-    "renames",
-    "rules",
-    "shares",
-    "state",
-    "variables",
-    "version",
-];
 
 /// Returns whether a line of a text starts with a top-level key of a manifest. This holds for a manifest
 /// with a mistake anywhere else too.
@@ -36,7 +20,7 @@ pub(super) fn is_manifest(text: &str) -> bool {
         let end = line.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(line.len());
         let (key, rest) = line.split_at(end);
         let rest = rest.strip_prefix(['"', '\'']).unwrap_or(rest);
-        KEYS.contains(&key) && rest.trim_start().starts_with(':')
+        top_level_keys().contains(&key) && rest.trim_start().starts_with(':')
     })
 }
 
@@ -62,24 +46,18 @@ pub(super) fn reported(name: &str, text: &str, found: &[Diagnostic]) -> Option<D
         "{file}: it cannot be read as a manifest, and no line of it starts with a key of one. Its text is not shown, \
          since it may hold secrets."
     );
+    let mut keys = top_level_keys().to_vec();
+    keys.sort_unstable();
     Some(MANIFEST_FOREIGN.found(detail).about(name).help(format!(
         "Name another file. A manifest, and a part of one, starts a line with one of its keys: {}.",
-        KEYS.join(", ")
+        keys.join(", ")
     )))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::shape::Shapes;
     use crate::manifest::{Input, Variables, load};
-
-    #[test]
-    fn the_keys_are_those_of_the_schema() {
-        let shapes = Shapes::of_manifest();
-        let known: Vec<&str> = shapes.root().fields.into_iter().flat_map(|root| shapes.keys(root)).collect();
-        assert_eq!(KEYS, known);
-    }
 
     #[test]
     fn a_text_with_a_key_of_a_manifest_is_one() {

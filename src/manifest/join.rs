@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::locate::{Bases, Locator};
-use super::syntax::{Given, Limits, Manifest, Names, Number};
+use super::syntax::{Field, Limits, Manifest, Names, Number};
 use crate::diagnostics::catalogue::syntax::{KEY_MISSING, NAME_TAKEN, VERSION_UNSUPPORTED};
 use crate::diagnostics::{Collector, Diagnostic, FileId, ManifestPath, Place, Span, escape_truncated};
 
@@ -51,16 +51,16 @@ struct Join<'l> {
 }
 
 impl Join<'_> {
-    fn version(&mut self, version: &Given<Number>, file: FileId) {
+    fn version(&mut self, version: &Field<Number>, file: FileId) {
         let path = ManifestPath::root().field("version");
         match version {
-            Given::Absent if file == FileId(0) => {
+            Field::Missing if file == FileId(0) => {
                 let detail =
                     "The manifest has no `version`. It says by which version of the format the rest is read.";
                 let diagnostic = KEY_MISSING.found(detail).at(ManifestPath::root(), "`version` is missing");
                 self.diagnostics.push(diagnostic.help(format!("version: {VERSION}")).about(path));
             }
-            Given::Value(Number(number)) if *number != VERSION => {
+            Field::Value(Number(number)) if *number != VERSION => {
                 let detail = format!(
                     "The manifest is written for version {number} of the format, and this goldform reads version \
                      {VERSION}."
@@ -119,8 +119,8 @@ impl Join<'_> {
         append(&mut joined.renames, renames);
     }
 
-    fn one<T>(&mut self, into: &mut Given<T>, from: Given<T>, file: FileId, path: &ManifestPath) {
-        if into.is_absent() {
+    fn one<T>(&mut self, into: &mut Field<T>, from: Field<T>, file: FileId, path: &ManifestPath) {
+        if into.is_missing() {
             *into = from;
         } else if from.is_present() {
             self.taken(file, &path.clone().key());

@@ -1,38 +1,35 @@
-//! Text to meaning: YAML files become [`Desired`], or diagnostics with exact places.
+//! Reads a manifest: YAML files become a [`Desired`], or diagnostics with exact places.
 //!
 //! ```text
 //! bytes ─text─▶ text ─parse─▶ syntax::Manifest ─join─▶ one Manifest ─resolve─▶ Desired, Faults
 //!                     │  ▲
-//!                     │  │ what the typed read cannot judge, or refused
+//!                     │  │ if the fast path fails, or cannot decide
 //!                     ▼  │
-//!                   yaml::Tree ─check─▶ diagnostics, broken nodes ─view─┘
+//!                yaml::Tree ─reader─▶ diagnostics, and the valid rest
 //! ```
 //!
 //! # Two paths
 //!
-//! A correct manifest is read once, straight into plain structs: no spans are kept, nothing is read twice. When
-//! that read fails, or a cheap scan of the bytes finds something that it cannot judge, the file becomes a
-//! `yaml::Tree` with the span of every key and value. The tree is checked against the shapes of the very
-//! same structs (by way of the schema that they generate), everything that is wrong is told, and the rest is
-//! read into the structs, so that the later checks run on it and *all* problems come in one run. A property test
-//! holds the paths together: where both read a text, they read the same.
+//! A correct manifest takes the fast path: it is deserialised once, straight into plain structs, without spans. If
+//! that fails, or if a cheap scan of the bytes finds something that the fast path cannot decide, the file takes the
+//! slow path: it becomes a `yaml::Tree` with the span of every key and value, and `reader` reads the same structs from
+//! it. The reader reports everything that is wrong and continues, so that later checks run on the rest and one run
+//! reports *all* problems. A property test compares the paths: where both accept a text, they read the same.
 //!
-//! Later checks name a [`ManifestPath`](crate::diagnostics::ManifestPath); the [`Locator`] makes a tree when the
-//! first of them is to be printed.
+//! Later checks name a [`ManifestPath`](crate::diagnostics::ManifestPath). The [`Locator`] builds a tree when the first
+//! of them is printed.
 //!
 //! # Why serde-saphyr
 //!
-//! The usual choice, `serde_yaml`, is archived, gives no spans, keeps the last of two keys that are the same,
-//! needs five times the memory and more than 20 s for 400 KB of hostile text. serde-saphyr streams, is strict
-//! where it is asked to be, and shares its event parser with our tree. It is named in `yaml` only;
-//! `serde_yaml` stays in the tests, as the second opinion.
+//! The usual choice, `serde_yaml`, is archived, has no spans, keeps the last of two equal keys, and needs five times the
+//! memory and more than 20 s for 400 KB of hostile text. serde-saphyr streams, can be strict, and uses the same event
+//! parser as our tree. Only `yaml` names it. `serde_yaml` is used in the tests, as an independent reader.
 //!
 //! # Adding a key
 //!
-//! Give it to the struct in `syntax` with a comment for users, resolve it, and regenerate the schema. The check
-//! learns it from the struct.
+//! Add it to the struct in `syntax` with a comment for users and to the list in `reader/forms.rs`, resolve it, and
+//! regenerate the schema. The compiler refuses a struct whose fields are not all listed.
 
-mod check;
 pub mod desired;
 pub mod fault;
 mod foreign;
@@ -41,15 +38,14 @@ mod join;
 mod locate;
 mod parse;
 mod query;
+mod reader;
 mod refusal;
 mod resolve;
 pub mod schema;
 pub mod settings;
-mod shape;
 mod syntax;
 mod text;
 mod variables;
-mod view;
 mod yaml;
 
 pub use desired::{Desired, DesiredImage, DesiredLimits, LookupSource};

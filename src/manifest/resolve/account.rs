@@ -3,7 +3,7 @@
 use crate::diagnostics::catalogue::syntax::{NAME_MALFORMED, VALUE_MALFORMED};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::fault::FaultKind;
-use crate::manifest::syntax::{Given, Manifest};
+use crate::manifest::syntax::{Field, Manifest};
 use crate::model::{AccountId, ImageKey};
 
 use super::Resolver;
@@ -40,7 +40,7 @@ impl<'m> Resolver<'m, '_> {
                 );
                 self.malformed_name(&NAME_MALFORMED, detail, path.clone().key(), "");
             }
-            let Given::Value(account) = account else {
+            let Field::Value(account) = account else {
                 self.broken_accounts.insert(name.as_str());
                 continue;
             };

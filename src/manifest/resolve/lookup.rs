@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diagnostics::catalogue::syntax::{IMAGE_UNKNOWN, KEY_MISPLACED, RENAME_INVALID, VALUE_MALFORMED};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::desired::DesiredImage;
-use crate::manifest::syntax::{Given, Manifest};
+use crate::manifest::syntax::{Field, Manifest};
 use crate::model::{Address, Architecture, ImageKey, ImageKind, Lookup};
 
 use super::Resolver;
@@ -22,7 +22,7 @@ impl Resolver<'_, '_> {
         let mut lookups = BTreeMap::new();
         for (name, lookup) in manifest.lookups.iter().flatten() {
             let key = self.key(name, "lookups");
-            let Given::Value(lookup) = lookup else { continue };
+            let Field::Value(lookup) = lookup else { continue };
             let path = ManifestPath::root().field("lookups").field(name.as_str());
             let region = self
                 .required(&lookup.region, &path, "region", "region: ap-jakarta")
@@ -34,7 +34,7 @@ impl Resolver<'_, '_> {
             let text = self.given(&lookup.name, || path.field("name")).map(Into::into);
             let from = self.given(&lookup.from, || path.field("from"));
             let from = from.and_then(|text| self.account(&text, || path.field("from"), None));
-            if lookup.from.is_present() && !lookup.kind.is_broken() && kind != Some(ImageKind::Shared) {
+            if lookup.from.is_present() && !lookup.kind.is_invalid() && kind != Some(ImageKind::Shared) {
                 self.misplaced_from(&path, lookup.kind.is_present());
             }
             if let (Some(key), Some(region)) = (key, region) {
@@ -67,7 +67,7 @@ impl Resolver<'_, '_> {
         let mut places: BTreeMap<(bool, ImageKey), ManifestPath> = BTreeMap::new();
         for (position, rename) in manifest.renames.iter().flatten().enumerate() {
             let path = ManifestPath::root().field("renames").index(position);
-            let Given::Value(rename) = rename else {
+            let Field::Value(rename) = rename else {
                 self.is_complete = false;
                 continue;
             };

@@ -19,7 +19,7 @@ use compact_str::CompactString;
 
 use super::desired::Desired;
 use super::fault::{Fault, FaultKind};
-use super::syntax::{Given, List, Manifest, Text};
+use super::syntax::{Field, List, Manifest, Text};
 use super::variables::{
     Declared, Piece, Problem, Scope, Variables, has_reference, is_variable_name, malformed, misplaced_lookup,
     pieces,
@@ -92,7 +92,7 @@ pub(super) fn resolve(manifest: &Manifest, variables: &Variables, was_read_whole
 fn scope<'v>(manifest: &Manifest, given: &'v Variables) -> Scope<'v> {
     let declared = manifest.variables.iter().flatten().map(|(name, variable)| {
         let declared = match variable {
-            Given::Value(variable) => {
+            Field::Value(variable) => {
                 let variable = variable.as_ref();
                 Declared {
                     default: variable
@@ -105,11 +105,11 @@ fn scope<'v>(manifest: &Manifest, given: &'v Variables) -> Scope<'v> {
                         .and_then(|variable| variable.sensitive.value())
                         .is_some_and(|sensitive| sensitive.0),
                     is_broken: variable.is_some_and(|variable| {
-                        variable.default == Given::Broken || variable.sensitive == Given::Broken
+                        variable.default == Field::Invalid || variable.sensitive == Field::Invalid
                     }),
                 }
             }
-            Given::Absent | Given::Broken => Declared { is_broken: true, ..Declared::default() },
+            Field::Missing | Field::Invalid => Declared { is_broken: true, ..Declared::default() },
         };
         (name.as_str().to_owned(), declared)
     });
@@ -215,7 +215,7 @@ impl<'m> Resolver<'m, '_> {
     /// The text of a key that may be left out.
     fn given<'t>(
         &mut self,
-        given: &'t Given<Text>,
+        given: &'t Field<Text>,
         path: impl FnOnce() -> ManifestPath,
     ) -> Option<Cow<'t, str>> {
         given.value().and_then(|text| self.text(text, path))
@@ -224,12 +224,12 @@ impl<'m> Resolver<'m, '_> {
     /// The text of a required key.
     fn required<'t>(
         &mut self,
-        given: &'t Given<Text>,
+        given: &'t Field<Text>,
         within: &ManifestPath,
         key: &str,
         help: &str,
     ) -> Option<Cow<'t, str>> {
-        if given.is_absent() {
+        if given.is_missing() {
             self.absent(within, key, help);
         }
         self.given(given, || within.field(key))
@@ -238,7 +238,7 @@ impl<'m> Resolver<'m, '_> {
     /// A value that is one of a few words.
     fn choice<T: Copy>(
         &mut self,
-        given: &Given<Text>,
+        given: &Field<Text>,
         path: &ManifestPath,
         words: &[(&str, T)],
     ) -> Option<T> {
@@ -289,12 +289,12 @@ impl<'m> Resolver<'m, '_> {
         let mut items = Vec::with_capacity(list.len());
         for (position, item) in list.iter().enumerate() {
             match item {
-                Given::Value(text) => {
+                Field::Value(text) => {
                     if let Some(text) = self.text(text, || path.index(position)) {
                         items.push((position, text));
                     }
                 }
-                Given::Absent | Given::Broken => self.is_complete = false,
+                Field::Missing | Field::Invalid => self.is_complete = false,
             }
         }
         items
@@ -335,7 +335,7 @@ impl<'m> Resolver<'m, '_> {
                 );
                 self.malformed_name(&NAME_MALFORMED, detail, path.clone().key(), "");
             }
-            let Given::Value(Some(variable)) = variable else { continue };
+            let Field::Value(Some(variable)) = variable else { continue };
             let is_sensitive = variable.sensitive.value().is_some_and(|sensitive| sensitive.0);
             if is_sensitive && variable.default.value().is_some_and(|default| !default.as_str().is_empty()) {
                 let detail = format!(

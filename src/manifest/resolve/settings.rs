@@ -8,12 +8,12 @@ use crate::diagnostics::catalogue::syntax::{VALUE_MALFORMED, VALUE_UNKNOWN};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::desired::DesiredLimits;
 use crate::manifest::settings::{CloudSettings, SandboxSettings, StateLocation};
-use crate::manifest::syntax::{Given, Manifest, Number, TagKey};
+use crate::manifest::syntax::{Field, Manifest, Number, TagKey};
 use crate::model::{Level, Provider, RegionFacts, RegionTable, SharedImageEdits, Site};
 
 use super::Resolver;
 
-fn number(given: &Given<Number>) -> Option<u32> {
+fn number(given: &Field<Number>) -> Option<u32> {
     given.value().map(|number| number.0)
 }
 
@@ -139,9 +139,9 @@ impl Resolver<'_, '_> {
         let words = [("allow", Level::Allow), ("warn", Level::Warn), ("deny", Level::Deny)];
         let mut levels = BTreeMap::new();
         for (name, level) in manifest.rules.iter().flatten() {
-            let Given::Value(level) = level else { continue };
+            let Field::Value(level) = level else { continue };
             let path = ManifestPath::root().field("rules").field(name.as_str());
-            if let Some(level) = self.choice(&Given::Value(level.0.clone()), &path, &words) {
+            if let Some(level) = self.choice(&Field::Value(level.0.clone()), &path, &words) {
                 levels.insert(name.0.clone(), level);
             }
         }
@@ -154,8 +154,8 @@ impl Resolver<'_, '_> {
         for (name, entry) in manifest.regions.iter().flatten() {
             let path = ManifestPath::root().field("regions").field(name.as_str());
             let region = self.region(name.as_str(), || path.clone().key(), None);
-            let Given::Value(entry) = entry else { continue };
-            if entry.mainland.is_absent() {
+            let Field::Value(entry) = entry else { continue };
+            if entry.mainland.is_missing() {
                 self.absent(&path, "mainland", "mainland: false");
             }
             let title = self.given(&entry.title, || path.field("title"));
@@ -180,7 +180,7 @@ impl Resolver<'_, '_> {
     /// A number that is one of a few.
     pub(super) fn number_of(
         &mut self,
-        given: &Given<Number>,
+        given: &Field<Number>,
         path: &ManifestPath,
         allowed: &[u8],
         words: &str,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostics::ManifestPath;
 use crate::manifest::desired::DesiredImage;
 use crate::manifest::fault::FaultKind;
-use crate::manifest::syntax::{Given, Manifest, Share};
+use crate::manifest::syntax::{Field, Manifest, Share};
 use crate::manifest::variables::{Piece, pieces};
 use crate::model::{AccountId, ImageKey, Region};
 
@@ -25,7 +25,7 @@ impl Resolver<'_, '_> {
             .map(|(key, image)| (key.clone(), image.placements().into_iter().cloned().collect()))
             .collect();
         for (position, share) in manifest.shares.iter().flatten().enumerate() {
-            let Given::Value(share) = share else {
+            let Field::Value(share) = share else {
                 self.is_complete = false;
                 continue;
             };
@@ -48,7 +48,7 @@ impl Resolver<'_, '_> {
         gathered: &mut Gathered,
     ) {
         let key = self.shared_image(share, path);
-        if share.with.is_absent() {
+        if share.with.is_missing() {
             self.absent(path, "with", "with: [\"200000000001\"]");
         }
         let accounts = self.with(share, path, key.as_ref());
@@ -93,7 +93,7 @@ impl Resolver<'_, '_> {
     /// The entry that is shared.
     fn shared_image(&mut self, share: &Share, path: &ManifestPath) -> Option<ImageKey> {
         let image_path = || path.field("image");
-        if let Given::Value(text) = &share.image
+        if let Field::Value(text) = &share.image
             && let [Piece::Text(""), Piece::Lookup(name), Piece::Text("")] = pieces(text.as_str()).as_slice()
         {
             if self.scope.has_lookup(name) {
@@ -114,11 +114,11 @@ impl Resolver<'_, '_> {
 
     /// The accounts of a share.
     fn with(&mut self, share: &Share, path: &ManifestPath, image: Option<&ImageKey>) -> Vec<AccountId> {
-        let Given::Value(list) = &share.with else { return Vec::new() };
+        let Field::Value(list) = &share.with else { return Vec::new() };
         let with_path = || path.field("with");
         let mut accounts: Vec<(AccountId, usize)> = Vec::with_capacity(list.len());
         for (position, item) in list.iter().enumerate() {
-            let Given::Value(written) = item else {
+            let Field::Value(written) = item else {
                 self.is_complete = false;
                 continue;
             };
@@ -139,7 +139,7 @@ impl Resolver<'_, '_> {
             match first {
                 Some((same, first)) if same == account => {
                     let text = match list.get(position) {
-                        Some(Given::Value(text)) => text.0.clone(),
+                        Some(Field::Value(text)) => text.0.clone(),
                         _ => account.to_string().into(),
                     };
                     let kind = FaultKind::DuplicateAccount { text, first: with_path().index(first) };

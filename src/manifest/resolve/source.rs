@@ -10,7 +10,7 @@ use crate::diagnostics::catalogue::syntax::QUERY_IN_TEXT;
 use crate::manifest::desired::LookupSource;
 use crate::manifest::fault::FaultKind;
 use crate::manifest::query::{ImportQuery, QueryPart};
-use crate::manifest::syntax::{self, Given, Image, Text};
+use crate::manifest::syntax::{self, Field, Image, Text};
 use crate::manifest::variables::{Piece, malformed, misplaced_lookup, pieces};
 use crate::model::{ImageKey, MalformedId, Source, SourceKind};
 
@@ -35,12 +35,12 @@ impl Resolver<'_, '_> {
     /// The source of an image.
     pub(super) fn source(&mut self, image: &Image, key: &ImageKey, path: &ManifestPath) -> ResolvedSource {
         let source = match &image.source {
-            Given::Value(source) => source,
-            Given::Absent => {
+            Field::Value(source) => source,
+            Field::Missing => {
                 self.fault(path.clone().key(), Some(key), FaultKind::NoSource);
                 return ResolvedSource::default();
             }
-            Given::Broken => return ResolvedSource::default(),
+            Field::Invalid => return ResolvedSource::default(),
         };
         let path = path.field("source");
         let syntax::Source { revision, instance, snapshots, import, shared, encrypted, adopted } = source;
@@ -109,7 +109,7 @@ impl Resolver<'_, '_> {
 
     fn instance(
         &mut self,
-        given: &Given<syntax::Instance>,
+        given: &Field<syntax::Instance>,
         key: &ImageKey,
         path: &ManifestPath,
     ) -> Option<Kind> {
@@ -135,7 +135,7 @@ impl Resolver<'_, '_> {
 
     fn snapshots(
         &mut self,
-        given: &Given<syntax::List<Text>>,
+        given: &Field<syntax::List<Text>>,
         key: &ImageKey,
         path: &ManifestPath,
     ) -> Option<Kind> {
@@ -156,7 +156,7 @@ impl Resolver<'_, '_> {
 
     fn import(
         &mut self,
-        given: &Given<syntax::Import>,
+        given: &Field<syntax::Import>,
         key: &ImageKey,
         path: &ManifestPath,
         query: &mut Option<ImportQuery>,
@@ -236,7 +236,7 @@ impl Resolver<'_, '_> {
     /// The query: secrets stay names, everything else is text.
     fn query(
         &mut self,
-        given: &Given<Text>,
+        given: &Field<Text>,
         inline: Option<String>,
         path: &ManifestPath,
     ) -> Option<ImportQuery> {
@@ -291,13 +291,13 @@ impl Resolver<'_, '_> {
         Some(query).filter(|query| !query.is_empty())
     }
 
-    fn shared(&mut self, given: &Given<syntax::Shared>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
+    fn shared(&mut self, given: &Field<syntax::Shared>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
         let shared = given.value()?;
         let path = path.field("shared");
         let from = self
             .given(&shared.from, || path.field("from"))
             .and_then(|text| self.account(&text, || path.field("from"), Some(key)));
-        if let Given::Value(text) = &shared.id
+        if let Field::Value(text) = &shared.id
             && let [Piece::Text(""), Piece::Lookup(name), Piece::Text("")] = pieces(text.as_str()).as_slice()
         {
             if !self.scope.has_lookup(name) {
@@ -313,7 +313,7 @@ impl Resolver<'_, '_> {
         Some(Kind::Built(SourceKind::Shared { id, from }))
     }
 
-    fn encrypted(&mut self, given: &Given<syntax::Encrypted>, path: &ManifestPath) -> Option<Kind> {
+    fn encrypted(&mut self, given: &Field<syntax::Encrypted>, path: &ManifestPath) -> Option<Kind> {
         let encrypted = given.value()?;
         let path = path.field("encrypted");
         let kms_key = self.given(&encrypted.kms_key, || path.field("kms_key")).map(Into::into);
@@ -326,7 +326,7 @@ impl Resolver<'_, '_> {
         Some(Kind::Built(SourceKind::Encrypted { image: image.parse().ok()?, kms_key }))
     }
 
-    fn adopted(&mut self, given: &Given<Text>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
+    fn adopted(&mut self, given: &Field<Text>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
         let path = path.field("adopted");
         let text = self.given(given, || path.clone())?;
         self.shaped(&text, key, || path).map(|id| Kind::Built(SourceKind::Adopted(id)))

@@ -6,6 +6,7 @@
 //! missing key does not hide the other problems. Enumerations are text here, since a variable may stand in any
 //! text. No enum that holds data, no `flatten`, no `untagged`: each loses positions.
 
+mod field;
 mod scalar;
 mod shaped;
 mod source;
@@ -21,14 +22,15 @@ use shaped::{
     sites, state, version,
 };
 
-pub(super) use scalar::{GIVEN, Given, Keep, Number, Switch, TAG_KEY, TagKey, Text};
+pub(super) use field::Field;
+pub(super) use scalar::{Keep, Number, Switch, TagKey, Text};
 pub(super) use shaped::REFERENCES;
 pub(super) use source::{Encrypted, Import, Instance, Shared, Source};
 
 /// A list. An item that cannot be read keeps its place.
-pub(super) type List<T> = Vec<Given<T>>;
+pub(super) type List<T> = Vec<Field<T>>;
 /// A mapping of names that the user chooses.
-pub(super) type Names<T> = BTreeMap<Text, Given<T>>;
+pub(super) type Names<T> = BTreeMap<Text, Field<T>>;
 
 /// Golden images, the regions they must exist in, and the accounts they are shared with.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -37,17 +39,17 @@ pub(super) type Names<T> = BTreeMap<Text, Given<T>>;
 pub(super) struct Manifest {
     /// The version of this format: 1. Required in the first file.
     #[schemars(schema_with = "version", example = &1)]
-    pub(super) version: Given<Number>,
+    pub(super) version: Field<Number>,
     /// The account that owns the images: its main account id (UIN), in quotes.
     #[schemars(schema_with = "account", example = &"100000000001")]
-    pub(super) account: Given<Text>,
+    pub(super) account: Field<Text>,
     /// Which service, and how to reach it. Default: the sandbox, which needs no account and no network.
     #[schemars(extend("examples" = [{ "provider": "sandbox" }]))]
     pub(super) cloud: Option<Cloud>,
     /// Where the recorded state is kept: a file, relative to the manifest, or `s3://bucket/key` for one that a
     /// team shares.
     #[schemars(schema_with = "state", extend("default" = "goldform.state.json"))]
-    pub(super) state: Given<Text>,
+    pub(super) state: Field<Text>,
     /// Values from outside of the manifest: `${name}` in any text is replaced by one.
     #[schemars(extend("propertyNames" = VARIABLE.key(), "examples" = [{ "build": { "default": "ins-8f3a1c2d", "description": "the instance that was prepared" } }]))]
     pub(super) variables: Option<Names<Option<Variable>>>,
@@ -115,26 +117,26 @@ impl Manifest {
 pub(super) struct Cloud {
     /// `sandbox`: a local simulator. `tencent`: Tencent Cloud.
     #[schemars(schema_with = "providers", extend("default" = "sandbox"))]
-    pub(super) provider: Given<Text>,
+    pub(super) provider: Field<Text>,
     /// The sandbox's world.
     #[schemars(extend("examples" = [{ "world": "goldform.world.db" }]))]
     pub(super) sandbox: Option<Sandbox>,
     /// Tencent Cloud: `international` or `mainland`.
     #[schemars(schema_with = "sites", extend("default" = "international"))]
-    pub(super) site: Given<Text>,
+    pub(super) site: Field<Text>,
     /// One address for every service, instead of the provider's own.
     #[schemars(schema_with = "endpoint", example = &"http://127.0.0.1:8787")]
-    pub(super) endpoint: Given<Text>,
+    pub(super) endpoint: Field<Text>,
     /// The profile of the official command line (`~/.tccli`) whose credentials are used.
     #[schemars(example = &"default")]
-    pub(super) profile: Given<Text>,
+    pub(super) profile: Field<Text>,
     /// The key of the tag that is put on what goldform makes; `false`: no tag.
     #[schemars(extend("default" = "goldform"))]
-    pub(super) ownership_tag: Given<TagKey>,
+    pub(super) ownership_tag: Field<TagKey>,
     /// Whether you can change an image while it is shared. The service's documents disagree; set `refused` if
     /// the service refused such a change, and images are unshared for the time of the change.
     #[schemars(schema_with = "shared_image_edits", extend("default" = "allowed"))]
-    pub(super) shared_image_edits: Given<Text>,
+    pub(super) shared_image_edits: Field<Text>,
 }
 
 /// The sandbox's world.
@@ -143,7 +145,7 @@ pub(super) struct Cloud {
 pub(super) struct Sandbox {
     /// The file of its world, relative to the state. Default: `goldform.world.db`.
     #[schemars(example = &"goldform.world.db")]
-    pub(super) world: Given<Text>,
+    pub(super) world: Field<Text>,
     /// The limits of its world.
     #[schemars(extend("examples" = [{ "images_per_region": 10, "accounts_per_image": 50 }]))]
     pub(super) quotas: Option<Quotas>,
@@ -155,10 +157,10 @@ pub(super) struct Sandbox {
 pub(super) struct Quotas {
     /// Custom images per region.
     #[schemars(example = 10)]
-    pub(super) images_per_region: Given<Number>,
+    pub(super) images_per_region: Field<Number>,
     /// Accounts that one image may be shared with.
     #[schemars(example = 50)]
-    pub(super) accounts_per_image: Given<Number>,
+    pub(super) accounts_per_image: Field<Number>,
 }
 
 /// A variable. It is given by `--var NAME=VALUE`, `--var-file`, or `GOLDFORM_VAR_NAME` in the environment.
@@ -169,13 +171,13 @@ pub(super) struct Quotas {
 pub(super) struct Variable {
     /// The value where none is given.
     #[schemars(example = &"ins-8f3a1c2d")]
-    pub(super) default: Given<Text>,
+    pub(super) default: Field<Text>,
     /// What it is for.
     #[schemars(example = &"the instance that was prepared")]
-    pub(super) description: Given<Text>,
+    pub(super) description: Field<Text>,
     /// A secret: allowed in `import.query` only, and is never stored, shown or planned with its text.
     #[schemars(extend("default" = false))]
-    pub(super) sensitive: Given<Switch>,
+    pub(super) sensitive: Field<Switch>,
 }
 
 /// Limits of your account.
@@ -184,10 +186,10 @@ pub(super) struct Variable {
 pub(super) struct Limits {
     /// Custom images per region. The documents say 10.
     #[schemars(example = 10)]
-    pub(super) images_per_region: Given<Number>,
+    pub(super) images_per_region: Field<Number>,
     /// Accounts that one image may be shared with. The documents say 50.
     #[schemars(example = 50)]
-    pub(super) accounts_per_image: Given<Number>,
+    pub(super) accounts_per_image: Field<Number>,
     /// Limits of single regions, by region.
     #[schemars(extend("propertyNames" = REGION.key(), "examples" = [{ "ap-jakarta": { "images": 8 } }]))]
     pub(super) regions: Option<Names<RegionLimits>>,
@@ -199,7 +201,7 @@ pub(super) struct Limits {
 pub(super) struct RegionLimits {
     /// Custom images in this region.
     #[schemars(example = 8)]
-    pub(super) images: Given<Number>,
+    pub(super) images: Field<Number>,
 }
 
 /// What is known about a region.
@@ -209,13 +211,13 @@ pub(super) struct RegionLimits {
 pub(super) struct RegionEntry {
     /// Whether it belongs to the Chinese mainland: images cannot be copied across that border.
     #[schemars(example = &false)]
-    pub(super) mainland: Given<Switch>,
+    pub(super) mainland: Field<Switch>,
     /// Its name, for people. Default: its code.
     #[schemars(example = &"Northeast Asia (Osaka)")]
-    pub(super) title: Given<Text>,
+    pub(super) title: Field<Text>,
     /// Whether images can be copied to it.
     #[schemars(extend("default" = true))]
-    pub(super) copy_target: Given<Switch>,
+    pub(super) copy_target: Field<Switch>,
 }
 
 /// What is done when a rule is broken.
@@ -231,45 +233,45 @@ pub(super) struct LevelText(pub(super) Text);
 pub(super) struct Image {
     /// The region where it is made.
     #[schemars(schema_with = "region", example = &"ap-jakarta")]
-    pub(super) region: Given<Text>,
+    pub(super) region: Field<Text>,
     /// Its name in the service, unique in a region. Default: the key. `{generation}` is the number of
     /// the build and makes replacement safe: the new image exists beside the old one under a name of its own.
     #[schemars(example = &"web-base-{generation}")]
-    pub(super) name: Given<Text>,
+    pub(super) name: Field<Text>,
     /// Its description. Left out: not managed; `""` empties it.
     #[schemars(example = &"Hardened Ubuntu 22.04 with nginx")]
-    pub(super) description: Given<Text>,
+    pub(super) description: Field<Text>,
     /// Its family. Left out: not managed; `""` empties it.
     #[schemars(example = &"web")]
-    pub(super) family: Given<Text>,
+    pub(super) family: Field<Text>,
     /// Its tags. Only the keys that are named here, or were before, are managed.
     #[schemars(extend("examples" = [{ "team": "platform" }]))]
     pub(super) tags: Option<Names<Text>>,
     /// What it is made from: exactly one of the kinds.
     #[schemars(extend("examples" = [{ "instance": { "id": "ins-8f3a1c2d" } }]))]
-    pub(super) source: Given<Source>,
+    pub(super) source: Field<Source>,
     /// The other regions it must exist in.
     #[schemars(extend("items" = REGION.text()), example = ["ap-singapore", "ap-tokyo"])]
     pub(super) copies: Option<List<Text>>,
     /// How a new generation takes the place of the old one. `auto`: created first, deleted first only where
     /// there is no room for both.
     #[schemars(schema_with = "replace_orders", extend("default" = "auto"))]
-    pub(super) replace: Given<Text>,
+    pub(super) replace: Field<Text>,
     /// Earlier generations to keep: a number, or a mapping. `generations`: how many are always kept. `days`: others are
     /// kept for so many days after a newer one took their place.
     #[schemars(extend("default" = 0, "examples" = [2, { "generations": 2, "days": 30 }]))]
-    pub(super) keep: Given<Keep>,
+    pub(super) keep: Field<Keep>,
     /// Mark earlier generations as deprecated once a newer one is ready, and clear the mark of the current one.
     /// `false`: the mark is never touched.
     #[schemars(extend("default" = true))]
-    pub(super) deprecate: Given<Switch>,
+    pub(super) deprecate: Field<Switch>,
     /// Delete its snapshots with it. Default: true where the service made them for the image, copies included; false for
     /// images made from named `snapshots` and for the `adopted` image itself.
     #[schemars(example = &true)]
-    pub(super) delete_snapshots: Given<Switch>,
+    pub(super) delete_snapshots: Field<Switch>,
     /// Never delete it without a successor in place, even when this entry is removed.
     #[schemars(extend("default" = false))]
-    pub(super) protect: Given<Switch>,
+    pub(super) protect: Field<Switch>,
 }
 
 /// An image that is shared with accounts.
@@ -279,16 +281,16 @@ pub(super) struct Image {
 pub(super) struct Share {
     /// The key of an entry under `images`.
     #[schemars(schema_with = "key", example = &"web-base")]
-    pub(super) image: Given<Text>,
+    pub(super) image: Field<Text>,
     /// The accounts: names from `accounts`, or quoted main account ids.
     #[schemars(extend("items" = ACCOUNT_OR_NAME.text()), example = ["partner", "200000000002"])]
-    pub(super) with: Given<List<Text>>,
+    pub(super) with: Field<List<Text>>,
     /// The regions. Default: every region the image is in.
     #[schemars(extend("items" = REGION.text()), example = ["ap-jakarta"])]
     pub(super) regions: Option<List<Text>>,
     /// Also revoke shares that goldform did not make.
     #[schemars(extend("default" = false))]
-    pub(super) exclusive: Given<Switch>,
+    pub(super) exclusive: Field<Switch>,
 }
 
 /// Selects an image that is used but not managed.
@@ -301,29 +303,29 @@ pub(super) struct Share {
 pub(super) struct Lookup {
     /// The region to look in.
     #[schemars(schema_with = "region", example = &"ap-jakarta")]
-    pub(super) region: Given<Text>,
+    pub(super) region: Field<Text>,
     /// `public`, `shared` or `custom`.
     #[serde(rename = "type")]
     #[schemars(schema_with = "kinds", example = &"public")]
-    pub(super) kind: Given<Text>,
+    pub(super) kind: Field<Text>,
     /// The operating system, or text of it.
     #[schemars(example = &"Ubuntu")]
-    pub(super) os: Given<Text>,
+    pub(super) os: Field<Text>,
     /// 32 or 64.
     #[schemars(schema_with = "bits", example = &64)]
-    pub(super) bits: Given<Number>,
+    pub(super) bits: Field<Number>,
     /// `x86_64`, `i386` or `arm`.
     #[schemars(schema_with = "architectures", example = &"x86_64")]
-    pub(super) architecture: Given<Text>,
+    pub(super) architecture: Field<Text>,
     /// Text that the name must hold.
     #[schemars(example = &"22.04")]
-    pub(super) name: Given<Text>,
+    pub(super) name: Field<Text>,
     /// Take the newest of several. Without it, several are an error that lists them.
     #[schemars(extend("default" = false))]
-    pub(super) newest: Given<Switch>,
+    pub(super) newest: Field<Switch>,
     /// `type: shared` only: the account it must come from, a name or a quoted id.
     #[schemars(schema_with = "account_or_name", example = &"partner")]
-    pub(super) from: Given<Text>,
+    pub(super) from: Field<Text>,
 }
 
 /// An entry that was renamed.
@@ -333,8 +335,8 @@ pub(super) struct Lookup {
 pub(super) struct Rename {
     /// Its old address.
     #[schemars(schema_with = "address", example = &"image.web")]
-    pub(super) from: Given<Text>,
+    pub(super) from: Field<Text>,
     /// Its new address.
     #[schemars(schema_with = "address", example = &"image.web-base")]
-    pub(super) to: Given<Text>,
+    pub(super) to: Field<Text>,
 }

@@ -1,4 +1,4 @@
-//! The leaves of the syntax: values that are given, broken or left out; text, numbers, switches.
+//! Leaves of the syntax: text, numbers, switches, and values that may be written in two ways.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,95 +7,8 @@ use compact_str::CompactString;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
+use super::Field;
 use crate::manifest::yaml::{Plain, plain};
-
-/// A value that may be left out, but not be left empty.
-///
-/// Read from a tree whose broken parts were taken out, a broken value says so: what follows does not call it
-/// missing, and items of lists keep their numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::manifest) enum Given<T> {
-    /// The key is not there.
-    #[default]
-    Absent,
-    /// It was there and could not be read; a diagnostic says why.
-    Broken,
-    /// The value.
-    Value(T),
-}
-
-/// The name under which the tree recognises a [`Given`], to say that it is broken.
-pub(in crate::manifest) const GIVEN: &str = "goldform::Given";
-
-impl<T> Given<T> {
-    /// The value, where there is one.
-    pub(in crate::manifest) fn value(&self) -> Option<&T> {
-        match self {
-            Self::Value(value) => Some(value),
-            Self::Absent | Self::Broken => None,
-        }
-    }
-
-    /// Whether the key is not there.
-    pub(in crate::manifest) fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-
-    /// Whether it was there and could not be read.
-    pub(in crate::manifest) fn is_broken(&self) -> bool {
-        matches!(self, Self::Broken)
-    }
-
-    /// Whether the key is there.
-    pub(in crate::manifest) fn is_present(&self) -> bool {
-        !self.is_absent()
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct GivenVisitor<T>(std::marker::PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for GivenVisitor<T> {
-            type Value = Given<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_newtype_struct<D: Deserializer<'de>>(
-                self,
-                deserializer: D,
-            ) -> Result<Given<T>, D::Error> {
-                T::deserialize(deserializer).map(Given::Value)
-            }
-
-            fn visit_none<E: de::Error>(self) -> Result<Given<T>, E> {
-                Ok(Given::Broken)
-            }
-        }
-
-        deserializer.deserialize_newtype_struct(GIVEN, GivenVisitor(std::marker::PhantomData))
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Given<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        T::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
-}
 
 /// Text. A plain scalar that reads as a number, a boolean or null is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -193,7 +106,7 @@ impl<'de> Deserialize<'de> for Switch {
     }
 }
 
-impl Given<Switch> {
+impl Field<Switch> {
     /// Returns whether the value is `true`. A missing or invalid value is `false`.
     pub(in crate::manifest) fn is_on(&self) -> bool {
         self.value().is_some_and(|switch| switch.0)
@@ -215,12 +128,12 @@ impl JsonSchema for Switch {
 }
 
 /// `keep`: a number of generations, or a mapping.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(in crate::manifest) struct Keep {
     /// Earlier generations to keep.
-    pub(in crate::manifest) generations: Given<Number>,
+    pub(in crate::manifest) generations: Field<Number>,
     /// For how many days at the most.
-    pub(in crate::manifest) days: Given<Number>,
+    pub(in crate::manifest) days: Field<Number>,
 }
 
 /// Earlier generations to keep, by number and age.
@@ -230,10 +143,10 @@ pub(in crate::manifest) struct Keep {
 struct KeepMapping {
     /// How many earlier generations to keep. Default: 0.
     #[schemars(extend("default" = 0))]
-    generations: Given<Number>,
+    generations: Field<Number>,
     /// Keep them for this many days at the most. Left out: for ever.
     #[schemars(example = &30)]
-    days: Given<Number>,
+    days: Field<Number>,
 }
 
 impl<'de> Deserialize<'de> for Keep {
@@ -251,7 +164,7 @@ impl<'de> Deserialize<'de> for Keep {
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Keep, E> {
                 let number = u32::try_from(number)
                     .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self))?;
-                Ok(Keep { generations: Given::Value(Number(number)), days: Given::Absent })
+                Ok(Keep { generations: Field::Value(Number(number)), days: Field::Missing })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Keep, A::Error> {
@@ -290,25 +203,15 @@ pub(in crate::manifest) enum TagKey {
     Key(Text),
 }
 
-/// The name under which the tree recognises a [`TagKey`], to say that it is in quotes.
-pub(in crate::manifest) const TAG_KEY: &str = "goldform::TagKey";
-
 impl<'de> Deserialize<'de> for TagKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// `is_quoted`: a text that looks like a number is one.
-        struct TagKeyVisitor {
-            is_quoted: bool,
-        }
+        struct TagKeyVisitor;
 
-        impl<'de> Visitor<'de> for TagKeyVisitor {
+        impl Visitor<'_> for TagKeyVisitor {
             type Value = TagKey;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a tag key, or `false`")
-            }
-
-            fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<TagKey, D::Error> {
-                deserializer.deserialize_any(Self { is_quoted: false })
             }
 
             fn visit_bool<E: de::Error>(self, value: bool) -> Result<TagKey, E> {
@@ -316,16 +219,15 @@ impl<'de> Deserialize<'de> for TagKey {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<TagKey, E> {
-                // `007` comes as text, since its value is not certain. The typed read cannot tell it from
-                // `"007"`; the tree can.
-                if !self.is_quoted && plain(text) != Plain::Text {
+                // `007` and `"007"` both arrive as text. Only the slow path can tell them apart.
+                if plain(text) != Plain::Text {
                     return Err(E::invalid_value(de::Unexpected::Str(text), &self));
                 }
                 Ok(TagKey::Key(Text(text.into())))
             }
         }
 
-        deserializer.deserialize_newtype_struct(TAG_KEY, TagKeyVisitor { is_quoted: true })
+        deserializer.deserialize_any(TagKeyVisitor)
     }
 }
 

@@ -130,6 +130,6 @@ fn both_paths_read_the_example_alike() {
 
 #[test]
 fn a_correct_manifest_is_read_once() {
-    assert!(!yaml::second_look(EXAMPLE));
+    assert!(!yaml::needs_slow_path(EXAMPLE));
     yaml::read::<Manifest>(EXAMPLE).unwrap();
 }

@@ -14,13 +14,13 @@ mod build;
 mod error;
 mod merge;
 mod scalar;
-mod second_look;
+mod slow_path;
 mod tree;
 
 pub(super) use error::{Refusal, What};
 pub(super) use merge::Entry;
 pub(super) use scalar::{Plain, plain};
-pub(super) use second_look::second_look;
+pub(super) use slow_path::needs_slow_path;
 pub(super) use tree::{Kind, NodeId, Style, Tree};
 
 use serde::de::DeserializeOwned;
@@ -51,7 +51,7 @@ pub const MAX_KEY_BYTES: usize = 4 * MAX_KEY_CHARS;
 /// Reads a whole file as a value.
 ///
 /// Strict: a plain scalar that reads as a number, a boolean or null is not text, only `true` and `false` are
-/// booleans, a key stands once. What these options cannot refuse, [`second_look`] finds. Nothing where the text
+/// booleans, a key stands once. What these options cannot refuse, [`needs_slow_path`] finds. Nothing where the text
 /// is not taken: the tree says why.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
     let options = serde_saphyr::options! {

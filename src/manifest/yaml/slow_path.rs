@@ -7,7 +7,7 @@ use super::scalar::is_yes_or_no;
 ///
 /// May say yes without need (it knows nothing of quotes), never no wrongly. One pass over the bytes, which
 /// costs about a hundredth of the typed read.
-pub(in crate::manifest) fn second_look(text: &str) -> bool {
+pub(in crate::manifest) fn needs_slow_path(text: &str) -> bool {
     let bytes = text.as_bytes();
     // The byte before: a scalar can only start after one of these.
     let mut before = b'\n';
@@ -61,7 +61,7 @@ fn is_doubtful_word(bytes: &[u8], start: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::second_look;
+    use super::needs_slow_path;
 
     #[test]
     fn only_whole_scalars_are_doubtful() {
@@ -76,7 +76,7 @@ mod tests {
             "y",
             "\u{feff}no: 1",
         ] {
-            assert!(second_look(text), "{text:?}");
+            assert!(needs_slow_path(text), "{text:?}");
         }
         for text in [
             "description: no root login on port 22",
@@ -87,15 +87,15 @@ mod tests {
             "a: yes-man",
             "a: |\n  say yes or no to\n",
         ] {
-            assert!(!second_look(text), "{text:?}");
+            assert!(!needs_slow_path(text), "{text:?}");
         }
     }
 
     #[test]
     fn tags_and_merges_are_looked_at() {
         for text in ["a: !!str 5", "<<: *base", "{<<: *base}", "%YAML 1.1\n---\n"] {
-            assert!(second_look(text), "{text:?}");
+            assert!(needs_slow_path(text), "{text:?}");
         }
-        assert!(!second_look("a: hello!\n"));
+        assert!(!needs_slow_path("a: hello!\n"));
     }
 }

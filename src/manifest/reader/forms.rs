@@ -1,0 +1,188 @@
+//! Forms of the syntax types: what each may be written as, and its keys.
+
+use std::collections::BTreeMap;
+
+use crate::manifest::syntax::{
+    Cloud, Encrypted, Field, Image, Import, Instance, Keep, LevelText, Limits, List, Lookup, Manifest, Names,
+    Number, Quotas, RegionEntry, RegionLimits, Rename, Sandbox, Share, Shared, Source, Switch, TagKey, Text,
+    Variable,
+};
+use crate::manifest::yaml::NodeId;
+
+use super::{Form, Keys, Read, Reader, Scalar, Slot};
+
+impl<T: Read> Slot for Field<T> {
+    fn read(reader: &mut Reader<'_>, value: NodeId, key: Option<NodeId>) -> Self {
+        reader.value(value, key).map_or(Self::Invalid, Self::Value)
+    }
+}
+
+impl<T: Read> Slot for Option<T> {
+    fn read(reader: &mut Reader<'_>, value: NodeId, key: Option<NodeId>) -> Self {
+        reader.value::<Self>(value, key).flatten()
+    }
+}
+
+impl<T: Read> Read for Option<T> {
+    const FORM: Form = Form { null: true, ..T::FORM };
+
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Null => Some(None),
+            other => T::from_scalar(other).map(Some),
+        }
+    }
+
+    fn from_list(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
+        T::from_list(reader, node).map(Some)
+    }
+
+    fn from_mapping(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
+        T::from_mapping(reader, node).map(Some)
+    }
+}
+
+impl<T: Read> Read for List<T> {
+    const FORM: Form = Form { list: true, items_are_text: T::FORM.text, ..Form::NONE };
+
+    fn from_list(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
+        Some(reader.items(node))
+    }
+}
+
+impl<T: Read> Read for Names<T> {
+    const FORM: Form = Form { mapping: true, ..Form::NONE };
+
+    fn from_mapping(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
+        let named = reader.names(node)?.into_iter();
+        Some(named.map(|(name, value)| (Text(name.into()), value)).collect::<BTreeMap<_, _>>())
+    }
+}
+
+impl Read for Text {
+    const FORM: Form = Form { text: true, ..Form::NONE };
+
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Text(text) => Some(Self(text.into())),
+            _ => None,
+        }
+    }
+}
+
+impl Read for LevelText {
+    const FORM: Form = Text::FORM;
+
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        Text::from_scalar(scalar).map(Self)
+    }
+}
+
+impl Read for Number {
+    const FORM: Form = Form { number: true, ..Form::NONE };
+
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Number(number) => Some(Self(number)),
+            _ => None,
+        }
+    }
+}
+
+impl Read for Switch {
+    const FORM: Form = Form { switches: &[true, false], ..Form::NONE };
+
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Switch(value) => Some(Self(value)),
+            _ => None,
+        }
+    }
+}
+
+impl Read for TagKey {
+    const FORM: Form = Form { text: true, switches: &[false], ..Form::NONE };
+
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Switch(_) => Some(Self::Off),
+            other => Text::from_scalar(other).map(Self::Key),
+        }
+    }
+}
+
+impl Read for Keep {
+    const FORM: Form = Form { number: true, mapping: true, ..Form::NONE };
+
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        let generations = Field::Value(Number::from_scalar(scalar)?);
+        Some(Self { generations, ..Self::default() })
+    }
+
+    fn from_mapping(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
+        reader.keys(node)
+    }
+}
+
+macro_rules! key {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $key:literal) => {
+        $key
+    };
+}
+
+/// Lists the fields of a type, each with its key if that is another word.
+macro_rules! keys {
+    ($type:ident: $($field:ident $($key:literal)?),+) => {
+        impl Keys for $type {
+            const KEYS: &'static [&'static str] = &[$(key!($field $($key)?)),+];
+
+            fn read_key(&mut self, name: &str, reader: &mut Reader<'_>, value: NodeId, key: NodeId) {
+                // The compiler refuses a type whose fields are not all listed.
+                let Self { $($field),+ } = self;
+                $(if name == key!($field $($key)?) {
+                    *$field = Slot::read(reader, value, Some(key));
+                    return;
+                })+
+            }
+        }
+    };
+}
+
+macro_rules! mappings {
+    ($($type:ident: $($field:ident $($key:literal)?),+;)+) => {$(
+        keys! { $type: $($field $($key)?),+ }
+
+        impl Read for $type {
+            const FORM: Form = Form { mapping: true, ..Form::NONE };
+
+            fn from_mapping(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
+                reader.keys(node)
+            }
+        }
+    )+};
+}
+
+keys! { Keep: generations, days }
+
+mappings! {
+    Manifest: version, account, cloud, state, variables, accounts, limits, regions, rules, images, shares, lookups, renames;
+    Cloud: provider, sandbox, site, endpoint, profile, ownership_tag, shared_image_edits;
+    Sandbox: world, quotas;
+    Quotas: images_per_region, accounts_per_image;
+    Variable: default, description, sensitive;
+    Limits: images_per_region, accounts_per_image, regions;
+    RegionLimits: images;
+    RegionEntry: mainland, title, copy_target;
+    Image: region, name, description, family, tags, source, copies, replace, keep, deprecate, delete_snapshots, protect;
+    Source: revision, instance, snapshots, import, shared, encrypted, adopted;
+    Instance: id, power_off, sysprep, data_disks;
+    Import: url, query, os, version, architecture, license, boot, force;
+    Shared: id, from;
+    Encrypted: image, kms_key;
+    Share: image, with, regions, exclusive;
+    Lookup: region, kind "type", os, bits, architecture, name, newest, from;
+    Rename: from, to;
+}

@@ -1,0 +1,141 @@
+//! What to tell about a value that is not what it should be, with the corrected line where it is clear.
+
+use crate::diagnostics::catalogue::syntax::{TEXT_UNQUOTED, TYPE_WRONG, VALUE_MISSING};
+use crate::diagnostics::escape_truncated;
+use crate::manifest::text::{corrected, quoted};
+use crate::manifest::yaml::{NodeId, Plain, Style, plain};
+
+use super::{Form, Reader, Scalar};
+
+impl<'t> Reader<'t> {
+    /// Returns the value of a scalar, or reports that its place does not allow it.
+    pub(super) fn scalar(&mut self, node: NodeId, key: Option<NodeId>, form: &Form) -> Option<Scalar<'t>> {
+        let (style, text) = self.tree.scalar(node).unwrap_or((Style::Plain, ""));
+        if style == Style::Text {
+            return if form.text { Some(Scalar::Text(text)) } else { self.wrong(node, key, form, "text") };
+        }
+        match plain(text) {
+            Plain::Null if form.null => Some(Scalar::Null),
+            Plain::Null => self.missing(node, key, form),
+            Plain::Boolean(value) if form.switches.contains(&value) => Some(Scalar::Switch(value)),
+            Plain::Integer(number) if form.number => match u32::try_from(number) {
+                Ok(number) => Some(Scalar::Number(number)),
+                Err(_) => self.wrong(node, key, form, "a number above 4294967295"),
+            },
+            Plain::Text if form.text => Some(Scalar::Text(text)),
+            found if form.text && !form.number => self.unquoted(node, text, found),
+            Plain::Boolean(_) => self.wrong(node, key, form, "a boolean"),
+            Plain::OtherNumber if form.number => {
+                self.wrong(node, key, form, "a number that is not one from 0 up without leading zeros")
+            }
+            Plain::Integer(_) | Plain::OtherNumber => self.wrong(node, key, form, "a number"),
+            Plain::YesOrNo | Plain::Text => self.wrong(node, key, form, "text"),
+        }
+    }
+
+    /// Text that reads as something else.
+    pub(super) fn unquoted<T>(&mut self, node: NodeId, text: &str, found: Plain) -> Option<T> {
+        let why = match found {
+            Plain::Null => "without quotes it stands for nothing",
+            Plain::Boolean(_) => "without quotes it is a boolean",
+            Plain::Integer(_) | Plain::OtherNumber => {
+                "without quotes it is a number, which can lose its first and last digits"
+            }
+            Plain::YesOrNo | Plain::Text => "without quotes many readers of YAML take it for a boolean",
+        };
+        let detail = format!("`{}` is text in {}, and {why}.", escape_truncated(text), self.here());
+        let span = self.tree.span(node);
+        let correct = corrected(self.tree.text(), &span, &quoted(text));
+        self.report(TEXT_UNQUOTED.found(detail).at(self.span(&span), "needs quotes").help(correct));
+        None
+    }
+
+    /// A key without a value.
+    fn missing<T>(&mut self, node: NodeId, key: Option<NodeId>, form: &Form) -> Option<T> {
+        let span = self.tree.span(node);
+        let place = if span.is_empty() { key.map_or(span, |key| self.tree.span(key)) } else { span };
+        let detail = format!("{} has no value; {} is expected.", capitalised(&self.here()), expected(form));
+        let diagnostic = VALUE_MISSING.found(detail).at(self.span(&place), "nothing stands here");
+        let help = if form.text && key.is_some() {
+            "Write the value, `\"\"` for an empty text, or leave the key out."
+        } else {
+            "Write the value, or leave it out."
+        };
+        self.report(diagnostic.help(help));
+        None
+    }
+
+    /// Something else than is expected.
+    pub(super) fn wrong<T>(
+        &mut self,
+        node: NodeId,
+        key: Option<NodeId>,
+        form: &Form,
+        found: &str,
+    ) -> Option<T> {
+        let detail = format!("{} is {}, and {found} stands here.", capitalised(&self.here()), expected(form));
+        let span = self.tree.span(node);
+        // A long value is shown by its key.
+        let is_long = self.tree.text().get(span.clone()).is_some_and(|piece| piece.contains('\n'));
+        let place = match key {
+            Some(key) if is_long => self.tree.span(key),
+            _ => span.clone(),
+        };
+        let mut diagnostic =
+            TYPE_WRONG.found(detail).at(self.span(&place), format!("{} is expected", expected(form)));
+        if let Some(value) = self.repaired(node, form) {
+            diagnostic = diagnostic.help(corrected(self.tree.text(), &span, &value));
+        }
+        self.report(diagnostic);
+        None
+    }
+
+    /// The value as it was probably meant.
+    fn repaired(&self, node: NodeId, form: &Form) -> Option<String> {
+        let (_, text) = self.tree.scalar(node)?;
+        let source = self.tree.text().get(self.tree.span(node))?;
+        if form.list {
+            return (form.items_are_text && !text.is_empty() && plain(text) == Plain::Text)
+                .then(|| format!("[{source}]"));
+        }
+        match plain(text) {
+            Plain::Integer(number) if form.number && u32::try_from(number).is_ok() => {
+                Some(number.to_string())
+            }
+            Plain::Boolean(value) if form.switches.contains(&value) => Some(value.to_string()),
+            Plain::YesOrNo => {
+                let value =
+                    matches!(text.as_bytes().first(), Some(b'y' | b'Y')) || text.eq_ignore_ascii_case("on");
+                form.switches.contains(&value).then(|| value.to_string())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    text.strip_prefix("the ").map_or_else(|| text.to_owned(), |rest| format!("The {rest}"))
+}
+
+/// What a shape allows, in words.
+fn expected(form: &Form) -> String {
+    let mut words = Vec::new();
+    if form.text {
+        words.push("text");
+    }
+    if form.number {
+        words.push("a whole number");
+    }
+    match form.switches {
+        [] => {}
+        [false] => words.push("`false`"),
+        _ => words.push("`true` or `false`"),
+    }
+    if form.list {
+        words.push("a list");
+    }
+    if form.mapping {
+        words.push("a mapping");
+    }
+    words.join(", or ")
+}
