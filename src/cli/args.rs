@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 
 use super::commands::sandbox::args::SandboxArgs;
 use super::exit;
@@ -250,16 +251,11 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// `90`, `90s`, `5m`, `2h`.
+/// Parses a time such as `90` (seconds), `90s`, `5m` or `1h 30m`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = text.get(digits.len()..).unwrap_or_default();
-    let number: u64 = digits.parse().map_err(|_| "expected a time, such as 30s, 5m or 2h".to_owned())?;
-    let seconds = match unit {
-        "" | "s" => Some(number),
-        "m" => number.checked_mul(60),
-        "h" => number.checked_mul(3600),
-        _ => None,
-    };
-    seconds.map(Duration::from_secs).ok_or_else(|| "expected a time, such as 30s, 5m or 2h".to_owned())
+    if let Ok(seconds) = text.parse() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let time = text.parse::<SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    time.ok_or_else(|| "expected a time, such as 30s, 5m or 2h".to_owned())
 }

@@ -1,7 +1,7 @@
-//! The one budget from which everything that repeats a call draws.
+//! Budget of attempts that all retries of a call share.
 //!
-//! A call is repeated in two places: the transport repeats what was surely not executed, and the executor repeats what
-//! may have been, once that is journalled. Both count here, so that the two never multiply.
+//! Two places retry a call: the transport retries calls that were certainly not executed, and the executor retries
+//! others after it has journaled the failure. Both count here, so that their attempts do not multiply.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,15 +11,16 @@ tokio::task_local! {
     static OF_THIS_CALL: Attempts;
 }
 
-/// Failed attempts of one call. Throttled ones do not count: they wait, and cost the service nothing.
+/// Failed attempts of one call. Throttled ones do not count.
 #[derive(Debug, Clone, Default)]
 pub struct Attempts(Arc<AtomicU32>);
 
 impl Attempts {
-    /// Limit of attempts of one call: a machine without a network gets its error within seconds.
+    /// Maximum number of attempts of one call. It is small, so that a machine without a network gets its error within
+    /// seconds.
     pub const MOST: u32 = 5;
 
-    /// Returns the attempts of the write that this task sends; without a [scope](Self::scope), a new count.
+    /// Returns the attempts of the write that this task sends, or a new count outside a [scope](Self::scope).
     pub fn of_this_call() -> Self {
         OF_THIS_CALL.try_with(Clone::clone).unwrap_or_default()
     }
@@ -29,13 +30,13 @@ impl Attempts {
         OF_THIS_CALL.scope(self, call).await
     }
 
-    /// Counts a failed attempt. Returns its number where another one may follow, `None` where it was the last.
+    /// Counts a failed attempt. Returns its number, or `None` if it was the last one.
     pub fn failed(&self, most: u32) -> Option<u32> {
         let number = self.0.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         (number < most).then_some(number)
     }
 
-    /// Starts the count again, after an answer that is no failure.
+    /// Resets the count after an answer that is not a failure.
     pub fn answered(&self) {
         self.0.store(0, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! The clock of the operating system: the one place where time is read.
+//! Clock of the operating system, the only place that reads the time.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! Errors of the service, by what the reader can do about them.
+//! Errors of the service, by kind.
 
 use std::fmt;
 
@@ -8,64 +8,64 @@ use thiserror::Error;
 use crate::model::Region;
 use crate::plan::Failure;
 
-/// What an error means for the one who called; every error code of the service has one.
+/// Kind of an error. Every error code of the service has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ErrorKind {
-    /// Too many requests: not executed, call again later.
+    /// Too many requests. The call was not executed and may be retried later.
     Throttled,
-    /// The thing, or something it depends on, is in the middle of another operation: call again later.
+    /// The resource, or one that it depends on, is in use by another operation. The call may be retried later.
     Busy,
-    /// There is no such thing.
+    /// The resource does not exist.
     NotFound,
-    /// The limit of custom images in the region is reached.
+    /// The region has reached its limit of custom images.
     ImageQuota,
-    /// The limit of accounts that an image is shared with is reached.
+    /// The image has reached its limit of accounts.
     ShareQuota,
-    /// Too many values in one call.
+    /// The call has too many values.
     TooManyValues,
-    /// The name is taken in that region.
+    /// The region has another image with that name.
     DuplicateName,
-    /// The image is shared, and that forbids the call.
+    /// The call is not allowed for an image that is shared.
     Shared,
-    /// A shared image, or one that is shared, cannot be changed.
+    /// An image that is shared cannot be changed.
     SharedImageUnmodifiable,
-    /// The account has that share already.
+    /// The image is already shared with the account.
     AlreadyShared,
-    /// An account that does not exist, is no main account, or is the caller's own.
+    /// The account does not exist, is not a main account, or is the caller's own.
     BadAccount,
-    /// This kind of image, source or region does not allow the call.
+    /// The call is not supported for this image, source or region.
     Unsupported,
-    /// A parameter is wrong.
+    /// A parameter is invalid.
     Invalid,
-    /// A tag is refused.
+    /// A tag is invalid or exceeds a limit.
     Tag,
-    /// Who calls may not do that.
+    /// The caller does not have the permission.
     Permission,
-    /// Who calls could not be established: wrong key, wrong signature, expired token.
+    /// The caller cannot be authenticated: wrong key, wrong signature or expired token.
     Credentials,
-    /// The clock of the caller is off by more than five minutes.
+    /// The clock of the caller is wrong by more than five minutes.
     Clock,
-    /// The account cannot pay.
+    /// The balance of the account is insufficient.
     Balance,
-    /// A dry run would have succeeded.
+    /// The dry run succeeded.
     DryRunPassed,
-    /// The service failed inside: of a write, the outcome is unknown.
+    /// Internal error of the service. The outcome of a write is unknown.
     Internal,
-    /// The request was surely not executed (it never left, or the service is not there).
+    /// The request was not sent, or the service is unreachable. The call was not executed.
     Unreachable,
-    /// It is unknown whether the call was executed.
+    /// The call may have been executed or not.
     OutcomeUnknown,
-    /// An answer that is none.
+    /// The response is not a valid envelope.
     MalformedResponse,
-    /// A code of a read that says nothing about what to do: a bare `FailedOperation`, or one that the documents
-    /// do not name and whose beginning says nothing. Of a write such a code is [`ErrorKind::OutcomeUnknown`].
+    /// Error code of a read without a more specific kind: a bare `FailedOperation`, or an undocumented code. For a
+    /// write, such a code is [`ErrorKind::OutcomeUnknown`].
     Other,
     /// Defect of goldform: the task that made the call panicked.
     Defect,
 }
 
 impl ErrorKind {
-    /// The kind in snake case, for programs.
+    /// Returns the kind in snake case, for programs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Throttled => "throttled",
@@ -96,10 +96,10 @@ impl ErrorKind {
         }
     }
 
-    /// Returns whether a *read* that failed with this may work later without anybody doing anything.
+    /// Returns whether a *read* that failed with this kind may succeed later without any change.
     pub fn is_passing(self) -> bool {
         match self {
-            // An image may be missing from listings for a while after it was accepted.
+            // A new image may be missing from listings for some time.
             Self::NotFound
             | Self::Throttled
             | Self::Busy
@@ -128,39 +128,40 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the call was surely not executed, so that even a write may be sent again as it is.
+    /// Returns whether the call was certainly not executed, so that even a write may be retried.
     ///
-    /// True of a throttled request by inference: the documents say that it is refused, and the official clients
-    /// send it again.
+    /// For a throttled request this is an inference: the documents say that it is refused, and the official clients
+    /// retry it.
     pub fn was_not_executed(self) -> bool {
         matches!(self, Self::Throttled | Self::Unreachable)
     }
 
-    /// Whether a *write* that ended so may have been executed all the same: look before calling again.
+    /// Returns whether a *write* that failed with this kind may have been executed. The caller must check the cloud
+    /// before a retry.
     pub fn may_have_executed(self) -> bool {
         matches!(self, Self::Internal | Self::OutcomeUnknown | Self::MalformedResponse)
     }
 }
 
-/// A refusal of the service, or the failure to reach it.
+/// Refusal of the service, or failure to reach it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub struct CloudError {
-    /// What it means.
+    /// Kind of the error.
     pub kind: ErrorKind,
-    /// The action that was called.
+    /// Called action.
     pub action: CompactString,
-    /// The region it was called in.
+    /// Called region.
     pub region: Option<Region>,
-    /// The service's error code, verbatim; nothing when no answer came.
+    /// Error code of the service, verbatim. `None`: no answer.
     pub code: Option<CompactString>,
-    /// The service's message, verbatim, or what went wrong on the way.
+    /// Message of the service, verbatim, or a description of the failure.
     pub message: String,
-    /// The service's id of the request.
+    /// Request id of the service.
     pub request_id: Option<CompactString>,
 }
 
 impl CloudError {
-    /// Whether the call may have been executed although it failed; true only of calls that write.
+    /// Returns whether the call may have been executed although it failed. Relevant for writes only.
     pub fn may_have_executed(&self) -> bool {
         self.kind.may_have_executed()
     }

@@ -1,15 +1,15 @@
-//! The image service: read and write traits, the client that speaks its protocol, and the sandbox.
+//! The image service: read and write traits, the client of its protocol, and the sandbox.
 //!
 //! ```text
-//!  apply, cli ──▶ CloudRead / CloudWrite ──▶ client::Client (wire types, mapping, meanings of errors)
+//!  apply, cli ──▶ CloudRead / CloudWrite ──▶ client::Client (wire types, mapping, kinds of errors)
 //!                                               │ bytes of one signed or unsigned request
 //!                                               ▼
 //!                                            Transport ──▶ sim (in process)
 //!                                                      └─▶ HTTPS (the real service)
 //! ```
 //!
-//! The same client code runs against the sandbox and the real service: only the transport differs, and
-//! what it carries are the bytes of the protocol (API 3.0, version 2017-03-12).
+//! The same client runs against the sandbox and the real service. Only the transport differs, and it carries the bytes of
+//! the protocol (API 3.0, version 2017-03-12).
 
 pub mod attempts;
 pub mod client;

@@ -1,5 +1,5 @@
-//! What the rest of goldform asks of an image service: reads and writes, apart on purpose, so that a function
-//! which only gets a [`CloudRead`] can be seen to change nothing.
+//! Interface of an image service. Reads and writes are separate traits, so that a function with a [`CloudRead`] cannot
+//! change anything.
 
 use std::collections::BTreeMap;
 
@@ -11,109 +11,108 @@ use super::error::CloudError;
 use crate::model::{AccountId, Accounts, Attributes, ImageId, ImageKind, Region, Source, Tags};
 use crate::state::{ImportSystems, ObservedImage};
 
-/// Which images a listing is to hold. Everything that is `None` lets all pass.
+/// Filter of a listing. A field that is `None` does not filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageFilter {
-    /// Only this kind.
+    /// Kind of the images.
     pub kind: Option<ImageKind>,
-    /// Only images whose name holds this text (the service's filter is fuzzy: the client compares again where
-    /// an exact name is meant).
+    /// Text that the names contain. The filter of the service is fuzzy, so a caller that needs an exact name must
+    /// compare again.
     pub name: Option<CompactString>,
 }
 
-/// Reads: they change nothing and may be repeated.
+/// Reads. They change nothing and may be retried.
 #[async_trait]
 pub trait CloudRead: Send + Sync {
-    /// Every image of a region that passes the filter, all pages.
+    /// Returns every image of a region that passes the filter.
     ///
     /// # Errors
-    /// When a page cannot be read, with the meaning of the refusal.
+    /// If a page cannot be read.
     async fn images(&self, region: &Region, filter: &ImageFilter) -> Result<Vec<ObservedImage>, CloudError>;
 
-    /// The images with these ids, in any number of calls of at most 100 ids; ids that do not exist are not in
-    /// the answer.
+    /// Returns the images with these ids, with as many calls as needed. Ids that do not exist are skipped.
     ///
     /// # Errors
-    /// When a page cannot be read.
+    /// If a page cannot be read.
     async fn images_by_id(&self, region: &Region, ids: &[ImageId]) -> Result<Vec<ObservedImage>, CloudError>;
 
-    /// The accounts that an image of ours is shared with.
+    /// Returns the accounts with which an own image is shared.
     ///
     /// # Errors
-    /// When the image does not exist or is not ours.
+    /// If the image does not exist or belongs to another account.
     async fn shares(&self, region: &Region, image: &ImageId) -> Result<Accounts, CloudError>;
 
-    /// The tags of images of ours, as the tag service has them: a listing may show them later, or not at all.
+    /// Returns the tags of own images from the tag service. A listing may show them later or not at all.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// If they cannot be read.
     async fn tags(&self, region: &Region, images: &[ImageId]) -> Result<BTreeMap<ImageId, Tags>, CloudError>;
 
-    /// The limit of custom images in a region.
+    /// Returns the limit of custom images in a region.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If it cannot be read.
     async fn image_limit(&self, region: &Region) -> Result<u32, CloudError>;
 
-    /// The operating systems that a region imports.
+    /// Returns the operating systems that a region imports.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// If they cannot be read.
     async fn import_systems(&self, region: &Region) -> Result<ImportSystems, CloudError>;
 
-    /// The regions that the service offers.
+    /// Returns the available regions.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// If they cannot be read.
     async fn regions(&self) -> Result<Vec<Region>, CloudError>;
 
-    /// The main account of the caller.
+    /// Returns the main account of the caller.
     ///
     /// # Errors
-    /// When the credentials are not accepted.
+    /// If the credentials are not accepted.
     async fn caller(&self) -> Result<AccountId, CloudError>;
 }
 
-/// What CreateImage, ImportImage or a SyncImages within one region is asked for.
+/// Parameters of a new image: of CreateImage, ImportImage, or SyncImages within one region.
 ///
-/// A shared or encrypted source is copied, and a copy takes a name only: its description, family and tags are set
-/// when it is NORMAL. Whether an image is deprecated is never said at its creation.
+/// A shared or encrypted source is copied, and a copy accepts only a name. Its description, family and tags are set
+/// when it is NORMAL. The deprecation mark is never part of a creation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewImage {
-    /// Name (always there), description and family.
+    /// Name (required), description and family.
     pub attributes: Attributes,
-    /// Tags to put on it; empty: none.
+    /// Tags of the image.
     pub tags: Tags,
-    /// What it is made from.
+    /// Source of the image.
     pub source: Source,
-    /// The query of an import's URL, without its `?`: a signature, which nothing stores.
+    /// Query of the URL of an import, without its `?`. It is a signature and is never stored.
     pub query: Option<Secret>,
-    /// Of an encrypted source: the image, in the same region, that it is a copy of.
+    /// Image in the same region that an encrypted source copies.
     pub original: Option<ImageId>,
 }
 
 impl NewImage {
-    /// An image that needs neither a query nor an original.
+    /// Creates parameters without a query and an original.
     pub fn new(attributes: Attributes, tags: Tags, source: Source) -> Self {
         Self { attributes, tags, source, query: None, original: None }
     }
 }
 
-/// Writes: each is one call of the service, sent once. Who calls decides, by the meaning of an error, whether
-/// to call again.
+/// Writes. Each sends one call of the service once. The caller decides about a retry by the kind of the error.
 #[async_trait]
 pub trait CloudWrite: CloudRead {
-    /// Starts building an image; it is ready when it is NORMAL. Nothing where the service accepted the call and
-    /// told no id (213/33270 ImportImage on the international site): it is then found by its name.
+    /// Starts creating an image, which is ready when its state is NORMAL. Returns `None` if the service accepted the
+    /// call without returning an id (213/33270 ImportImage on the international site). The image is then found by its
+    /// name.
     ///
     /// # Errors
-    /// When the service refuses, or the outcome is unknown.
+    /// If the service refuses, or the outcome is unknown.
     async fn create_image(&self, region: &Region, image: &NewImage) -> Result<Option<ImageId>, CloudError>;
 
-    /// Starts copying an image to another region; it is ready when it is NORMAL there.
+    /// Starts copying an image to another region. The copy is ready when its state is NORMAL.
     ///
     /// # Errors
-    /// When the service refuses, or the outcome is unknown.
+    /// If the service refuses, or the outcome is unknown.
     async fn copy_image(
         &self,
         from: &Region,
@@ -122,10 +121,10 @@ pub trait CloudWrite: CloudRead {
         name: &str,
     ) -> Result<Option<ImageId>, CloudError>;
 
-    /// Sets the attributes that are named.
+    /// Sets the attributes that are not `None`.
     ///
     /// # Errors
-    /// When the service refuses, or the outcome is unknown.
+    /// If the service refuses, or the outcome is unknown.
     async fn modify_image(
         &self,
         region: &Region,
@@ -133,10 +132,10 @@ pub trait CloudWrite: CloudRead {
         set: &Attributes,
     ) -> Result<(), CloudError>;
 
-    /// Sets and removes tags (at most 10 of each a call: the client makes as many calls as it takes).
+    /// Sets and removes tags, with as many calls as needed.
     ///
     /// # Errors
-    /// When the service refuses, or the outcome is unknown.
+    /// If the service refuses, or the outcome is unknown.
     async fn tag_image(
         &self,
         owner: AccountId,
@@ -149,13 +148,13 @@ pub trait CloudWrite: CloudRead {
     /// Shares an image with accounts.
     ///
     /// # Errors
-    /// When the service refuses, or the outcome is unknown.
+    /// If the service refuses, or the outcome is unknown.
     async fn share_image(&self, region: &Region, image: &ImageId, with: &Accounts) -> Result<(), CloudError>;
 
     /// Cancels the shares of an image with accounts.
     ///
     /// # Errors
-    /// When the service refuses, or the outcome is unknown.
+    /// If the service refuses, or the outcome is unknown.
     async fn unshare_image(
         &self,
         region: &Region,
@@ -163,10 +162,10 @@ pub trait CloudWrite: CloudRead {
         with: &Accounts,
     ) -> Result<(), CloudError>;
 
-    /// Deletes an image, and its snapshots where asked to.
+    /// Deletes an image. `snapshots` deletes its snapshots too.
     ///
     /// # Errors
-    /// When the service refuses, or the outcome is unknown.
+    /// If the service refuses, or the outcome is unknown.
     async fn delete_image(&self, region: &Region, image: &ImageId, snapshots: bool)
     -> Result<(), CloudError>;
 }

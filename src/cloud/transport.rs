@@ -1,4 +1,4 @@
-//! What carries one request to the service and brings its answer back.
+//! Transport of one request to the service and of its answer.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use thiserror::Error;
 
 use crate::model::Region;
 
-/// A service of the cloud that goldform calls: product host and API version.
+/// Service of the cloud that goldform calls, with its host and API version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
-    /// Images, instances, regions: `cvm`, version 2017-03-12.
+    /// Images, instances and regions: `cvm`, version 2017-03-12.
     Cvm,
     /// Tags: `tag`, version 2018-08-13.
     Tag,
-    /// Who is calling: `sts`, version 2018-08-13.
+    /// Identities and temporary keys: `sts`, version 2018-08-13.
     Sts,
     /// Accounts: `cam`, version 2019-01-16.
     Cam,
@@ -26,7 +26,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// The first label of the product's host.
+    /// Returns the first label of the service's host.
     pub fn host_label(self) -> &'static str {
         match self {
             Self::Cvm => "cvm",
@@ -38,7 +38,7 @@ impl Service {
         }
     }
 
-    /// The API version that requests name.
+    /// Returns the API version of requests.
     pub fn version(self) -> &'static str {
         match self {
             Self::Cvm | Self::Cbs => "2017-03-12",
@@ -49,20 +49,20 @@ impl Service {
     }
 }
 
-/// One request: which action of which service, in which region, with which JSON body.
+/// One request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The service.
+    /// Called service.
     pub service: Service,
-    /// The action, such as `DescribeImages`.
+    /// Action, such as `DescribeImages`.
     pub action: CompactString,
-    /// The region (`X-TC-Region`); a few actions of other services take none.
+    /// Region (`X-TC-Region`). `None` for some actions of other services.
     pub region: Option<Region>,
-    /// The JSON body, exactly as it is signed and sent.
+    /// JSON body, exactly as it is signed and sent.
     pub body: Vec<u8>,
 }
 
-/// Shows what is called and never the body: an import's URL may carry a signature.
+/// Shows the called action without the body, because the URL of an import may contain a signature.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, action, region, body } = self;
@@ -75,30 +75,30 @@ impl fmt::Debug for Request {
     }
 }
 
-/// The request did not bring an answer of the service back.
+/// Failure to get an answer of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TransportError {
-    /// It was surely not executed: no connection, or it was refused before it was sent.
+    /// The request was not executed: no connection was established, or it was refused before it was sent.
     #[error("{0}")]
     NotSent(String),
-    /// It was not sent, because there is no key to sign it with.
+    /// The request was not sent, because there are no credentials.
     #[error("{0}")]
     NoCredentials(String),
-    /// It was sent, and whether it was executed is unknown: the connection broke, the time ran out, or
-    /// what came back is no answer of the service.
+    /// The request was sent and may have been executed: the connection broke, the time ran out, or the answer is not
+    /// one of the service.
     #[error("{0}")]
     OutcomeUnknown(String),
 }
 
-/// Carries requests to the service.
+/// Transport of requests to the service.
 ///
-/// A transport does not retry and does not judge: it returns the bytes of the service's envelope
-/// (`{"Response": …}`), whether that holds an error or not.
+/// A transport neither retries nor interprets an answer. It returns the bytes of the service's envelope (`{"Response":
+/// …}`), with or without an error.
 #[async_trait]
 pub trait Transport: Send + Sync {
     /// Sends one request.
     ///
     /// # Errors
-    /// When no envelope came back. [`TransportError::NotSent`] only when the request was surely not executed.
+    /// If there is no answer. [`TransportError::NotSent`] only if the request was certainly not executed.
     async fn send(&self, request: Request) -> Result<Vec<u8>, TransportError>;
 }

@@ -1,20 +1,20 @@
-//! Error codes of the service and what each means.
+//! Error codes of the service and their kinds.
 //!
-//! The table holds every code that the documents list for the actions that goldform calls (and for their
-//! neighbours: instances, snapshots, regions), plus the common codes of all services. Several codes mean the same
-//! (`InvalidImageId.InShared` and `InvalidParameterValue.InvalidImageIdIsShared`): callers match on the
-//! [`ErrorKind`], never on a code.
+//! The table contains every documented code of the actions that goldform calls, of related ones (instances, snapshots,
+//! regions), and the common codes of all services. Several codes have the same kind (`InvalidImageId.InShared` and
+//! `InvalidParameterValue.InvalidImageIdIsShared`), so callers match on the [`ErrorKind`] and not on a code.
 //!
-//! To add a code: put it into [`CODES`], in alphabetical order (a test checks it). A code that is not in the table has
-//! the meaning of its first part in [`FIRST_PARTS`]; of a write, its outcome is unknown unless it begins like a refusal.
+//! To add a code, insert it into [`CODES`] in alphabetical order (a test checks the order). A code that is not in the
+//! table has the kind of its first part in [`FIRST_PARTS`]. For a write, its outcome is unknown unless the first part
+//! is that of a refusal.
 
 use crate::cloud::ErrorKind;
 use crate::cloud::client::wire::Effect;
 
-/// Returns what an error code means for a call with that effect.
+/// Returns the kind of an error code for a call with that effect.
 ///
-/// A write that ends in a code that nobody has documented may have been executed: its outcome is unknown, unless the
-/// code begins like a refusal ([`REFUSALS`]).
+/// A write that fails with an undocumented code may have been executed. Its outcome is unknown, unless the first part
+/// of the code is that of a refusal ([`REFUSALS`]).
 pub(crate) fn kind_of(code: &str, effect: Effect) -> ErrorKind {
     let documented = look_up(CODES, code);
     let first = code.split('.').next().unwrap_or(code);
@@ -26,7 +26,7 @@ pub(crate) fn kind_of(code: &str, effect: Effect) -> ErrorKind {
     if effect == Effect::Write && !is_definite { ErrorKind::OutcomeUnknown } else { kind }
 }
 
-/// First parts of codes that are refusals also where the rest of the code is not documented.
+/// First parts of codes that are refusals even if the rest of the code is not documented.
 const REFUSALS: &[&str] = &[
     "AuthFailure",
     "InvalidParameter",
@@ -49,7 +49,7 @@ use ErrorKind::{
     SharedImageUnmodifiable, Tag, Throttled, TooManyValues, Unsupported,
 };
 
-/// Codes whose meaning is their own, by code.
+/// Kinds of documented codes, by code.
 ///
 /// Sources: the error lists of 213/16726 CreateImage, 213/15716 DeleteImages, 213/15715 DescribeImages, 213/15719
 /// DescribeImageQuota, 213/15712 DescribeImageSharePermission, 213/33269 ModifyImageAttribute, 213/15710
@@ -254,7 +254,7 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("UnsupportedRegion", Unsupported),
 ];
 
-/// What the first part of a code (up to the first dot) says, by that part.
+/// Kinds of the first part of a code (up to the first dot), by that part.
 ///
 /// `FailedOperation` is not in here on purpose: it is said of everything.
 const FIRST_PARTS: &[(&str, ErrorKind)] = &[

@@ -1,7 +1,7 @@
 //! Envelope of an answer: `{"Response": {…, "RequestId": …}}`, with an `Error` inside if the service refuses the call.
 //!
-//! The HTTP status is 200 in both cases. Any bytes are an answer, a refusal or a [`MalformedResponse`]. Nothing panics, and
-//! at most [`ANSWER_MAX_BYTES`] are parsed.
+//! The HTTP status is 200 in both cases. Any bytes are an answer, a refusal or a [`MalformedResponse`]. Nothing panics,
+//! and at most [`ANSWER_MAX_BYTES`] are parsed.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -25,7 +25,7 @@ impl Script {
         Self::of(answers.into_iter().map(|answer| Ok(json!({ "Response": answer }).to_string().into_bytes())))
     }
 
-    /// Every request so far: `service.action@region` and the body.
+    /// Returns every request so far: `service.action@region` and the body.
     pub(crate) fn calls(&self) -> Vec<(String, Value)> {
         self.requests
             .lock()
@@ -40,13 +40,13 @@ impl Script {
             .collect()
     }
 
-    /// How many requests came.
+    /// Returns how many requests came.
     pub(crate) fn len(&self) -> usize {
         self.requests.lock().unwrap().len()
     }
 }
 
-/// A refusal, as the service writes it.
+/// Returns a refusal, as the service writes it.
 pub(crate) fn refusal(code: &str) -> Value {
     json!({ "Error": { "Code": code, "Message": format!("message of {code}") }, "RequestId": "req-1" })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What the server does with one connection.
+/// Behavior of the server on one connection.
 #[derive(Clone)]
 pub(crate) enum Deed {
     /// Reads the request and answers these bytes, whatever they are.
@@ -21,7 +21,7 @@ pub(crate) enum Deed {
     Wait(Duration),
 }
 
-/// A whole answer with this status line, these headers and this body.
+/// Returns a whole answer with this status line, these headers and this body.
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Deed {
     let length = body.len();
     Deed::Answer(
@@ -30,7 +30,7 @@ pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Deed {
     )
 }
 
-/// What the service sends for this body of `Response`.
+/// Returns the bytes of an answer with this body of `Response`.
 pub(crate) fn response(body: &str) -> Deed {
     answer("200 OK", "content-type: application/json\r\n", &format!("{{\"Response\":{body}}}"))
 }
@@ -49,7 +49,7 @@ impl Received {
     }
 }
 
-/// The running server; it ends with the runtime of its test.
+/// Running server. It stops with the runtime of its test.
 pub(crate) struct Server {
     /// `127.0.0.1:port`.
     pub(crate) host: String,

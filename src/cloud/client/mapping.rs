@@ -1,7 +1,7 @@
 //! Converts between the wire types and the model: images, shares, regions, and the parameters of a new image.
 //!
-//! A missing optional field has a default (empty text, 0, unknown state). A missing [`ImageId`] or [`AccountId`] makes the
-//! answer malformed: skipping it would hide an image that counts in the quota, or a share that prevents a deletion.
+//! A missing optional field has a default (empty text, 0, unknown state). A missing [`ImageId`] or [`AccountId`] makes
+//! the answer malformed: skipping it would hide an image that counts in the quota, or a share that prevents a deletion.
 
 use std::collections::{BTreeMap, BTreeSet};
 

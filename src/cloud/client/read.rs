@@ -97,7 +97,7 @@ impl CloudRead for Client {
                     chunks.extend([second, first]);
                 }
                 // The documents let an unknown id simply be missing from the answer (213/15715 lists no NotFound).
-                // Should the service refuse all the same, the id that it refuses is found by halving.
+                // If the service still refuses, halving finds the id that it refuses.
                 Err(error) if is_missing_id(&error) => {
                     if chunk.len() > 1 {
                         let (first, second) = chunk.split_at(chunk.len() / 2);

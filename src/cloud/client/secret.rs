@@ -4,7 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// Secret text. Its `Debug` output is `(secret)`, and its memory is cleared on drop. Only [`Secret::reveal`] returns it.
+/// Secret text. Its `Debug` output is `(secret)`, and its memory is cleared on drop. Only [`Secret::reveal`] returns
+/// it.
 ///
 /// It implements neither `Serialize` nor `Display` on purpose.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! TC3-HMAC-SHA256, the signature of API 3.0 requests ("Signature v3" of every service's documents).
+//! TC3-HMAC-SHA256, the signature of API 3.0 requests ("Signature v3" in the documents of every service).
 //!
 //! ```text
 //!  canonical request = method, `/`, query, headers, their names, hash of the payload
@@ -7,7 +7,7 @@
 //!  signature         = hex(HMAC(signing key, string to sign))
 //! ```
 //!
-//! The payload that is signed is the bytes that are sent: nothing may write the JSON a second time in between.
+//! The signed payload must be the sent bytes: the JSON must not be serialized a second time in between.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
@@ -16,26 +16,25 @@ use zeroize::Zeroizing;
 
 const ALGORITHM: &str = "TC3-HMAC-SHA256";
 
-/// The parts of a request that are signed.
+/// Signed parts of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Signed<'a> {
     /// `POST` or `GET`.
     pub(crate) method: &'a str,
-    /// The encoded query exactly as it is sent; empty for `POST`.
+    /// Encoded query exactly as it is sent. Empty for `POST`.
     pub(crate) query: &'a str,
-    /// The headers that are signed, in alphabetical order, names in lower case. `content-type` and `host` must be
-    /// among them.
+    /// Signed headers in alphabetical order, with names in lower case. They must include `content-type` and `host`.
     pub(crate) headers: &'a [(&'a str, &'a str)],
-    /// The body, exactly as it is sent.
+    /// Body exactly as it is sent.
     pub(crate) payload: &'a [u8],
-    /// The first label of the product's host.
+    /// First label of the service's host.
     pub(crate) service: &'a str,
-    /// The moment that `X-TC-Timestamp` says.
+    /// Time of `X-TC-Timestamp`.
     pub(crate) at: Timestamp,
 }
 
 impl Signed<'_> {
-    /// The value of the `Authorization` header.
+    /// Returns the value of the `Authorization` header.
     pub(crate) fn authorization(&self, secret_id: &str, secret_key: &str) -> String {
         let key = signing_key(secret_key, &self.date(), self.service);
         let signature = signature(&*key, &self.string_to_sign());
@@ -44,7 +43,7 @@ impl Signed<'_> {
         format!("{ALGORITHM} Credential={secret_id}/{scope}, SignedHeaders={names}, Signature={signature}")
     }
 
-    /// Whether a signature is this request's under a key.
+    /// Returns whether a signature is that of the request with a key.
     pub(crate) fn is_signed_by(&self, secret_key: &str, other: &str) -> bool {
         signature(&*signing_key(secret_key, &self.date(), self.service), &self.string_to_sign()) == other
     }
@@ -65,7 +64,7 @@ impl Signed<'_> {
         format!("{ALGORITHM}\n{}\n{}\n{hashed}", self.at.as_second(), self.scope())
     }
 
-    /// The date is that of the timestamp in UTC, whatever the local one is.
+    /// Returns the date of the timestamp in UTC.
     fn date(&self) -> String {
         self.at.strftime("%Y-%m-%d").to_string()
     }
@@ -87,7 +86,7 @@ fn signature(signing_key: &[u8], string_to_sign: &str) -> String {
 }
 
 fn mac(key: &[u8], message: &str) -> [u8; 32] {
-    // HMAC fills a short key up with zeros and hashes a long one. Done here, it leaves nothing that can fail.
+    // HMAC pads a short key with zeros and hashes a long one. Doing that here makes the construction infallible.
     let mut block = Zeroizing::new([0u8; 64]);
     if key.len() > block.len() {
         block.iter_mut().zip(Sha256::digest(key)).for_each(|(to, from)| *to = from);
@@ -114,7 +113,7 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    //! Vectors: V1 to V4 were computed with the official SDK and a frozen clock, V5 and V6 stand in the documents.
+    //! Vectors: V1 to V4 were computed with the official SDK and a frozen clock, V5 and V6 are in the documents.
 
     use super::*;
 

@@ -1,12 +1,11 @@
-//! Requests and answers exactly as the service spells them: the only place with its spelling.
+//! Requests and answers exactly as the service spells them. No other file contains its spelling.
 //!
-//! A request is a [`Call`]: it knows its action, its service, whether it changes anything, and the type of its
-//! answer. Arguments that are not given are not sent, so that the service's own defaults hold. Everything in an
-//! answer is optional, may be null and may stand beside fields that nobody knows: [`super::mapping`] decides what
-//! must be there.
+//! A request is a [`Call`] with its action, its service and the type of its answer. Unset arguments are not sent, so
+//! that the defaults of the service apply. Every field of an answer is optional and may be null, and unknown fields are
+//! ignored. [`super::mapping`] decides which fields are required.
 //!
-//! To add an action: a struct for its arguments, one for its answer, a line under [`calls!`], and a fixture from the
-//! documents in the tests of the module that sends it.
+//! To add an action, add a struct for its arguments, one for its answer, a line under [`calls!`], and a fixture from
+//! the documents in the tests of the module that sends it.
 
 use compact_str::CompactString;
 use serde::de::DeserializeOwned;
@@ -18,17 +17,17 @@ mod other_services;
 
 pub(crate) use other_services::*;
 
-/// Whether a call changes anything.
+/// Whether a call reads or writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// It changes nothing and may be repeated.
+    /// The call changes nothing and may be retried.
     Read,
-    /// It changes something: when its outcome is unknown it is not repeated.
+    /// The call changes something and is not retried if its outcome is unknown.
     Write,
 }
 
 impl Effect {
-    /// The effect of an action by its name; what is not known to read is taken to write.
+    /// Returns the effect of an action by its name. An unknown action counts as a write.
     pub(crate) fn of(action: &str) -> Self {
         if action.starts_with("Describe") || action.starts_with("Get") || action.starts_with("AssumeRole") {
             Self::Read
@@ -38,13 +37,13 @@ impl Effect {
     }
 }
 
-/// The arguments of one action.
+/// Arguments of one action.
 pub(crate) trait Call: Serialize + Sync {
-    /// What the service answers.
+    /// Type of the answer.
     type Answer: DeserializeOwned;
-    /// The service that has the action.
+    /// Service of the action.
     const SERVICE: Service;
-    /// The name of the action.
+    /// Name of the action.
     const ACTION: &'static str;
 }
 
@@ -77,8 +76,8 @@ calls! {
     Sts::AssumeRoleWithWebIdentity -> AssumedRole;
 }
 
-/// A flag that the service wants as the text `"true"` or `"false"` (213/16726 ForcePoweroff, Sysprep; upper case
-/// until 2023-10-31).
+/// Flag that the service expects as the text `"true"` or `"false"` (213/16726 ForcePoweroff, Sysprep, upper case until
+/// 2023-10-31).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TextFlag(pub(crate) bool);
 
@@ -88,7 +87,7 @@ impl Serialize for TextFlag {
     }
 }
 
-/// Tags for a thing that is being made (213/16726 TagSpecification).
+/// Tags of a new resource (213/16726 TagSpecification).
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct TagSpecification {
@@ -96,7 +95,7 @@ pub(crate) struct TagSpecification {
     pub(crate) tags: Vec<Tag>,
 }
 
-/// A tag on an image; the tag service itself says TagKey and TagValue.
+/// Tag of an image. The tag service uses the names TagKey and TagValue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Tag {
@@ -105,7 +104,7 @@ pub(crate) struct Tag {
     pub(crate) value: CompactString,
 }
 
-/// 213/16726.
+/// 213/16726 CreateImage.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct CreateImage {
@@ -130,7 +129,7 @@ pub(crate) struct CreateImage {
     pub(crate) image_family: Option<CompactString>,
 }
 
-/// 213/15717. The URL may carry a signature, so a value of this type has no `Debug`.
+/// 213/15717 ImportImage. Without `Debug`, because the URL may contain a signature.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ImportImage {
@@ -155,7 +154,7 @@ pub(crate) struct ImportImage {
     pub(crate) image_family: Option<CompactString>,
 }
 
-/// What CreateImage and ImportImage answer; 213/33270 (ImportImage on the international site) tells no id.
+/// Answer of CreateImage and ImportImage. 213/33270 (ImportImage on the international site) has no id.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct MadeImage {
@@ -163,7 +162,7 @@ pub(crate) struct MadeImage {
     pub(crate) image_id: Option<CompactString>,
 }
 
-/// 213/15711. List-typed, but exactly one image a call.
+/// 213/15711 SyncImages. The ids are a list, but a call accepts exactly one.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SyncImages {
@@ -179,7 +178,7 @@ pub(crate) struct SyncImages {
     pub(crate) kms_key_id: Option<CompactString>,
 }
 
-/// What SyncImages answers.
+/// Answer of SyncImages.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SyncedImages {
@@ -187,7 +186,7 @@ pub(crate) struct SyncedImages {
     pub(crate) image_set: Vec<SyncedImage>,
 }
 
-/// One copy.
+/// Copy in one region.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SyncedImage {
@@ -197,7 +196,7 @@ pub(crate) struct SyncedImage {
     pub(crate) region: Option<CompactString>,
 }
 
-/// 213/33269.
+/// 213/33269 ModifyImageAttribute.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ModifyImageAttribute {
@@ -212,7 +211,7 @@ pub(crate) struct ModifyImageAttribute {
     pub(crate) image_deprecated: Option<bool>,
 }
 
-/// 213/15710. Accounts are main accounts (UIN), written as text.
+/// 213/15710 ModifyImageSharePermission. Accounts are main accounts (UIN) as text.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ModifyImageSharePermission {
@@ -221,7 +220,7 @@ pub(crate) struct ModifyImageSharePermission {
     pub(crate) permission: Permission,
 }
 
-/// What becomes of a share.
+/// Change of a share.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Permission {
@@ -229,7 +228,7 @@ pub(crate) enum Permission {
     Cancel,
 }
 
-/// 213/15716. `DeleteBindedSnap` is the real name.
+/// 213/15716 DeleteImages. `DeleteBindedSnap` is the documented spelling.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeleteImages {
@@ -239,11 +238,11 @@ pub(crate) struct DeleteImages {
     pub(crate) dry_run: Option<bool>,
 }
 
-/// An answer that says nothing beyond having done it.
+/// Answer without fields.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Done {}
 
-/// 213/15715. Ids exclude filters.
+/// 213/15715 DescribeImages. A call has either ids or filters.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DescribeImages {
@@ -255,7 +254,7 @@ pub(crate) struct DescribeImages {
     pub(crate) limit: u64,
 }
 
-/// A filter of a listing: several values mean *or*.
+/// Filter of a listing. Several values are alternatives.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Filter {
@@ -263,7 +262,7 @@ pub(crate) struct Filter {
     pub(crate) values: Vec<CompactString>,
 }
 
-/// One page of images.
+/// Page of images.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ImagePage {
@@ -309,7 +308,7 @@ pub(crate) struct Image {
     pub(crate) image_deprecated: Option<bool>,
 }
 
-/// A snapshot that an image is made of.
+/// Snapshot of an image.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Snapshot {
@@ -317,14 +316,14 @@ pub(crate) struct Snapshot {
     pub(crate) snapshot_id: Option<CompactString>,
 }
 
-/// 213/15712.
+/// 213/15712 DescribeImageSharePermission.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DescribeImageSharePermission {
     pub(crate) image_id: CompactString,
 }
 
-/// The whole list of shares: the action knows no pages.
+/// List of all shares. The action has no pages.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SharePermissions {
@@ -332,7 +331,7 @@ pub(crate) struct SharePermissions {
     pub(crate) share_permission_set: Vec<SharePermission>,
 }
 
-/// One share.
+/// Share with one account.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SharePermission {
@@ -340,11 +339,11 @@ pub(crate) struct SharePermission {
     pub(crate) account_id: Option<CompactString>,
 }
 
-/// 213/15719.
+/// 213/15719 DescribeImageQuota.
 #[derive(Debug, Serialize)]
 pub(crate) struct DescribeImageQuota {}
 
-/// The limit of custom images of the account in the region.
+/// Limit of custom images of the account in the region.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ImageQuota {
@@ -352,11 +351,11 @@ pub(crate) struct ImageQuota {
     pub(crate) image_num_quota: Option<u64>,
 }
 
-/// 213/15718.
+/// 213/15718 DescribeImportImageOs.
 #[derive(Debug, Serialize)]
 pub(crate) struct DescribeImportImageOs {}
 
-/// The systems that a region imports: names, and the versions of some of them.
+/// Systems that a region imports: their names, and the versions of some of them.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ImportSystems {
@@ -366,7 +365,7 @@ pub(crate) struct ImportSystems {
     pub(crate) import_image_os_version_set: Vec<SystemVersions>,
 }
 
-/// The names of the systems that are imported.
+/// Names of the systems.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SystemNames {
@@ -376,7 +375,7 @@ pub(crate) struct SystemNames {
     pub(crate) linux: Vec<CompactString>,
 }
 
-/// The versions of one system.
+/// Versions of one system.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SystemVersions {
@@ -386,7 +385,7 @@ pub(crate) struct SystemVersions {
     pub(crate) os_versions: Vec<CompactString>,
 }
 
-/// A list or text that may be null.
+/// Parses a list or text that may be null.
 fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

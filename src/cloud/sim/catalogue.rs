@@ -1,15 +1,14 @@
-//! The images that every region offers without anybody having made them: the provider's public ones, and one
-//! that another account shares with every caller.
+//! Built-in images of every region: public images of the provider, and one that another account shares with every
+//! caller.
 //!
-//! They are not stored. Their ids depend on seed, region and position alone, so they stay the same for as long as
-//! the world lives.
+//! They are not stored. Their ids depend only on seed, region and position, so they never change.
 
 use super::ids::{self, resource_id};
 use super::ownership::Ownership;
 use super::settings::Settings;
 use super::world::{Image, ImageStatus};
 
-/// Title, platform, architecture, size in GiB. The titles are those of the service's own lists, in English.
+/// Title, platform, architecture, size in GiB. The titles are those of the real service, in English.
 const PUBLIC: &[(&str, &str, &str, u32)] = &[
     ("Ubuntu Server 22.04 LTS 64bit", "Ubuntu", "x86_64", 20),
     ("Ubuntu Server 20.04 LTS 64bit", "Ubuntu", "x86_64", 20),
@@ -24,13 +23,13 @@ const PUBLIC: &[(&str, &str, &str, u32)] = &[
     ("Windows Server 2008 R2 Enterprise 32bitEN", "Windows", "i386", 50),
 ];
 
-/// How many numbers of ids one region has for itself.
+/// Number of ids that are reserved for one region.
 const ROOM: u64 = 1_000;
 
-/// When the provider made its images: 2024-01-01.
+/// Creation time of the images of the provider: 2024-01-01.
 const MADE: i64 = 1_704_067_200_000_000;
 
-/// The catalogue of a region as an account sees it, in a fixed order.
+/// Returns the built-in images of a region that an account sees, in a fixed order.
 pub(super) fn images(settings: &Settings, region: &str, caller: &str) -> Vec<(Image, Ownership)> {
     let mut images = Vec::with_capacity(PUBLIC.len() + 1);
     if let Some(lender) = settings.lent_by.map(|lender| lender.to_string()).filter(|lender| lender != caller)
@@ -55,7 +54,7 @@ pub(super) fn images(settings: &Settings, region: &str, caller: &str) -> Vec<(Im
     images
 }
 
-/// The image of the catalogue with an id.
+/// Returns the built-in image with an id.
 pub(super) fn find(settings: &Settings, region: &str, caller: &str, id: &str) -> Option<(Image, Ownership)> {
     images(settings, region, caller).into_iter().find(|(image, _)| image.id == id)
 }
@@ -101,7 +100,8 @@ fn blank(region: &str) -> Image {
     }
 }
 
-/// A region's code picks one of 2²⁰ rooms of numbers above those that made things get.
+/// Returns the id of a built-in image. The code of the region selects one of 2²⁰ ranges above the numbers of created
+/// resources.
 fn id(settings: &Settings, region: &str, position: u64) -> String {
     let room = ids::number_of(region) % (1 << 20);
     resource_id("img-", settings.seed, ids::CATALOGUE + room * ROOM + position)

@@ -1,10 +1,10 @@
-//! MD5 as the tag service tells it of keys and values (TagKeyMd5, TagValueMd5): a label, no protection.
+//! MD5 of tag keys and values, as in the answers of the tag service (TagKeyMd5, TagValueMd5). It protects nothing.
 
 use std::fmt::Write as _;
 
 use md5::{Digest as _, Md5};
 
-/// The MD5 of a text, in lower-case hexadecimal.
+/// Returns the MD5 of a text in lower-case hexadecimal.
 pub(super) fn md5(text: &str) -> String {
     Md5::digest(text.as_bytes()).iter().fold(String::with_capacity(32), |mut hex, byte| {
         // Writing to a text cannot fail.

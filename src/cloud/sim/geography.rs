@@ -1,22 +1,21 @@
-//! Regions and zones of the sandbox. A table of its own on purpose: what goldform believes about regions
-//! is checked against it.
+//! Regions and zones of the sandbox. The table is independent of that in `model`, so that tests can compare them.
 
 use super::settings::Settings;
 
-/// What the world knows about a region.
+/// Facts about a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RegionInfo<'a> {
-    /// The code, such as `ap-jakarta`.
+    /// Code, such as `ap-jakarta`.
     pub(super) code: &'a str,
-    /// The English name.
+    /// English name.
     pub(super) english: &'a str,
-    /// The Chinese name, as the APIs print it; empty: not documented.
+    /// Chinese name as in the APIs. Empty: not documented.
     pub(super) chinese: &'a str,
-    /// Whether it is in the Chinese mainland as far as copies go. Hong Kong is not (213/4943).
+    /// Whether the region counts as Chinese mainland for copies. Hong Kong does not (213/4943).
     pub(super) mainland: bool,
     /// Numbers of the zones.
     pub(super) zones: &'a [u8],
-    /// The first two or three digits of its zones' ids.
+    /// Base of the ids of the zones: id = base + number.
     pub(super) zone_base: u32,
 }
 
@@ -78,7 +77,7 @@ const REGIONS: &[RegionInfo<'static>] = &[
     region("sa-saopaulo", "South America (Sao Paulo)", "南美地区(圣保罗)", false, &[1], 740_000),
 ];
 
-/// What is known about a region; nothing: this world does not have it.
+/// Returns the facts about a region. `None` if the world does not have it.
 pub(super) fn find<'a>(settings: &'a Settings, code: &str) -> Option<RegionInfo<'a>> {
     REGIONS.iter().find(|info| info.code == code).copied().or_else(|| {
         settings.regions.iter().find(|(region, _)| region.as_str() == code).map(|(region, extra)| {
@@ -94,22 +93,22 @@ pub(super) fn find<'a>(settings: &'a Settings, code: &str) -> Option<RegionInfo<
     })
 }
 
-/// Every region of this world: the built-in ones by code, then those of the settings.
+/// Returns every region of the world: the built-in ones by code, then those of the settings.
 pub(super) fn all(settings: &Settings) -> impl Iterator<Item = RegionInfo<'_>> {
     let extra = settings.regions.keys().filter(|region| !REGIONS.iter().any(|p| p.code == region.as_str()));
     REGIONS.iter().copied().chain(extra.filter_map(|region| find(settings, region.as_str())))
 }
 
-/// Why an image of one region cannot be copied to another.
+/// Reason why an image cannot be copied between two regions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Border {
-    /// The destination takes no part in copying: Taipei (questions and answers on images).
+    /// One of the regions does not support copies: Taipei (questions and answers on images).
     NoCopies,
     /// One is in the Chinese mainland and the other is not: closed unless a ticket opens it (213/4943).
     Mainland,
 }
 
-/// Whether copies may go from one region to another.
+/// Returns the reason why images cannot be copied between two regions. `None` if they can.
 pub(super) fn border(from: RegionInfo<'_>, to: RegionInfo<'_>) -> Option<Border> {
     if to.code == "ap-taipei" || from.code == "ap-taipei" {
         Some(Border::NoCopies)

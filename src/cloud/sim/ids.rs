@@ -1,17 +1,18 @@
-//! Ids that the world gives out: they look random, never repeat, and depend on nothing but the world's seed and
-//! a counter that it keeps, so that a run can be repeated exactly.
+//! Ids of resources and requests. They look random, are unique, and depend only on the seed of the world and a stored
+//! counter, so that a run can be repeated exactly.
 
-/// How many ids of eight lower-case letters and digits there are.
+/// Number of ids of eight lower-case letters and digits.
 const SPACE: u128 = 36u128.pow(8);
 
-/// A factor without a common divisor with [`SPACE`] (odd, and its digits do not sum to a multiple of three), so
-/// that multiplying by it only shuffles the numbers below [`SPACE`].
+/// Factor without a common divisor with [`SPACE`] (odd, and not a multiple of three). Multiplying by it only permutes
+/// the numbers below [`SPACE`].
 const SHUFFLE: u128 = 1_181_783_497_277;
 
-/// The first number that is never given to a thing that a caller makes: the catalogue's ids start here.
+/// First number of the ids of built-in images. Created resources have lower numbers.
 pub(super) const CATALOGUE: u64 = 1 << 40;
 
-/// The id with this prefix and number: `img-6pb6lrmy`. Different numbers below 36⁸ give different ids.
+/// Returns the id with a prefix and a number, such as `img-6pb6lrmy`. Different numbers below 36⁸ lead to different
+/// ids.
 pub(super) fn resource_id(prefix: &str, seed: u64, number: u64) -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     let mut rest = (u128::from(number) * SHUFFLE + u128::from(mix(seed))) % SPACE;
@@ -25,7 +26,7 @@ pub(super) fn resource_id(prefix: &str, seed: u64, number: u64) -> String {
     id
 }
 
-/// The id of a request, in the form of a UUID. Different numbers give different ids.
+/// Returns the id of a request, in the form of a UUID. Different numbers lead to different ids.
 pub(super) fn request_id(seed: u64, number: u64) -> String {
     let first = mix(number ^ mix(seed));
     let second = mix(first);
@@ -40,12 +41,12 @@ pub(super) fn request_id(seed: u64, number: u64) -> String {
     )
 }
 
-/// A stable number for a text, such as a region's code.
+/// Returns a stable hash of a text, such as the code of a region.
 pub(super) fn number_of(text: &str) -> u64 {
     text.bytes().fold(0x9e37_79b9_7f4a_7c15, |sum, byte| mix(sum ^ u64::from(byte)))
 }
 
-/// The finalizer of splitmix64: a bijection on 64 bits.
+/// Mixes the bits of a number: the finalizer of splitmix64, a bijection on 64 bits.
 fn mix(number: u64) -> u64 {
     let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

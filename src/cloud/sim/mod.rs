@@ -150,8 +150,8 @@ impl Sim {
 
     /// Executes a request of this process and returns the envelope of its answer.
     ///
-    /// Returns the envelope of an InternalError if a fault loses the request or its answer. [`Sim::exchange`] returns the
-    /// difference.
+    /// Returns the envelope of an InternalError if a fault loses the request or its answer. [`Sim::exchange`] returns
+    /// the difference.
     pub fn answer(&self, caller: AccountId, request: &Request, now: Timestamp) -> Vec<u8> {
         match self.exchange(caller, request, now).delivery {
             Delivery::Answer(bytes) => bytes,

@@ -1,4 +1,4 @@
-//! Parameters of a GET: `Filters.0.Values.1=CentOS` and text throughout, turned into what a POST carries.
+//! Parameters of a GET, such as `Filters.0.Values.1=CentOS`, converted to those of a POST.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use serde_json::{Map, Number, Value};
 
 use super::schema::{Field, Kind};
 
-/// A parameter while its parts are collected.
+/// Parameter while its parts are collected.
 #[derive(Debug, Default)]
 struct Node {
     text: Option<String>,
     parts: BTreeMap<String, Node>,
 }
 
-/// How many parts a name may have: the deepest documented one has four (`Filters.0.Values.0`).
+/// Maximum number of parts of a name. The longest documented one has four (`Filters.0.Values.0`).
 const DEPTH_MAX: usize = 8;
 
-/// The tree that dotted names describe. A level whose names are all numbers is an array, in their order.
+/// Returns the tree of dotted names. A level with only numbers as names is an array, in their order.
 pub(super) fn tree(pairs: &[(String, String)]) -> Map<String, Value> {
     let mut root = Node::default();
     for (name, value) in pairs {
@@ -45,8 +45,8 @@ fn value(node: Node) -> Value {
     }
 }
 
-/// Turns texts into the numbers and booleans that an action declares. A text that is none stays, and is then
-/// judged as the wrong type that it is.
+/// Converts texts to the numbers and booleans that an action declares. A text of another form is left, and then refused
+/// because of its type.
 pub(super) fn type_texts(params: &mut Map<String, Value>, fields: &[Field]) {
     for field in fields {
         let Some(value) = params.get_mut(field.name) else { continue };

@@ -1,5 +1,5 @@
-//! Documented rate limits: per action, region and caller (651/35307), counted as an allowance of one second's
-//! calls that refills evenly.
+//! Documented rate limits per action, region and caller (651/35307), as an allowance of the calls of one second that
+//! refills evenly.
 
 use super::actions::Action;
 use super::refusal::{ActionError, Refusal};
@@ -7,7 +7,7 @@ use super::world::World;
 
 const SECOND: i64 = 1_000_000;
 
-/// Takes one call from the allowance, or refuses it.
+/// Charges one call to the allowance, or refuses it.
 pub(super) fn charge(
     world: &World,
     action: &Action,
@@ -24,7 +24,7 @@ pub(super) fn charge(
     Ok(())
 }
 
-/// The refusal of one call too many.
+/// Returns the refusal of a call that exceeds the rate limit.
 pub(super) fn exceeded() -> Refusal {
     Refusal::new("RequestLimitExceeded", "The request limit is exceeded: too many calls in a second.")
 }

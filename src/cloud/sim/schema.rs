@@ -1,14 +1,14 @@
-//! Parameters: what an action declares, how a body is judged against that, and how the action reads it after.
+//! Parameters: the declarations of an action, their validation, and typed access to the values.
 //!
-//! Judged first and strictly: a name that the documents do not have is UnknownParameter, a required one that is
-//! missing MissingParameter, a value of another type than the documented one InvalidParameter. What a value
-//! *means* is the action's business.
+//! The validation is strict: an undocumented name is UnknownParameter, a missing required parameter is
+//! MissingParameter, and a value of another type than the documented one is InvalidParameter. Actions validate the
+//! values themselves.
 
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
 
-/// The documented type of a parameter.
+/// Documented type of a parameter.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     /// String.
@@ -23,28 +23,28 @@ pub(super) enum Kind {
     Objects(&'static [Field]),
 }
 
-/// One documented parameter.
+/// Documented parameter.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field {
-    /// Its name, exactly as documented.
+    /// Name as documented.
     pub(super) name: &'static str,
-    /// Its type.
+    /// Type.
     pub(super) kind: Kind,
-    /// Whether a call without it is refused. A required array must also hold something.
+    /// Whether a call without the parameter is refused. A required array must not be empty.
     pub(super) required: bool,
 }
 
-/// A required parameter.
+/// Declares a required parameter.
 pub(super) const fn required(name: &'static str, kind: Kind) -> Field {
     Field { name, kind, required: true }
 }
 
-/// An optional parameter.
+/// Declares an optional parameter.
 pub(super) const fn optional(name: &'static str, kind: Kind) -> Field {
     Field { name, kind, required: false }
 }
 
-/// Judges parameters against what an action declares.
+/// Validates parameters by the declarations of an action.
 pub(super) fn validate(params: &Map<String, Value>, fields: &[Field], path: &str) -> Result<(), Refusal> {
     for (name, value) in params {
         let Some(field) = fields.iter().find(|field| field.name == name) else {
@@ -102,38 +102,38 @@ fn validate_value(value: &Value, field: &Field, path: &str) -> Result<(), Refusa
     }
 }
 
-/// Parameters that have been judged. A reader that asks for another type than the declared one finds nothing.
+/// Validated parameters. A getter of another type than the declared one returns nothing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Args<'a>(pub(super) &'a Map<String, Value>);
 
 impl<'a> Args<'a> {
-    /// Whether the parameter was given.
+    /// Returns whether the call has the parameter.
     pub(super) fn has(self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
-    /// A String.
+    /// Returns a String. `None` if the parameter is missing.
     pub(super) fn text(self, name: &str) -> Option<&'a str> {
         self.0.get(name)?.as_str()
     }
 
-    /// A Boolean; nothing counts as false.
+    /// Returns a Boolean, false if the parameter is missing.
     pub(super) fn flag(self, name: &str) -> bool {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// An Integer.
+    /// Returns an Integer. `None` if the parameter is missing.
     pub(super) fn integer(self, name: &str) -> Option<i64> {
         self.0.get(name)?.as_i64()
     }
 
-    /// An array of String; nothing counts as empty.
+    /// Returns an array of String, empty if the parameter is missing.
     pub(super) fn texts(self, name: &str) -> Vec<&'a str> {
         let items = self.0.get(name).and_then(Value::as_array);
         items.map(|items| items.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
     }
 
-    /// An array of structures; nothing counts as empty.
+    /// Returns an array of structures, empty if the parameter is missing.
     pub(super) fn objects(self, name: &str) -> Vec<Args<'a>> {
         let items = self.0.get(name).and_then(Value::as_array);
         items.map(|items| items.iter().filter_map(Value::as_object).map(Args).collect()).unwrap_or_default()

@@ -1,7 +1,7 @@
-//! The world's switches: how kind it is, and which of the undecided behaviours of the real service it shows.
+//! Settings of a world: how lenient it is, and how it behaves where the documents of the real service are undecided.
 //!
-//! The default is kind. Each kindness, and each question that the service's documents leave open, is one field
-//! here, so that a caller can be tried against every answer.
+//! The default is lenient. Each leniency and each undecided behavior is one switch, so that a caller can be tested
+//! under all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,124 +10,124 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{AccountId, Region};
 
-/// The switches of a world. Stored in it; [`Default`] is the kind world.
+/// Switches of a world. The world stores them. [`Default`] is the lenient world.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The most custom images of one account in one region (213/4941; newer API texts say 500).
+    /// Maximum number of custom images of one account in one region (213/4941; newer API texts say 500).
     pub images_per_region: u32,
-    /// Regions with a limit of their own, in place of `images_per_region`.
+    /// Regions with a limit of their own instead of `images_per_region`.
     pub images_in: BTreeMap<Region, u32>,
-    /// The most accounts that one image is shared with (213/4941; newer API texts say 500).
+    /// Maximum number of accounts with which one image is shared (213/4941; newer API texts say 500).
     pub accounts_per_image: u32,
-    /// How long creating, copying and importing take. The real service takes minutes.
+    /// Duration of creating, copying and importing an image. The real service needs minutes.
     pub settle: SignedDuration,
-    /// How long copying takes, where it differs from `settle`.
+    /// Duration of copying. `None`: `settle`.
     pub copy_settle: Option<SignedDuration>,
-    /// How long importing takes, where it differs from `settle`.
+    /// Duration of importing. `None`: `settle`.
     pub import_settle: Option<SignedDuration>,
-    /// How long a new image is missing from DescribeImages.
+    /// Time after which DescribeImages lists a new image.
     pub late_visibility: SignedDuration,
-    /// What the ids of this world are derived from.
+    /// Seed of the ids of the world.
     pub seed: u64,
-    /// Whether the documented rate limits are enforced (RequestLimitExceeded).
+    /// Whether the documented rate limits apply (RequestLimitExceeded).
     pub rates: Rates,
-    /// Regions that this world has besides the built-in ones.
+    /// Additional regions of the world.
     pub regions: BTreeMap<Region, ExtraRegion>,
     /// Whether each region offers public images.
     pub public_images: bool,
-    /// The account that shares one image of its own in each region with every other caller; nothing: none does.
+    /// Account that shares one image in each region with every caller. `None`: no account does.
     pub lent_by: Option<AccountId>,
 
-    /// Which instances exist.
+    /// Existing instances.
     pub instances: Existence,
-    /// Which snapshots exist.
+    /// Existing snapshots.
     pub snapshots: Existence,
-    /// The instance types that exist; nothing: every well-formed one.
+    /// Existing instance types. `None`: every well-formed one.
     pub instance_types: Option<BTreeSet<String>>,
-    /// The accounts that exist; nothing: every well-formed one.
+    /// Existing accounts. `None`: every well-formed one.
     pub accounts: Option<BTreeSet<AccountId>>,
-    /// Users that are no main accounts: sharing with them is refused (FailedOperation.NotMasterAccount).
+    /// Users that are not main accounts. Sharing with them is refused (FailedOperation.NotMasterAccount).
     pub sub_users: BTreeSet<AccountId>,
-    /// Accounts that may not import (OperationDenied.InnerUserProhibitAction).
+    /// Accounts that are not allowed to import images (OperationDenied.InnerUserProhibitAction).
     pub restricted: BTreeSet<AccountId>,
-    /// The objects that exist in object storage, as URLs without query; nothing: every well-formed one. An
-    /// import of another one ends in IMPORTFAILED.
+    /// Existing objects in object storage, as URLs without query. `None`: every well-formed one. The import of another
+    /// one ends in IMPORTFAILED.
     pub objects: Option<BTreeSet<String>>,
-    /// The buckets that exist, by name; nothing: every well-formed one.
+    /// Existing buckets, by name. `None`: every well-formed one.
     pub buckets: Option<BTreeSet<String>>,
-    /// Buckets that exports may not write to (InvalidParameterValue.InvalidBucketPermissionForExport).
+    /// Buckets to which exports are not allowed to write (InvalidParameterValue.InvalidBucketPermissionForExport).
     pub closed_buckets: BTreeSet<String>,
-    /// The roles that exports may take; nothing: every one.
+    /// Roles that exports may use. `None`: every role.
     pub roles: Option<BTreeSet<String>>,
-    /// The systems that DescribeImportImageOs lists.
+    /// Systems that can be imported, as in DescribeImportImageOs.
     pub import_systems: ImportSystems,
-    /// The most exports of one account in one region at a time (unpublished); nothing: no limit.
+    /// Maximum number of concurrent exports of one account in one region (unpublished). `None`: no limit.
     pub export_tasks: Option<u32>,
-    /// Accounts that cannot pay (InvalidAccount.InsufficientBalance).
+    /// Accounts without a sufficient balance (InvalidAccount.InsufficientBalance).
     pub insolvent: BTreeSet<AccountId>,
-    /// Whether one instance can be imaged several times at once; if not, MutexOperation.TaskRunning.
+    /// Whether several images of one instance can be created at once. If not, the code is MutexOperation.TaskRunning.
     pub parallel_imaging: bool,
 
-    /// How a passed dry run is told (documents disagree).
+    /// Answer to a successful dry run (the documents disagree).
     pub dry_run: DryRun,
-    /// What SHARE does with an account that has the share (documents name a code and not the case).
+    /// Answer to SHARE with an account that has the share (the documents name a code, but not the case).
     pub share_again: ShareAgain,
-    /// Whether accounts before the refused one in the same call are shared with all the same.
+    /// Whether a refused call still shares the image with the accounts before the refused one.
     pub partial_shares: bool,
-    /// The most AccountIds in one call (unpublished); nothing: no limit.
+    /// Maximum number of AccountIds in one call (unpublished). `None`: no limit.
     pub accounts_per_call: Option<u32>,
-    /// What CANCEL does with an account that has no share (undocumented).
+    /// Answer to CANCEL with an account that has no share (undocumented).
     pub cancel_absent: CancelAbsent,
-    /// Whether the owner may change an image while it is shared (documents disagree).
+    /// Whether the owner can change an image while it is shared (the documents disagree).
     pub shared_image_edits: bool,
-    /// Whether an image that is shared with the caller can be copied within its region (documents disagree).
+    /// Whether an image that is shared with the caller can be copied within its region (the documents disagree).
     pub shared_image_copies: bool,
     /// Whether the source of a copy shows SYNCING while it is copied (undocumented).
     pub copy_source_syncing: bool,
-    /// What a copy takes over from its source besides size and system (undocumented).
+    /// Whether a copy inherits description, family and tags from its source (undocumented).
     pub copies_inherit: bool,
-    /// The largest image in GiB that can be copied (InvalidImageId.TooLarge; lifted in 2021).
+    /// Maximum size of a copied image in GiB (InvalidImageId.TooLarge; removed in 2021). `None`: no limit.
     pub copy_max_gib: Option<u32>,
-    /// The most ImageIds in one call (unpublished).
+    /// Maximum number of ImageIds in one call (unpublished).
     pub ids_per_call: u32,
-    /// The most images on a page of DescribeImages, whatever Limit asks for: TotalCount tells that there are more.
+    /// Maximum number of images on a page of DescribeImages, even if Limit is larger. TotalCount is not affected.
     pub images_per_page: u32,
-    /// Whether tags are taken on create and import (if not: InvalidParameterValue.TagKeyNotFound).
+    /// Whether CreateImage and ImportImage accept tags. If not, the code is InvalidParameterValue.TagKeyNotFound.
     pub tags_on_create: bool,
-    /// Whether a tag key must have been made with CreateTag before it is put on a new image or filtered by
-    /// (documents name a code and not the case).
+    /// Whether a tag key must exist (CreateTag) before a new image or a filter uses it (the documents name a code, but
+    /// not the case).
     pub tag_keys_must_exist: bool,
-    /// Whether the keys `qcloud`, `tencent` and `project` are reserved, besides the prefixes (documents disagree).
+    /// Whether the tag keys `qcloud`, `tencent` and `project` are reserved in addition to the prefixes (the documents
+    /// disagree).
     pub reserved_tag_words: bool,
-    /// Whether the other code is answered where the documents name two for one condition:
-    /// InvalidParameter.ValueTooLarge for InvalidParameterValue.TooLarge, InvalidAccountIs.YourSelf for
-    /// FailedOperation.AccountIsYourSelf, FailedOperation.InvalidImageState for
-    /// InvalidParameterValue.InvalidImageState.
+    /// Whether the second code is used if the documents name two for one condition: InvalidParameter.ValueTooLarge for
+    /// InvalidParameterValue.TooLarge, InvalidAccountIs.YourSelf for FailedOperation.AccountIsYourSelf,
+    /// FailedOperation.InvalidImageState for InvalidParameterValue.InvalidImageState.
     pub twin_codes: bool,
-    /// Whether ImportImage answers with the new id (the mainland site does, the international one does not).
+    /// Whether ImportImage returns the new id (the mainland site does, the international one does not).
     pub import_tells_id: bool,
-    /// Regions that cannot import (RegionAbilityLimit.UnsupportedToImportImage; unpublished).
+    /// Regions without import (RegionAbilityLimit.UnsupportedToImportImage; unpublished).
     pub no_import: BTreeSet<Region>,
-    /// The user who is told as the creator of every image; nothing: the main account that owns it.
+    /// Creator of every image. `None`: the main account that owns the image.
     pub creator: Option<AccountId>,
-    /// How times are written (documents show two forms).
+    /// Format of times (the documents show two).
     pub timestamps: Timestamps,
-    /// How ARM is spelled on an image (documents show two forms).
+    /// Spelling of ARM on an image (the documents show two).
     pub arm: Arm,
-    /// Whether fields that may be null are null where there is nothing to tell.
+    /// Whether optional fields without a value are null.
     pub null_fields: bool,
-    /// Whether answers carry fields that the documents do not name.
+    /// Whether answers contain undocumented fields.
     pub unknown_fields: bool,
-    /// What tasks end in.
+    /// Result of tasks.
     pub tasks: Tasks,
 }
 
-/// A region that the built-in table does not have.
+/// Additional region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExtraRegion {
-    /// Whether it counts as the Chinese mainland for copies.
+    /// Whether the region counts as Chinese mainland for copies.
     pub mainland: bool,
 }
 
@@ -141,63 +141,63 @@ macro_rules! switches {
 }
 
 switches! {
-    /// Whether rates are limited.
+    /// Rate limits of the sandbox.
     Rates {
-        /// Every call is taken.
+        /// No limits.
         Unlimited,
-        /// As documented, per caller, action and region: a second's worth at once, then evenly.
+        /// The documented limits per caller, action and region. The calls of one second may come at once.
         Documented,
     }
-    /// Which things of a kind exist.
+    /// Set of existing resources.
     Existence {
-        /// Every one whose id is well-formed.
+        /// Every resource with a well-formed id.
         WellFormed,
-        /// Those that were put into the world.
+        /// Resources that were added to the world.
         Known,
     }
-    /// The systems that can be imported.
+    /// Systems that can be imported.
     ImportSystems {
-        /// Those of the user page on importing (213/4945).
+        /// Systems of the user page on importing (213/4945).
         Today,
-        /// Those of the example in the action's documents (213/15718).
+        /// Systems of the example in the documents of the action (213/15718).
         Example,
     }
-    /// The answer to a dry run that would have succeeded.
+    /// Answer to a successful dry run.
     DryRun {
-        /// An ordinary success that holds only the RequestId (the CLI's example).
+        /// An ordinary success with only the RequestId (example of the CLI).
         Success,
-        /// The error DryRunOperation (the table of common codes).
+        /// The error DryRunOperation (table of common error codes).
         Error,
     }
-    /// The answer to SHARE with an account that has the share.
+    /// Answer to SHARE with an account that has the share.
     ShareAgain {
         /// FailedOperation.AccountAlreadyExists.
         Refused,
-        /// Nothing happens.
+        /// A success without a change.
         Ignored,
     }
-    /// The answer to CANCEL of a share that does not exist.
+    /// Answer to CANCEL of a share that does not exist.
     CancelAbsent {
-        /// Nothing happens.
+        /// A success without a change.
         Ignored,
         /// InvalidAccountId.NotFound.
         Refused,
     }
-    /// The form of a time.
+    /// Format of times.
     Timestamps {
         /// `2020-09-22T00:00:00Z`.
         Zulu,
         /// `2020-09-22T00:00:00+00:00`.
         Offset,
     }
-    /// The spelling of ARM.
+    /// Spelling of ARM.
     Arm {
         /// `arm`, as the Image documents it.
         Arm,
         /// `arm_64`, as ImportImage documents it.
         Arm64,
     }
-    /// How tasks end.
+    /// Result of tasks.
     Tasks {
         /// NORMAL.
         Succeed,
@@ -266,7 +266,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The limit of custom images in a region.
+    /// Returns the limit of custom images in a region.
     pub fn image_limit(&self, region: &str) -> u32 {
         let own = self.images_in.iter().find(|(code, _)| code.as_str() == region);
         own.map_or(self.images_per_region, |(_, limit)| *limit)

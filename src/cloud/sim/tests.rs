@@ -38,7 +38,7 @@ impl Desk {
         Self { sim, caller: Cell::new(OWNER.parse().unwrap()), now: Cell::new(now) }
     }
 
-    /// A kind cloud that makes everything at once.
+    /// Returns a kind cloud that makes everything at once.
     pub(super) fn instant() -> Self {
         Self::new(instant())
     }
@@ -60,7 +60,7 @@ impl Desk {
         }
     }
 
-    /// The Response of a call of any service.
+    /// Returns the Response of a call of any service.
     #[expect(clippy::needless_pass_by_value, reason = "values are written where they are used")]
     pub(super) fn ask(&self, service: Service, action: &str, region: &str, params: Value) -> Value {
         let request = Self::request(service, action, region, &params);
@@ -71,14 +71,14 @@ impl Desk {
         response
     }
 
-    /// The Response of a call of the image service that must succeed.
+    /// Returns the Response of a call of the image service that must succeed.
     pub(super) fn ok(&self, action: &str, region: &str, params: Value) -> Value {
         let response = self.ask(Service::Cvm, action, region, params);
         assert!(response.get("Error").is_none(), "{action}: {response}");
         response
     }
 
-    /// The error code of a call of the image service that must be refused.
+    /// Returns the error code of a call of the image service that must be refused.
     pub(super) fn code(&self, action: &str, region: &str, params: Value) -> String {
         let response = self.ask(Service::Cvm, action, region, params);
         response["Error"]["Code"].as_str().unwrap_or_else(|| panic!("{action}: {response}")).to_owned()
@@ -90,7 +90,7 @@ impl Desk {
         made["ImageId"].as_str().unwrap().to_owned()
     }
 
-    /// The images of a region with these ids.
+    /// Returns the images of a region with these ids.
     pub(super) fn by_id(&self, region: &str, ids: &[&str]) -> Vec<Value> {
         let listed = self.ok("DescribeImages", region, json!({"ImageIds": ids}));
         listed["ImageSet"].as_array().unwrap().clone()

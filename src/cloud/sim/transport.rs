@@ -1,4 +1,4 @@
-//! The sandbox as a transport: the same bytes as over the wire, without a wire.
+//! The sandbox as a transport in this process, with the same bytes as over HTTP.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use super::{Delivery, Sim};
 use crate::cloud::{Request, Transport, TransportError};
 use crate::model::{AccountId, Clock};
 
-/// Carries requests of one account to a sandbox in this process.
+/// Transport of one account to a sandbox in this process.
 #[derive(Clone)]
 pub struct SimTransport {
-    /// The cloud.
+    /// The sandbox.
     pub sim: Arc<Sim>,
-    /// The main account that calls.
+    /// Main account of the caller.
     pub caller: AccountId,
-    /// What time it is when a request arrives.
+    /// Clock of the sandbox.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -24,7 +24,7 @@ impl Transport for SimTransport {
     async fn send(&self, request: Request) -> Result<Vec<u8>, TransportError> {
         let now = self.clock.now();
         let exchange = if self.sim.is_durable() {
-            // A commit waits for the disk, and maybe for another process: that must not hold up the runtime.
+            // A commit waits for the disk, and maybe for another process: it must not block the runtime.
             let (sim, caller) = (Arc::clone(&self.sim), self.caller);
             tokio::task::spawn_blocking(move || sim.exchange(caller, &request, now))
                 .await

@@ -129,7 +129,7 @@ impl RequestContext<'_> {
     }
 }
 
-/// Refuses a tag key by the codes of the tag service (limits of the tag service; 651/35316).
+/// Refuses an invalid tag key, with the codes of the tag service (limits of the tag service, 651/35316).
 pub(super) fn validate_tag_key(settings: &Settings, key: &str) -> Result<(), ActionError> {
     if key.is_empty() {
         return refuse("InvalidParameterValue.TagKeyEmpty", "A tag key is empty.");
@@ -153,7 +153,7 @@ pub(super) fn validate_tag_key(settings: &Settings, key: &str) -> Result<(), Act
     Ok(())
 }
 
-/// Refuses a tag value by the codes of the tag service.
+/// Refuses an invalid tag value, with the codes of the tag service.
 pub(super) fn validate_tag_value(value: &str) -> Result<(), ActionError> {
     if value.is_empty() {
         return refuse("InvalidParameterValue.TagValueEmpty", "A tag value is empty.");

@@ -1,66 +1,66 @@
-//! Watching a world: who watches sees every image after each call that writes, before anybody else can call.
+//! Watching a world: a function receives every image after each call that writes, before the next call.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Sim;
 use super::world::{Image, ImageStatus, LogEntry, SimError, World};
 
-/// Receives every moment after a call that writes.
+/// Function that is called after every call that writes.
 pub(super) type Watcher = Box<dyn Fn(&WorldView) + Send + Sync>;
 
-/// The world right after a call that writes, whether the call was executed or refused.
+/// World after a call that writes, executed or refused.
 #[derive(Debug, Clone)]
 pub struct WorldView {
-    /// The call as the log has it.
+    /// Log entry of the call.
     pub call: LogEntry,
-    /// Every custom image, in the order in which they were made.
+    /// Every custom image, in the order of creation.
     pub images: Vec<ImageView>,
 }
 
-/// An image with its shares and tags.
+/// Image with its shares and tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageView {
-    /// The image.
+    /// The image itself.
     pub image: Image,
-    /// The accounts that it is shared with.
+    /// Accounts with which the image is shared.
     pub shares: BTreeSet<String>,
-    /// Its tags, by key.
+    /// Tags by key.
     pub tags: BTreeMap<String, String>,
 }
 
 impl Sim {
-    /// Watches every call that writes from now on. The watcher runs while the world is locked: it must not call.
-    /// Returns whether the watcher was set; a world has at most one.
+    /// Sets a function that is called after every call that writes. It runs while the world is locked and must not use
+    /// the world. Returns whether the function was set: a world has at most one.
     pub fn watch(&self, watcher: impl Fn(&WorldView) + Send + Sync + 'static) -> bool {
         self.watcher.set(Box::new(watcher)).is_ok()
     }
 
-    /// Every custom image with its shares and tags, in the order in which they were made.
+    /// Returns every custom image with its shares and tags, in the order of creation.
     ///
     /// # Errors
-    /// When the world cannot be read.
+    /// If the world cannot be read.
     pub fn view(&self) -> Result<Vec<ImageView>, SimError> {
         Ok(view(&self.lock())?)
     }
 
-    /// Removes an image with its shares and tags, past every rule. Its snapshots stay.
+    /// Deletes an image with its shares and tags, without any checks. Keeps its snapshots.
     ///
     /// # Errors
-    /// When the world cannot be written.
+    /// If the world cannot be written.
     pub fn take_image(&self, image: &str) -> Result<(), SimError> {
         self.lock().together(|world| world.remove_image(image, false))
     }
 
-    /// Ends the task of an image now: it is in this state from then on.
+    /// Ends the task of an image immediately, in the given state.
     ///
     /// # Errors
-    /// When the world cannot be written.
+    /// If the world cannot be written.
     pub fn end_task(&self, image: &str, state: ImageStatus) -> Result<(), SimError> {
         self.lock().together(|world| world.set_busy(image, state, None, state))
     }
 }
 
-/// Shows the world after its last call. A world that cannot be read shows nothing.
+/// Calls the watcher with the world after its last call. Skips it if the world cannot be read.
 pub(super) fn show(world: &World, watcher: &Watcher) {
     let call = world.log_tail(1).ok().and_then(|mut log| log.pop());
     if let (Some(call), Ok(images)) = (call, view(world)) {

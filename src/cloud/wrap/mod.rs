@@ -8,8 +8,8 @@
 //!
 //! Invariants:
 //! - **A write that may have been executed is never sent again.** A throttled request and one that found no connection
-//!   were not executed, so reads and writes are both retried. A write with an unknown outcome is returned to its caller,
-//!   which checks the cloud first. Both draw from [one budget](super::Attempts).
+//!   were not executed, so reads and writes are both retried. A write with an unknown outcome is returned to its
+//!   caller, which checks the cloud first. Both draw from [one budget](super::Attempts).
 //! - A busy answer is not retried here: the caller decides how long to wait.
 //! - Calls of one action in one region are spaced evenly at the documented rate from the first call on. If the service
 //!   still throttles, they slow down, and later speed up step by step.

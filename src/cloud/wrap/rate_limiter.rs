@@ -1,7 +1,7 @@
 //! Rate limiter: spaces calls evenly at the documented rate, and more slowly while the service throttles.
 //!
-//! Each action in each region has a bucket with one slot every 1 ÷ rate seconds, and a call uses the next slot. There are
-//! no bursts: a server that counts in shorter windows refuses a burst that the limit allows.
+//! Each action in each region has a bucket with one slot every 1 ÷ rate seconds, and a call uses the next slot. There
+//! are no bursts: a server that counts in shorter windows refuses a burst that the limit allows.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,7 +41,8 @@ pub(super) struct RateLimiter {
     buckets: Mutex<BTreeMap<RateKey, Arc<Bucket>>>,
 }
 
-/// Slots of one key. Calls wait in a queue and only the first one reads the rate, so that a change applies to all of them.
+/// Slots of one key. Calls wait in a queue and only the first one reads the rate, so that a change applies to all of
+/// them.
 #[derive(Debug)]
 struct Bucket {
     queue: tokio::sync::Mutex<Option<Instant>>,

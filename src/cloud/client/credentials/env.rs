@@ -26,8 +26,8 @@ impl Env {
         Self { variables: Arc::new(variables), files: Arc::new(files), home }
     }
 
-    /// Returns a variable without surrounding blanks, because the service refuses a key that was pasted with one. `None`
-    /// if the variable is unset or empty.
+    /// Returns a variable without surrounding blanks, because the service refuses a key that was pasted with one.
+    /// `None` if the variable is unset or empty.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         (self.variables)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }

@@ -84,7 +84,7 @@ pub(super) fn web_identity(env: &Env) -> Result<Option<WebIdentity>, Credentials
     }
 }
 
-/// The name of the machine's role, where it is given (Terraform provider).
+/// Returns the name of the machine's role, where it is given (Terraform provider).
 pub(super) fn machine_role(env: &Env) -> Option<String> {
     env.variable("TENCENTCLOUD_CAM_ROLE_NAME")
 }

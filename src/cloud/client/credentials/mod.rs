@@ -12,8 +12,8 @@
 //!
 //! - A source that does not exist is skipped. A source that exists but is invalid is an error, so that a typing mistake
 //!   never makes goldform use the wrong keys.
-//! - Web identity comes before the role of the machine (the SDK for Python has the opposite order), because it requires an
-//!   explicit setup, while every process on a machine can use the role of the machine.
+//! - Web identity comes before the role of the machine (the SDK for Python has the opposite order), because it requires
+//!   an explicit setup, while every process on a machine can use the role of the machine.
 //! - [`Keyring`] caches the key and reads the source again before the key expires. It uses a file that another program
 //!   has renewed then, such as a login of the command line tool.
 //! - The environment and files are read through [`Env`], so that tests and callers can replace them.

@@ -33,7 +33,7 @@ fn env(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Env {
     )
 }
 
-/// A chain that finds neither a token service nor a metadata service.
+/// Returns a chain that finds neither a token service nor a metadata service.
 fn chain(env: Env) -> Chain {
     Chain {
         env,

@@ -56,8 +56,8 @@ impl Hosts {
     /// Returns one endpoint for every service: `https://host[:port]`, or `http://` for a loopback address.
     ///
     /// # Errors
-    /// If the endpoint has another form. Plain HTTP is limited to loopback addresses: requests contain no keys, but anyone
-    /// on the way can read requests and answers.
+    /// If the endpoint has another form. Plain HTTP is limited to loopback addresses: requests contain no keys, but
+    /// anyone on the way can read requests and answers.
     pub fn at(endpoint: &str) -> Result<Self, EndpointError> {
         let refuse = |reason| {
             // The part before an `@` may be a password.
@@ -90,8 +90,8 @@ impl Hosts {
 
     /// Returns the address of a request to a service.
     ///
-    /// Finance regions have hosts of their own (common parameters, "finance availability zones"). All other regions share
-    /// the host of the site, and a header names the region.
+    /// Finance regions have hosts of their own (common parameters, "finance availability zones"). All other regions
+    /// share the host of the site, and a header names the region.
     pub(crate) fn address(&self, service: Service, region: Option<&Region>) -> Address {
         let label = service.host_label();
         let host = match &self.0 {
@@ -123,7 +123,8 @@ impl Hosts {
     }
 }
 
-/// Returns whether a region is a finance region: its code ends in `-fsi` (`ap-shanghai-fsi`, `ap-shenzhen-fsi`, `ap-beijing-fsi`).
+/// Returns whether a region is a finance region: its code ends in `-fsi` (`ap-shanghai-fsi`, `ap-shenzhen-fsi`,
+/// `ap-beijing-fsi`).
 fn is_finance(region: &Region) -> bool {
     region.as_str().ends_with("-fsi")
 }

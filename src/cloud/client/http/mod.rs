@@ -8,10 +8,10 @@
 //!
 //! - The signed bytes are the sent bytes.
 //! - A request is sent once: redirects are not followed, and the HTTP client does not retry.
-//! - [`TransportError::NotSent`] is returned only if no connection was established. After that the outcome is unknown, even
-//!   with a status other than 200, because a proxy may have sent it.
-//! - reqwest finds proxies and private root certificates (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`). A loopback endpoint
-//!   never uses a proxy.
+//! - [`TransportError::NotSent`] is returned only if no connection was established. After that the outcome is unknown,
+//!   even with a status other than 200, because a proxy may have sent it.
+//! - reqwest finds proxies and private root certificates (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`). A loopback
+//!   endpoint never uses a proxy.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -39,8 +39,8 @@ pub use host::{EndpointError, Hosts, Site};
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Maximum idle time of a connection. It is shorter than that of most servers, because a request on a connection that the
-/// server is closing has an unknown outcome.
+/// Maximum idle time of a connection. It is shorter than that of most servers, because a request on a connection that
+/// the server is closing has an unknown outcome.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Maximum length of the part of a malformed answer that a message repeats.
 const SHOWN_MAX_CHARS: usize = 200;

@@ -6,7 +6,7 @@ fn observed(value: Value) -> ObservedImage {
     image(serde_json::from_value(value).unwrap()).unwrap().unwrap()
 }
 
-/// The private image of the documents (213/15715 DescribeImages, examples).
+/// Returns the private image of the documents (213/15715 DescribeImages, examples).
 fn documented() -> Value {
     json!({
         "ImageId": "img-qlzp4oea", "ImageName": "test-image", "ImageDescription": "about it",

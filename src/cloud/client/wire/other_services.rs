@@ -1,4 +1,4 @@
-//! Requests and answers of the services around images: regions, tags, tokens.
+//! Requests and answers of other services than images: regions, tags, identities.
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Call, null_is_default};
 use crate::cloud::Service;
 
-/// 213/15708: frozen, the region service replaces it.
+/// 213/15708 DescribeRegions. Frozen: the region service replaces it.
 #[derive(Debug, Serialize)]
 pub(crate) struct DescribeRegions {}
 
@@ -24,7 +24,7 @@ impl Call for DescribeProductRegions {
     const ACTION: &'static str = "DescribeRegions";
 }
 
-/// The regions that a product is offered in.
+/// Regions of a product.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Regions {
@@ -32,7 +32,7 @@ pub(crate) struct Regions {
     pub(crate) region_set: Vec<RegionInfo>,
 }
 
-/// One region.
+/// Region.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RegionInfo {
@@ -42,7 +42,7 @@ pub(crate) struct RegionInfo {
     pub(crate) region_state: Option<CompactString>,
 }
 
-/// 651/35307 ModifyResourceTags. Either list may be missing, but not both, and none may be empty.
+/// 651/35307 ModifyResourceTags. Either list may be missing, but not both, and a list must not be empty.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ModifyResourceTags {
@@ -65,7 +65,7 @@ pub(crate) struct DescribeResourceTagsByResourceIds {
     pub(crate) limit: u64,
 }
 
-/// A page of the tags of resources.
+/// Page of the tags of resources.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ResourceTags {
@@ -75,7 +75,7 @@ pub(crate) struct ResourceTags {
     pub(crate) tags: Vec<ResourceTag>,
 }
 
-/// A tag of a resource.
+/// Tag of a resource.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ResourceTag {
@@ -87,7 +87,7 @@ pub(crate) struct ResourceTag {
     pub(crate) resource_id: Option<CompactString>,
 }
 
-/// A tag to set.
+/// Tag to set.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ReplacedTag {
@@ -95,7 +95,7 @@ pub(crate) struct ReplacedTag {
     pub(crate) tag_value: CompactString,
 }
 
-/// A tag to remove.
+/// Tag to remove.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DeletedTag {
@@ -106,11 +106,11 @@ pub(crate) struct DeletedTag {
 #[derive(Debug, Serialize)]
 pub(crate) struct GetCallerIdentity {}
 
-/// Who is calling.
+/// Identity of the caller.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct CallerIdentity {
-    /// The main account (UIN).
+    /// Main account (UIN).
     #[serde(default)]
     pub(crate) account_id: Option<CompactString>,
 }
@@ -127,7 +127,7 @@ pub(crate) struct AssumeRole {
     pub(crate) external_id: Option<String>,
 }
 
-/// 1312/73070 AssumeRoleWithWebIdentity. No `Debug`: the token is a secret.
+/// 1312/73070 AssumeRoleWithWebIdentity. Without `Debug`, because the token is secret.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct AssumeRoleWithWebIdentity {
@@ -137,7 +137,7 @@ pub(crate) struct AssumeRoleWithWebIdentity {
     pub(crate) role_session_name: String,
 }
 
-/// A temporary key. No `Debug`: it holds secrets.
+/// Temporary key. Without `Debug`, because it contains secrets.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct AssumedRole {
@@ -148,7 +148,7 @@ pub(crate) struct AssumedRole {
     pub(crate) expired_time: Option<i64>,
 }
 
-/// Its parts.
+/// Parts of a temporary key.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct TemporaryKey {

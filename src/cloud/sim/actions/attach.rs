@@ -115,7 +115,7 @@ fn detach_resources_tag(context: &RequestContext<'_>, args: Args<'_>) -> Result<
     Ok(Reply::new())
 }
 
-/// A judgement, as far as an action documents its codes: a malformed tag that it has no code for is just one
+/// Returns a judgement, as far as an action documents its codes: a malformed tag that it has no code for is just one
 /// that does not exist.
 fn documented(judged: Result<(), ActionError>, codes: &[&str]) -> Result<(), ActionError> {
     match judged {
@@ -124,7 +124,7 @@ fn documented(judged: Result<(), ActionError>, codes: &[&str]) -> Result<(), Act
     }
 }
 
-/// The images of the caller's own that are named.
+/// Returns the images of the caller's own that are named.
 fn images(context: &RequestContext<'_>, args: Args<'_>) -> Result<Vec<String>, ActionError> {
     let prefix = validate_kind(args)?;
     let ids = validate_ids(args, "LimitExceeded.ResourceNumPerRequest")?;

@@ -1,4 +1,4 @@
-//! Copying images: 213/15711 SyncImages.
+//! Copies of images: 213/15711 SyncImages.
 //!
 //! Three kinds of copy share the action: a custom image to other regions, a custom image encrypted into its own
 //! region, and an image that another account shares with the caller into its own region.
@@ -91,7 +91,7 @@ fn sync_images(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, Ac
     Ok(Reply::from_iter([("ImageSet".to_owned(), Value::Array(set))]))
 }
 
-/// A key may be named only where the copy is encrypted. The form of its id is not published.
+/// Returns a key may be named only where the copy is encrypted. The form of its id is not published.
 fn validate_key(key: Option<&str>, encrypt: bool) -> Result<(), ActionError> {
     match key {
         None => Ok(()),
@@ -114,7 +114,7 @@ fn destinations<'a>(
             return refuse("InvalidRegion.NotFound", format!("Region {code} is not found."));
         };
         if regions.iter().any(|other| other.code == region_info.code) {
-            return refuse("InvalidParameterValue.InvalidRegion", format!("Region {code} stands twice."));
+            return refuse("InvalidParameterValue.InvalidRegion", format!("Region {code} appears twice."));
         }
         regions.push(region_info);
     }
@@ -213,12 +213,12 @@ fn validate_borders(
     Ok(())
 }
 
-/// Whether an image holds data disks too.
+/// Returns whether an image contains data disks.
 pub(super) fn is_whole_machine(context: &RequestContext<'_>, image: &str) -> Result<bool, ActionError> {
     Ok(context.world.snapshots_of(image)?.len() > 1)
 }
 
-/// Makes the copy of an image in a region.
+/// Creates the copy of an image in a region.
 fn copy(
     context: &RequestContext<'_>,
     source: &Image,
@@ -249,7 +249,7 @@ fn copy(
         description: if inherits { source.description.clone() } else { String::new() },
         family: if inherits { source.family.clone() } else { String::new() },
         deprecated: false,
-        // What ImageSource tells of a copy is not documented.
+        // The value of ImageSource for a copy is not documented.
         source: "CREATE_IMAGE".to_owned(),
         encrypted: encrypt,
         created_at: context.now,

@@ -1,4 +1,4 @@
-//! Making a custom image from an instance or from snapshots: 213/16726 CreateImage.
+//! Creation of a custom image from an instance or from snapshots: 213/16726 CreateImage.
 
 use serde_json::Value;
 
@@ -12,9 +12,9 @@ use crate::cloud::sim::settings::Existence;
 use crate::cloud::sim::world::{Disk, Image, ImageStatus, Instance, NewImage, Snapshot};
 use crate::model::SnapshotId;
 
-/// A tag of a TagSpecification.
+/// Tag of a TagSpecification.
 const TAG: &[Field] = &[required("Key", Kind::Text), required("Value", Kind::Text)];
-/// The parameter TagSpecification's structure, which CreateImage and ImportImage share.
+/// Structure of the parameter TagSpecification of CreateImage and ImportImage.
 pub(super) const TAG_SPECIFICATION: &[Field] =
     &[required("ResourceType", Kind::Text), required("Tags", Kind::Objects(TAG))];
 
@@ -77,7 +77,7 @@ pub(super) const ACTIONS: &[Action] = &[Action {
     run: create_image,
 }];
 
-/// States of an instance that it cannot be imaged in, and what is answered then.
+/// States in which an instance cannot be imaged, with the error code of each.
 const FORBIDDEN_STATES: &[(&str, &str)] = &[
     ("STARTING", "UnsupportedOperation.InstanceStateStarting"),
     ("STOPPING", "UnsupportedOperation.InstanceStateStopping"),
@@ -92,10 +92,10 @@ const FORBIDDEN_STATES: &[(&str, &str)] = &[
     ("REINSTALL_FAILED", "UnsupportedOperation.InstanceReinstallFailed"),
 ];
 
-/// The most snapshots or data disks in one call (unpublished; an instance has at most 20 data disks).
+/// Maximum number of snapshots or data disks in one call (unpublished: an instance has at most 20 data disks).
 const DISKS_MAX: usize = 21;
 
-/// What an image is to be made of: the system it holds, the disks, and the text that names the source.
+/// Material of a new image: the operating system, the disks, and the id of the source.
 struct Material {
     os: String,
     platform: String,
@@ -105,9 +105,9 @@ struct Material {
 }
 
 enum Disks {
-    /// Disks that are snapshotted for the image, the system disk first.
+    /// Disks of which new snapshots are created, the system disk first.
     Fresh(Vec<Disk>),
-    /// Snapshots that exist, the system disk's first.
+    /// Existing snapshots, that of the system disk first.
     Taken(Vec<Snapshot>),
 }
 
@@ -203,7 +203,7 @@ fn create_image(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, A
     Ok(Reply::from_iter([("ImageId".to_owned(), Value::from(id))]))
 }
 
-/// A snapshot that the service makes for an image.
+/// Creates a snapshot for an image.
 pub(super) fn fresh_snapshot(
     context: &RequestContext<'_>,
     disk: String,
@@ -282,7 +282,7 @@ fn validate_instance(context: &RequestContext<'_>, instance: &Instance) -> Resul
     Ok(())
 }
 
-/// The disks that go into the image: the system disk, and the data disks that are named.
+/// Returns the disks of the image: the system disk and the named data disks.
 fn chosen_disks(
     context: &RequestContext<'_>,
     instance: &Instance,
@@ -290,7 +290,7 @@ fn chosen_disks(
 ) -> Result<Vec<Disk>, ActionError> {
     let mut disks: Vec<Disk> = instance.disks.iter().take(1).cloned().collect();
     let root = disks.first().map(|disk| disk.id.clone()).unwrap_or_default();
-    // An instance that nobody put into the world has every data disk that is well-formed.
+    // An instance that was not added to the world has every data disk with a well-formed id.
     let is_made_up = context.world.instance(context.region(), context.caller, &instance.id)?.is_none();
     for id in named {
         if *id == root {
@@ -341,7 +341,7 @@ fn from_snapshots(context: &RequestContext<'_>, ids: &[&str]) -> Result<Material
             }
         }
     }
-    // Of snapshots that nobody put into the world, the first is the system disk's, unless a known one is.
+    // Of snapshots that were not added to the world, the first is that of the system disk, unless an added one is.
     let mut system_is_missing = !known.iter().any(|snapshot| snapshot.system);
     for id in made_up {
         known.push(Snapshot {

@@ -31,7 +31,7 @@ pub(super) const ACTIONS: &[Action] = &[Action {
     run: delete_images,
 }];
 
-/// All or nothing: the first image that cannot be deleted refuses the call.
+/// Deletes all images or none: the call is refused if one of them cannot be deleted.
 fn delete_images(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let ids = args.texts("ImageIds");
     let most = usize::try_from(context.settings.ids_per_call).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! Listing images, and their limit: 213/15715 DescribeImages, 213/15719 DescribeImageQuota.
+//! Listings of images, and their limit: 213/15715 DescribeImages, 213/15719 DescribeImageQuota.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ use crate::cloud::sim::validation::validate_tag_key;
 use crate::cloud::sim::world::{Image, Tag};
 use crate::model::ImageId;
 
-/// A filter's structure, which every listing shares.
+/// Structure of a filter of every listing.
 pub(super) const FILTER: &[Field] = &[required("Name", Kind::Text), required("Values", Kind::Texts)];
 
 pub(super) const ACTIONS: &[Action] = &[
@@ -59,26 +59,26 @@ pub(super) const ACTIONS: &[Action] = &[
     },
 ];
 
-/// The most filters of one call, and the most values of one filter (213/15715 Filters).
+/// Maximum number of filters in one call, and of values in one filter (213/15715 Filters).
 pub(super) const FILTERS_MAX: usize = 10;
 /// See [`FILTERS_MAX`].
 pub(super) const VALUES_MAX: usize = 5;
 
-/// With more own images in the region than this, a listing reads only the page that is asked for.
+/// Number of own images in a region above which a listing reads only the requested page.
 const MANY: u32 = 1_000;
 
-/// A filter whose name is documented.
+/// Documented filter.
 enum Filter<'a> {
     Id(Vec<&'a str>),
     Type(Vec<&'a str>),
-    /// Fuzzy (documented so since 2025-05-07): the name holds the text. Upper and lower case differ.
+    /// Fuzzy (documented since 2025-05-07): the name contains the text. The filter is case-sensitive.
     Name(Vec<&'a str>),
-    /// Fuzzy, too.
+    /// Also fuzzy.
     Platform(Vec<&'a str>),
     TagKey(Vec<&'a str>),
     TagValue(Vec<&'a str>),
     Tag(&'a str, Vec<&'a str>),
-    /// Of dedicated clusters, which this world does not have: nothing passes.
+    /// Filter for dedicated clusters. The sandbox has none, so no image passes.
     Nothing,
 }
 
@@ -107,7 +107,7 @@ impl<'a> Filter<'a> {
         })
     }
 
-    /// Several values of one filter are alternatives.
+    /// Returns whether an image passes the filter. Several values of one filter are alternatives.
     fn passes(&self, image: &Image, ownership: Ownership, tags: &[Tag]) -> bool {
         match self {
             Self::Id(ids) => ids.contains(&image.id.as_str()),
@@ -123,7 +123,7 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// The tag keys that it asks for.
+    /// Returns the tag keys of the filter.
     fn tag_keys(&self) -> &[&'a str] {
         match self {
             Self::TagKey(keys) => keys,
@@ -205,8 +205,8 @@ fn describe_images(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply
     ]))
 }
 
-/// A page of a listing that looks at nothing but types: of the caller's own images, which come first, only those
-/// on the page are read.
+/// Returns a page of a listing that filters by type only. The own images of the caller come first, and only those on
+/// the page are read.
 fn one_of_many_pages(
     context: &RequestContext<'_>,
     page: &Page,
@@ -242,7 +242,7 @@ fn one_of_many_pages(
     ]))
 }
 
-/// Every image that the caller sees in the region: its own and those shared with it, then the catalogue's.
+/// Returns every image that the caller sees in the region: its own ones, the shared ones, then those of the catalogue.
 fn listed(context: &RequestContext<'_>) -> Result<Vec<(Image, Ownership)>, ActionError> {
     let own = context.world.images_of(context.region(), context.caller)?;
     let lent = context.world.images_shared_with(context.region(), context.caller)?;
@@ -253,8 +253,8 @@ fn listed(context: &RequestContext<'_>) -> Result<Vec<(Image, Ownership)>, Actio
     Ok(images)
 }
 
-/// The images with these ids that the caller sees; the others are just not there (InvalidImageId.NotFound is
-/// not in the action's documents).
+/// Returns the images with these ids that the caller sees. Other ids are skipped, because the action does not document
+/// InvalidImageId.NotFound.
 fn named(context: &RequestContext<'_>, ids: &[&str]) -> Result<Vec<(Image, Ownership)>, ActionError> {
     let mut images: Vec<(Image, Ownership)> = Vec::with_capacity(ids.len());
     for id in ids {
@@ -267,7 +267,7 @@ fn named(context: &RequestContext<'_>, ids: &[&str]) -> Result<Vec<(Image, Owner
     Ok(images)
 }
 
-/// Offset and Limit, which listings share: 0 and 20 by default, at most 100.
+/// Offset and Limit of a listing. Defaults: 0 and 20. The maximum Limit is 100.
 pub(super) struct Page {
     offset: usize,
     limit: usize,
@@ -286,7 +286,7 @@ impl Page {
         }
     }
 
-    /// The same page, shorter where it is longer than this.
+    /// Limits the length of the page.
     fn at_most(self, images: u32) -> Self {
         let most = usize::try_from(images).unwrap_or(usize::MAX).max(1);
         Self { limit: self.limit.min(most), ..self }
@@ -297,7 +297,7 @@ impl Page {
     }
 }
 
-/// The architectures of images that an instance type runs. SR1, SR2 and SK types are ARM ones.
+/// Returns the architectures that an instance type supports. Types SR1, SR2 and SK are ARM.
 fn runs_on(
     context: &RequestContext<'_>,
     instance_type: &str,
@@ -327,14 +327,14 @@ fn image_type(ownership: Ownership) -> &'static str {
     }
 }
 
-/// The Image as it is told to the caller (213/15753 Image).
+/// Returns the fields of an image that the caller sees (213/15753 Image).
 pub(super) fn told(
     context: &RequestContext<'_>,
     image: &Image,
     ownership: Ownership,
 ) -> Result<Value, ActionError> {
     let settings = context.settings;
-    // A recipient sees neither the owner's tags nor its snapshots: it can use none of them.
+    // A recipient sees neither the tags nor the snapshots of the owner, because it cannot use them.
     let own = ownership == Ownership::Own;
     let snapshots: Vec<Value> = if own { context.world.snapshots_of(&image.id)? } else { Vec::new() }
         .iter()
@@ -396,7 +396,7 @@ pub(super) fn told(
     Ok(Value::Object(told))
 }
 
-/// The progress of a copy, in percent. The documents show it as no sign of being done, and so it is none here:
+/// Returns the progress of a copy, in percent. The documents show it as no sign of being done, and so it is none here:
 /// it is 100 for every image that no task is at work on.
 fn sync_percent(context: &RequestContext<'_>, image: &Image) -> i64 {
     let busy = image.state_at(context.now).is_busy();
@@ -409,7 +409,7 @@ fn sync_percent(context: &RequestContext<'_>, image: &Image) -> i64 {
     }
 }
 
-/// A time as the service writes it: whole seconds, cut off.
+/// Returns a time as the service writes it: whole seconds, cut off.
 pub(super) fn time(form: Timestamps, micros: i64) -> String {
     let text = jiff::Timestamp::from_second(micros.div_euclid(1_000_000))
         .map_or_else(|_| String::new(), |timestamp| timestamp.to_string());

@@ -1,4 +1,4 @@
-//! Exporting images to object storage: 213/73474 ExportImages. Nothing is written; the task takes its time.
+//! Export of images to object storage: 213/73474 ExportImages. The task takes some time but writes nothing.
 
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ pub(super) const ACTIONS: &[Action] = &[Action {
     run: export_images,
 }];
 
-/// The largest disk that can be exported, in GiB, and the most data disks (user page on exporting).
+/// Maximum size of an exported disk in GiB, and maximum number of data disks (user page on exporting).
 const DISK_MAX: u32 = 500;
 /// See [`DISK_MAX`].
 const DATA_DISKS_MAX: usize = 5;

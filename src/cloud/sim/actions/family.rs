@@ -1,4 +1,4 @@
-//! The image that a family stands for: 213/111405 DescribeImageFromFamily.
+//! Image of a family: 213/111405 DescribeImageFromFamily.
 
 use serde_json::Value;
 
@@ -22,8 +22,8 @@ pub(super) const ACTIONS: &[Action] = &[Action {
     run: describe_image_from_family,
 }];
 
-/// The newest image of the caller's own in the family that is NORMAL and not deprecated (assumed: the documents
-/// do not say which one it is), or null.
+/// Returns the newest own image of the family that is NORMAL and not deprecated, or null. The documents do not define
+/// which image is returned.
 fn describe_image_from_family(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let family = args.text("ImageFamily").unwrap_or_default();
     let images = context.world.images_of(context.region(), context.caller)?;

@@ -1,4 +1,4 @@
-//! Who is calling: sts GetCallerIdentity (1312/66098) and cam GetUserAppId (598/58014).
+//! Identity of the caller: sts GetCallerIdentity (1312/66098) and cam GetUserAppId (598/58014).
 
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ pub(super) const ACTIONS: &[Action] = &[
     },
 ];
 
-/// The user that calls: the one who is told as creator, too.
+/// Returns the calling user, who is also the creator of new images.
 fn user(context: &RequestContext<'_>) -> String {
     context.settings.creator.map_or_else(|| context.caller.to_owned(), |user| user.to_string())
 }

@@ -1,7 +1,7 @@
-//! Importing an image from object storage: 213/15717 ImportImage.
+//! Import of an image from object storage: 213/15717 ImportImage.
 //!
-//! What the service finds out only while it reads the object (213/4945: format, size, drivers, cloud-init) shows
-//! as the state IMPORTFAILED, never as a refusal of the call.
+//! Mistakes that the service only finds while it reads the object (213/4945: format, size, drivers, cloud-init) lead to
+//! the state IMPORTFAILED, and not to a refusal of the call.
 
 use serde_json::Value;
 
@@ -58,10 +58,10 @@ pub(super) const ACTIONS: &[Action] = &[Action {
     run: import_image,
 }];
 
-/// The size of every imported disk in GiB: objects are not read.
+/// Size of every imported disk in GiB. The sandbox does not read objects.
 const SIZE: u32 = 40;
 
-/// The most data disks of a whole machine (an instance has at most 20).
+/// Maximum number of imported data disks (an instance has at most 20).
 const DATA_DISKS_MAX: usize = 20;
 
 fn import_image(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
@@ -145,7 +145,7 @@ fn import_image(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, A
     Ok(reply)
 }
 
-/// Refuses a system that cannot be imported, and gives its architecture as an image spells it.
+/// Refuses a system that cannot be imported. Returns its architecture as an image spells it.
 fn validate_system<'a>(context: &RequestContext<'_>, args: Args<'a>) -> Result<&'a str, ActionError> {
     let architecture = args.text("Architecture").unwrap_or_default();
     if !matches!(architecture, "x86_64" | "i386" | "arm_64") {
@@ -165,7 +165,7 @@ fn validate_system<'a>(context: &RequestContext<'_>, args: Args<'a>) -> Result<&
     Ok(if architecture == "arm_64" { "arm" } else { architecture })
 }
 
-/// The URLs of the system disk and the data disks, without their queries.
+/// Returns the URLs of the system disk and the data disks, without their queries.
 fn validate_urls<'a>(context: &RequestContext<'_>, args: Args<'a>) -> Result<Vec<&'a str>, ActionError> {
     let disks = args.objects("ImportImageDataDiskList");
     if disks.len() > DATA_DISKS_MAX {
@@ -178,8 +178,8 @@ fn validate_urls<'a>(context: &RequestContext<'_>, args: Args<'a>) -> Result<Vec
     all.map(|url| validate_url(context, url, args.flag("Force"))).collect()
 }
 
-/// An object of the object storage (213/4945): in this region, unless both it and this region are in the
-/// mainland; finance regions keep to themselves.
+/// Validates the URL of an object in object storage (213/4945). Returns it without its query. The object must be in the
+/// called region, or both must be in the mainland. Finance regions accept only their own objects.
 fn validate_url<'a>(context: &RequestContext<'_>, url: &'a str, force: bool) -> Result<&'a str, ActionError> {
     let bare = url.split_once('?').map_or(url, |(bare, _)| bare);
     let malformed =
@@ -208,7 +208,7 @@ fn validate_url<'a>(context: &RequestContext<'_>, url: &'a str, force: bool) -> 
     }
 }
 
-/// A bucket's full name: its own and the AppId of its account.
+/// Returns whether a text is the full name of a bucket: its own name and the AppId of its account.
 pub(super) fn is_bucket(name: &str) -> bool {
     name.rsplit_once('-').is_some_and(|(own, app)| {
         !own.is_empty()

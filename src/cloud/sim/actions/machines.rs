@@ -1,5 +1,5 @@
-//! What images are made from: cvm DescribeInstances (213/15728), and of the disk service DescribeSnapshots
-//! (362/15647) and DeleteSnapshots (362/15646).
+//! Sources of images: cvm DescribeInstances (213/15728), and cbs DescribeSnapshots (362/15647) and DeleteSnapshots
+//! (362/15646).
 
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ pub(super) const ACTIONS: &[Action] = &[
     },
 ];
 
-/// Filters by name; each kind of thing says whether a value of it is the one that a filter asks for.
+/// Filters by name. The caller decides whether a resource has a value.
 struct Filters<'a>(Vec<(&'a str, Vec<&'a str>)>);
 
 impl<'a> Filters<'a> {
@@ -138,13 +138,13 @@ fn describe_instances(context: &RequestContext<'_>, args: Args<'_>) -> Result<Re
     ]))
 }
 
-/// The zone that everything of a region is in: its last one, the first ones are often sold out.
+/// Returns the zone of all resources of a region: its last one, because the first ones are often sold out.
 fn zone(context: &RequestContext<'_>) -> String {
     let number = context.region_info.and_then(|info| info.zones.last()).copied().unwrap_or(1);
     format!("{}-{number}", context.region())
 }
 
-/// The fields of an Instance (213/15753) that matter for imaging, and those that are always there.
+/// Returns the fields of an Instance (213/15753) that matter for imaging, and those that are always there.
 fn told_instance(context: &RequestContext<'_>, instance: &Instance, zone: &str) -> Value {
     let disk = |disk: &Disk| json!({"DiskId": disk.id, "DiskType": disk.kind, "DiskSize": disk.size_gib});
     let charging = match (instance.state.as_str(), instance.stop_charging) {
@@ -196,7 +196,7 @@ fn describe_snapshots(context: &RequestContext<'_>, args: Args<'_>) -> Result<Re
         return refuse("InvalidParameter", "SnapshotIds and Filters exclude each other.");
     }
     if ids.len() > 100 || ids.iter().any(|id| id.parse::<SnapshotId>().is_err()) {
-        return refuse("InvalidParameterValue", "SnapshotIds holds up to 100 ids of snapshots.");
+        return refuse("InvalidParameterValue", "SnapshotIds must contain at most 100 ids of snapshots.");
     }
     let descending = match (args.text("OrderField"), args.text("Order")) {
         (None | Some("CREATE_TIME"), None | Some("DESC")) => true,
@@ -235,7 +235,7 @@ fn describe_snapshots(context: &RequestContext<'_>, args: Args<'_>) -> Result<Re
     ]))
 }
 
-/// The fields of a Snapshot (362/15669), with the images that it is bound to.
+/// Returns the fields of a Snapshot (362/15669), with the images that it is bound to.
 fn told_snapshot(
     context: &RequestContext<'_>,
     snapshot: &Snapshot,

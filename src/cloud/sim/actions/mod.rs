@@ -1,9 +1,9 @@
-//! The actions, one file per group, and the table of them.
+//! Actions, one file per group, and their table.
 //!
-//! An action is a value: its service and name, its documented parameters, rate and error codes, and a function
-//! that judges first and writes after. To add one: write its function in the file of its group, add its
-//! [`Action`] to that file's list, and provoke each of its error codes in a test. A refusal whose code neither
-//! the action nor the table of common codes documents fails the tests of this module.
+//! An action is a value: its service and name, its documented parameters, rate and error codes, and a function that
+//! validates before it writes. To add an action, write its function in the file of its group, add its [`Action`] to the
+//! list of that file, and provoke each of its error codes in a test. The tests fail for a refusal whose code is neither
+//! documented for the action nor a common code.
 
 mod account_tags;
 mod attach;
@@ -29,30 +29,30 @@ use super::refusal::ActionError;
 use super::schema::{Args, Field};
 use crate::cloud::Service;
 
-/// What runs when an action is called and its parameters have the documented types.
+/// Function that executes an action whose parameters have the documented types.
 pub(super) type Run = fn(&RequestContext<'_>, Args<'_>) -> Result<Reply, ActionError>;
 
 /// An action of a service.
 pub(super) struct Action {
-    /// The service.
+    /// Service of the action.
     pub(super) service: Service,
-    /// Its name.
+    /// Name of the action.
     pub(super) name: &'static str,
-    /// Whether a region must be named.
+    /// Whether a call must name a region.
     pub(super) regional: bool,
-    /// Calls per second that one caller may make in one region.
+    /// Maximum calls per second of one caller in one region.
     pub(super) rate: u32,
-    /// Its documented parameters.
+    /// Documented parameters.
     pub(super) fields: &'static [Field],
-    /// The error codes that its documents list, as far as this module answers with them.
+    /// Documented error codes that the sandbox returns.
     #[cfg_attr(not(test), expect(dead_code, reason = "what the tests hold the answers against"))]
     pub(super) codes: &'static [&'static str],
-    /// What it does.
+    /// Function that executes the action.
     pub(super) run: Run,
 }
 
 impl Action {
-    /// Whether it changes the world: the services name all that does not Describe… or Get….
+    /// Returns whether the action changes the world. The names of all other actions start with Describe or Get.
     pub(super) fn writes(&self) -> bool {
         !self.name.starts_with("Describe") && !self.name.starts_with("Get")
     }
@@ -78,7 +78,7 @@ const GROUPS: &[&[Action]] = &[
     identity::ACTIONS,
 ];
 
-/// Codes that the documents list for every action (table of common error codes).
+/// Error codes that every action may return (table of common error codes).
 #[cfg(test)]
 pub(super) const COMMON: &[&str] = &[
     "AuthFailure.UnauthorizedOperation",
@@ -95,12 +95,12 @@ pub(super) const COMMON: &[&str] = &[
     "UnsupportedRegion",
 ];
 
-/// The action of a service with a name.
+/// Returns the action of a service with a name.
 pub(super) fn find(service: Service, name: &str) -> Option<&'static Action> {
     all().find(|action| action.service == service && action.name == name)
 }
 
-/// Every action.
+/// Returns every action.
 pub(super) fn all() -> impl Iterator<Item = &'static Action> {
     GROUPS.iter().copied().flatten()
 }

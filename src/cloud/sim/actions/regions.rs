@@ -1,5 +1,5 @@
-//! Regions and zones: cvm DescribeRegions (213/15708, frozen but answered) and DescribeZones (213/15707), and
-//! the region service (1596/77930) that took their place.
+//! Regions and zones: cvm DescribeRegions (213/15708, frozen but available) and DescribeZones (213/15707), and the
+//! region service (1596/77930) that replaces them.
 
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ fn name<'a>(context: &RequestContext<'_>, region_info: &RegionInfo<'a>) -> &'a s
     if context.english || region_info.chinese.is_empty() { region_info.english } else { region_info.chinese }
 }
 
-/// The set of regions; the region service adds fields that it may leave null.
+/// Returns the set of regions. The region service adds fields that may be null.
 fn regions(context: &RequestContext<'_>, console: bool) -> Reply {
     let set: Vec<Value> = geography::all(context.settings)
         .map(|region_info| {

@@ -131,7 +131,7 @@ fn modify_image_share_permission(context: &RequestContext<'_>, args: Args<'_>) -
     }
 }
 
-/// An image of the caller's own; one that it only sees is refused by who it belongs to.
+/// Returns an image of the caller. An image of another account or of the provider is refused with a different code.
 fn own_image(context: &RequestContext<'_>, id: &str) -> Result<Image, ActionError> {
     match context.image(id)? {
         (image, Ownership::Own) => Ok(image),
@@ -166,7 +166,7 @@ fn validate_image(context: &RequestContext<'_>, image: &Image) -> Result<(), Act
     Ok(())
 }
 
-/// Whether something is to be done for an account.
+/// Returns whether the call changes the share of an account.
 fn validate_account(
     context: &RequestContext<'_>,
     image: &Image,
@@ -186,7 +186,7 @@ fn validate_account(
     if context.settings.sub_users.contains(&id) {
         return refuse(
             "FailedOperation.NotMasterAccount",
-            format!("AccountId {account} is no main account."),
+            format!("AccountId {account} is not a main account."),
         );
     }
     let has = context.world.is_shared_with(&image.id, account)?;

@@ -1,4 +1,4 @@
-//! The operating systems that can be imported: 213/15718 DescribeImportImageOs.
+//! Operating systems that can be imported: 213/15718 DescribeImportImageOs.
 
 use serde_json::{Value, json};
 
@@ -20,15 +20,15 @@ pub(super) const ACTIONS: &[Action] = &[Action {
     run: describe_import_image_os,
 }];
 
-/// An operating system that can be imported.
+/// Operating system that can be imported.
 pub(super) struct System {
-    /// Its name.
+    /// Name of the action.
     pub(super) name: &'static str,
-    /// Its versions.
+    /// Versions that can be imported.
     pub(super) versions: &'static [&'static str],
-    /// The architectures that it can be imported for.
+    /// Architectures that can be imported.
     pub(super) architectures: &'static [&'static str],
-    /// Whether it is a Windows.
+    /// Whether the system is Windows.
     pub(super) windows: bool,
 }
 
@@ -43,12 +43,12 @@ const fn linux(
     System { name, versions, architectures, windows: false }
 }
 
-/// The documents print one odd version for every Windows.
+/// Returns the documents print one odd version for every Windows.
 const fn windows(name: &'static str) -> System {
     System { name, versions: &["9"], architectures: INTEL, windows: true }
 }
 
-/// The systems of 213/4945; their versions are those that were supported by their makers since the example.
+/// Systems of 213/4945, with the versions that their vendors have supported since the example.
 const TODAY: &[System] = &[
     linux("CentOS", &["5", "6", "7", "8"], ALL),
     linux("CentOS Stream", &["8", "9"], ALL),
@@ -73,7 +73,7 @@ const TODAY: &[System] = &[
     windows("Windows Server 2022"),
 ];
 
-/// The systems of the example in the documents of DescribeImportImageOs.
+/// Systems of the example in the documents of DescribeImportImageOs.
 const EXAMPLE: &[System] = &[
     linux("CentOS", &["5", "6", "7"], INTEL),
     linux("Ubuntu", &["10", "12", "14", "16"], INTEL),
@@ -89,7 +89,7 @@ const EXAMPLE: &[System] = &[
     windows("Windows Server 2016"),
 ];
 
-/// The systems that this world imports.
+/// Returns the systems that the world imports.
 pub(super) fn systems(settings: &Settings) -> &'static [System] {
     match settings.import_systems {
         ImportSystems::Today => TODAY,

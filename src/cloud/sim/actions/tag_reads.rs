@@ -80,9 +80,9 @@ pub(super) const ACTIONS: &[Action] = &[
     },
 ];
 
-/// The most resources in one call.
+/// Maximum number of resources in one call.
 const IDS_MAX: usize = 50;
-/// The kinds of things that the image service tags; only images carry tags here.
+/// Kinds of resources that the image service tags. In the sandbox, only images have tags.
 const PREFIXES: &[&str] = &["instance", "host", "image", "keypair", "ps", "hpc"];
 
 fn describe_resource_tags_by_resource_ids(
@@ -122,14 +122,14 @@ fn describe_resource_tags(context: &RequestContext<'_>, args: Args<'_>) -> Resul
     Ok(paged("Rows", rows, page))
 }
 
-/// The most resources that are named in one call, the most filters, and the most values of one.
+/// Maximum number of named resources in one call, of filters, and of values in one filter.
 const RESOURCES_MAX: usize = 50;
 /// See [`RESOURCES_MAX`].
 const TAG_FILTERS_MAX: usize = 6;
 /// See [`RESOURCES_MAX`].
 const TAG_FILTER_VALUES_MAX: usize = 10;
 
-/// Resources that are named, or that carry tags which pass the filters; the two exclude each other.
+/// Returns the named resources, or those with tags that pass the filters. A call has either names or filters.
 fn get_resources(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, ActionError> {
     let (named, filters) = (args.texts("ResourceList"), args.objects("TagFilters"));
     if !named.is_empty() && !filters.is_empty() {
@@ -198,7 +198,7 @@ fn own_images(context: &RequestContext<'_>) -> Result<Vec<Image>, ActionError> {
     Ok(images)
 }
 
-/// The kind of resources that is asked for.
+/// Returns the requested kind of resources.
 pub(super) fn validate_kind(args: Args<'_>) -> Result<&str, ActionError> {
     let service = args.text("ServiceType").unwrap_or_default();
     if service != "cvm" {
@@ -217,7 +217,7 @@ pub(super) fn validate_kind(args: Args<'_>) -> Result<&str, ActionError> {
     Ok(prefix)
 }
 
-/// The ids of resources that are asked for, or a refusal for too many of them.
+/// Returns the requested ids of resources.
 pub(super) fn validate_ids<'a>(args: Args<'a>, too_many: &'static str) -> Result<Vec<&'a str>, ActionError> {
     let ids = args.texts("ResourceIds");
     if ids.len() > IDS_MAX {
@@ -229,7 +229,7 @@ pub(super) fn validate_ids<'a>(args: Args<'a>, too_many: &'static str) -> Result
     Ok(ids)
 }
 
-/// The region of the resources that are asked for.
+/// Returns the region of the requested resources.
 pub(super) fn validate_region<'a>(
     context: &RequestContext<'_>,
     args: Args<'a>,
@@ -241,13 +241,13 @@ pub(super) fn validate_region<'a>(
     }
 }
 
-/// Offset and Limit of the tag service: 0 and 15 by default, Offset a multiple of Limit.
+/// Returns Offset and Limit of the tag service. Defaults: 0 and 15. Offset must be a multiple of Limit.
 pub(super) fn page(args: Args<'_>) -> Result<(usize, usize), ActionError> {
     let limit = args.integer("Limit").unwrap_or(15);
     let offset = args.integer("Offset").unwrap_or(0);
     match (usize::try_from(offset), usize::try_from(limit)) {
         (Ok(offset), Ok(limit)) if limit > 0 && offset % limit == 0 => Ok((offset, limit)),
-        _ => refuse("InvalidParameterValue", format!("Offset {offset} is no multiple of Limit {limit}.")),
+        _ => refuse("InvalidParameterValue", format!("Offset {offset} is not a multiple of Limit {limit}.")),
     }
 }
 

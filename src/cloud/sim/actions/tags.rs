@@ -14,13 +14,13 @@ use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
 use crate::cloud::sim::validation::{TAGS_MAX, validate_tag_key, validate_tag_value};
 use crate::cloud::sim::world::Tag;
 
-/// A tag of the tag service, which calls its parts otherwise than the image service does.
+/// Tag of the tag service. Its fields have other names than in the image service.
 const TAG: &[Field] = &[required("TagKey", Kind::Text), required("TagValue", Kind::Text)];
 const KEY: &[Field] = &[required("TagKey", Kind::Text)];
 
-/// The most resources, tags or keys in one call.
+/// Maximum number of resources, tags or keys in one call.
 const PER_CALL: usize = 10;
-/// The most keys of one account, and the most values of one key (limits of the tag service).
+/// Maximum number of keys of one account, and of values of one key (limits of the tag service).
 const KEYS_MAX: u32 = 1_000;
 /// See [`KEYS_MAX`].
 const VALUES_MAX: usize = 1_000;
@@ -123,10 +123,10 @@ fn modify_resource_tags(context: &RequestContext<'_>, args: Args<'_>) -> Result<
     for key in &unset {
         validate_tag_key(context.settings, key)?;
     }
-    // Of this action's documents, neither TagValueEmpty nor TagKeyDuplicate is one of the codes.
+    // The action documents neither TagValueEmpty nor TagKeyDuplicate.
     let twice = |(at, tag): (usize, &Tag)| set.iter().take(at).any(|other| other.key == tag.key);
     if set.iter().any(|tag| tag.value.is_empty()) || set.iter().enumerate().any(twice) {
-        return refuse("InvalidParameter.Tag", "A tag value is empty, or a tag key stands twice.");
+        return refuse("InvalidParameter.Tag", "A tag value is empty, or a tag key appears twice.");
     }
     validate_tags(context, &set)?;
     let image = resource(context, args.text("Resource").unwrap_or_default(), ANY_RESOURCE)?;
@@ -171,7 +171,7 @@ fn untag_resources(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply
     })
 }
 
-/// Does something for each resource that is named; those that refuse it are told in FailedResources.
+/// Applies a change to each named resource. Resources that refuse it are listed in FailedResources.
 fn each_resource(
     context: &RequestContext<'_>,
     args: Args<'_>,
@@ -206,7 +206,7 @@ pub(super) fn read_tags(tags: Vec<Args<'_>>) -> Vec<Tag> {
         .collect()
 }
 
-/// Refuses tags that are malformed, stand twice, or that the account has no room for.
+/// Refuses tags that are malformed, appear twice, or exceed the limits of the account.
 pub(super) fn validate_tags(context: &RequestContext<'_>, tags: &[Tag]) -> Result<(), ActionError> {
     for (position, tag) in tags.iter().enumerate() {
         validate_tag_key(context.settings, &tag.key)?;
@@ -214,7 +214,7 @@ pub(super) fn validate_tags(context: &RequestContext<'_>, tags: &[Tag]) -> Resul
         if tags.iter().take(position).any(|other| other.key == tag.key) {
             return refuse(
                 "InvalidParameterValue.TagKeyDuplicate",
-                format!("The tag key {} stands twice.", tag.key),
+                format!("The tag key {} appears twice.", tag.key),
             );
         }
         let values = context.world.values_of_key(context.caller, &tag.key)?;
@@ -228,7 +228,7 @@ pub(super) fn validate_tags(context: &RequestContext<'_>, tags: &[Tag]) -> Resul
     Ok(())
 }
 
-/// Refuses more tags on a resource than it can carry.
+/// Refuses a change that exceeds the limit of tags on a resource.
 pub(super) fn validate_room(
     context: &RequestContext<'_>,
     image: &str,
@@ -243,12 +243,12 @@ pub(super) fn validate_room(
     Ok(())
 }
 
-/// The code for a service whose resources cannot be tagged, where an action has one of its own.
+/// Error code for a service without taggable resources. Some actions document a code of their own.
 pub(super) const ANY_SERVICE: &str = "InvalidParameter.UnsupportedService";
 /// See [`ANY_SERVICE`]: ModifyResourceTags has none.
 const ANY_RESOURCE: &str = "InvalidParameterValue.ResourceDescriptionError";
 
-/// The id of the image that a resource in six segments names.
+/// Returns the id of the image that a resource in six segments names.
 pub(super) fn resource(
     context: &RequestContext<'_>,
     name: &str,
@@ -256,13 +256,16 @@ pub(super) fn resource(
 ) -> Result<String, ActionError> {
     let parts: Vec<&str> = name.splitn(6, ':').collect();
     let &["qcs", _, service, region, account, thing] = parts.as_slice() else {
-        return refuse("InvalidParameterValue.ResourceDescriptionError", format!("{name} is no resource."));
+        return refuse(
+            "InvalidParameterValue.ResourceDescriptionError",
+            format!("{name} is not a resource."),
+        );
     };
     if service != "cvm" {
         return refuse(unsupported, format!("The service {service} is not supported."));
     }
     let (Some(account), Some(id)) = (account.strip_prefix("uin/"), thing.strip_prefix("image/")) else {
-        return refuse("InvalidParameterValue.ResourceDescriptionError", format!("{name} is no image."));
+        return refuse("InvalidParameterValue.ResourceDescriptionError", format!("{name} is not an image."));
     };
     if !account.is_empty() && account != context.caller {
         return refuse("AuthFailure.UnauthorizedOperation", format!("{name} belongs to another account."));

@@ -1,8 +1,8 @@
-//! Who calls: the signature of a request is held against the keys that are known.
+//! Authentication: checks the signature of a request with the known keys.
 //!
-//! Judged in this order: the header's form (AuthFailure.InvalidAuthorization), the timestamp's presence
-//! (MissingParameter), the key (AuthFailure.SecretIdNotFound), the clock (AuthFailure.SignatureExpire), and the
-//! signature itself (AuthFailure.SignatureFailure). Messages say what to do.
+//! The order of the checks: form of the header (AuthFailure.InvalidAuthorization), presence of the timestamp
+//! (MissingParameter), key (AuthFailure.SecretIdNotFound), clock (AuthFailure.SignatureExpire), signature
+//! (AuthFailure.SignatureFailure). Messages contain a fix.
 
 use jiff::Timestamp;
 
@@ -13,27 +13,27 @@ use crate::cloud::client::sign::Signed;
 use crate::cloud::sim::refusal::Refusal;
 use crate::model::AccountId;
 
-/// How far a timestamp may be off, in seconds (common parameters, X-TC-Timestamp).
+/// Maximum skew of a timestamp in seconds (common parameters, X-TC-Timestamp).
 const WINDOW: u64 = 300;
 
 const ALGORITHM: &str = "TC3-HMAC-SHA256";
 
-/// What a client signs in place of the body's hash when it does not want to hash the body.
+/// Value that a client signs instead of the hash of the body.
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
-/// The one action that is called without a key (1312/73070): its token proves who calls.
+/// The only action without a key (1312/73070): its token identifies the caller.
 const KEYLESS: &str = "AssumeRoleWithWebIdentity";
 
-/// Who calls which service.
+/// Caller and called service.
 #[derive(Debug)]
 pub(super) struct Caller {
-    /// The main account; nothing: the action needs no key.
+    /// Main account. `None`: the action needs no key.
     pub(super) account: Option<AccountId>,
-    /// The service.
+    /// Called service.
     pub(super) service: Service,
 }
 
-/// The parts of an `Authorization` header.
+/// Parts of an `Authorization` header.
 #[derive(Debug, PartialEq, Eq)]
 struct Authorization<'a> {
     secret_id: &'a str,
@@ -43,14 +43,14 @@ struct Authorization<'a> {
     signature: &'a str,
 }
 
-/// Tells who calls, or why that cannot be told.
+/// Identifies the caller by the signature.
 pub(super) fn identify(keys: &Keys, received: &Received, now: Timestamp) -> Result<Caller, Refusal> {
     let header = received.header_or_empty("authorization");
     if header == "SKIP" {
         return if received.action() == KEYLESS {
             Ok(Caller { account: None, service: Service::Sts })
         } else {
-            Err(malformed(&format!("only {KEYLESS} is called with `SKIP`; sign every other call")))
+            Err(malformed(&format!("only {KEYLESS} uses `SKIP`: sign every other call")))
         };
     }
     let authorization = parse(&header)?;
@@ -59,8 +59,8 @@ pub(super) fn identify(keys: &Keys, received: &Received, now: Timestamp) -> Resu
     let Some(key) = keys.find(secret_id) else {
         return Err(Refusal::new(
             "AuthFailure.SecretIdNotFound",
-            "The SecretId is not found, please ensure that your SecretId is correct: `sandbox serve` knows the keys \
-             that were given with --account, or the one that it printed.",
+            "The SecretId is not found, please ensure that your SecretId is correct: `sandbox serve` accepts \
+             the keys of --account, or the key that it printed.",
         ));
     };
     if now.as_second().abs_diff(at.as_second()) > WINDOW {
@@ -80,7 +80,7 @@ pub(super) fn identify(keys: &Keys, received: &Received, now: Timestamp) -> Resu
     let mut headers = Vec::with_capacity(signed.len());
     for name in signed {
         let Some(value) = received.header(name) else {
-            return Err(wrong(&format!("the signed header `{name}` is not there")));
+            return Err(wrong(&format!("the signed header `{name}` is missing")));
         };
         headers.push((*name, value));
     }
@@ -95,7 +95,7 @@ pub(super) fn identify(keys: &Keys, received: &Received, now: Timestamp) -> Resu
         at,
     };
     if !signed.is_signed_by(key.secret_key.reveal(), signature) {
-        return Err(wrong("the key, or what was signed (method, query, headers, body), differs"));
+        return Err(wrong("the key or a signed part (method, query, headers, body) differs"));
     }
     let called = received.host_service();
     match request::service(service) {
@@ -103,16 +103,19 @@ pub(super) fn identify(keys: &Keys, received: &Received, now: Timestamp) -> Resu
             Ok(Caller { account: Some(key.account), service })
         }
         Some(_) => Err(wrong("the service of the credential scope is not that of the host")),
-        None => Err(Refusal::new("NoSuchProduct", format!("The product `{service}` does not exist here."))),
+        None => Err(Refusal::new(
+            "NoSuchProduct",
+            format!("The product `{service}` is not available in the sandbox."),
+        )),
     }
 }
 
 fn parse(header: &str) -> Result<Authorization<'_>, Refusal> {
     if header.is_empty() {
-        return Err(malformed("it is missing; sign the request"));
+        return Err(malformed("it is missing: sign the request"));
     }
     let Some(fields) = header.strip_prefix(ALGORITHM).filter(|rest| rest.starts_with(' ')) else {
-        return Err(malformed(&format!("it does not begin with `{ALGORITHM} `; sign with signature v3")));
+        return Err(malformed(&format!("it does not begin with `{ALGORITHM} `: use signature v3")));
     };
     let (mut credential, mut signed, mut signature) = (None, None, None);
     for field in fields.split(',') {
@@ -120,10 +123,10 @@ fn parse(header: &str) -> Result<Authorization<'_>, Refusal> {
             Some(("Credential", value)) => (&mut credential, value),
             Some(("SignedHeaders", value)) => (&mut signed, value),
             Some(("Signature", value)) => (&mut signature, value),
-            _ => return Err(malformed("it holds more than Credential, SignedHeaders and Signature")),
+            _ => return Err(malformed("it contains more than Credential, SignedHeaders and Signature")),
         };
         if place.0.replace(place.1.trim()).is_some() {
-            return Err(malformed("a part stands twice"));
+            return Err(malformed("a part appears twice"));
         }
     }
     let (Some(credential), Some(signed), Some(signature)) = (credential, signed, signature) else {
@@ -145,7 +148,7 @@ fn parse(header: &str) -> Result<Authorization<'_>, Refusal> {
     }
     // Names are small and in order by the documents; the order that was signed is the one that counts here.
     if signed.iter().any(|name| name.is_empty() || name.bytes().any(|b| b.is_ascii_uppercase())) {
-        return Err(malformed("SignedHeaders holds a name that is empty or not in lower case"));
+        return Err(malformed("SignedHeaders contains a name that is empty or not in lower case"));
     }
     if signature.len() != 64 || !signature.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase()) {
         return Err(malformed("Signature is not 64 digits of lower-case hexadecimal"));

@@ -1,4 +1,4 @@
-//! Whose keys are known.
+//! Keys of the accounts.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -8,23 +8,23 @@ use thiserror::Error;
 use crate::cloud::client::Secret;
 use crate::model::AccountId;
 
-/// A key of an account.
+/// Key of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// The main account that it belongs to.
+    /// Main account of the owner.
     pub account: AccountId,
-    /// Its id: tells whose key it is.
+    /// Id of the key.
     pub secret_id: String,
-    /// The key.
+    /// The key itself.
     pub secret_key: Secret,
 }
 
-/// A text that is no key. Shows nothing of it.
+/// Error about a malformed key. It does not contain the text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct MalformedKey(&'static str);
 
-/// `UIN:SECRET_ID:SECRET_KEY`.
+/// Parses `UIN:SECRET_ID:SECRET_KEY`.
 impl FromStr for Key {
     type Err = MalformedKey;
 
@@ -34,33 +34,37 @@ impl FromStr for Key {
         else {
             return Err(MalformedKey("expected UIN:SECRET_ID:SECRET_KEY"));
         };
-        let account = account
-            .parse()
-            .map_err(|_| MalformedKey("the first part is no main account (a number, as in 100000000001)"))?;
+        let account = account.parse().map_err(|_| {
+            MalformedKey("the first part must be a main account (a number such as 100000000001)")
+        })?;
         let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        // In the Authorization header, these end the id.
+        // These characters end the id in the Authorization header.
         if !is_plain(secret_id) || secret_id.contains(['/', ',']) {
-            return Err(MalformedKey("the second part, the id of the key, must be letters and digits"));
+            return Err(MalformedKey(
+                "the second part, the id of the key, must consist of letters and digits",
+            ));
         }
         if !is_plain(secret_key) {
-            return Err(MalformedKey("the third part, the key, must be letters, digits and signs"));
+            return Err(MalformedKey(
+                "the third part, the key, must consist of letters, digits and punctuation",
+            ));
         }
         Ok(Self { account, secret_id: secret_id.to_owned(), secret_key: Secret::new(secret_key) })
     }
 }
 
-/// The keys that a server knows, by id.
+/// Keys that a server accepts, by id.
 #[derive(Debug, Clone, Default)]
 pub struct Keys(BTreeMap<String, Key>);
 
 impl Keys {
-    /// The key with an id.
+    /// Returns the key with an id.
     pub(super) fn find(&self, secret_id: &str) -> Option<&Key> {
         self.0.get(secret_id)
     }
 }
 
-/// Of several keys with one id, the last is known.
+/// Collects keys. Of several keys with the same id, the last one applies.
 impl FromIterator<Key> for Keys {
     fn from_iter<T: IntoIterator<Item = Key>>(keys: T) -> Self {
         Self(keys.into_iter().map(|key| (key.secret_id.clone(), key)).collect())

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Invariants:
-//! - The answer to an API call has status 200 and a media type without parameters, even for an error. The SDK for Python
-//!   does not read the error of any other answer.
+//! - The answer to an API call has status 200 and a media type without parameters, even for an error. The SDK for
+//!   Python does not read the error of any other answer.
 //! - An API call is a POST, or a GET with `X-TC-Action` or `Authorization`. Any other GET of `/` returns the page.
 //! - The signature alone identifies the caller. [`Sim`](super::Sim) validates the call itself.
 //! - A fault that loses a request or its answer closes the connection without a byte. A client cannot distinguish

@@ -1,4 +1,4 @@
-//! HTTPS for clients that speak nothing else: certificates, and a server that shows them.
+//! HTTPS for clients that require it: certificates for this machine.
 
 use std::sync::Arc;
 
@@ -12,32 +12,32 @@ use tokio_rustls::rustls::{ServerConfig, version};
 
 use crate::cloud::client::Secret;
 
-/// What the certificate is for.
+/// Host names of the certificate.
 const NAMES: &[&str] = &["localhost", "127.0.0.1", "::1"];
 
-/// TLS cannot be spoken.
+/// TLS error.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct TlsError(String);
 
-/// A server's certificate and its key, as PEM.
+/// Certificate of a server and its key, as PEM.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// The certificate of the authority that signed it, for clients to trust.
+    /// Certificate of the authority, for clients to trust.
     pub ca: String,
-    /// The certificate.
+    /// Certificate of the server.
     pub certificate: String,
-    /// Its key.
+    /// Key.
     pub key: Secret,
 }
 
 impl Identity {
-    /// A new certificate for this machine, signed by an authority of its own whose key nobody keeps.
+    /// Creates a certificate for this machine, signed by a new authority whose key is discarded.
     ///
     /// # Errors
-    /// When no key can be made.
+    /// If no key can be made.
     pub fn issue() -> Result<Self, TlsError> {
-        let made = |error: rcgen::Error| TlsError(format!("no certificate can be made: {error}"));
+        let made = |error: rcgen::Error| TlsError(format!("cannot create a certificate: {error}"));
         let ca_key = KeyPair::generate().map_err(made)?;
         let mut ca = CertificateParams::new(Vec::new()).map_err(made)?;
         ca.distinguished_name.push(DnType::CommonName, "goldform sandbox");
@@ -60,19 +60,19 @@ impl Identity {
     }
 
     pub(super) fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
-        let pem = |error| TlsError(format!("cert.pem or key.pem is no PEM: {error}"));
+        let pem = |error| TlsError(format!("cert.pem or key.pem is not valid PEM: {error}"));
         let chain = CertificateDer::pem_slice_iter(self.certificate.as_bytes())
             .collect::<Result<Vec<_>, _>>()
             .map_err(pem)?;
         let key = PrivateKeyDer::from_pem_slice(self.key.reveal().as_bytes()).map_err(pem)?;
-        let told = |error: tokio_rustls::rustls::Error| TlsError(format!("cert.pem and key.pem: {error}"));
-        // The provider is named: which one a process uses by default depends on what else is linked.
+        let invalid = |error: tokio_rustls::rustls::Error| TlsError(format!("cert.pem and key.pem: {error}"));
+        // The crypto provider is explicit, because the default of the process depends on the linked crates.
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])
-            .map_err(told)?
+            .map_err(invalid)?
             .with_no_client_auth()
             .with_single_cert(chain, key)
-            .map_err(told)?;
+            .map_err(invalid)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
     }

@@ -223,7 +223,7 @@ fn the_next_change_is_when_something_settles_or_becomes_visible() {
     assert_eq!(desk.sim.next_change(at(400)).unwrap(), None);
 }
 
-/// The other side of [`a_process_that_is_killed_loses_nothing_that_was_answered`].
+/// Returns the other side of [`a_process_that_is_killed_loses_nothing_that_was_answered`].
 #[test]
 #[ignore = "runs only as a process that is killed"]
 fn victim() {

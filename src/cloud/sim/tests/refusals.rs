@@ -21,7 +21,7 @@ impl Check {
         Self { action: actions::find(service, name).unwrap(), provoked: BTreeSet::new() }
     }
 
-    /// The call must be refused with this code, and must leave the world as it was.
+    /// Returns the call must be refused with this code, and must leave the world as it was.
     #[track_caller]
     fn refuses(&mut self, desk: &Desk, region: &str, params: Value, code: &str) {
         let before = (desk.sim.images().unwrap(), desk.sim.peaks().unwrap());
@@ -35,7 +35,7 @@ impl Check {
         self.provoked.insert(code.to_owned());
     }
 
-    /// The call must succeed, and tell of one resource that failed with this code.
+    /// Returns the call must succeed, and tell of one resource that failed with this code.
     #[track_caller]
     fn fails(&mut self, desk: &Desk, params: Value, code: &str) {
         let response = desk.ask(self.action.service, self.action.name, "", params);
@@ -43,7 +43,7 @@ impl Check {
         self.provoked.insert(code.to_owned());
     }
 
-    /// All that the action documents was provoked, and nothing else but common codes.
+    /// Returns all that the action documents was provoked, and nothing else but common codes.
     #[track_caller]
     fn done(self) {
         let documented: BTreeSet<&str> = self.action.codes.iter().copied().collect();
@@ -111,7 +111,7 @@ fn a_get_carries_numbers_and_booleans_as_text() {
     assert_eq!(envelope["Response"]["ImageSet"].as_array().unwrap().len(), 1, "{envelope}");
 }
 
-/// The id of an image of the catalogue.
+/// Returns the id of an image of the catalogue.
 fn offered(desk: &Desk, public: bool) -> String {
     let kind = if public { "PUBLIC_IMAGE" } else { "SHARED_IMAGE" };
     let filter = json!({"Filters": [{"Name": "image-type", "Values": [kind]}]});

@@ -1,5 +1,4 @@
-//! Fault scripts: what is to go wrong, at which call. They are kept in the world, so that another process can
-//! set them while calls are running.
+//! Faults: errors and delays of certain calls. The world stores them, so that another process can add them at any time.
 
 use jiff::SignedDuration;
 use rusqlite::params;
@@ -8,24 +7,24 @@ use serde::{Deserialize, Serialize};
 use super::World;
 use crate::model::{AccountId, Region};
 
-/// Something that goes wrong at certain calls.
+/// Fault of certain calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// The action that it waits for, such as `CreateImage`; `*`: every action.
+    /// Action of the calls, such as `CreateImage`. `*`: every action.
     pub action: String,
-    /// Only calls in this region.
+    /// Region of the calls. `None`: every region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
-    /// Only calls of this account.
+    /// Caller of the calls. `None`: every account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<AccountId>,
-    /// The first matching call that it hits, counted from 1 since the fault was set.
+    /// First matching call that fails, counted from 1 since the fault was added.
     #[serde(default = "first")]
     pub from_call: u32,
-    /// How many matching calls it hits; nothing: all that follow.
+    /// Number of matching calls that fail. `None`: all following ones.
     #[serde(default = "once")]
     pub times: Option<u32>,
-    /// What goes wrong.
+    /// Effect on a call.
     #[serde(flatten)]
     pub effect: FaultEffect,
 }
@@ -39,54 +38,54 @@ fn once() -> Option<u32> {
     Some(1)
 }
 
-/// What goes wrong.
+/// Effect on a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "effect")]
 pub enum FaultEffect {
-    /// The call is answered with this error code and not executed.
+    /// The service refuses the call with this error code.
     Error {
-        /// The code.
+        /// Error code.
         code: String,
-        /// The message; empty: one is made up.
+        /// Message. Empty: a default message.
         #[serde(default)]
         message: String,
     },
-    /// The call is answered with RequestLimitExceeded and not executed.
+    /// The service refuses the call with RequestLimitExceeded.
     Throttle,
-    /// The request never arrives: not executed, and the transport fails as one that did not send it.
+    /// The request is not sent, and the transport reports that.
     NotSent,
-    /// The request is lost on its way: not executed, and the transport cannot know.
+    /// The request is lost. The call is not executed, and the transport reports an unknown outcome.
     LostBefore,
-    /// The call is executed and its answer is lost.
+    /// The call is executed, but its answer is lost.
     LostAfter,
-    /// The call is executed, and its answer comes so much later.
+    /// The call is executed, but its answer is delayed.
     Slow {
-        /// How much.
+        /// Delay.
         by: SignedDuration,
     },
-    /// The call is executed, and something else comes back.
+    /// The call is executed, but its answer is replaced.
     Garbage {
-        /// The bytes that come back.
+        /// Text that replaces the answer.
         text: String,
     },
-    /// The images that the call makes are missing from DescribeImages for so long.
+    /// DescribeImages does not list the new images of the call for some time.
     Hide {
-        /// How long.
+        /// Duration.
         lasting: SignedDuration,
     },
-    /// The task that the call starts fails.
+    /// The task of the call fails.
     Fail,
-    /// The task that the call starts never ends.
+    /// The task of the call never ends.
     Hang,
-    /// The task that the call starts takes so long.
+    /// The task of the call has another duration.
     Settle {
-        /// How long.
+        /// Duration.
         after: SignedDuration,
     },
 }
 
 impl World {
-    /// Sets a fault; its number is for taking it away again.
+    /// Adds a fault. Returns its number.
     pub(in crate::cloud::sim) fn add_fault(&self, fault: &Fault) -> Result<i64, rusqlite::Error> {
         let effect = to_json(&fault.effect)?;
         self.db
@@ -107,17 +106,17 @@ impl World {
             )
     }
 
-    /// Takes a fault away. Tells whether it was there.
+    /// Removes a fault. Returns whether it existed.
     pub(in crate::cloud::sim) fn remove_fault(&self, id: i64) -> Result<bool, rusqlite::Error> {
         self.db.prepare_cached("DELETE FROM faults WHERE id = ?1")?.execute(params![id]).map(|rows| rows > 0)
     }
 
-    /// Takes every fault away.
+    /// Removes all faults.
     pub(in crate::cloud::sim) fn clear_faults(&self) -> Result<(), rusqlite::Error> {
         self.db.prepare_cached("DELETE FROM faults")?.execute([]).map(drop)
     }
 
-    /// The faults that are set, with their numbers and how many matching calls each has seen.
+    /// Returns all faults, with their numbers and their counts of matching calls.
     pub(in crate::cloud::sim) fn faults(&self) -> Result<Vec<(i64, u32, Fault)>, rusqlite::Error> {
         self.db
             .prepare_cached(
@@ -140,8 +139,8 @@ impl World {
             .collect()
     }
 
-    /// Counts a call for every fault that matches it, and gives the effects of those that it is hit by, in the
-    /// order in which they were set.
+    /// Counts a call for every fault that matches it. Returns the effects on the call, in the order in which the faults
+    /// were added.
     pub(in crate::cloud::sim) fn count_faults(
         &self,
         action: &str,
@@ -150,7 +149,7 @@ impl World {
     ) -> Result<Vec<FaultEffect>, rusqlite::Error> {
         let (mut hits, mut counted) = (Vec::new(), Vec::new());
         {
-            // All of them, sorted out here: with parameters in it, the statement is compiled anew at each call.
+            // Selects all faults and filters here: with parameters, SQLite compiles the statement again for each call.
             let mut statement = self.db.prepare_cached(
                 "SELECT id, seen, action, region, caller, from_call, times, effect FROM faults ORDER BY id",
             )?;
@@ -180,12 +179,12 @@ impl World {
     }
 }
 
-/// JSON of a value that always has one.
+/// Serializes a value as JSON.
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, rusqlite::Error> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-/// A value that another process, or an earlier version, wrote as JSON.
+/// Parses a value that another process or an earlier version wrote as JSON.
 pub(super) fn from_json<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, rusqlite::Error> {
     serde_json::from_str(text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))

@@ -1,28 +1,28 @@
-//! Images: rows, states, and the questions that actions ask about them.
+//! Images: their rows, states and queries.
 
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::World;
 
-/// The state of an image as the service spells it (213/15753 ImageState).
+/// State of an image (213/15753 ImageState).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ImageStatus {
-    /// Being made.
+    /// The image is being created.
     Creating,
-    /// Ready.
+    /// The image is ready.
     Normal,
-    /// Making or copying it failed.
+    /// Creating or copying the image failed.
     CreateFailed,
-    /// Being copied, as destination or (by a switch) as source.
+    /// The image is being copied, as the destination or, with a switch, as the source.
     Syncing,
-    /// Being imported.
+    /// The image is being imported.
     Importing,
-    /// Importing it failed.
+    /// The import failed.
     ImportFailed,
 }
 
 impl ImageStatus {
-    /// As the service spells it.
+    /// Returns the state as the service spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Creating => "CREATING",
@@ -34,7 +34,7 @@ impl ImageStatus {
         }
     }
 
-    /// Whether a task on the image is under way.
+    /// Returns whether a task on the image is running.
     pub fn is_busy(self) -> bool {
         matches!(self, Self::Creating | Self::Syncing | Self::Importing)
     }
@@ -51,50 +51,50 @@ impl ImageStatus {
     }
 }
 
-/// An image of the world.
+/// Image of the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// Its id.
+    /// Unique id.
     pub id: String,
-    /// Its region.
+    /// Region of the resource.
     pub region: String,
-    /// The main account that it belongs to; empty: the provider.
+    /// Main account that owns the image. Empty: the provider.
     pub owner: String,
-    /// Its name.
+    /// Name of the action.
     pub name: String,
-    /// Its description; may be empty.
+    /// Description. May be empty.
     pub description: String,
-    /// Its family; may be empty.
+    /// Family. May be empty.
     pub family: String,
-    /// Whether it is marked as deprecated.
+    /// Whether the image is marked as deprecated.
     pub deprecated: bool,
-    /// The size of its system disk in GiB.
+    /// Size of the system disk in GiB.
     pub size_gib: u32,
-    /// The operating system's title.
+    /// Title of the operating system.
     pub os: String,
-    /// The operating system's family.
+    /// Family of the operating system.
     pub platform: String,
     /// `x86_64`, `i386` or `arm`.
     pub architecture: String,
     /// `TencentCloud` or `BYOL`.
     pub license: String,
-    /// As ImageSource tells it.
+    /// Value of ImageSource.
     pub source: String,
-    /// Whether it supports cloud-init.
+    /// Whether the image supports cloud-init.
     pub cloudinit: bool,
-    /// Whether its disks are encrypted.
+    /// Whether the disks are encrypted.
     pub encrypted: bool,
-    /// When it was made, in microseconds since 1970.
+    /// Time of creation, in microseconds since 1970.
     pub created_at: i64,
-    /// From when on listings hold it.
+    /// Time from which listings contain the image, in microseconds since 1970.
     pub visible_at: i64,
-    /// Its state until `ready_at`.
+    /// State until `ready_at`.
     pub state: ImageStatus,
-    /// When `state` turns into `becomes`; nothing: never.
+    /// End of the task, in microseconds since 1970. The state changes to `becomes` then. `None`: never.
     pub ready_at: Option<i64>,
-    /// The state that its task ends in.
+    /// State after the task.
     pub becomes: ImageStatus,
-    /// What it was made from: an instance, snapshots, a URL without query, or an image.
+    /// Source: an instance, snapshots, a URL without query, or an image.
     pub made_from: String,
 }
 
@@ -105,12 +105,12 @@ impl Image {
     }
 }
 
-/// An image to be put into the world, with the snapshots that it is made of, the system disk's first.
+/// New image with its snapshots, that of the system disk first.
 #[derive(Debug)]
 pub(in crate::cloud::sim) struct NewImage {
-    /// The image.
+    /// The image itself.
     pub(in crate::cloud::sim) image: Image,
-    /// Its snapshots; those that exist already are bound to it.
+    /// Snapshots. Existing ones are reused.
     pub(in crate::cloud::sim) snapshots: Vec<super::Snapshot>,
 }
 
@@ -147,7 +147,7 @@ fn read(row: &Row<'_>) -> Result<Image, rusqlite::Error> {
 }
 
 impl World {
-    /// The image with an id, whoever it belongs to.
+    /// Returns the image with an id, of any account.
     pub(in crate::cloud::sim) fn image(
         &self,
         region: &str,
@@ -159,13 +159,13 @@ impl World {
             .optional()
     }
 
-    /// An account's own images of a region, the newest first.
+    /// Returns the images of an account in a region, newest first.
     pub(in crate::cloud::sim) fn images_of(
         &self,
         region: &str,
         owner: &str,
     ) -> Result<Vec<Image>, rusqlite::Error> {
-        // Sorted here: with ORDER BY, SQLite compiles the statement anew at each call.
+        // Sorts here, because with ORDER BY, SQLite compiles the statement again for each call.
         let mut images = self
             .db
             .prepare_cached(&format!("SELECT {COLUMNS}, seq FROM images WHERE region = ?1 AND owner = ?2"))?
@@ -175,7 +175,7 @@ impl World {
         Ok(images.into_iter().map(|(_, image)| image).collect())
     }
 
-    /// How many images of an account a listing of a region holds.
+    /// Returns the number of images of an account that a listing of a region contains.
     pub(in crate::cloud::sim) fn visible_count(
         &self,
         region: &str,
@@ -190,7 +190,7 @@ impl World {
             .map(|count| usize::try_from(count).unwrap_or(0))
     }
 
-    /// A page of the images of an account that a listing of a region holds, the newest first.
+    /// Returns a page of the images of an account in a region, newest first.
     pub(in crate::cloud::sim) fn images_on_page(
         &self,
         region: &str,
@@ -209,7 +209,7 @@ impl World {
             .collect()
     }
 
-    /// The images of a region that other accounts share with an account, by id.
+    /// Returns the images of a region that other accounts share with an account, by id.
     pub(in crate::cloud::sim) fn images_shared_with(
         &self,
         region: &str,
@@ -224,7 +224,7 @@ impl World {
             .collect()
     }
 
-    /// Every custom image of the world, in the order in which they were made.
+    /// Returns every custom image of the world, in the order of creation.
     pub(in crate::cloud::sim) fn all_images(&self) -> Result<Vec<Image>, rusqlite::Error> {
         self.db
             .prepare_cached(&format!("SELECT {COLUMNS} FROM images ORDER BY seq"))?
@@ -232,7 +232,7 @@ impl World {
             .collect()
     }
 
-    /// How many custom images an account has in a region, whatever their state (assumed by 213/4941).
+    /// Returns the number of custom images of an account in a region, in any state (assumed from 213/4941).
     pub(in crate::cloud::sim) fn image_count(
         &self,
         region: &str,
@@ -243,7 +243,7 @@ impl World {
             .query_row(params![region, owner], |row| row.get(0))
     }
 
-    /// The id of the account's image with exactly this name in a region.
+    /// Returns the id of the account's image with exactly this name in a region.
     pub(in crate::cloud::sim) fn image_named(
         &self,
         region: &str,
@@ -256,7 +256,7 @@ impl World {
             .optional()
     }
 
-    /// Whether an account has an image that is still being made from this, such as an instance's id.
+    /// Returns whether an account has an image that is still being made from this, such as an instance's id.
     pub(in crate::cloud::sim) fn is_being_imaged(
         &self,
         region: &str,
@@ -272,7 +272,7 @@ impl World {
             .query_row(params![region, owner, made_from, now], |row| row.get(0))
     }
 
-    /// The next moment at which the state of an image, or what listings hold, changes by itself.
+    /// Returns the next time at which a task ends or an image becomes visible.
     pub(in crate::cloud::sim) fn next_change(&self, after: i64) -> Result<Option<i64>, rusqlite::Error> {
         self.db
             .prepare_cached(
@@ -282,7 +282,7 @@ impl World {
             .query_row(params![after], |row| row.get(0))
     }
 
-    /// Puts an image into the world and keeps the peak of its account's use of the region.
+    /// Adds an image, and records the peak usage of its account in the region.
     pub(in crate::cloud::sim) fn add_image(&self, new: &NewImage) -> Result<(), rusqlite::Error> {
         let image = &new.image;
         self.db
@@ -325,7 +325,7 @@ impl World {
         self.note_peak(&image.owner, &image.region, count, image.created_at)
     }
 
-    /// Sets the attributes of an image that are named.
+    /// Sets the attributes that are not `None`.
     pub(in crate::cloud::sim) fn set_attributes(
         &self,
         id: &str,
@@ -343,7 +343,7 @@ impl World {
             .map(drop)
     }
 
-    /// Puts an image into a state for a while.
+    /// Starts a task on an image.
     pub(in crate::cloud::sim) fn set_busy(
         &self,
         id: &str,
@@ -357,8 +357,8 @@ impl World {
             .map(drop)
     }
 
-    /// Takes an image out of the world, with its tags; its snapshots stay, or go with it unless another image
-    /// is made of them too.
+    /// Deletes an image with its tags and shares. `snapshots` also deletes those of its snapshots that no other image
+    /// uses.
     pub(in crate::cloud::sim) fn remove_image(
         &self,
         id: &str,

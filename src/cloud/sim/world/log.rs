@@ -28,7 +28,7 @@ pub enum RequestOutcome {
 }
 
 impl RequestOutcome {
-    /// The name in the log, in snake case.
+    /// Returns the name in the log, in snake case.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Answered => "answered",

@@ -1,4 +1,4 @@
-//! Instances, their disks, and snapshots: what images are made from.
+//! Instances, their disks, and snapshots: the sources of images.
 
 use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
@@ -6,35 +6,35 @@ use serde::{Deserialize, Serialize};
 use super::World;
 use super::faults::{from_json, to_json};
 
-/// A cloud server that was put into the world.
+/// Instance (cloud server) that was added to the world.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Instance {
-    /// Its id.
+    /// Unique id.
     pub id: String,
-    /// Its region.
+    /// Region of the resource.
     pub region: String,
-    /// The main account that it belongs to.
+    /// Main account of the owner.
     pub owner: String,
-    /// Its state as DescribeInstances tells it: RUNNING, STOPPED, STARTING, STOPPING, REBOOTING, SHUTDOWN, ….
+    /// State as in DescribeInstances: RUNNING, STOPPED, STARTING, STOPPING, REBOOTING, SHUTDOWN, ….
     #[serde(default = "running")]
     pub state: String,
-    /// Whether it is bare metal, which cannot be imaged (213/4942).
+    /// Whether the instance is bare metal, which cannot be imaged (213/4942).
     #[serde(default)]
     pub bare_metal: bool,
-    /// Whether its fees stopped with it (StopChargingMode STOP_CHARGING).
+    /// Whether the instance is not charged while it is stopped (StopChargingMode STOP_CHARGING).
     #[serde(default)]
     pub stop_charging: bool,
-    /// Whether its system disk is encrypted.
+    /// Whether the system disk is encrypted.
     #[serde(default)]
     pub encrypted: bool,
-    /// Whether an operation on it is under way (LatestOperationState OPERATING).
+    /// Whether an operation on the instance is running (LatestOperationState OPERATING).
     #[serde(default)]
     pub busy: bool,
-    /// The operating system's title.
+    /// Title of the operating system.
     #[serde(default = "ubuntu_title")]
     pub os: String,
-    /// The operating system's family.
+    /// Family of the operating system.
     #[serde(default = "ubuntu")]
     pub platform: String,
     /// `x86_64`, `i386` or `arm`.
@@ -43,22 +43,22 @@ pub struct Instance {
     /// Disks, the system disk first. Empty: a system disk of 50 GiB is added.
     #[serde(default)]
     pub disks: Vec<Disk>,
-    /// The error code that imaging it is refused with; for what the fields above cannot say.
+    /// Error code with which CreateImage refuses the instance, for cases that no other field covers.
     #[serde(default)]
     pub refusal: Option<String>,
 }
 
-/// A disk of an instance.
+/// Disk of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Disk {
-    /// Its id.
+    /// Unique id.
     pub id: String,
-    /// Its type, such as CLOUD_PREMIUM or LOCAL_BASIC.
+    /// Type, such as CLOUD_PREMIUM or LOCAL_BASIC.
     pub kind: String,
-    /// Its size in GiB.
+    /// Size in GiB.
     pub size_gib: u32,
-    /// Whether it is a swap disk.
+    /// Whether the disk is a swap disk.
     #[serde(default)]
     pub swap: bool,
 }
@@ -114,33 +114,33 @@ impl Instance {
     }
 }
 
-/// A disk snapshot.
+/// Disk snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
-    /// Its id.
+    /// Unique id.
     pub id: String,
-    /// Its region.
+    /// Region of the resource.
     pub region: String,
-    /// The main account that it belongs to.
+    /// Main account of the owner.
     pub owner: String,
-    /// Whether it is of a system disk.
+    /// Whether the snapshot is of a system disk.
     pub system: bool,
-    /// Its size in GiB.
+    /// Size in GiB.
     pub size_gib: u32,
-    /// The disk that it was made of; may be empty.
+    /// Disk of the snapshot. May be empty.
     #[serde(default)]
     pub disk: String,
-    /// Whether it is encrypted.
+    /// Whether the snapshot is encrypted.
     #[serde(default)]
     pub encrypted: bool,
-    /// Its state until `ready_at`: NORMAL or CREATING.
+    /// State until `ready_at`: NORMAL or CREATING.
     #[serde(default = "normal")]
     pub state: String,
-    /// When it is NORMAL, in microseconds since 1970; nothing: its state stays.
+    /// Time at which the state changes to NORMAL, in microseconds since 1970. `None`: the state does not change.
     #[serde(default)]
     pub ready_at: Option<i64>,
-    /// When it was made, in microseconds since 1970.
+    /// Time of creation, in microseconds since 1970.
     #[serde(default)]
     pub created_at: i64,
 }
@@ -155,7 +155,7 @@ impl Snapshot {
         if self.ready_at.is_some_and(|ready| ready <= now) { "NORMAL" } else { &self.state }
     }
 
-    /// Its use as the service spells it.
+    /// Returns the value of DiskUsage.
     pub fn usage(&self) -> &'static str {
         if self.system { "SYSTEM_DISK" } else { "DATA_DISK" }
     }
@@ -189,7 +189,7 @@ fn read_snapshot(row: &Row<'_>) -> Result<Snapshot, rusqlite::Error> {
 }
 
 impl World {
-    /// The instance that was put into the world under an id.
+    /// Returns the added instance with an id.
     pub(in crate::cloud::sim) fn instance(
         &self,
         region: &str,
@@ -204,7 +204,7 @@ impl World {
         body.map(|body| parse_instance(&body)).transpose()
     }
 
-    /// Every instance of an account in a region that was put into the world, by id.
+    /// Returns every added instance of an account in a region, by id.
     pub(in crate::cloud::sim) fn instances(
         &self,
         region: &str,
@@ -216,7 +216,7 @@ impl World {
             .collect()
     }
 
-    /// Puts an instance into the world, in place of the one with its id.
+    /// Adds an instance, or replaces the one with its id.
     pub(in crate::cloud::sim) fn put_instance(&self, instance: &Instance) -> Result<(), rusqlite::Error> {
         self.db
             .prepare_cached(
@@ -226,7 +226,7 @@ impl World {
             .map(drop)
     }
 
-    /// The snapshot with an id.
+    /// Returns the snapshot with an id.
     pub(in crate::cloud::sim) fn snapshot(
         &self,
         region: &str,
@@ -241,7 +241,7 @@ impl World {
             .optional()
     }
 
-    /// Every snapshot of an account in a region, by id.
+    /// Returns every snapshot of an account in a region, by id.
     pub(in crate::cloud::sim) fn snapshots(
         &self,
         region: &str,
@@ -255,9 +255,9 @@ impl World {
             .collect()
     }
 
-    /// The snapshots that an image is made of, the system disk's first.
+    /// Returns the snapshots of an image, that of the system disk first.
     pub(in crate::cloud::sim) fn snapshots_of(&self, image: &str) -> Result<Vec<Snapshot>, rusqlite::Error> {
-        // Without join or ORDER BY: with either, SQLite compiles the statement anew at each call.
+        // Without join or ORDER BY: with either, SQLite compiles the statement again for each call.
         let mut ids: Vec<(i64, String)> = self
             .db
             .prepare_cached("SELECT position, snapshot FROM image_snapshots WHERE image = ?1")?
@@ -271,7 +271,7 @@ impl World {
         ids.iter().filter_map(found).collect()
     }
 
-    /// Id and name of the images that are made of a snapshot.
+    /// Returns id and name of the images of a snapshot.
     pub(in crate::cloud::sim) fn images_of_snapshot(
         &self,
         snapshot: &str,
@@ -285,7 +285,7 @@ impl World {
             .collect()
     }
 
-    /// Puts a snapshot into the world, unless it is there.
+    /// Adds a snapshot, unless it exists.
     pub(in crate::cloud::sim) fn add_snapshot(&self, snapshot: &Snapshot) -> Result<(), rusqlite::Error> {
         self.db
             .prepare_cached(
@@ -307,12 +307,12 @@ impl World {
             .map(drop)
     }
 
-    /// Takes a snapshot out of the world.
+    /// Deletes a snapshot.
     pub(in crate::cloud::sim) fn remove_snapshot(&self, id: &str) -> Result<(), rusqlite::Error> {
         self.db.prepare_cached("DELETE FROM snapshots WHERE id = ?1")?.execute(params![id]).map(drop)
     }
 
-    /// How many exports of an account are running in a region.
+    /// Returns the number of running exports of an account in a region.
     pub(in crate::cloud::sim) fn running_exports(
         &self,
         region: &str,
@@ -326,7 +326,7 @@ impl World {
             .query_row(params![region, owner, now], |row| row.get(0))
     }
 
-    /// Starts an export; gives the number of its task.
+    /// Starts an export. Returns the number of its task.
     pub(in crate::cloud::sim) fn add_export(
         &self,
         region: &str,

@@ -1,8 +1,8 @@
-//! The world: what exists, kept in one SQLite database, on disk or in memory.
+//! The world: all resources, in one SQLite database on disk or in memory.
 //!
-//! Nothing here judges; the actions do. One call of the service is one transaction: either all that it did and
-//! its answer's log entry are there, or nothing is. On disk a commit is durable when it returns (write-ahead
-//! log, fully synchronous), and other processes that use the same world wait for each other.
+//! The world does not validate anything: the actions do. One call is one transaction: it stores all of its changes and
+//! its log entry, or nothing. On disk, a commit is durable when it returns (write-ahead log, fully synchronous), and
+//! processes that use the same world wait for each other.
 
 mod faults;
 mod images;
@@ -29,39 +29,39 @@ pub(super) use tags::Tag;
 use super::ids;
 use super::settings::Settings;
 
-/// The form of the database that this program writes.
+/// Format version of the database.
 const FORMAT: i64 = 1;
 
-/// How long a call waits for another process that is in the middle of one.
+/// Maximum time that a call waits for another process.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Between two tries of what SQLite does not wait for.
+/// Pause before a retry of an operation for which SQLite does not wait.
 const PAUSE: Duration = Duration::from_millis(5);
 
 const SCHEMA: &str = include_str!("schema.sql");
 
-/// A world that cannot be opened or read.
+/// Error about a world.
 #[derive(Debug, Error)]
 pub enum SimError {
     /// The database cannot be opened, read or written.
-    #[error("the world cannot be used: {0}")]
+    #[error("cannot access the world: {0}")]
     Store(#[from] rusqlite::Error),
-    /// The settings in it are not understood.
-    #[error("the settings of the world are not understood: {0}")]
+    /// The settings of the world are invalid.
+    #[error("the settings of the world are invalid: {0}")]
     Settings(#[from] serde_json::Error),
-    /// The file is of a newer version of this program, or no world at all.
-    #[error("the file is no world that this version understands (format {0}, expected {FORMAT})")]
+    /// The file has a newer format or is not a world.
+    #[error("the file is not a world of this version: format {0}, expected {FORMAT}")]
     Format(i64),
 }
 
-/// The database and what is known of it without reading.
+/// Database, and cached values of it.
 pub(super) struct World {
     db: Connection,
     settings: Settings,
-    /// The version of the settings above: another process may have stored newer ones.
+    /// Version of the cached settings. Another process may have stored newer ones.
     settings_version: i64,
     durable: bool,
-    /// Whether a commit waits for the disk, as it is set now.
+    /// Whether a commit currently waits for the disk.
     synced: bool,
 }
 
@@ -91,27 +91,26 @@ fn on_disk(path: &Path) -> Result<Connection, SimError> {
     Ok(db)
 }
 
-/// Whether another connection is in the way for a moment.
+/// Returns whether another connection is in the way for a moment.
 fn is_busy(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
     matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
 }
 
 impl World {
-    /// Opens a world on disk, and makes it where it does not exist. An existing one keeps its settings; regions that
-    /// it does not know are added.
+    /// Opens a world on disk, or creates it. An existing world keeps its settings, except that new regions are added.
     pub(super) fn open(path: &Path, fresh: Settings) -> Result<Self, SimError> {
         Self::prepare(on_disk(path)?, fresh, true)
     }
 
-    /// A world that lives as long as its value.
+    /// Creates a world in memory.
     pub(super) fn in_memory(settings: Settings) -> Result<Self, SimError> {
         let db = Connection::open_in_memory()?;
         db.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(()))?;
         Self::prepare(db, settings, false)
     }
 
-    /// A world in memory that starts as this one is now, and goes its own way.
+    /// Copies this world to memory.
     pub(super) fn fork(&self) -> Result<Self, SimError> {
         let mut db = Connection::open_in_memory()?;
         rusqlite::backup::Backup::new(&self.db, &mut db)?.run_to_completion(
@@ -168,20 +167,20 @@ impl World {
         Ok(Self { db, settings, settings_version, durable, synced: true })
     }
 
-    /// Whether the world is on disk.
+    /// Returns whether the world is on disk.
     pub(super) fn is_durable(&self) -> bool {
         self.durable
     }
 
-    /// The switches as they are stored now.
+    /// Returns the cached settings.
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Begins a call: from here to [`World::commit`] or [`World::roll_back`] nobody else changes the world.
+    /// Begins a call. No other process can change the world until [`World::commit`] or [`World::roll_back`].
     ///
-    /// The commit of a call that `writes` waits for the disk. That of one that only reads leaves nothing but its
-    /// line in the log, which survives the death of the process and may be lost with the power.
+    /// The commit of a call that `writes` waits for the disk. A call that only reads writes just its log entry, which
+    /// survives the end of the process but may be lost in a power failure.
     pub(super) fn begin(&mut self, writes: bool, now: i64) -> Result<CallStart, rusqlite::Error> {
         if !self.db.is_autocommit() {
             // A thread died in the middle of a call: nothing of it was answered.
@@ -219,14 +218,14 @@ impl World {
         self.db.prepare_cached("COMMIT")?.execute([]).map(drop)
     }
 
-    /// Ends a call as if it had never been.
+    /// Rolls a call back.
     pub(super) fn roll_back(&self) {
         // Nothing to do about a failure: either no transaction was open, or the connection is gone and takes
         // the transaction with it.
         let _ = self.db.prepare_cached("ROLLBACK").and_then(|mut statement| statement.execute([]));
     }
 
-    /// Does several things as one, past the protocol.
+    /// Executes a change of the world without the protocol, in one transaction.
     pub(super) fn together(
         &mut self,
         act: impl FnOnce(&Self) -> Result<(), rusqlite::Error>,
@@ -241,7 +240,7 @@ impl World {
         }
     }
 
-    /// Takes everything out of the world but its switches, faults and counters.
+    /// Deletes everything except settings, faults and counters.
     pub(super) fn empty(&self) -> Result<(), rusqlite::Error> {
         for table in [
             "images",
@@ -261,7 +260,7 @@ impl World {
         Ok(())
     }
 
-    /// Changes the switches of this world, for every process that uses it.
+    /// Changes the settings, for every process that uses the world.
     pub(super) fn set_settings(&mut self, settings: Settings) -> Result<(), SimError> {
         let version = store_settings(&self.db, &settings)?;
         self.settings = settings;
@@ -269,12 +268,12 @@ impl World {
         Ok(())
     }
 
-    /// A new id that no thing of this world had, has or will have.
+    /// Returns a new id that no other resource of the world ever has.
     pub(super) fn new_id(&self, prefix: &str) -> Result<String, rusqlite::Error> {
         Ok(ids::resource_id(prefix, self.settings.seed, self.new_number()?))
     }
 
-    /// A new number for a thing that a caller makes: always below [`ids::CATALOGUE`].
+    /// Returns the number of a new resource. It is always below [`ids::CATALOGUE`].
     pub(super) fn new_number(&self) -> Result<u64, rusqlite::Error> {
         let things: i64 =
             self.db.prepare_cached("SELECT things FROM world")?.query_row([], |row| row.get(0))?;
@@ -283,7 +282,7 @@ impl World {
         Ok(u64::try_from(number).unwrap_or(0))
     }
 
-    /// Reads the switches again if another process changed them.
+    /// Reloads the settings if another process changed them.
     pub(super) fn refresh_settings(&mut self) -> Result<(), rusqlite::Error> {
         let version: i64 = self.db.query_row("SELECT settings_version FROM world", [], |row| row.get(0))?;
         if version == self.settings_version { Ok(()) } else { self.reload_settings(version) }

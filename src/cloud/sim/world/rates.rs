@@ -1,11 +1,11 @@
-//! How much of the allowance of calls is used up.
+//! Used allowances of calls.
 
 use rusqlite::{OptionalExtension, params};
 
 use super::World;
 
 impl World {
-    /// When the allowance of an action will be whole again, in microseconds since 1970.
+    /// Returns the time at which the allowance of an action is full again, in microseconds since 1970.
     pub(in crate::cloud::sim) fn full_at(
         &self,
         action: &str,
@@ -18,7 +18,7 @@ impl World {
             .optional()
     }
 
-    /// Sets when it will be whole again.
+    /// Sets the time at which the allowance of an action is full again.
     pub(in crate::cloud::sim) fn set_full_at(
         &self,
         action: &str,

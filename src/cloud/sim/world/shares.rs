@@ -1,20 +1,20 @@
-//! Shares: which account sees which image of another one.
+//! Shares of images with other accounts.
 
 use rusqlite::params;
 
 use super::World;
 
-/// A share of an image.
+/// Share of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Share {
-    /// The main account that it is shared with.
+    /// Main account with which the image is shared.
     pub account: String,
-    /// Since when, in microseconds since 1970.
+    /// Time of sharing, in microseconds since 1970.
     pub created_at: i64,
 }
 
 impl World {
-    /// The shares of an image, by account.
+    /// Returns the shares of an image, by account.
     pub(in crate::cloud::sim) fn shares(&self, image: &str) -> Result<Vec<Share>, rusqlite::Error> {
         self.db
             .prepare_cached("SELECT account, created_at FROM shares WHERE image = ?1")?
@@ -22,7 +22,7 @@ impl World {
             .collect()
     }
 
-    /// Every share of the world as image and share, by image.
+    /// Returns every share of the world, by image.
     pub(in crate::cloud::sim) fn all_shares(&self) -> Result<Vec<(String, Share)>, rusqlite::Error> {
         self.db
             .prepare_cached("SELECT image, account, created_at FROM shares")?
@@ -30,14 +30,14 @@ impl World {
             .collect()
     }
 
-    /// How many accounts an image is shared with.
+    /// Returns the number of accounts with which an image is shared.
     pub(in crate::cloud::sim) fn share_count(&self, image: &str) -> Result<u32, rusqlite::Error> {
         self.db
             .prepare_cached("SELECT count(*) FROM shares WHERE image = ?1")?
             .query_row(params![image], |row| row.get(0))
     }
 
-    /// Whether an image is shared with an account.
+    /// Returns whether an image is shared with an account.
     pub(in crate::cloud::sim) fn is_shared_with(
         &self,
         image: &str,
@@ -61,7 +61,7 @@ impl World {
             .map(drop)
     }
 
-    /// Takes an account's share away, if it has one.
+    /// Removes the share of an account, if it exists.
     pub(in crate::cloud::sim) fn remove_share(
         &self,
         image: &str,

@@ -1,20 +1,20 @@
-//! Tags of images, and the pairs of key and value that an account has.
+//! Tags of images, and tags of accounts.
 
 use rusqlite::params;
 
 use super::World;
 
-/// A tag.
+/// Tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cloud::sim) struct Tag {
-    /// Its key.
+    /// Key.
     pub(in crate::cloud::sim) key: String,
-    /// Its value.
+    /// Value.
     pub(in crate::cloud::sim) value: String,
 }
 
 impl World {
-    /// The tags of an image, by key.
+    /// Returns the tags of an image, by key.
     pub(in crate::cloud::sim) fn tags(&self, image: &str) -> Result<Vec<Tag>, rusqlite::Error> {
         self.db
             .prepare_cached("SELECT key, value FROM tags WHERE image = ?1")?
@@ -22,7 +22,7 @@ impl World {
             .collect()
     }
 
-    /// Every tag of the world as image and tag, by image.
+    /// Returns every tag of the world, by image.
     pub(in crate::cloud::sim) fn all_tags(&self) -> Result<Vec<(String, Tag)>, rusqlite::Error> {
         self.db
             .prepare_cached("SELECT image, key, value FROM tags")?
@@ -30,7 +30,7 @@ impl World {
             .collect()
     }
 
-    /// Sets a tag of an image, in place of the one with the same key; the account has the pair from then on.
+    /// Sets a tag of an image, and replaces the one with the same key. Adds the tag to the account too.
     pub(in crate::cloud::sim) fn set_tag(
         &self,
         owner: &str,
@@ -44,7 +44,7 @@ impl World {
             .map(drop)
     }
 
-    /// Removes a tag of an image, if it has it.
+    /// Removes a tag of an image, if it exists.
     pub(in crate::cloud::sim) fn remove_tag(&self, image: &str, key: &str) -> Result<(), rusqlite::Error> {
         self.db
             .prepare_cached("DELETE FROM tags WHERE image = ?1 AND key = ?2")?
@@ -52,7 +52,7 @@ impl World {
             .map(drop)
     }
 
-    /// Gives an account a pair of key and value. Tells whether it is new.
+    /// Adds a tag to an account. Returns whether it is new.
     pub(in crate::cloud::sim) fn add_account_tag(
         &self,
         owner: &str,
@@ -64,7 +64,7 @@ impl World {
             .map(|rows| rows > 0)
     }
 
-    /// Takes a pair from an account. Tells whether it had it.
+    /// Removes a tag from an account. Returns whether the account had it.
     pub(in crate::cloud::sim) fn remove_account_tag(
         &self,
         owner: &str,
@@ -76,7 +76,7 @@ impl World {
             .map(|rows| rows > 0)
     }
 
-    /// The values that an account has for a key.
+    /// Returns the values of a key of an account.
     pub(in crate::cloud::sim) fn values_of_key(
         &self,
         owner: &str,
@@ -88,14 +88,14 @@ impl World {
             .collect()
     }
 
-    /// How many keys an account has.
+    /// Returns how many keys an account has.
     pub(in crate::cloud::sim) fn key_count(&self, owner: &str) -> Result<u32, rusqlite::Error> {
         self.db
             .prepare_cached("SELECT count(DISTINCT key) FROM account_tags WHERE owner = ?1")?
             .query_row(params![owner], |row| row.get(0))
     }
 
-    /// Every pair that an account has, by key and value.
+    /// Returns every tag of an account, by key and value.
     pub(in crate::cloud::sim) fn account_tags(&self, owner: &str) -> Result<Vec<Tag>, rusqlite::Error> {
         self.db
             .prepare_cached("SELECT key, value FROM account_tags WHERE owner = ?1")?
@@ -103,7 +103,7 @@ impl World {
             .collect()
     }
 
-    /// Whether some image carries a pair of an account.
+    /// Returns whether an image has a tag of an account.
     pub(in crate::cloud::sim) fn is_tag_used(&self, owner: &str, tag: &Tag) -> Result<bool, rusqlite::Error> {
         self.db
             .prepare_cached(

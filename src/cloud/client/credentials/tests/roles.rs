@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A key as the token service gives it.
+/// Returns a key as the token service gives it.
 fn temporary(id: &str) -> super::super::super::loopback::Deed {
     let key = json!({ "Token": "tmp-token", "TmpSecretId": id, "TmpSecretKey": "tmp-key" });
     response(&json!({ "Credentials": key, "ExpiredTime": NOW + 7200, "RequestId": "r" }).to_string())
