@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use compact_str::CompactString;
 
 pub use crate::diagnostics::Code;
-use crate::diagnostics::collect::{Collector, Fold, Repeats, take_label};
+use crate::diagnostics::collect::{Collector, Fold, Repeats, add_label};
 use crate::diagnostics::{Diagnostic, Label, Place, Severity};
 use crate::manifest::{Desired, Fault};
 use crate::model::{ImageKey, PlacementKey};
@@ -199,8 +199,8 @@ impl Fold for Finding {
         &mut self.repeats
     }
 
-    fn take_places(&mut self, other: Self) {
-        take_label(&mut self.labels, other.labels);
+    fn add_places(&mut self, other: Self) {
+        add_label(&mut self.labels, other.labels);
     }
 }
 

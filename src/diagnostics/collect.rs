@@ -1,8 +1,7 @@
-//! Collects what is found, and folds it while it is found: a text of a few kilobytes can ask for millions of findings.
+//! Collects findings, and folds them as they arrive: a text of a few kilobytes can cause millions of findings.
 //!
-//! Findings of one kind with one cause become one finding with a count and its first places. Of findings whose causes
-//! differ, the first of each kind are kept and the rest are counted. So memory does not grow with the number of
-//! findings, and the count stays exact.
+//! Findings of one kind with one cause become one finding with a count and its first places. Of findings with different
+//! causes, the first of each kind are kept and the rest are counted. Memory stays bounded, and the count is exact.
 
 use std::collections::HashMap;
 
@@ -10,13 +9,13 @@ use compact_str::CompactString;
 
 use super::{Diagnostic, Label, Severity};
 
-/// Findings of one kind that are kept one by one: more than anybody reads, and enough for a fleet of 1,000 images that
-/// all have the same mistake.
-pub const MOST_OF_A_KIND: usize = 1_000;
-/// Places of one finding that are kept: as many as are drawn.
+/// Most findings of one kind that are kept individually. It is enough for a fleet of 1,000 images that all have the same
+/// mistake.
+pub const MAX_PER_KIND: usize = 1_000;
+/// Most places of one finding that are kept, which are all that are drawn.
 pub const MOST_PLACES: usize = 12;
 
-/// What else a finding represents.
+/// Further findings that a finding represents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Repeats {
     /// Further findings with the same cause.
@@ -26,19 +25,19 @@ pub struct Repeats {
 }
 
 impl Repeats {
-    /// The number of findings in all.
+    /// Returns the number of findings, itself included.
     pub fn count(&self) -> usize {
         self.same_cause.saturating_add(self.same_kind).saturating_add(1)
     }
 
-    /// Adds the findings that another one represents, itself included.
+    /// Adds another finding and those that it represents.
     fn add(&mut self, other: Self, has_same_cause: bool) {
         let number = if has_same_cause { &mut self.same_cause } else { &mut self.same_kind };
         *number = number.saturating_add(other.same_cause).saturating_add(1);
         self.same_kind = self.same_kind.saturating_add(other.same_kind);
     }
 
-    /// In words, to follow a detail; empty if there is nothing else.
+    /// Returns sentences to append to a detail. Empty if there are no further findings.
     pub fn describe(&self) -> String {
         let mut text = String::new();
         if self.same_cause > 0 {
@@ -53,23 +52,23 @@ impl Repeats {
     }
 }
 
-/// Something that a [`Collector`] folds.
+/// Finding that a [`Collector`] can fold.
 pub trait Fold {
     /// Findings of different kinds are never folded.
     type Kind: Copy + Eq + std::hash::Hash;
 
-    /// Its kind.
+    /// Returns the kind.
     fn kind(&self) -> Self::Kind;
-    /// What makes it the same finding as another one of its kind. Empty: nothing does.
+    /// Returns the cause. Findings of one kind with the same cause are folded, unless it is empty.
     fn cause(&self) -> &CompactString;
-    /// What else it represents.
+    /// Returns the further findings that it represents.
     fn repeats(&mut self) -> &mut Repeats;
-    /// Takes the places of another finding with the same cause, up to [`MOST_PLACES`].
-    fn take_places(&mut self, other: Self);
+    /// Adds the places of another finding with the same cause, up to [`MOST_PLACES`].
+    fn add_places(&mut self, other: Self);
 }
 
-/// Adds the primary place of a folded finding, unless there are enough or it is there already.
-pub fn take_label(labels: &mut Vec<Label>, others: Vec<Label>) {
+/// Adds the primary place of a folded finding, unless it is known or there are [`MOST_PLACES`].
+pub fn add_label(labels: &mut Vec<Label>, others: Vec<Label>) {
     if labels.len() >= MOST_PLACES {
         return;
     }
@@ -78,13 +77,13 @@ pub fn take_label(labels: &mut Vec<Label>, others: Vec<Label>) {
     );
 }
 
-/// Collects findings in the order in which they are found.
+/// Collects findings in order.
 #[derive(Debug, Clone)]
 pub struct Collector<T: Fold> {
     found: Vec<T>,
-    /// Where the finding with a cause is.
+    /// Position in `found` of the finding with a cause.
     causes: HashMap<(T::Kind, CompactString), usize>,
-    /// How many of a kind there are, and where the last of them is.
+    /// Number of findings of a kind, and position in `found` of the last.
     kinds: HashMap<T::Kind, (usize, usize)>,
 }
 
@@ -95,18 +94,18 @@ impl<T: Fold> Default for Collector<T> {
 }
 
 impl<T: Fold> Collector<T> {
-    /// Adds a finding, or folds it into one that is there.
+    /// Adds a finding, or folds it into an earlier one.
     pub fn push(&mut self, mut finding: T) {
         let kind = finding.kind();
         let cause = finding.cause().clone();
         let key = (kind, cause);
         if let Some(first) = self.causes.get(&key).and_then(|&at| self.found.get_mut(at)) {
             first.repeats().add(*finding.repeats(), true);
-            first.take_places(finding);
+            first.add_places(finding);
             return;
         }
         let (number, last) = self.kinds.entry(kind).or_default();
-        if *number >= MOST_OF_A_KIND
+        if *number >= MAX_PER_KIND
             && let Some(last) = self.found.get_mut(*last)
         {
             last.repeats().add(*finding.repeats(), false);
@@ -120,17 +119,17 @@ impl<T: Fold> Collector<T> {
         self.found.push(finding);
     }
 
-    /// Whether nothing was found.
+    /// Returns whether there are no findings.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// What was found so far.
+    /// Returns the findings so far.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.found.iter()
     }
 
-    /// What was found.
+    /// Returns the findings.
     pub fn into_vec(self) -> Vec<T> {
         self.found
     }
@@ -157,8 +156,8 @@ impl Fold for Diagnostic {
         &mut self.repeats
     }
 
-    fn take_places(&mut self, other: Self) {
-        take_label(&mut self.labels, other.labels);
+    fn add_places(&mut self, other: Self) {
+        add_label(&mut self.labels, other.labels);
     }
 }
 
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_there_already_is_counted_and_not_repeated() {
+    fn a_known_place_is_counted_and_not_repeated() {
         let mut collector = Collector::default();
         collector.extend([found(&ONE, 7, "v"), found(&ONE, 7, "v")]);
         let all = collector.into_vec();
@@ -196,19 +195,19 @@ mod tests {
     }
 
     #[test]
-    fn of_a_kind_without_one_cause_the_first_are_kept_and_the_rest_is_counted() {
+    fn without_a_common_cause_the_first_are_kept_and_the_rest_are_counted() {
         let mut collector = Collector::default();
         collector.extend((0..3_000).map(|place| found(&ONE, place, "")));
         collector.push(found(&OTHER, 0, ""));
         let all = collector.into_vec();
-        assert_eq!(all.len(), MOST_OF_A_KIND + 1);
+        assert_eq!(all.len(), MAX_PER_KIND + 1);
         assert_eq!(all.iter().map(|one| one.repeats.count()).sum::<usize>(), 3_001);
-        let last = &all[MOST_OF_A_KIND - 1];
+        let last = &all[MAX_PER_KIND - 1];
         assert_eq!(last.whole_detail(), "detail. 2000 more findings of this kind are not listed.");
     }
 
     #[test]
-    fn what_was_folded_once_is_folded_again_without_loss() {
+    fn folded_findings_are_folded_again_without_loss() {
         let mut files = Collector::default();
         for file in 0..3 {
             let mut one = Collector::default();

@@ -1,9 +1,9 @@
-//! The lines around labels, as a source that miette can draw.
+//! Lines around labels, as a source that miette can draw.
 //!
-//! miette's own source scans a text from its first byte for every label, prints lines whole and as they are, and
-//! knows one file per diagnostic. Here an index of lines is made once per file; lines are cut to a window around
-//! their label, with what could harm a terminal escaped; and the lines of several files lie side by side in one
-//! made-up text, each cluster of neighbouring lines under its file's name.
+//! miette's own source scans a text from its first byte for every label, prints whole lines unescaped, and
+//! supports one file per diagnostic. Here each file is indexed once, and lines are cut to a window around their label
+//! and escaped. The lines of all files form one synthetic text, in which each cluster of neighbouring lines has its
+//! file's name.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -14,18 +14,18 @@ use miette::{LabeledSpan, MietteError, SourceCode, SourceSpan, SpanContents};
 use super::place::{FileId, Sources, Span};
 use super::sanitize::{Brackets, escape_controls, escape_inline, needs_escape, push_escaped};
 
-/// Lines before and after a label's.
+/// Lines before and after the line of a label.
 const CONTEXT: usize = 1;
-/// What is shown of a line before a label, where the line is cut.
+/// Characters before a label in a line that is cut.
 const LEAD: usize = 30;
-/// Labels of one diagnostic that are drawn.
+/// Most labels of one diagnostic that are drawn.
 const MAX_LABELS: usize = 12;
 
-/// Where the lines of the files start; made when a file is first pointed at.
+/// Starts of the lines of each file. A file is indexed when its first label is drawn.
 pub(super) struct LineIndex<'s> {
     sources: &'s Sources,
     starts: Vec<OnceCell<Vec<usize>>>,
-    /// Stands where a line is cut.
+    /// Sign for a part that is cut off.
     mark: &'static str,
 }
 
@@ -45,12 +45,12 @@ impl<'s> LineIndex<'s> {
         Some(cell.get_or_init(|| line_starts(text)))
     }
 
-    /// The number of a line, from 0.
+    /// Returns the number of the line, from 0.
     fn line_of(&self, file: FileId, at: usize) -> Option<usize> {
         self.starts(file)?.partition_point(|&start| start <= at).checked_sub(1)
     }
 
-    /// The bytes of a line, without its break.
+    /// Returns the bytes of a line, without its line break.
     fn line(&self, file: FileId, number: usize) -> Option<Range<usize>> {
         let starts = self.starts(file)?;
         let text = self.text(file)?;
@@ -63,7 +63,7 @@ impl<'s> LineIndex<'s> {
     }
 }
 
-/// Lines end with a line feed, a carriage return, or both.
+/// Returns the starts of all lines. Lines end with a line feed, a carriage return, or both.
 fn line_starts(text: &str) -> Vec<usize> {
     let bytes = text.as_bytes();
     let mut starts = vec![0];
@@ -75,19 +75,19 @@ fn line_starts(text: &str) -> Vec<usize> {
     starts
 }
 
-/// Something to point at, with what is said about it.
+/// Place to point at, and its label.
 pub(super) struct Pointer<'d> {
     pub(super) span: Span,
     pub(super) text: &'d str,
 }
 
-/// A line as it is drawn.
+/// Line as it is drawn.
 struct Line {
     number: usize,
-    /// The bytes of the file that are shown.
+    /// Bytes of the file that are drawn.
     window: Range<usize>,
     text: String,
-    /// Where it starts in the made-up text.
+    /// Start in the synthetic text.
     offset: usize,
 }
 
@@ -100,33 +100,33 @@ struct Cluster {
     offset: usize,
 }
 
-/// The lines around the labels of one diagnostic.
+/// Lines around the labels of one diagnostic.
 pub(super) struct Excerpt {
     clusters: Vec<Cluster>,
-    /// The columns of labels, by their place in the made-up text.
+    /// Columns of labels, by their start in the synthetic text.
     columns: BTreeMap<usize, usize>,
     labels: Vec<LabeledSpan>,
 }
 
-/// A label on its line.
+/// Label on its line.
 struct Placed<'d> {
     file: FileId,
     line: usize,
-    /// In the file.
+    /// Bytes of the file.
     range: Range<usize>,
     text: &'d str,
     is_primary: bool,
 }
 
 impl Excerpt {
-    /// The lines around these places; the first is the primary one. Nothing where no place is in any file.
+    /// Returns the lines around places, of which the first is the primary one. Returns `None` if no place is in a file.
     pub(super) fn of(pointers: &[Pointer<'_>], index: &LineIndex<'_>, width: usize) -> Option<Self> {
         let mut placed: Vec<Placed<'_>> = Vec::new();
         for (position, pointer) in pointers.iter().take(MAX_LABELS).enumerate() {
             let Span { file, start, end } = pointer.span;
             let Some(line) = index.line_of(file, start) else { continue };
             let Some(bytes) = index.line(file, line) else { continue };
-            // A label goes to the end of its first line at the most.
+            // A label ends on its first line.
             let start = start.clamp(bytes.start, bytes.end);
             let range = start..end.clamp(start, bytes.end);
             placed.push(Placed { file, line, range, text: pointer.text, is_primary: position == 0 });
@@ -134,7 +134,7 @@ impl Excerpt {
         let mut excerpt = Self { clusters: Vec::new(), columns: BTreeMap::new(), labels: Vec::new() };
         let mut offset = 0;
         let mut left: Vec<&Placed<'_>> = placed.iter().collect();
-        // The cluster of the first label that is left comes next, with every other label that it shows.
+        // The next cluster is that of the first label that is left, with all other labels within its lines.
         while let Some(first) = left.first() {
             let lines = neighbours(first, &left);
             let mut cluster = Cluster::of(first, &left, lines, index, width, offset)?;
@@ -142,7 +142,7 @@ impl Excerpt {
             for label in here {
                 excerpt.label(&mut cluster, label, index);
             }
-            // Clusters do not touch, or miette would draw them as one.
+            // miette draws adjacent clusters as one.
             offset = cluster.offset + cluster.text.len() + 2;
             excerpt.clusters.push(cluster);
         }
@@ -159,7 +159,7 @@ impl Excerpt {
         let length = (line.offset + drawn(end)).saturating_sub(start);
         let line_start = index.line(label.file, label.line).map_or(0, |line| line.start);
         let before = file.get(line_start..label.range.start).unwrap_or_default();
-        // A byte order mark is no character of the text.
+        // A byte order mark is not a character of the text.
         let before = if line_start == 0 { before.trim_start_matches('\u{FEFF}') } else { before };
         let column = before.chars().count();
         self.columns.insert(start, column);
@@ -172,7 +172,7 @@ impl Excerpt {
         });
     }
 
-    /// The labels, in the made-up text.
+    /// Returns the labels, with spans of the synthetic text.
     pub(super) fn labels(&self) -> &[LabeledSpan] {
         &self.labels
     }
@@ -231,7 +231,7 @@ impl Cluster {
             cluster.text.push_str(&text);
             cluster.lines.push(Line { number, window, text, offset: line_offset });
         }
-        // The last line of a file is often the empty one after its last break.
+        // Drop the empty line after the last line break of the file.
         if cluster
             .lines
             .last()
@@ -244,7 +244,7 @@ impl Cluster {
         (!cluster.lines.is_empty()).then_some(cluster)
     }
 
-    /// Whether a label stands in a part of a line that is shown.
+    /// Returns whether a label starts within the drawn part of a line.
     fn shows(&self, label: &Placed<'_>) -> bool {
         let is_in = |line: &Line| {
             line.number == label.line
@@ -261,7 +261,7 @@ impl Line {
     }
 }
 
-/// The part of a line that is shown: all of it, or a width's worth with a lead before the label.
+/// Returns the bytes of a line that are drawn: the whole line, or `width` characters around the label.
 fn window(file: &str, line: &Range<usize>, label: usize, width: usize) -> Range<usize> {
     let text = file.get(line.clone()).unwrap_or_default();
     if text.len() <= width {
@@ -273,13 +273,12 @@ fn window(file: &str, line: &Range<usize>, label: usize, width: usize) -> Range<
         let lead: usize = before.chars().rev().take(LEAD).map(char::len_utf8).sum();
         start = label - lead;
     }
-    let shown: usize =
+    let length: usize =
         file.get(start..line.end).unwrap_or_default().chars().take(width).map(char::len_utf8).sum();
-    start..start + shown
+    start..start + length
 }
 
-/// A part of a line with what is harmful in it escaped, for terminals and for build servers. Tabs stay: miette draws
-/// them.
+/// Escapes a part of a line for terminals and build servers, except tabs, which miette expands.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut brackets = Brackets::default();
@@ -308,7 +307,7 @@ impl SourceCode for Excerpt {
         let at =
             |offset: usize| cluster.lines.partition_point(|line| line.offset <= offset).saturating_sub(1);
         let (first, last) = (at(span.offset()), at(end));
-        // Without context it is the place of a label that is asked for.
+        // miette asks for the position of a label without context.
         let is_place = before == 0 && after == 0;
         let first = first.saturating_sub(before);
         let last = (last + after).min(cluster.lines.len().saturating_sub(1));

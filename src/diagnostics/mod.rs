@@ -1,9 +1,9 @@
-//! The shape of what we tell the user: diagnostics, the places they point at, and "did you mean".
+//! Diagnostics: codes and their pages, places, rendering, and "did you mean".
 //!
-//! A diagnostic is a fixed summary, a detail (what was wrong with what, and why it matters here), labels at
-//! the places of *each* party, and help: what to do, with the corrected line or the command alone on its line.
-//! The core makes them without looking at text: a [`Place`] may name a path in the manifest, and
-//! `manifest::Locator` turns it into a span when there is something to print.
+//! A diagnostic has a [`Code`] with a fixed title and a page, a detail (what is wrong with what, and why it matters here),
+//! labels at the places of *each* party, and help: what to do, with the corrected line or the command on a line of its own.
+//! A [`Place`] may be a path in the manifest, so that the core needs no text: `manifest::Locator` finds its span when a
+//! diagnostic is printed.
 
 pub mod catalogue;
 mod code;
@@ -24,19 +24,19 @@ use compact_str::CompactString;
 pub use place::{FileId, ManifestPath, Place, Segment, SourceFile, Sources, Span};
 pub use sanitize::escape_truncated;
 
-/// How grave it is.
+/// Severity, the most severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Stops the command.
+    /// The command stops.
     Error,
-    /// Does not stop it.
+    /// The command continues.
     Warning,
-    /// Worth knowing.
+    /// Information.
     Advice,
 }
 
 impl Severity {
-    /// `error`, `warning` or `advice`.
+    /// Returns `error`, `warning` or `advice`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -46,16 +46,16 @@ impl Severity {
     }
 }
 
-/// A place and what is to be said about it.
+/// Place with a note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// The place.
+    /// Place.
     pub place: Place,
-    /// What stands beside the underlined text; may be empty.
+    /// Note beside the underlined text. May be empty.
     pub text: String,
 }
 
-/// One thing to tell the user.
+/// One message for the user about a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Kind of finding.
@@ -64,15 +64,15 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// What is wrong with what, and why it matters, in sentences.
     pub detail: String,
-    /// The places; the first is the primary one.
+    /// Places, of which the first is the primary one.
     pub labels: Vec<Label>,
-    /// What to do. A corrected line or a command stands alone on its line.
+    /// What to do. A corrected line or a command is on a line of its own.
     pub help: Option<String>,
-    /// The thing it is about: an address or a region; sorts and identifies diagnostics without a place.
+    /// Address or region that it is about. It sorts and identifies diagnostics without a place.
     pub subject: CompactString,
-    /// What makes it the same finding as another one with its code. Empty: nothing does.
+    /// Cause. Diagnostics with the same code and cause are one finding, unless it is empty.
     pub cause: CompactString,
-    /// What else it represents: findings that were folded into it.
+    /// Findings that were folded into it.
     pub repeats: Repeats,
 }
 
@@ -91,33 +91,33 @@ impl Diagnostic {
         }
     }
 
-    /// The detail, and what else it represents.
+    /// Returns the detail, and the number of further findings.
     pub fn whole_detail(&self) -> String {
         format!("{}{}", self.detail, self.repeats.describe())
     }
 
-    /// With a cause: another finding with the same code and cause is the same finding at another place.
+    /// Sets the cause: a diagnostic with the same code and cause is the same finding at another place.
     #[must_use]
     pub fn because_of(mut self, cause: impl Into<CompactString>) -> Self {
         self.cause = cause.into();
         self
     }
 
-    /// With one more place.
+    /// Adds a place.
     #[must_use]
     pub fn at(mut self, place: impl Into<Place>, text: impl Into<String>) -> Self {
         self.labels.push(Label { place: place.into(), text: text.into() });
         self
     }
 
-    /// With help.
+    /// Sets the help.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// About this thing.
+    /// Sets the address or region that it is about.
     #[must_use]
     pub fn about(mut self, subject: impl std::fmt::Display) -> Self {
         self.subject = compact_str::format_compact!("{subject}");

@@ -1,56 +1,55 @@
-//! Places: spans of text, and paths in the manifest that can be turned into spans.
+//! Places: spans of text, and paths in the manifest, which have spans.
 
 use std::fmt;
 use std::sync::Arc;
 
 use compact_str::CompactString;
 
-/// Which of the files that were read.
+/// Number of a file, in the order of reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub u32);
 
-/// A range of bytes of a file, on character boundaries.
+/// Range of bytes of a file, on character boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// The file.
     pub file: FileId,
-    /// The first byte.
+    /// First byte.
     pub start: usize,
-    /// The byte after the last.
+    /// Byte after the last one.
     pub end: usize,
 }
 
-/// A step of a path.
+/// Step of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
-    /// The value of a key.
+    /// Value of a key.
     Key(CompactString),
-    /// An item of a list, from 0. For `shares` and `renames`, which several files join, the number counts over
-    /// all files in order.
+    /// Item of a list, from 0. Items of `shares` and `renames` are counted over all files in order.
     Index(usize),
 }
 
-/// A path in the manifest: `images.web-base.copies[2]`.
+/// Path in the manifest, such as `images.web-base.copies[2]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ManifestPath {
-    /// The steps, from the top.
+    /// Steps from the root.
     pub segments: Vec<Segment>,
-    /// Whether the last key itself is meant, rather than its value.
+    /// Whether the path names the last key rather than its value.
     pub at_key: bool,
 }
 
 impl ManifestPath {
-    /// The top of the manifest.
+    /// Returns the path of the whole manifest.
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// The entry `images.KEY`; its key is meant, since the entry may be long.
+    /// Returns the path of the key of an entry: the entry itself may be long.
     pub fn image(key: &crate::model::ImageKey) -> Self {
         Self::root().field("images").field(key.as_str()).key()
     }
 
-    /// The value of a key below this one.
+    /// Returns the path of the value of a key in this mapping.
     #[must_use]
     pub fn field(&self, key: &str) -> Self {
         let mut segments = self.segments.clone();
@@ -58,7 +57,7 @@ impl ManifestPath {
         Self { segments, at_key: false }
     }
 
-    /// An item of the list that this names.
+    /// Returns the path of an item of this list.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         let mut segments = self.segments.clone();
@@ -66,7 +65,7 @@ impl ManifestPath {
         Self { segments, at_key: false }
     }
 
-    /// The last key itself.
+    /// Returns the path of the last key instead of its value.
     #[must_use]
     pub fn key(mut self) -> Self {
         self.at_key = true;
@@ -87,12 +86,12 @@ impl fmt::Display for ManifestPath {
     }
 }
 
-/// Where something stands.
+/// Place in the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
-    /// At this text.
+    /// Bytes of a file.
     Span(Span),
-    /// At this path of the manifest.
+    /// Path, whose span `manifest::Locator` finds.
     Path(ManifestPath),
 }
 
@@ -108,35 +107,35 @@ impl From<ManifestPath> for Place {
     }
 }
 
-/// A file that was read.
+/// File that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
-    /// Its name as the user gave it.
+    /// Name as the user wrote it.
     pub name: String,
-    /// Its text.
+    /// Text.
     pub text: Arc<str>,
 }
 
-/// The files that were read, by number.
+/// Files that were read, by number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources {
     files: Vec<SourceFile>,
 }
 
 impl Sources {
-    /// Adds a file.
+    /// Adds a file and returns its number.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         self.files.push(SourceFile { name: name.into(), text: text.into() });
         id
     }
 
-    /// The file with this number.
+    /// Returns the file with this number.
     pub fn get(&self, id: FileId) -> Option<&SourceFile> {
         self.files.get(usize::try_from(id.0).ok()?)
     }
 
-    /// All files, by number.
+    /// Returns all files, by number.
     pub fn iter(&self) -> impl Iterator<Item = &SourceFile> {
         self.files.iter()
     }

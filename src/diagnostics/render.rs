@@ -1,4 +1,4 @@
-//! Diagnostics as text for people: the lines they point at, what is wrong, and what to do.
+//! Draws diagnostics for people: the lines that they point at, what is wrong, and what to do.
 
 use std::fmt::{self, Display};
 
@@ -9,16 +9,16 @@ use super::place::{Place, Sources, Span};
 use super::sanitize::escape_controls;
 use super::{Diagnostic, Severity};
 
-/// How diagnostics are drawn.
+/// Options of drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RenderOptions {
-    /// With colours, as terminal codes.
+    /// Whether to draw colours, as terminal codes.
     pub color: bool,
-    /// The width to wrap prose to, in columns.
+    /// Width of prose, in columns.
     pub width: usize,
-    /// With ASCII characters only.
+    /// Whether to use only ASCII characters.
     pub ascii: bool,
-    /// The most diagnostics to draw; the rest are counted.
+    /// Most diagnostics to draw. The rest are counted.
     pub max: usize,
 }
 
@@ -28,13 +28,13 @@ impl Default for RenderOptions {
     }
 }
 
-/// Narrower or wider prose is hard to read.
+/// Widths at which prose is readable.
 const WIDTHS: std::ops::RangeInclusive<usize> = 40..=120;
 
-/// Draws diagnostics in the order in which they are given.
+/// Draws diagnostics in order.
 ///
-/// `span_of` turns places into spans (`manifest::Locator::place`); a label whose place is nowhere is left out.
-/// Of more than `max` diagnostics the gravest are drawn, and the rest are counted.
+/// `span_of` returns the span of a place (`manifest::Locator::place`). A label without a span is not drawn. Of more than
+/// `max` diagnostics, the most severe are drawn and the rest are counted.
 pub fn render(
     diagnostics: &[Diagnostic],
     span_of: &dyn Fn(&Place) -> Option<Span>,
@@ -75,7 +75,7 @@ pub fn render(
             message: message(diagnostic, width),
             help: diagnostic.help.as_deref().map(|help| help_text(help, width)),
         };
-        // Writing to a string cannot fail, and every label lies in the excerpt.
+        // Writing to a string cannot fail, and every label is within the excerpt.
         if handler.render_report(&mut out, &picture).is_err() {
             out.push_str(&picture.message);
             out.push('\n');
@@ -95,7 +95,7 @@ pub fn render(
     out
 }
 
-/// Diagnostics by severity, in words: `2 errors, 1 warning`.
+/// Counts diagnostics by severity, in words: `2 errors, 1 warning`.
 pub fn counted<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> String {
     let severities: Vec<Severity> = diagnostics.into_iter().map(|diagnostic| diagnostic.severity).collect();
     let count = |severity| severities.iter().filter(|&&one| one == severity).count();
@@ -112,7 +112,7 @@ pub fn counted<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> Str
     parts.join(", ")
 }
 
-/// The summary, and the detail below it.
+/// Returns the title, and the detail below it.
 fn message(diagnostic: &Diagnostic, width: usize) -> String {
     let mut message = diagnostic.code.title.to_owned();
     for line in escape_controls(&diagnostic.whole_detail()).lines() {
@@ -122,7 +122,7 @@ fn message(diagnostic: &Diagnostic, width: usize) -> String {
     message
 }
 
-/// Sentences are wrapped; a corrected line or a command stays on its line, to be copied.
+/// Wraps the sentences of a help. A corrected line or a command stays on one line, so that it can be copied.
 fn help_text(help: &str, width: usize) -> String {
     let lines: Vec<String> = escape_controls(help)
         .lines()
@@ -153,7 +153,7 @@ fn wrapped(text: &str, width: usize) -> String {
     out
 }
 
-/// A diagnostic as miette wants it.
+/// Adapter from a diagnostic to miette.
 struct Picture<'d> {
     diagnostic: &'d Diagnostic,
     width: usize,
@@ -179,7 +179,7 @@ impl std::error::Error for Picture<'_> {}
 impl miette::Diagnostic for Picture<'_> {
     fn code<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
         let Diagnostic { code, severity, .. } = self.diagnostic;
-        // In words too, since colours and signs may be missing.
+        // The severity is also a word, since colours and signs may be missing.
         Some(Box::new(format!("{} {} {}", severity.as_str(), code.id, code.name)))
     }
 
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_counted() {
+    fn diagnostics_beyond_the_maximum_are_counted() {
         let warning = VARIABLE_UNUSED.found("It is not used.");
         let many = [warning.clone(), diagnostic(), warning, diagnostic(), diagnostic()];
         let options = RenderOptions { max: 2, ..RenderOptions::default() };

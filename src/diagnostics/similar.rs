@@ -1,27 +1,28 @@
-//! "Did you mean": the known word that is closest to a mistyped one.
+//! "Did you mean": finds the known word that is most similar to a mistyped one.
 
 use std::cell::Cell;
 
 use similar::TextDiff;
 
-/// Longer words are not compared: nobody mistypes them, and comparing costs their length squared.
-const LONGEST: usize = 64;
-/// How alike two words must be to be offered, from 0 to 1.
-const LEAST_ALIKE: f32 = 0.6;
-/// How many known words are looked at: a fleet has more names than a suggestion is worth.
-const MOST_KNOWN: usize = 2_000;
+/// Longest word that is compared, in characters: a comparison costs the square of the length.
+const MAX_CHARS: usize = 64;
+/// Least similarity of a suggestion, from 0 to 1.
+const MIN_RATIO: f32 = 0.6;
+/// Most known words that are compared with one word.
+const MAX_CANDIDATES: usize = 2_000;
 
-/// The known word that is closest to this one, if any is close. Of words that are equally close the first in
-/// alphabetical order, so the answer does not depend on the order of `known`.
+/// Returns the known word that is most similar to this one, if any is similar enough. Of equally similar words it
+/// returns the alphabetically first, so that the result does not depend on the order of `known`.
 pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let mut left = MOST_KNOWN;
+    let mut left = MAX_CANDIDATES;
     search(word, known, &mut left)
 }
 
-/// Suggestions for many words, of which only so many are looked for: a text with a hundred thousand slips is no
-/// slip, and a suggestion for each would take hours.
+/// Finds suggestions for many words, with a bound on all comparisons together: suggestions for a text with a hundred
+/// thousand unknown words would need hours.
 #[derive(Debug)]
 pub struct Suggestions {
+    /// Comparisons that are left.
     left: Cell<usize>,
 }
 
@@ -32,9 +33,9 @@ impl Default for Suggestions {
 }
 
 impl Suggestions {
-    /// See [`closest`]; nothing once enough words were compared.
+    /// Does the same as [`closest`], but returns `None` when no comparisons are left.
     pub fn closest<'a>(&self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-        let mut left = self.left.get().min(MOST_KNOWN);
+        let mut left = self.left.get().min(MAX_CANDIDATES);
         let before = left;
         let found = search(word, known, &mut left);
         self.left.set(self.left.get() - (before - left));
@@ -42,31 +43,31 @@ impl Suggestions {
     }
 }
 
-/// Looks at `left` known words at the most.
+/// Compares at most `left` known words.
 fn search<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, left: &mut usize) -> Option<&'a str> {
     let word_length = word.chars().count();
-    if word_length == 0 || word_length > LONGEST {
+    if word_length == 0 || word_length > MAX_CHARS {
         return None;
     }
     let folded = word.to_lowercase();
-    let letters = Letters::of(&folded);
+    let counts = ByteCounts::of(&folded);
     let mut best: Option<(f32, &'a str)> = None;
     for candidate in known {
         let Some(rest) = left.checked_sub(1) else { break };
         *left = rest;
         let length = candidate.chars().count();
-        if candidate == word || length > LONGEST {
+        if candidate == word || length > MAX_CHARS {
             continue;
         }
         let other = candidate.to_lowercase();
-        // The ratio cannot be higher than this, which costs little.
-        let shared = letters.shared_with(&Letters::of(&other));
-        if 2.0 * as_f32(shared) / as_f32(folded.len() + other.len()) < LEAST_ALIKE {
+        // An upper bound of the ratio that is cheap to compute.
+        let shared = counts.shared_with(&ByteCounts::of(&other));
+        if 2.0 * as_f32(shared) / as_f32(folded.len() + other.len()) < MIN_RATIO {
             continue;
         }
         let ratio = TextDiff::from_chars(folded.as_str(), other.as_str()).ratio();
         let is_better = match best {
-            None => ratio >= LEAST_ALIKE,
+            None => ratio >= MIN_RATIO,
             Some((most, name)) => ratio > most || (ratio >= most && candidate < name),
         };
         if is_better {
@@ -76,10 +77,10 @@ fn search<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, left: &mut u
     best.map(|(_, candidate)| candidate)
 }
 
-/// How often each byte stands in a text.
-struct Letters([u8; 256]);
+/// Number of occurrences of each byte in a text.
+struct ByteCounts([u8; 256]);
 
-impl Letters {
+impl ByteCounts {
     fn of(text: &str) -> Self {
         let mut counts = [0u8; 256];
         for byte in text.bytes() {
@@ -96,7 +97,7 @@ impl Letters {
 }
 
 fn as_f32(length: usize) -> f32 {
-    // A few hundred at the most.
+    // At most a few hundred.
     u16::try_from(length).map_or(f32::MAX, f32::from)
 }
 
@@ -107,7 +108,7 @@ mod tests {
     const KEYS: [&str; 6] = ["copies", "description", "family", "name", "region", "source"];
 
     #[test]
-    fn a_slip_finds_its_word() {
+    fn a_mistyped_word_finds_the_known_one() {
         for (slip, word) in
             [("regoin", "region"), ("Copies", "copies"), ("discription", "description"), ("nmae", "name")]
         {
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_an_end_of_suggestions() {
+    fn suggestions_are_bounded() {
         let suggestions = super::Suggestions::default();
         let known: Vec<String> = (0..3_000).map(|number| format!("name-{number}")).collect();
         let found =

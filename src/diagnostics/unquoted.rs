@@ -1,16 +1,16 @@
-//! Messages of the JSON reader without the text of the file: one that was named by mistake may hold secrets.
+//! Messages of the JSON reader without the text of the file: a file that is named by mistake may hold secrets.
 
 use serde_json::error::Category;
 
 /// Returns the message of an error without values and keys of the text that was read.
 ///
-/// Only what this program says itself is kept: which key is missing, and what was expected instead of a value.
+/// Keeps only goldform's own words: which key is missing, and what was expected instead of a value.
 pub fn unquoted(error: &serde_json::Error) -> String {
     let message = error.to_string();
     if error.classify() != Category::Data {
         return message;
     }
-    // The reader appends the place itself; a text in the message may look like one.
+    // The reader appends the position. Text in the message can look like one.
     let (message, place) = match (error.line(), error.column()) {
         (0, _) => (message.as_str(), String::new()),
         (line, column) => {
@@ -31,7 +31,7 @@ pub fn unquoted(error: &serde_json::Error) -> String {
     kept + &place
 }
 
-/// Kinds of messages that repeat what was read between their start and what was expected.
+/// Starts of messages that repeat what was read before what was expected.
 const KINDS: &[&str] =
     &["invalid type", "invalid value", "invalid length", "unknown field", "unknown variant"];
 

@@ -61,7 +61,7 @@ impl Fold for Fault {
         &mut self.repeats
     }
 
-    fn take_places(&mut self, other: Self) {
+    fn add_places(&mut self, other: Self) {
         if self.more.len().saturating_add(1) < MOST_PLACES {
             self.more.push(other.path);
         }

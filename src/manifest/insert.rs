@@ -48,7 +48,7 @@ pub struct NewShare {
 /// Why nothing could be put in, for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NoPlace(pub String);
+pub struct InsertError(pub String);
 
 /// Which of the two collections.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ pub fn insert(
     text: &str,
     entries: &[NewEntry],
     account_name: &dyn Fn(AccountId) -> Option<String>,
-) -> Result<String, NoPlace> {
+) -> Result<String, InsertError> {
     let mut text = text.to_owned();
     if !entries.is_empty() {
         text = put(&text, Section::Images, &|step| image_lines(entries, step))?;
@@ -212,8 +212,8 @@ struct Place {
 }
 
 /// Finds the place behind the last entry of a collection.
-fn place(text: &str, section: Section) -> Result<Place, NoPlace> {
-    let refuse = |why: &str| Err(NoPlace(format!("`{}` {why}", section.key())));
+fn place(text: &str, section: Section) -> Result<Place, InsertError> {
+    let refuse = |why: &str| Err(InsertError(format!("`{}` {why}", section.key())));
     let tree = match Tree::build(&Arc::from(text)) {
         Ok(tree) => tree,
         Err(_) => return refuse("stands in a text that cannot be read"),
@@ -274,11 +274,11 @@ fn place(text: &str, section: Section) -> Result<Place, NoPlace> {
 }
 
 /// Puts lines behind the last entry of a collection; one that is not there is begun.
-fn put(text: &str, section: Section, lines: &dyn Fn(usize) -> Vec<String>) -> Result<String, NoPlace> {
+fn put(text: &str, section: Section, lines: &dyn Fn(usize) -> Vec<String>) -> Result<String, InsertError> {
     let Place { gone, at, begins_at, indentation, step } = place(text, section)?;
     let parts = (text.get(..gone.start), text.get(gone.end..at), text.get(at..));
     let (Some(head), Some(middle), Some(tail)) = parts else {
-        return Err(NoPlace(format!("`{}` stands nowhere", section.key())));
+        return Err(InsertError(format!("`{}` stands nowhere", section.key())));
     };
     let end_of_line = if text.contains("\r\n") {
         "\r\n"

@@ -32,18 +32,18 @@
 
 pub mod desired;
 pub mod fault;
-mod foreign;
 pub mod insert;
 mod join;
 mod locate;
+mod not_manifest;
 mod parse;
 mod query;
 mod reader;
-mod refusal;
 mod resolve;
 pub mod schema;
 pub mod settings;
 mod syntax;
+mod syntax_error;
 mod text;
 mod variables;
 mod yaml;
@@ -125,10 +125,10 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
             Some(problem) => parse::Parsed { diagnostics: vec![problem], ..parse::Parsed::default() },
             None => parse(file, &text),
         };
-        if foreign::is_manifest(&text) {
+        if not_manifest::is_manifest(&text) {
             locator.add(name, text);
         } else {
-            if let Some(problem) = foreign::reported(&name, &text, &parsed.diagnostics) {
+            if let Some(problem) = not_manifest::reported(&name, &text, &parsed.diagnostics) {
                 parsed = parse::Parsed { diagnostics: vec![problem], ..parse::Parsed::default() };
             }
             locator.add(name, "".into());

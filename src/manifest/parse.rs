@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::reader::{self, Reading};
-use super::refusal::refused;
 use super::syntax::Manifest;
+use super::syntax_error;
 use super::yaml::{self, Tree};
 use crate::diagnostics::{Diagnostic, FileId};
 
@@ -36,8 +36,11 @@ pub(super) fn parse(file: FileId, text: &Arc<str>) -> Parsed {
 pub(super) fn parse_slowly(file: FileId, text: &Arc<str>) -> Parsed {
     let tree = match Tree::build(text) {
         Ok(tree) => Arc::new(tree),
-        Err(refusal) => {
-            return Parsed { diagnostics: vec![refused(file, text, &refusal)], ..Parsed::default() };
+        Err(error) => {
+            return Parsed {
+                diagnostics: vec![syntax_error::diagnostic(file, text, &error)],
+                ..Parsed::default()
+            };
         }
     };
     let Reading { manifest, diagnostics } = reader::read(&tree, file);

@@ -105,7 +105,7 @@ pub(super) struct Declared {
     /// Whether it is a secret.
     pub(super) is_sensitive: bool,
     /// Whether its declaration could not be read: nothing is then said about its use.
-    pub(super) is_broken: bool,
+    pub(super) is_invalid: bool,
 }
 
 /// Declared variables and lookups, and the values that were given.
@@ -200,7 +200,7 @@ impl<'v> Scope<'v> {
             }));
         };
         self.used.insert(name.to_owned());
-        if declared.is_broken {
+        if declared.is_invalid {
             return Ok(None);
         }
         let shown_name = escape_truncated(name);

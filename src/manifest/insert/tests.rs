@@ -25,7 +25,7 @@ fn entry(key: &str) -> NewEntry {
     }
 }
 
-fn inserted(text: &str) -> Result<String, NoPlace> {
+fn inserted(text: &str) -> Result<String, InsertError> {
     let partner: AccountId = "200000000001".parse().unwrap();
     insert(text, &[entry("web")], &|id| (id == partner).then(|| "partner".to_owned()))
 }

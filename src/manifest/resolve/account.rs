@@ -41,7 +41,7 @@ impl<'m> Resolver<'m, '_> {
                 self.malformed_name(&NAME_MALFORMED, detail, path.clone().key(), "");
             }
             let Field::Value(account) = account else {
-                self.broken_accounts.insert(name.as_str());
+                self.invalid_accounts.insert(name.as_str());
                 continue;
             };
             let text = self.text(account, || path.clone());
@@ -51,10 +51,10 @@ impl<'m> Resolver<'m, '_> {
                 }
                 Some(Err(_)) => {
                     self.malformed_account(&text.unwrap_or_default(), path);
-                    self.broken_accounts.insert(name.as_str());
+                    self.invalid_accounts.insert(name.as_str());
                 }
                 None => {
-                    self.broken_accounts.insert(name.as_str());
+                    self.invalid_accounts.insert(name.as_str());
                 }
             }
         }
@@ -67,7 +67,7 @@ impl<'m> Resolver<'m, '_> {
             escape_truncated(text)
         );
         let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not an account id");
-        self.tell(
+        self.report(
             diagnostic.help("Write the main account's id in quotes, such as \"100000000001\".").about(path),
         );
     }
@@ -91,14 +91,14 @@ impl<'m> Resolver<'m, '_> {
         if let Some(&account) = self.accounts.get(text) {
             return Some(account);
         }
-        if self.broken_accounts.contains(text) {
+        if self.invalid_accounts.contains(text) {
             self.is_complete = false;
         } else if is_account_name(text) {
             let known = self.accounts.keys().map(compact_str::CompactString::as_str);
             let similar = self
                 .scope
                 .suggestions
-                .closest(text, known.chain(self.broken_accounts.iter().copied()))
+                .closest(text, known.chain(self.invalid_accounts.iter().copied()))
                 .map(Into::into);
             self.fault(path(), image, FaultKind::UnknownAccountName { name: text.into(), similar });
         } else {

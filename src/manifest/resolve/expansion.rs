@@ -116,6 +116,6 @@ impl Resolver<'_, '_> {
              any machine holds."
         );
         let diagnostic = LIMIT_EXCEEDED.found(detail).at(path.clone(), label).help(help).about(path);
-        self.tell(diagnostic.because_of(what));
+        self.report(diagnostic.because_of(what));
     }
 }

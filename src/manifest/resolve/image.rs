@@ -12,7 +12,7 @@ use crate::model::{ImageKey, Keep, NameTemplate, Region, ReplaceOrder, SourceKin
 use super::Resolver;
 use super::source::ResolvedSource;
 
-/// The images of a circle that are named.
+/// The images of a cycle that are named.
 const MAX_SHOWN: usize = 8;
 
 impl Resolver<'_, '_> {
@@ -36,7 +36,7 @@ impl Resolver<'_, '_> {
                 _ => self.is_complete = false,
             }
         }
-        self.circles(&images);
+        self.report_cycles(&images);
         images
     }
 
@@ -44,15 +44,15 @@ impl Resolver<'_, '_> {
         let region = self
             .required(&image.region, path, "region", "region: ap-jakarta")
             .and_then(|text| self.region(&text, || path.field("region"), Some(key)));
-        let name = match self.given(&image.name, || path.field("name")) {
+        let name = match self.optional(&image.name, || path.field("name")) {
             Some(name) => {
                 self.placeholders(&name, path);
                 NameTemplate(name.into())
             }
             None => NameTemplate(key.as_str().into()),
         };
-        let description = self.given(&image.description, || path.field("description"));
-        let family = self.given(&image.family, || path.field("family"));
+        let description = self.optional(&image.description, || path.field("description"));
+        let family = self.optional(&image.family, || path.field("family"));
         let tags = self.tags(image, path);
         let ResolvedSource { source, lookup, query } = self.source(image, key, path);
         let (copies, copy_entries) = self.copies(image, key, path);
@@ -91,7 +91,7 @@ impl Resolver<'_, '_> {
     fn tags(&mut self, image: &Image, path: &ManifestPath) -> Tags {
         let mut tags = Tags::new();
         for (key, value) in image.tags.iter().flatten() {
-            let value = self.given(value, || path.field("tags").field(key.as_str()));
+            let value = self.optional(value, || path.field("tags").field(key.as_str()));
             if let Some(value) = value {
                 tags.insert(key.0.clone(), value.into());
             }
@@ -143,12 +143,12 @@ impl Resolver<'_, '_> {
     }
 
     /// Tells of images that are, by way of encrypted copies, made from themselves.
-    fn circles(&mut self, images: &BTreeMap<ImageKey, DesiredImage>) {
+    fn report_cycles(&mut self, images: &BTreeMap<ImageKey, DesiredImage>) {
         let made_from = |key: &ImageKey| match &images.get(key)?.source.as_ref()?.kind {
             SourceKind::Encrypted { image, .. } => Some(image.clone()),
             _ => None,
         };
-        // Each image is made from at most one other, so a walk ends, meets what was walked, or closes a circle.
+        // Each image is made from at most one other, so a walk ends, meets what was walked, or closes a cycle.
         let mut walked: BTreeSet<ImageKey> = BTreeSet::new();
         for start in images.keys() {
             let mut way: Vec<ImageKey> = Vec::new();
@@ -156,8 +156,8 @@ impl Resolver<'_, '_> {
             let mut next = Some(start.clone());
             while let Some(key) = next {
                 if on_way.contains(&key) {
-                    let circle: Vec<ImageKey> = way.into_iter().skip_while(|step| *step != key).collect();
-                    self.circle(&circle);
+                    let cycle: Vec<ImageKey> = way.into_iter().skip_while(|step| *step != key).collect();
+                    self.report_cycle(&cycle);
                     break;
                 }
                 if !walked.insert(key.clone()) {
@@ -170,11 +170,11 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// Tells of one circle.
-    fn circle(&mut self, circle: &[ImageKey]) {
+    /// Tells of one cycle.
+    fn report_cycle(&mut self, cycle: &[ImageKey]) {
         let mut names: Vec<String> =
-            circle.iter().take(MAX_SHOWN).chain(circle.first()).map(|key| format!("`{key}`")).collect();
-        if circle.len() > MAX_SHOWN {
+            cycle.iter().take(MAX_SHOWN).chain(cycle.first()).map(|key| format!("`{key}`")).collect();
+        if cycle.len() > MAX_SHOWN {
             names.insert(MAX_SHOWN, "…".to_owned());
         }
         let detail = format!(
@@ -182,12 +182,12 @@ impl Resolver<'_, '_> {
             names.join(" → ")
         );
         let mut diagnostic = SOURCE_CIRCULAR.found(detail).help("Give one of them another source.");
-        for key in circle.iter().take(MAX_SHOWN) {
+        for key in cycle.iter().take(MAX_SHOWN) {
             let path = ManifestPath::root().field("images").field(key.as_str());
             diagnostic =
                 diagnostic.at(path.field("source").field("encrypted").field("image"), "made from this");
         }
-        let first = circle.first().map(ManifestPath::image).unwrap_or_default();
-        self.tell(diagnostic.about(first));
+        let first = cycle.first().map(ManifestPath::image).unwrap_or_default();
+        self.report(diagnostic.about(first));
     }
 }

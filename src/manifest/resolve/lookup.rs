@@ -28,11 +28,11 @@ impl Resolver<'_, '_> {
                 .required(&lookup.region, &path, "region", "region: ap-jakarta")
                 .and_then(|text| self.region(&text, || path.field("region"), None));
             let kind = self.choice(&lookup.kind, &path.field("type"), &kinds);
-            let os = self.given(&lookup.os, || path.field("os")).map(Into::into);
+            let os = self.optional(&lookup.os, || path.field("os")).map(Into::into);
             let bits = self.number_of(&lookup.bits, &path.field("bits"), &[32, 64], "32 or 64");
             let architecture = self.choice(&lookup.architecture, &path.field("architecture"), &ARCHITECTURES);
-            let text = self.given(&lookup.name, || path.field("name")).map(Into::into);
-            let from = self.given(&lookup.from, || path.field("from"));
+            let text = self.optional(&lookup.name, || path.field("name")).map(Into::into);
+            let from = self.optional(&lookup.from, || path.field("from"));
             let from = from.and_then(|text| self.account(&text, || path.field("from"), None));
             if lookup.from.is_present() && !lookup.kind.is_invalid() && kind != Some(ImageKind::Shared) {
                 self.misplaced_from(&path, lookup.kind.is_present());
@@ -54,7 +54,7 @@ impl Resolver<'_, '_> {
         let diagnostic = KEY_MISPLACED.found(detail).at(path.field("from").key(), "no effect here");
         let diagnostic =
             if has_type { diagnostic.at(path.field("type"), "because of this") } else { diagnostic };
-        self.tell(diagnostic.help("type: shared").about(path));
+        self.report(diagnostic.help("type: shared").about(path));
     }
 
     /// Entries that were renamed.
@@ -100,7 +100,7 @@ impl Resolver<'_, '_> {
             }
             _ => diagnostic.help("image.KEY"),
         };
-        self.tell(diagnostic.about(path));
+        self.report(diagnostic.about(path));
         None
     }
 
@@ -123,7 +123,7 @@ impl Resolver<'_, '_> {
                 .at(from_path, "renamed here")
                 .at(ManifestPath::image(from), "and still there")
                 .help("Remove the old entry, or the rename.");
-            self.tell(diagnostic.about(path));
+            self.report(diagnostic.about(path));
             return false;
         }
         if !images.contains_key(to) {
@@ -148,7 +148,7 @@ impl Resolver<'_, '_> {
                     .at(place, "again here")
                     .at(first, "first here")
                     .help("Remove one of them.");
-                self.tell(diagnostic.about(path));
+                self.report(diagnostic.about(path));
                 return false;
             }
         }
@@ -168,6 +168,6 @@ impl Resolver<'_, '_> {
                 diagnostic.at(path.clone(), "not declared").help("Declare it under `images`, or remove this.")
             }
         };
-        self.tell(diagnostic.about(path));
+        self.report(diagnostic.about(path));
     }
 }

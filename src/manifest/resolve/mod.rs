@@ -52,7 +52,7 @@ pub(super) fn resolve(manifest: &Manifest, variables: &Variables, was_read_whole
         is_complete: was_read_whole,
         owner: None,
         accounts: BTreeMap::new(),
-        broken_accounts: BTreeSet::new(),
+        invalid_accounts: BTreeSet::new(),
         images: manifest.images.iter().flatten().map(|(key, _)| key.as_str()).collect(),
     };
     resolver.variables(manifest);
@@ -89,7 +89,7 @@ pub(super) fn resolve(manifest: &Manifest, variables: &Variables, was_read_whole
     }
 }
 
-fn scope<'v>(manifest: &Manifest, given: &'v Variables) -> Scope<'v> {
+fn scope<'v>(manifest: &Manifest, field: &'v Variables) -> Scope<'v> {
     let declared = manifest.variables.iter().flatten().map(|(name, variable)| {
         let declared = match variable {
             Field::Value(variable) => {
@@ -104,17 +104,17 @@ fn scope<'v>(manifest: &Manifest, given: &'v Variables) -> Scope<'v> {
                     is_sensitive: variable
                         .and_then(|variable| variable.sensitive.value())
                         .is_some_and(|sensitive| sensitive.0),
-                    is_broken: variable.is_some_and(|variable| {
+                    is_invalid: variable.is_some_and(|variable| {
                         variable.default == Field::Invalid || variable.sensitive == Field::Invalid
                     }),
                 }
             }
-            Field::Missing | Field::Invalid => Declared { is_broken: true, ..Declared::default() },
+            Field::Missing | Field::Invalid => Declared { is_invalid: true, ..Declared::default() },
         };
         (name.as_str().to_owned(), declared)
     });
     let lookups = manifest.lookups.iter().flatten().map(|(name, _)| name.as_str().to_owned());
-    Scope::new(given, declared.collect(), lookups.collect())
+    Scope::new(field, declared.collect(), lookups.collect())
 }
 
 /// Characters of a text that a fault keeps.
@@ -131,14 +131,14 @@ struct Resolver<'m, 'v> {
     owner: Option<AccountId>,
     accounts: BTreeMap<CompactString, AccountId>,
     /// Names of accounts that are declared and could not be read.
-    broken_accounts: BTreeSet<&'m str>,
+    invalid_accounts: BTreeSet<&'m str>,
     /// The keys of all entries under `images`, also of those that could not be read.
     images: BTreeSet<&'m str>,
 }
 
 impl<'m> Resolver<'m, '_> {
     /// Tells something that leaves a part out.
-    fn tell(&mut self, diagnostic: Diagnostic) {
+    fn report(&mut self, diagnostic: Diagnostic) {
         self.is_complete = false;
         self.warn(diagnostic);
     }
@@ -150,7 +150,7 @@ impl<'m> Resolver<'m, '_> {
 
     fn problem(&mut self, problem: Problem, path: ManifestPath) {
         let diagnostic = problem(path.clone()).about(path);
-        self.tell(diagnostic);
+        self.report(diagnostic);
     }
 
     fn fault(&mut self, path: ManifestPath, image: Option<&ImageKey>, kind: FaultKind) {
@@ -161,14 +161,14 @@ impl<'m> Resolver<'m, '_> {
     }
 
     /// A required key that is not there. `within`: what it belongs to.
-    fn absent(&mut self, within: &ManifestPath, key: &str, help: &str) {
+    fn report_missing(&mut self, within: &ManifestPath, key: &str, help: &str) {
         let owner =
             if within.segments.is_empty() { "The manifest".to_owned() } else { format!("`{within}`") };
         let detail =
             format!("{owner} has no `{key}`, and there is no default that would be right for everybody.");
         let place = if within.segments.is_empty() { within.clone() } else { within.clone().key() };
         let diagnostic = KEY_MISSING.found(detail).at(place, format!("`{key}` is missing")).help(help);
-        self.tell(diagnostic.about(within.field(key)));
+        self.report(diagnostic.about(within.field(key)));
     }
 
     /// The text of a value, its variables replaced; nothing where there is a problem with one.
@@ -213,36 +213,36 @@ impl<'m> Resolver<'m, '_> {
     }
 
     /// The text of a key that may be left out.
-    fn given<'t>(
+    fn optional<'t>(
         &mut self,
-        given: &'t Field<Text>,
+        field: &'t Field<Text>,
         path: impl FnOnce() -> ManifestPath,
     ) -> Option<Cow<'t, str>> {
-        given.value().and_then(|text| self.text(text, path))
+        field.value().and_then(|text| self.text(text, path))
     }
 
     /// The text of a required key.
     fn required<'t>(
         &mut self,
-        given: &'t Field<Text>,
+        field: &'t Field<Text>,
         within: &ManifestPath,
         key: &str,
         help: &str,
     ) -> Option<Cow<'t, str>> {
-        if given.is_missing() {
-            self.absent(within, key, help);
+        if field.is_missing() {
+            self.report_missing(within, key, help);
         }
-        self.given(given, || within.field(key))
+        self.optional(field, || within.field(key))
     }
 
     /// A value that is one of a few words.
     fn choice<T: Copy>(
         &mut self,
-        given: &Field<Text>,
+        field: &Field<Text>,
         path: &ManifestPath,
         words: &[(&str, T)],
     ) -> Option<T> {
-        let text = self.given(given, || path.clone())?;
+        let text = self.optional(field, || path.clone())?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
             let similar = self.scope.suggestions.closest(&text, words.iter().map(|(word, _)| *word));
@@ -263,7 +263,7 @@ impl<'m> Resolver<'m, '_> {
                     .help(format!("{key}: {word}")),
                 None => diagnostic.at(path.clone(), "not one of the choices"),
             };
-            self.tell(diagnostic.about(path));
+            self.report(diagnostic.about(path));
         }
         found
     }
@@ -320,7 +320,7 @@ impl<'m> Resolver<'m, '_> {
     fn malformed_name(&mut self, code: &'static Code, detail: String, path: ManifestPath, instead: &str) {
         let diagnostic = code.found(detail).at(path.clone(), "not a name that can be used");
         let diagnostic = if instead.is_empty() { diagnostic } else { diagnostic.help(format!("{instead}:")) };
-        self.tell(diagnostic.about(path));
+        self.report(diagnostic.about(path));
     }
 
     /// Judges the declarations of variables.
@@ -351,7 +351,7 @@ impl<'m> Resolver<'m, '_> {
                         "Remove the default; give it as GOLDFORM_VAR_{}.",
                         escape_truncated(name.as_str())
                     ));
-                self.tell(diagnostic.about(path));
+                self.report(diagnostic.about(path));
             }
         }
     }

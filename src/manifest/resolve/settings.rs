@@ -13,8 +13,8 @@ use crate::model::{Level, Provider, RegionFacts, RegionTable, SharedImageEdits, 
 
 use super::Resolver;
 
-fn number(given: &Field<Number>) -> Option<u32> {
-    given.value().map(|number| number.0)
+fn number(field: &Field<Number>) -> Option<u32> {
+    field.value().map(|number| number.0)
 }
 
 impl Resolver<'_, '_> {
@@ -30,7 +30,7 @@ impl Resolver<'_, '_> {
             let quotas = sandbox.quotas.as_ref();
             SandboxSettings {
                 world: self
-                    .given(&sandbox.world, || path.field("sandbox").field("world"))
+                    .optional(&sandbox.world, || path.field("sandbox").field("world"))
                     .map(std::borrow::Cow::into_owned),
                 images_per_region: quotas.and_then(|quotas| number(&quotas.images_per_region)),
                 accounts_per_image: quotas.and_then(|quotas| number(&quotas.accounts_per_image)),
@@ -51,10 +51,10 @@ impl Resolver<'_, '_> {
             sandbox: sandbox.unwrap_or_default(),
             site: self.choice(&cloud.site, &path.field("site"), &sites).unwrap_or(defaults.site),
             endpoint: self
-                .given(&cloud.endpoint, || path.field("endpoint"))
+                .optional(&cloud.endpoint, || path.field("endpoint"))
                 .filter(|endpoint| self.is_endpoint(endpoint, &path.field("endpoint")))
                 .map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
-            profile: self.given(&cloud.profile, || path.field("profile")).map(Into::into),
+            profile: self.optional(&cloud.profile, || path.field("profile")).map(Into::into),
             ownership_tag,
             shared_image_edits: self
                 .choice(&cloud.shared_image_edits, &path.field("shared_image_edits"), &edits)
@@ -66,7 +66,7 @@ impl Resolver<'_, '_> {
         if text.is_empty() {
             let detail = format!("`{path}` is empty, which names nothing.");
             let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "empty");
-            self.tell(diagnostic.help(format!("Write {instead}, or leave the key out.")).about(path));
+            self.report(diagnostic.help(format!("Write {instead}, or leave the key out.")).about(path));
         }
         !text.is_empty()
     }
@@ -84,7 +84,7 @@ impl Resolver<'_, '_> {
                 escape_truncated(endpoint)
             );
             let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not an address");
-            self.tell(diagnostic.help("endpoint: http://127.0.0.1:8787").about(path));
+            self.report(diagnostic.help("endpoint: http://127.0.0.1:8787").about(path));
         }
         is_one
     }
@@ -92,7 +92,7 @@ impl Resolver<'_, '_> {
     /// Where the state is kept.
     pub(super) fn state(&mut self, manifest: &Manifest) -> StateLocation {
         let path = ManifestPath::root().field("state");
-        let Some(text) = self.given(&manifest.state, || path.clone()) else {
+        let Some(text) = self.optional(&manifest.state, || path.clone()) else {
             return StateLocation::default();
         };
         if let Some(rest) = text.strip_prefix("s3://") {
@@ -111,7 +111,7 @@ impl Resolver<'_, '_> {
             escape_truncated(&text)
         );
         let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not a place for a state");
-        self.tell(diagnostic.help("state: s3://bucket/goldform.state.json").about(path));
+        self.report(diagnostic.help("state: s3://bucket/goldform.state.json").about(path));
         StateLocation::default()
     }
 
@@ -156,9 +156,9 @@ impl Resolver<'_, '_> {
             let region = self.region(name.as_str(), || path.clone().key(), None);
             let Field::Value(entry) = entry else { continue };
             if entry.mainland.is_missing() {
-                self.absent(&path, "mainland", "mainland: false");
+                self.report_missing(&path, "mainland", "mainland: false");
             }
-            let title = self.given(&entry.title, || path.field("title"));
+            let title = self.optional(&entry.title, || path.field("title"));
             let (Some(region), Some(mainland)) = (region, entry.mainland.value()) else { continue };
             let known = table.get(&region);
             let facts = RegionFacts {
@@ -180,17 +180,17 @@ impl Resolver<'_, '_> {
     /// A number that is one of a few.
     pub(super) fn number_of(
         &mut self,
-        given: &Field<Number>,
+        field: &Field<Number>,
         path: &ManifestPath,
         allowed: &[u8],
         words: &str,
     ) -> Option<u8> {
-        let number = number(given)?;
+        let number = number(field)?;
         let found = allowed.iter().copied().find(|&one| u32::from(one) == number);
         if found.is_none() {
             let detail = format!("`{path}` is {number}, and {words} is expected.");
             let diagnostic = VALUE_UNKNOWN.found(detail).at(path.clone(), "not one of the choices");
-            self.tell(diagnostic.help(format!("Write {words}.")).about(path));
+            self.report(diagnostic.help(format!("Write {words}.")).about(path));
         }
         found
     }

@@ -49,7 +49,7 @@ impl Resolver<'_, '_> {
     ) {
         let key = self.shared_image(share, path);
         if share.with.is_missing() {
-            self.absent(path, "with", "with: [\"200000000001\"]");
+            self.report_missing(path, "with", "with: [\"200000000001\"]");
         }
         let accounts = self.with(share, path, key.as_ref());
         let image = key.as_ref().and_then(|key| images.get_mut(key));

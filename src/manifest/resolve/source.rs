@@ -28,7 +28,7 @@ pub(super) struct ResolvedSource {
 /// What a kind of source resolves to.
 enum Kind {
     Built(SourceKind),
-    Looked { name: ImageKey, from: Option<crate::model::AccountId> },
+    LookedUp { name: ImageKey, from: Option<crate::model::AccountId> },
 }
 
 impl Resolver<'_, '_> {
@@ -62,7 +62,7 @@ impl Resolver<'_, '_> {
                 self.fault(path.clone().key(), Some(key), FaultKind::SeveralSources { kinds: kinds.clone() })
             }
         }
-        let revision = self.given(revision, || path.field("revision")).map(CompactString::from);
+        let revision = self.optional(revision, || path.field("revision")).map(CompactString::from);
         // Every kind that stands there is read, so that what is wrong with it is told now.
         let mut query = None;
         let mut found = [
@@ -79,7 +79,7 @@ impl Resolver<'_, '_> {
             (1, Some(Kind::Built(kind))) => {
                 ResolvedSource { source: Some(Source { kind, revision }), lookup: None, query }
             }
-            (1, Some(Kind::Looked { name, from })) => ResolvedSource {
+            (1, Some(Kind::LookedUp { name, from })) => ResolvedSource {
                 source: None,
                 lookup: Some(LookupSource { name, from, revision }),
                 query: None,
@@ -92,7 +92,7 @@ impl Resolver<'_, '_> {
     }
 
     /// A text with a shape; another text is a fault.
-    fn shaped<T: FromStr<Err = MalformedId>>(
+    fn parse_id<T: FromStr<Err = MalformedId>>(
         &mut self,
         text: &str,
         key: &ImageKey,
@@ -109,21 +109,21 @@ impl Resolver<'_, '_> {
 
     fn instance(
         &mut self,
-        given: &Field<syntax::Instance>,
+        field: &Field<syntax::Instance>,
         key: &ImageKey,
         path: &ManifestPath,
     ) -> Option<Kind> {
-        let instance = given.value()?;
+        let instance = field.value()?;
         let path = path.field("instance");
         let id = self
             .required(&instance.id, &path, "id", "id: ins-8f3a1c2d")
-            .and_then(|text| self.shaped(&text, key, || path.field("id")));
+            .and_then(|text| self.parse_id(&text, key, || path.field("id")));
         let disks = path.field("data_disks");
         let mut data_disks = Vec::new();
         for (position, text) in
             instance.data_disks.iter().flat_map(|list| self.items(list, &disks)).collect::<Vec<_>>()
         {
-            data_disks.extend(self.shaped(&text, key, || disks.index(position)));
+            data_disks.extend(self.parse_id(&text, key, || disks.index(position)));
         }
         Some(Kind::Built(SourceKind::Instance {
             id: id?,
@@ -135,11 +135,11 @@ impl Resolver<'_, '_> {
 
     fn snapshots(
         &mut self,
-        given: &Field<syntax::List<Text>>,
+        field: &Field<syntax::List<Text>>,
         key: &ImageKey,
         path: &ManifestPath,
     ) -> Option<Kind> {
-        let list = given.value()?;
+        let list = field.value()?;
         let path = path.field("snapshots");
         let items = self.items(list, &path);
         if list.is_empty() {
@@ -149,19 +149,19 @@ impl Resolver<'_, '_> {
         }
         let ids: Vec<_> = items
             .iter()
-            .filter_map(|(position, text)| self.shaped(text, key, || path.index(*position)))
+            .filter_map(|(position, text)| self.parse_id(text, key, || path.index(*position)))
             .collect();
         (ids.len() == list.len()).then_some(Kind::Built(SourceKind::Snapshots(ids)))
     }
 
     fn import(
         &mut self,
-        given: &Field<syntax::Import>,
+        field: &Field<syntax::Import>,
         key: &ImageKey,
         path: &ManifestPath,
         query: &mut Option<ImportQuery>,
     ) -> Option<Kind> {
-        let import = given.value()?;
+        let import = field.value()?;
         let path = path.field("import");
         let url = self.required(
             &import.url,
@@ -181,8 +181,8 @@ impl Resolver<'_, '_> {
             }
             found
         });
-        let license = self.given(&import.license, || path.field("license")).map(Into::into);
-        let boot = self.given(&import.boot, || path.field("boot")).map(Into::into);
+        let license = self.optional(&import.license, || path.field("license")).map(Into::into);
+        let boot = self.optional(&import.boot, || path.field("boot")).map(Into::into);
         let (url, inline_query) = match url {
             Some(url) => {
                 let (url, inline) = match url.split_once('?') {
@@ -236,7 +236,7 @@ impl Resolver<'_, '_> {
     /// The query: secrets stay names, everything else is text.
     fn query(
         &mut self,
-        given: &Field<Text>,
+        field: &Field<Text>,
         inline: Option<String>,
         path: &ManifestPath,
     ) -> Option<ImportQuery> {
@@ -244,7 +244,7 @@ impl Resolver<'_, '_> {
         if let Some(inline) = inline {
             query.push(QueryPart::Text(inline));
         }
-        let Some(text) = given.value() else { return Some(query).filter(|query| !query.is_empty()) };
+        let Some(text) = field.value() else { return Some(query).filter(|query| !query.is_empty()) };
         if !query.is_empty() {
             query.push(QueryPart::Text("&".to_owned()));
         }
@@ -291,11 +291,11 @@ impl Resolver<'_, '_> {
         Some(query).filter(|query| !query.is_empty())
     }
 
-    fn shared(&mut self, given: &Field<syntax::Shared>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
-        let shared = given.value()?;
+    fn shared(&mut self, field: &Field<syntax::Shared>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
+        let shared = field.value()?;
         let path = path.field("shared");
         let from = self
-            .given(&shared.from, || path.field("from"))
+            .optional(&shared.from, || path.field("from"))
             .and_then(|text| self.account(&text, || path.field("from"), Some(key)));
         if let Field::Value(text) = &shared.id
             && let [Piece::Text(""), Piece::Lookup(name), Piece::Text("")] = pieces(text.as_str()).as_slice()
@@ -306,17 +306,17 @@ impl Resolver<'_, '_> {
                 return None;
             }
             // A name that cannot be a key was told where it is declared.
-            return name.parse().ok().map(|name| Kind::Looked { name, from });
+            return name.parse().ok().map(|name| Kind::LookedUp { name, from });
         }
         let id = self.required(&shared.id, &path, "id", "id: img-3c1f0a9b")?;
-        let id = self.shaped(&id, key, || path.field("id"))?;
+        let id = self.parse_id(&id, key, || path.field("id"))?;
         Some(Kind::Built(SourceKind::Shared { id, from }))
     }
 
-    fn encrypted(&mut self, given: &Field<syntax::Encrypted>, path: &ManifestPath) -> Option<Kind> {
-        let encrypted = given.value()?;
+    fn encrypted(&mut self, field: &Field<syntax::Encrypted>, path: &ManifestPath) -> Option<Kind> {
+        let encrypted = field.value()?;
         let path = path.field("encrypted");
-        let kms_key = self.given(&encrypted.kms_key, || path.field("kms_key")).map(Into::into);
+        let kms_key = self.optional(&encrypted.kms_key, || path.field("kms_key")).map(Into::into);
         let image = self.required(&encrypted.image, &path, "image", "image: KEY")?;
         if !self.images.contains(&*image) {
             let why = "An encrypted image is the copy of another entry, named by its key.";
@@ -326,9 +326,9 @@ impl Resolver<'_, '_> {
         Some(Kind::Built(SourceKind::Encrypted { image: image.parse().ok()?, kms_key }))
     }
 
-    fn adopted(&mut self, given: &Field<Text>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
+    fn adopted(&mut self, field: &Field<Text>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
         let path = path.field("adopted");
-        let text = self.given(given, || path.clone())?;
-        self.shaped(&text, key, || path).map(|id| Kind::Built(SourceKind::Adopted(id)))
+        let text = self.optional(field, || path.clone())?;
+        self.parse_id(&text, key, || path).map(|id| Kind::Built(SourceKind::Adopted(id)))
     }
 }

@@ -7,8 +7,8 @@
 //! text. No enum that holds data, no `flatten`, no `untagged`: each loses positions.
 
 mod field;
+mod patterns;
 mod scalar;
-mod shaped;
 mod source;
 
 use std::collections::BTreeMap;
@@ -16,15 +16,15 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use shaped::{
+use patterns::{
     ACCOUNT, ACCOUNT_NAME, ACCOUNT_OR_NAME, KEY, REGION, VARIABLE, account, account_or_name, address,
     architectures, bits, endpoint, key, kinds, levels, providers, region, replace_orders, shared_image_edits,
     sites, state, version,
 };
 
 pub(super) use field::Field;
+pub(super) use patterns::REFERENCES;
 pub(super) use scalar::{Keep, Number, Switch, TagKey, Text};
-pub(super) use shaped::REFERENCES;
 pub(super) use source::{Encrypted, Import, Instance, Shared, Source};
 
 /// A list. An item that cannot be read keeps its place.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::shaped::{
+use super::patterns::{
     DISK, SNAPSHOT, account_or_name, architectures, boots, image, instance, key, licenses, object,
 };
 use super::{Field, List, Switch, Text};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::super::resolve::expansion::{MAX_COPIES, MAX_PLACEMENTS, MAX_SHARES, MAX_TEXT};
 use super::*;
-use crate::diagnostics::collect::{MOST_OF_A_KIND, MOST_PLACES};
+use crate::diagnostics::collect::{MAX_PER_KIND, MOST_PLACES};
 
 const HEAD: &str = "version: 1\naccount: \"100000000001\"\n";
 
@@ -45,7 +45,7 @@ fn a_variable_without_a_value_is_one_finding_however_often_it_is_used() {
 fn beyond_the_first_of_a_kind_findings_are_counted() {
     let keys: String = (0..1_100).map(|number| format!("x{number}: 1\n")).collect();
     let loaded = load_text(&keys);
-    assert_eq!(codes(&loaded), ["GF105"; MOST_OF_A_KIND]);
+    assert_eq!(codes(&loaded), ["GF105"; MAX_PER_KIND]);
     assert_eq!(loaded.diagnostics.iter().map(|one| one.repeats.count()).sum::<usize>(), 1_100);
 }
 

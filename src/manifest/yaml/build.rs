@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 
-use super::error::{Refusal, What};
-use super::tree::{Content, Node, NodeId, Style, Tree, wide};
+use super::error::{SyntaxError, SyntaxErrorKind};
+use super::tree::{Content, Node, NodeId, Style, Tree, to_usize};
 use super::{MAX_ALIASES, MAX_ANCHORS, MAX_DEPTH, MAX_NODES, parser_options};
 
 /// From this many entries on, a mapping's keys are indexed.
 const INDEXED_FROM: usize = 16;
 
 /// A place in a text, which has at most `MAX_BYTES` bytes.
-fn narrow(number: usize) -> u32 {
+fn to_u32(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
@@ -32,7 +32,7 @@ impl Tree {
     ///
     /// # Errors
     /// Fails if the text is not valid YAML, holds several documents, or exceeds a limit.
-    pub(in crate::manifest) fn build(text: &Arc<str>) -> Result<Self, Refusal> {
+    pub(in crate::manifest) fn build(text: &Arc<str>) -> Result<Self, SyntaxError> {
         Builder::new(text).run()
     }
 }
@@ -73,10 +73,10 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn run(mut self) -> Result<Tree, Refusal> {
+    fn run(mut self) -> Result<Tree, SyntaxError> {
         let text = Arc::clone(self.text);
         for event in Parser::new_from_str_with_options(&text, parser_options()) {
-            let (event, span) = event.map_err(|error| Refusal::of(&error, &text, self.opener()))?;
+            let (event, span) = event.map_err(|error| SyntaxError::of(&error, &text, self.opener()))?;
             self.event(event, &span)?;
         }
         Ok(self.tree)
@@ -89,13 +89,13 @@ impl<'t> Builder<'t> {
         Some(start..start + 1)
     }
 
-    fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), Refusal> {
+    fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), SyntaxError> {
         let range = self.range(span);
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(Refusal::at(What::SeveralDocuments, self.marker(range.start)));
+                    return Err(SyntaxError::at(SyntaxErrorKind::SeveralDocuments, self.marker(range.start)));
                 }
             }
             Event::Scalar(value, style, anchor, tag) => {
@@ -109,13 +109,13 @@ impl<'t> Builder<'t> {
             Event::Alias(anchor) => {
                 self.aliases += 1;
                 if self.aliases > MAX_ALIASES {
-                    return Err(Refusal::at(What::TooManyAliases, range));
+                    return Err(SyntaxError::at(SyntaxErrorKind::TooManyAliases, range));
                 }
                 if self.open_anchors.contains_key(&anchor) {
-                    return Err(Refusal::at(What::AliasOfItself, range));
+                    return Err(SyntaxError::at(SyntaxErrorKind::AliasOfItself, range));
                 }
                 let Some(&target) = self.anchors.get(&anchor) else {
-                    return Err(Refusal::at(What::UnknownAnchor, range));
+                    return Err(SyntaxError::at(SyntaxErrorKind::UnknownAnchor, range));
                 };
                 let id = self.add(range, Content::Alias(target))?;
                 self.place(id);
@@ -171,18 +171,18 @@ impl<'t> Builder<'t> {
         // A place that is left empty comes as a plain `~` of no length.
         let value: &str = if range.is_empty() && style == Style::Plain { "" } else { value };
         if self.text.get(inner.clone()) == Some(value) {
-            Content::Slice(style, narrow(inner.start)..narrow(inner.end))
+            Content::Slice(style, to_u32(inner.start)..to_u32(inner.end))
         } else {
             Content::Owned(style, value.into())
         }
     }
 
-    fn add(&mut self, span: Range<usize>, content: Content) -> Result<NodeId, Refusal> {
+    fn add(&mut self, span: Range<usize>, content: Content) -> Result<NodeId, SyntaxError> {
         if self.tree.nodes.len() >= MAX_NODES {
-            return Err(Refusal::at(What::TooManyNodes, span));
+            return Err(SyntaxError::at(SyntaxErrorKind::TooManyNodes, span));
         }
-        let id = NodeId(narrow(self.tree.nodes.len()));
-        self.tree.nodes.push(Node { span: narrow(span.start)..narrow(span.end), content });
+        let id = NodeId(to_u32(self.tree.nodes.len()));
+        self.tree.nodes.push(Node { span: to_u32(span.start)..to_u32(span.end), content });
         Ok(id)
     }
 
@@ -192,11 +192,11 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn anchor(&mut self, anchor: usize, id: NodeId) -> Result<(), Refusal> {
+    fn anchor(&mut self, anchor: usize, id: NodeId) -> Result<(), SyntaxError> {
         if anchor != 0 {
             self.anchors.insert(anchor, id);
             if self.anchors.len() > MAX_ANCHORS {
-                return Err(Refusal::at(What::TooManyAnchors, self.tree.span(id)));
+                return Err(SyntaxError::at(SyntaxErrorKind::TooManyAnchors, self.tree.span(id)));
             }
         }
         Ok(())
@@ -209,9 +209,9 @@ impl<'t> Builder<'t> {
         anchor: usize,
         tag: Option<Range<usize>>,
         range: Range<usize>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SyntaxError> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(Refusal::at(What::TooDeep, range));
+            return Err(SyntaxError::at(SyntaxErrorKind::TooDeep, range));
         }
         let content = if is_map { Content::Map(0..0) } else { Content::List(0..0) };
         let id = self.add(range, content)?;
@@ -226,15 +226,15 @@ impl<'t> Builder<'t> {
 
     fn end(&mut self, range: &Range<usize>) {
         let Some(Open { id, is_map, is_flow, first_child }) = self.open.pop() else { return };
-        let first = narrow(self.tree.children.len());
+        let first = to_u32(self.tree.children.len());
         self.tree.children.extend(self.pending.drain(first_child..));
-        let children = first..narrow(self.tree.children.len());
+        let children = first..to_u32(self.tree.children.len());
         let last_child_end = self.tree.children.last().filter(|_| !children.is_empty());
         let last_child_end = last_child_end.map_or(range.start, |&last| self.tree.span(last).end);
         let end = if is_flow { range.end } else { last_child_end };
         let index = if is_map { self.index(&children) } else { None };
         if let Some(node) = usize::try_from(id.0).ok().and_then(|at| self.tree.nodes.get_mut(at)) {
-            node.span.end = narrow(end).max(node.span.start);
+            node.span.end = to_u32(end).max(node.span.start);
             node.content = if is_map { Content::Map(children) } else { Content::List(children) };
         }
         if let Some(index) = index {
@@ -249,11 +249,12 @@ impl<'t> Builder<'t> {
     }
 
     fn index(&self, children: &Range<u32>) -> Option<Vec<u32>> {
-        let keys: Vec<NodeId> = self.tree.children.get(wide(children))?.iter().copied().step_by(2).collect();
+        let keys: Vec<NodeId> =
+            self.tree.children.get(to_usize(children))?.iter().copied().step_by(2).collect();
         if keys.len() < INDEXED_FROM {
             return None;
         }
-        let mut order: Vec<u32> = (0..narrow(keys.len())).collect();
+        let mut order: Vec<u32> = (0..to_u32(keys.len())).collect();
         let name = |position: u32| {
             let key = usize::try_from(position).ok().and_then(|at| keys.get(at));
             key.map_or("", |&key| self.tree.key_text(key))

@@ -6,9 +6,9 @@ use granit_parser::{ErrorKind, ScanError};
 
 /// A text that no tree can be made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::manifest) struct Refusal {
+pub(in crate::manifest) struct SyntaxError {
     /// Why.
-    pub(in crate::manifest) what: What,
+    pub(in crate::manifest) kind: SyntaxErrorKind,
     /// The bytes to point at.
     pub(in crate::manifest) span: Range<usize>,
     /// The bracket around it that is still open.
@@ -17,7 +17,7 @@ pub(in crate::manifest) struct Refusal {
 
 /// What is wrong, by what the reader can do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::manifest) enum What {
+pub(in crate::manifest) enum SyntaxErrorKind {
     /// A tab where only spaces may stand.
     Tab,
     /// A line whose indentation fits no line above.
@@ -64,28 +64,28 @@ pub(in crate::manifest) enum What {
     Other(String),
 }
 
-impl Refusal {
-    /// A refusal at some bytes.
-    pub(super) fn at(what: What, span: Range<usize>) -> Self {
-        Self { what, span, opener: None }
+impl SyntaxError {
+    /// A error at some bytes.
+    pub(super) fn at(kind: SyntaxErrorKind, span: Range<usize>) -> Self {
+        Self { kind, span, opener: None }
     }
 
-    /// The refusal that an error of the parser stands for. `opener`: the bracket that is open there.
+    /// The error that an error of the parser stands for. `opener`: the bracket that is open there.
     pub(super) fn of(error: &ScanError, text: &str, opener: Option<Range<usize>>) -> Self {
         let mut start = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
         while !text.is_char_boundary(start) {
             start -= 1;
         }
-        let what = What::of(error);
-        if what == What::Escape {
+        let kind = SyntaxErrorKind::of(error);
+        if kind == SyntaxErrorKind::Escape {
             start = bad_escape(text, start);
         }
         let length = text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, |c| match c {
             '\n' | '\r' => 0,
             other => other.len_utf8(),
         });
-        let length = if what == What::UnknownAnchor { alias_length(text, start) } else { length };
-        Self { what, span: start..start + length, opener }
+        let length = if kind == SyntaxErrorKind::UnknownAnchor { alias_length(text, start) } else { length };
+        Self { kind, span: start..start + length, opener }
     }
 }
 
@@ -106,7 +106,7 @@ fn bad_escape(text: &str, start: usize) -> usize {
     start
 }
 
-impl What {
+impl SyntaxErrorKind {
     fn of(error: &ScanError) -> Self {
         match error.kind() {
             ErrorKind::TabNotAllowed

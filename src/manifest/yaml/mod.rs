@@ -7,7 +7,7 @@
 //! # Limits
 //!
 //! Every limit is a constant here. They are set so that 50 MB of honest manifest pass, and so that a hostile
-//! text is refused in bounded time and memory: nothing here is quadratic in the text, nothing recurses with
+//! text is diagnostic in bounded time and memory: nothing here is quadratic in the text, nothing recurses with
 //! it, and aliases are counted each time they are followed.
 
 mod build;
@@ -17,7 +17,7 @@ mod scalar;
 mod slow_path;
 mod tree;
 
-pub(super) use error::{Refusal, What};
+pub(super) use error::{SyntaxError, SyntaxErrorKind};
 pub(super) use merge::Entry;
 pub(super) use scalar::{Plain, plain};
 pub(super) use slow_path::needs_slow_path;

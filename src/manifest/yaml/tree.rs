@@ -96,7 +96,7 @@ impl Tree {
 
     /// Where the node stands: for an alias, where it is written.
     pub(in crate::manifest) fn span(&self, id: NodeId) -> Range<usize> {
-        self.node(id).map_or(0..0, |node| wide(&node.span))
+        self.node(id).map_or(0..0, |node| to_usize(&node.span))
     }
 
     /// The span of the node's explicit tag.
@@ -117,7 +117,7 @@ impl Tree {
     /// The value of a scalar, aliases followed; nothing for collections.
     pub(in crate::manifest) fn scalar(&self, id: NodeId) -> Option<(Style, &str)> {
         match &self.node(self.target(id))?.content {
-            Content::Slice(style, range) => Some((*style, self.text.get(wide(range))?)),
+            Content::Slice(style, range) => Some((*style, self.text.get(to_usize(range))?)),
             Content::Owned(style, text) => Some((*style, text)),
             _ => None,
         }
@@ -126,7 +126,7 @@ impl Tree {
     /// The items of a list, aliases followed; none for other nodes.
     pub(in crate::manifest) fn items(&self, id: NodeId) -> &[NodeId] {
         match self.node(self.target(id)).map(|node| &node.content) {
-            Some(Content::List(range)) => self.children.get(wide(range)).unwrap_or_default(),
+            Some(Content::List(range)) => self.children.get(to_usize(range)).unwrap_or_default(),
             _ => &[],
         }
     }
@@ -134,7 +134,7 @@ impl Tree {
     /// The keys and values of a mapping as written, aliases followed; none for other nodes.
     pub(in crate::manifest) fn pairs(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
         let children = match self.node(self.target(id)).map(|node| &node.content) {
-            Some(Content::Map(range)) => self.children.get(wide(range)).unwrap_or_default(),
+            Some(Content::Map(range)) => self.children.get(to_usize(range)).unwrap_or_default(),
             _ => &[],
         };
         children.chunks_exact(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)))
@@ -147,7 +147,7 @@ impl Tree {
             return self.pairs(id).find(|(name, _)| self.is_key(*name, key));
         };
         let Content::Map(range) = &self.node(id)?.content else { return None };
-        let children = self.children.get(wide(range))?;
+        let children = self.children.get(to_usize(range))?;
         let pair_at = |position: u32| {
             let at = usize::try_from(position).ok()?.checked_mul(2)?;
             Some((*children.get(at)?, *children.get(at.checked_add(1)?)?))
@@ -168,14 +168,14 @@ impl Tree {
 }
 
 /// A range of the arena or the text, to index by.
-pub(super) fn wide(range: &Range<u32>) -> Range<usize> {
+pub(super) fn to_usize(range: &Range<u32>) -> Range<usize> {
     // A text has at most MAX_BYTES bytes.
     usize::try_from(range.start).unwrap_or(usize::MAX)..usize::try_from(range.end).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::error::What;
+    use super::super::error::SyntaxErrorKind;
     use super::*;
 
     fn tree(text: &str) -> Tree {
@@ -245,15 +245,15 @@ mod tests {
     #[test]
     fn what_is_no_yaml_or_too_much_is_refused() {
         let deep = "[".repeat(100_000);
-        for (text, what) in [
-            ("a: *a\n", What::UnknownAnchor),
-            ("a: &a [*a]\n", What::AliasOfItself),
-            ("a: 1\n---\nb: 2\n", What::SeveralDocuments),
-            (deep.as_str(), What::TooDeep),
+        for (text, kind) in [
+            ("a: *a\n", SyntaxErrorKind::UnknownAnchor),
+            ("a: &a [*a]\n", SyntaxErrorKind::AliasOfItself),
+            ("a: 1\n---\nb: 2\n", SyntaxErrorKind::SeveralDocuments),
+            (deep.as_str(), SyntaxErrorKind::TooDeep),
         ] {
             assert_eq!(
-                Tree::build(&Arc::from(text)).unwrap_err().what,
-                what,
+                Tree::build(&Arc::from(text)).unwrap_err().kind,
+                kind,
                 "{}",
                 &text[..text.len().min(20)]
             );

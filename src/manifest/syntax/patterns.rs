@@ -7,12 +7,12 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 /// A pattern, and what it means in words.
-pub(super) struct Shaped {
+pub(super) struct Pattern {
     pattern: &'static str,
     words: &'static str,
 }
 
-impl Shaped {
+impl Pattern {
     /// A text of this shape, or with a reference in it.
     pub(super) fn text(&self) -> Value {
         json!({
@@ -31,16 +31,16 @@ impl Shaped {
     }
 }
 
-macro_rules! shapes {
+macro_rules! patterns {
     ($($shape:ident $(as $name:ident)? = $pattern:literal, $words:literal;)+) => {$(
-        pub(super) const $shape: Shaped = Shaped { pattern: $pattern, words: $words };
+        pub(super) const $shape: Pattern = Pattern { pattern: $pattern, words: $words };
         $(pub(super) fn $name(_: &mut SchemaGenerator) -> Schema {
             Schema::from($shape.text().as_object().cloned().unwrap_or_default())
         })?
     )+};
 }
 
-shapes! {
+patterns! {
     ACCOUNT as account = "^[1-9][0-9]{4,18}$",
         "a main account id (5 to 19 digits in quotes, the first not 0)";
     ACCOUNT_OR_NAME as account_or_name =
