@@ -68,12 +68,12 @@ fn chapters() -> Vec<Manifest> {
 
 /// What is to be applied when death comes, from a world in which the chapters before were applied.
 #[derive(Clone, Copy)]
-enum RequestContext {
+enum Scenario {
     Chapter(usize),
     Destroy,
 }
 
-impl RequestContext {
+impl Scenario {
     const ALL: [Self; 4] = [Self::Chapter(0), Self::Chapter(1), Self::Chapter(2), Self::Destroy];
 
     async fn set(self) -> Stage {
@@ -132,7 +132,7 @@ async fn die_and_try_again(
 
 /// Kills at every moment of a kind in every scene; tells how many moments there were.
 fn die_everywhere(death_at: fn(usize, When) -> Death, tally: &Tally, what: &str) {
-    for scene in RequestContext::ALL {
+    for scene in Scenario::ALL {
         for when in [When::Before, When::After] {
             for moment in 0.. {
                 let died = in_paused_time(async {

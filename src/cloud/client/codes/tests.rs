@@ -381,7 +381,7 @@ const DOCUMENTED: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn every_documented_code_has_a_meaning_of_its_own() {
+fn every_documented_code_has_a_kind() {
     for (action, codes) in DOCUMENTED {
         for code in *codes {
             let kind = look_up(CODES, code);
@@ -401,7 +401,7 @@ fn every_code_of_the_table_is_documented() {
 }
 
 #[test]
-fn the_tables_are_sorted_and_hold_no_code_twice() {
+fn the_tables_are_sorted_and_contain_no_code_twice() {
     for table in [CODES, FIRST_PARTS] {
         for pair in table.windows(2) {
             assert!(pair[0].0 < pair[1].0, "{} stands before {}", pair[0].0, pair[1].0);
@@ -410,7 +410,7 @@ fn the_tables_are_sorted_and_hold_no_code_twice() {
 }
 
 #[test]
-fn synonyms_mean_the_same() {
+fn synonymous_codes_have_the_same_kind() {
     for (kind, codes) in [
         (BadAccount, &["FailedOperation.AccountIsYourSelf", "InvalidAccountIs.YourSelf"][..]),
         (Invalid, &["InvalidParameter.ValueTooLarge", "InvalidParameterValue.TooLarge"]),
@@ -431,7 +431,7 @@ fn synonyms_mean_the_same() {
 }
 
 #[test]
-fn a_code_without_a_meaning_leaves_the_outcome_of_a_write_unknown() {
+fn an_unknown_code_leaves_the_outcome_of_a_write_unknown() {
     for (code, of_a_read, of_a_write) in [
         ("FailedOperation", Other, OutcomeUnknown),
         ("FailedOperation.SomethingNew", Other, OutcomeUnknown),
@@ -462,7 +462,7 @@ fn a_code_without_a_meaning_leaves_the_outcome_of_a_write_unknown() {
 }
 
 #[test]
-fn every_documented_code_means_the_same_for_reads_and_writes() {
+fn every_documented_code_has_the_same_kind_for_reads_and_writes() {
     for (code, kind) in CODES.iter().filter(|(_, kind)| *kind != Other) {
         assert_eq!(kind_of(code, Effect::Read), *kind, "{code}");
         assert_eq!(kind_of(code, Effect::Write), *kind, "{code}");

@@ -83,7 +83,7 @@ fn the_environment_comes_first_with_either_name_of_the_token() {
 }
 
 #[test]
-fn half_a_key_in_the_environment_is_an_error_and_not_passed_over() {
+fn an_incomplete_key_in_the_environment_is_an_error() {
     let half = env(&[("TENCENTCLOUD_SECRET_ID", "env"), HOME], &[PROFILE]);
     assert!(error(half).contains("TENCENTCLOUD_SECRET_KEY is not set"));
     let half = env(&[("TENCENTCLOUD_SECRET_KEY", "hunter2"), HOME], &[PROFILE]);
@@ -119,7 +119,7 @@ fn variables_name_other_profiles_folders_and_files() {
 }
 
 #[test]
-fn a_profile_that_was_asked_for_is_used_alone() {
+fn a_configured_profile_is_the_only_source() {
     let variables = [HOME, ("TENCENTCLOUD_SECRET_ID", "env"), ("TENCENTCLOUD_SECRET_KEY", "k")];
     let with = |profile: &str, files: &[(&str, &str)]| {
         find(&Chain { profile: Some(profile.to_owned()), ..chain(env(&variables, files)) })
@@ -134,7 +134,7 @@ fn a_profile_that_was_asked_for_is_used_alone() {
 }
 
 #[test]
-fn a_file_that_is_broken_is_an_error_that_does_not_repeat_it() {
+fn the_error_about_an_invalid_file_does_not_repeat_its_text() {
     for text in ["{\"secretId\":\"hunter2\"", "hunter2", "{}", r#"{"secretId":"hunter2"}"#, "[\"hunter2\"]"] {
         let message = error(env(&[HOME], &[(PROFILE.0, text), INI]));
         assert!(message.contains(PROFILE.0) && !message.contains("hunter2"), "{message}");
@@ -146,7 +146,7 @@ fn a_file_that_is_broken_is_an_error_that_does_not_repeat_it() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_an_error() {
+fn an_unreadable_file_is_an_error() {
     let env = Env::new(
         |name| (name == "HOME").then(|| "/home/me".to_owned()),
         |_| Err(io::Error::from(io::ErrorKind::PermissionDenied)),
@@ -156,7 +156,7 @@ fn a_file_that_may_not_be_read_is_an_error() {
 }
 
 #[test]
-fn a_login_is_good_until_it_expires() {
+fn a_login_is_valid_until_it_expires() {
     let login = |expires: i64| {
         let text = format!(
             r#"{{"type":"oauth","secretId":"login","secretKey":"k","token":"t","expiresAt":{expires},"oauth":{{}}}}"#
@@ -170,7 +170,7 @@ fn a_login_is_good_until_it_expires() {
 }
 
 #[test]
-fn where_nothing_is_everything_that_was_looked_at_is_named() {
+fn the_error_about_missing_credentials_names_every_searched_file() {
     let message = error(env(&[HOME], &[]));
     for place in [
         "TENCENTCLOUD_SECRET_ID",
@@ -224,7 +224,7 @@ fn a_key_is_renewed_five_minutes_before_it_expires() {
 }
 
 #[test]
-fn a_short_lived_key_is_not_asked_for_with_every_request() {
+fn a_short_lived_key_is_not_renewed_for_every_request() {
     let (keys, clock, asked) = renewing(120, u32::MAX);
     for _ in 0..10 {
         current(&keys);
@@ -245,7 +245,7 @@ fn a_key_that_cannot_be_renewed_is_used_until_it_expires() {
 }
 
 #[test]
-fn many_that_ask_at_once_make_the_source_work_once() {
+fn concurrent_requests_read_the_source_once() {
     let (keys, _, asked) = renewing(7200, u32::MAX);
     let keys = Arc::new(keys);
     run(async {

@@ -93,7 +93,7 @@ fn a_request_carries_the_documented_headers_and_the_signature_of_its_bytes() {
 }
 
 #[test]
-fn the_charset_of_an_answer_says_nothing() {
+fn the_charset_of_an_answer_is_ignored() {
     for kind in ["application/json; charset=utf-8", "text/plain", "application/octet-stream"] {
         let deed = answer("200 OK", &format!("Content-Type: {kind}\r\n"), "{\"Response\":{}}");
         assert_eq!(send_to(deed).unwrap(), b"{\"Response\":{}}");
@@ -101,7 +101,7 @@ fn the_charset_of_an_answer_says_nothing() {
 }
 
 #[test]
-fn garbage_comes_back_as_it_is_for_the_client_to_judge() {
+fn garbage_is_returned_unchanged() {
     assert_eq!(send_to(answer("200 OK", "", "<html>")).unwrap(), b"<html>");
 }
 
@@ -123,7 +123,7 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn where_nobody_listens_nothing_was_sent() {
+fn a_refused_connection_means_not_sent() {
     let result = run(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -157,7 +157,7 @@ fn a_slow_answer_leaves_the_outcome_unknown() {
 }
 
 #[test]
-fn an_answer_without_end_is_not_read_to_its_end() {
+fn an_endless_answer_is_not_read_to_its_end() {
     let message = run(async {
         let server = Server::doing([Deed::Flood(ANSWER_MAX_BYTES + (1 << 20))]).await;
         unknown(https(&server.url(), CALL_TIMEOUT).send(request()).await)
@@ -166,7 +166,7 @@ fn an_answer_without_end_is_not_read_to_its_end() {
 }
 
 #[test]
-fn a_clock_that_is_off_is_told_by_how_much() {
+fn the_error_about_a_wrong_clock_contains_the_skew() {
     let refusal =
         "{\"Response\":{\"Error\":{\"Code\":\"AuthFailure.SignatureExpire\",\"Message\":\"expired\"}}}";
     let error = run(async {
@@ -217,7 +217,7 @@ fn a_key_with_a_line_break_is_refused_without_being_shown() {
 }
 
 #[test]
-fn an_expired_token_is_forgotten_and_asked_for_again() {
+fn an_expired_token_is_dropped_and_renewed() {
     struct Counting(std::sync::atomic::AtomicU32);
 
     #[async_trait]
@@ -246,7 +246,7 @@ fn an_expired_token_is_forgotten_and_asked_for_again() {
 }
 
 #[test]
-fn many_calls_at_once_go_out_side_by_side() {
+fn concurrent_calls_run_in_parallel() {
     run(async {
         let pause = Deed::Wait(Duration::from_millis(300));
         let server = Server::doing(vec![pause; 8]).await;

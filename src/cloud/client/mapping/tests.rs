@@ -69,7 +69,7 @@ fn both_documented_forms_of_a_time_are_the_same_moment() {
 }
 
 #[test]
-fn states_kinds_and_architectures_are_read_as_documented_and_new_ones_do_not_fail() {
+fn states_kinds_and_architectures_are_parsed_as_documented_and_unknown_ones_do_not_fail() {
     let with = |field: &str, text: &str| {
         let mut value = documented();
         value[field] = text.into();
@@ -107,7 +107,7 @@ fn states_kinds_and_architectures_are_read_as_documented_and_new_ones_do_not_fai
 }
 
 #[test]
-fn a_custom_image_without_a_usable_id_is_an_error_and_one_of_others_is_left_out() {
+fn a_custom_image_without_a_valid_id_is_an_error_and_other_images_without_one_are_skipped() {
     let read =
         |kind: &str| image(serde_json::from_value(json!({ "ImageId": "AMI-1", "ImageType": kind })).unwrap());
     assert!(read("PRIVATE_IMAGE").is_err());
@@ -115,7 +115,7 @@ fn a_custom_image_without_a_usable_id_is_an_error_and_one_of_others_is_left_out(
 }
 
 #[test]
-fn a_name_with_special_characters_is_not_left_to_the_fuzzy_filter() {
+fn a_name_with_special_characters_is_not_sent_to_the_fuzzy_filter() {
     let filters = |name: &str| {
         filters(&ImageFilter { kind: None, name: Some(name.into()) })
             .iter()
@@ -130,7 +130,7 @@ fn a_name_with_special_characters_is_not_left_to_the_fuzzy_filter() {
 }
 
 #[test]
-fn an_account_that_cannot_be_read_makes_the_list_unreadable() {
+fn a_malformed_account_makes_the_answer_malformed() {
     let list = |accounts: Value| {
         super::accounts(serde_json::from_value(json!({ "SharePermissionSet": accounts })).unwrap())
     };
@@ -147,7 +147,7 @@ fn an_account_that_cannot_be_read_makes_the_list_unreadable() {
 }
 
 #[test]
-fn tags_go_in_as_few_calls_as_the_limits_allow() {
+fn tags_are_changed_with_as_few_calls_as_the_limits_allow() {
     let tags = |n: usize| -> Tags { (0..n).map(|i| (format!("k{i:02}").into(), "v".into())).collect() };
     let keys = |n: usize| -> Vec<CompactString> { (0..n).map(|i| format!("old{i:02}").into()).collect() };
     let lengths = |set: usize, unset: usize| {

@@ -20,7 +20,7 @@ fn id(n: usize) -> ImageId {
 }
 
 #[test]
-fn a_listing_asks_as_the_documents_say() {
+fn a_listing_sends_the_documented_request() {
     let script = Script::answering([page(0..1, 1)]);
     let filter = ImageFilter { kind: Some(ImageKind::Custom), name: Some("web".into()) };
     let images = run(Client::new(script.clone()).images(&region("ap-jakarta"), &filter)).unwrap();
@@ -52,7 +52,7 @@ fn a_listing_reads_every_page_and_no_more() {
 }
 
 #[test]
-fn a_listing_ends_on_an_empty_page_and_holds_no_image_twice() {
+fn a_listing_ends_at_an_empty_page_and_contains_no_image_twice() {
     let script = Script::answering([page(0..100, 150), page(99..120, 150), page(0..0, 150)]);
     let images =
         run(Client::new(script.clone()).images(&region("ap-tokyo"), &ImageFilter::default())).unwrap();
@@ -72,7 +72,7 @@ fn a_listing_without_a_count_ends_with_a_page_that_is_not_full() {
 }
 
 #[test]
-fn a_question_with_too_many_ids_is_halved_and_that_is_remembered() {
+fn a_call_with_too_many_ids_is_halved_and_later_calls_too() {
     let too_many = || refusal("InvalidParameterValue.LimitExceeded");
     let script = Script::answering([
         too_many(),
@@ -102,7 +102,7 @@ fn a_listing_that_never_ends_is_an_error() {
 }
 
 #[test]
-fn a_listing_leaves_out_what_only_the_fuzzy_filter_let_pass() {
+fn a_listing_skips_images_that_only_the_fuzzy_filter_accepts() {
     let script = Script::answering([page(0..3, 3)]);
     let filter = ImageFilter { kind: Some(ImageKind::Custom), name: Some("web-1".into()) };
     let images = run(Client::new(script).images(&region("ap-tokyo"), &filter)).unwrap();
@@ -110,7 +110,7 @@ fn a_listing_leaves_out_what_only_the_fuzzy_filter_let_pass() {
 }
 
 #[test]
-fn ids_are_asked_for_in_hundreds_without_filters() {
+fn ids_are_requested_in_hundreds_without_filters() {
     let script = Script::answering([page(0..100, 100), page(100..101, 1)]);
     let ids: Vec<_> = (0..101).map(id).collect();
     let images = run(Client::new(script.clone()).images_by_id(&region("ap-tokyo"), &ids)).unwrap();
@@ -121,7 +121,7 @@ fn ids_are_asked_for_in_hundreds_without_filters() {
 }
 
 #[test]
-fn no_ids_take_no_call() {
+fn no_ids_need_no_call() {
     let script = Script::answering([]);
     assert_eq!(run(Client::new(script.clone()).images_by_id(&region("ap-tokyo"), &[])), Ok(Vec::new()));
     assert_eq!(script.len(), 0);
@@ -155,7 +155,7 @@ fn shares_come_in_one_call() {
 }
 
 #[test]
-fn the_image_limit_is_read_and_a_missing_one_is_garbled() {
+fn the_image_limit_is_parsed_and_a_missing_one_is_malformed() {
     let script = Script::answering([json!({ "ImageNumQuota": 20 }), json!({})]);
     let client = Client::new(script.clone());
     assert_eq!(run(client.image_limit(&region("ap-tokyo"))), Ok(20));
@@ -198,7 +198,7 @@ fn the_caller_is_the_main_account() {
 }
 
 #[test]
-fn a_refusal_keeps_code_message_and_request_and_says_what_it_means() {
+fn a_refusal_keeps_code_message_and_request_id_and_has_a_kind() {
     let script = Script::answering([refusal("UnauthorizedOperation.ImageNotBelongToAccount")]);
     let error = run(Client::new(script).shares(&region("ap-tokyo"), &id(1))).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Permission);
@@ -210,7 +210,7 @@ fn a_refusal_keeps_code_message_and_request_and_says_what_it_means() {
 }
 
 #[test]
-fn failures_on_the_way_and_answers_that_are_none_are_told_apart() {
+fn failures_of_the_connection_and_malformed_answers_are_distinguished() {
     for (answer, kind) in [
         (Err(TransportError::NotSent("refused".into())), ErrorKind::Unreachable),
         (Err(TransportError::OutcomeUnknown("cut".into())), ErrorKind::OutcomeUnknown),

@@ -48,7 +48,7 @@ fn create(image: &NewImage, answer: Value) -> (Option<ImageId>, (String, Value))
 }
 
 #[test]
-fn an_image_of_an_instance_is_asked_for_as_documented() {
+fn an_image_of_an_instance_is_requested_as_documented() {
     let image = new(SourceKind::Instance {
         id: "ins-8f3a1c2d".parse().unwrap(),
         power_off: true,
@@ -74,7 +74,7 @@ fn an_image_of_an_instance_is_asked_for_as_documented() {
 }
 
 #[test]
-fn what_is_not_wanted_is_not_said() {
+fn unset_parameters_are_not_sent() {
     let mut image = new(SourceKind::Instance {
         id: "ins-8f3a1c2d".parse().unwrap(),
         power_off: false,
@@ -89,7 +89,7 @@ fn what_is_not_wanted_is_not_said() {
 }
 
 #[test]
-fn an_image_of_snapshots_is_asked_for_as_documented() {
+fn an_image_of_snapshots_is_requested_as_documented() {
     let image = new(SourceKind::Snapshots(vec!["snap-2f3a1c2d".parse().unwrap()]));
     let (_, call) = create(&image, json!({ "ImageId": "img-6pb6lrmy" }));
     assert_eq!(
@@ -103,7 +103,7 @@ fn an_image_of_snapshots_is_asked_for_as_documented() {
 }
 
 #[test]
-fn an_import_is_asked_for_as_documented_and_its_query_is_put_back() {
+fn an_import_is_requested_as_documented_with_its_query() {
     let mut image = new(import());
     image.query = Some(Secret::new("sign=abc&x=1"));
     let (id, call) = create(&image, json!({ "RequestId": "r" }));
@@ -143,7 +143,7 @@ fn a_refused_import_does_not_repeat_its_query() {
 }
 
 #[test]
-fn an_import_says_licence_boot_mode_and_force_where_they_are_wanted() {
+fn an_import_sends_licence_boot_mode_and_force_only_if_they_are_set() {
     let SourceKind::Import { url, os, version, .. } = import() else { unreachable!() };
     let image = new(SourceKind::Import {
         url,
@@ -200,7 +200,7 @@ fn an_encrypted_copy_needs_its_original() {
 }
 
 #[test]
-fn what_was_taken_over_is_never_made() {
+fn an_adopted_image_cannot_be_created() {
     let script = Script::answering([]);
     let image = new(SourceKind::Adopted(id("img-3c1f0a9b")));
     assert!(run(Client::new(script.clone()).create_image(&region("ap-jakarta"), &image)).is_err());
@@ -208,7 +208,7 @@ fn what_was_taken_over_is_never_made() {
 }
 
 #[test]
-fn a_copy_is_one_image_to_one_region_and_asks_for_its_id() {
+fn a_copy_has_one_image_and_one_region_and_requests_its_id() {
     let copy = |answer: Value| {
         let script = Script::answering([answer]);
         let copy = run(Client::new(script.clone()).copy_image(
@@ -272,7 +272,7 @@ fn only_named_attributes_are_changed() {
 }
 
 #[test]
-fn shares_carry_the_whole_list_as_text() {
+fn a_change_of_shares_sends_all_accounts_as_text() {
     let script = Script::answering([json!({}), json!({})]);
     let client = Client::new(script.clone());
     let tokyo = region("ap-tokyo");
@@ -299,7 +299,7 @@ fn shares_carry_the_whole_list_as_text() {
 }
 
 #[test]
-fn a_deletion_says_what_becomes_of_the_snapshots() {
+fn a_deletion_states_whether_snapshots_are_deleted() {
     let script = Script::answering([json!({}), json!({})]);
     let client = Client::new(script.clone());
     for snapshots in [true, false] {
@@ -370,13 +370,13 @@ fn a_write_whose_answer_cannot_be_read_has_an_unknown_outcome() {
 }
 
 #[test]
-fn an_accepted_creation_whose_id_has_a_new_form_is_accepted_all_the_same() {
+fn a_creation_with_an_id_of_an_unknown_form_is_accepted() {
     let image = new(SourceKind::Snapshots(vec!["snap-2f3a1c2d".parse().unwrap()]));
     assert_eq!(create(&image, json!({ "ImageId": "IMAGE/1" })).0, None);
 }
 
 #[test]
-fn a_trial_asks_for_a_dry_run_and_understands_both_ways_of_passing_it() {
+fn a_dry_run_is_requested_and_both_forms_of_success_are_understood() {
     for answer in [json!({ "RequestId": "r" }), refusal("DryRunOperation")] {
         let script = Script::answering(std::iter::repeat_n(answer, 4));
         let client = Client::new(script.clone()).dry_run();
@@ -392,7 +392,7 @@ fn a_trial_asks_for_a_dry_run_and_understands_both_ways_of_passing_it() {
 }
 
 #[test]
-fn a_trial_tells_a_refusal_and_sends_nothing_that_cannot_be_tried() {
+fn a_dry_run_returns_refusals_and_does_not_send_calls_without_dry_run() {
     let script = Script::answering([refusal("ImageQuotaLimitExceeded")]);
     let client = Client::new(script.clone()).dry_run();
     let jakarta = region("ap-jakarta");
@@ -407,7 +407,7 @@ fn a_trial_tells_a_refusal_and_sends_nothing_that_cannot_be_tried() {
 }
 
 #[test]
-fn a_meaning_reaches_the_caller_of_a_write() {
+fn the_caller_of_a_write_gets_the_kind_of_the_error() {
     for (code, kind) in [
         ("InvalidImageName.Duplicate", ErrorKind::DuplicateName),
         ("OverQuota", ErrorKind::ShareQuota),

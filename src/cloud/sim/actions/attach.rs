@@ -115,16 +115,15 @@ fn detach_resources_tag(context: &RequestContext<'_>, args: Args<'_>) -> Result<
     Ok(Reply::new())
 }
 
-/// Returns a judgement, as far as an action documents its codes: a malformed tag that it has no code for is just one
-/// that does not exist.
-fn documented(judged: Result<(), ActionError>, codes: &[&str]) -> Result<(), ActionError> {
-    match judged {
+/// Drops a refusal whose code the action does not document. Such a tag is handled as one that does not exist.
+fn documented(result: Result<(), ActionError>, codes: &[&str]) -> Result<(), ActionError> {
+    match result {
         Err(ActionError::Refused(refusal)) if !codes.contains(&refusal.code.as_ref()) => Ok(()),
-        judged => judged,
+        result => result,
     }
 }
 
-/// Returns the images of the caller's own that are named.
+/// Returns the named own images of the caller.
 fn images(context: &RequestContext<'_>, args: Args<'_>) -> Result<Vec<String>, ActionError> {
     let prefix = validate_kind(args)?;
     let ids = validate_ids(args, "LimitExceeded.ResourceNumPerRequest")?;

@@ -3,20 +3,18 @@
 use serde_json::{Map, Value, json};
 
 use super::Action;
+use super::listing::{FILTER, FILTERS_MAX, Page, VALUES_MAX, time};
 use crate::cloud::Service;
 use crate::cloud::sim::catalogue;
 use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::ownership::Ownership;
 use crate::cloud::sim::protocol::Reply;
 use crate::cloud::sim::refusal::{ActionError, refuse};
-use crate::cloud::sim::schema::{Args, Field, Kind, optional, required};
-use crate::cloud::sim::settings::{Arm, Timestamps};
+use crate::cloud::sim::schema::{Args, Kind, optional};
+use crate::cloud::sim::settings::Arm;
 use crate::cloud::sim::validation::validate_tag_key;
 use crate::cloud::sim::world::{Image, Tag};
 use crate::model::ImageId;
-
-/// Structure of a filter of every listing.
-pub(super) const FILTER: &[Field] = &[required("Name", Kind::Text), required("Values", Kind::Texts)];
 
 pub(super) const ACTIONS: &[Action] = &[
     Action {
@@ -58,11 +56,6 @@ pub(super) const ACTIONS: &[Action] = &[
         },
     },
 ];
-
-/// Maximum number of filters in one call, and of values in one filter (213/15715 Filters).
-pub(super) const FILTERS_MAX: usize = 10;
-/// See [`FILTERS_MAX`].
-pub(super) const VALUES_MAX: usize = 5;
 
 /// Number of own images in a region above which a listing reads only the requested page.
 const MANY: u32 = 1_000;
@@ -197,7 +190,7 @@ fn describe_images(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply
     let total = images.len();
     let set = page
         .of(images)
-        .map(|(image, ownership)| told(context, &image, ownership))
+        .map(|(image, ownership)| image_fields(context, &image, ownership))
         .collect::<Result<_, _>>()?;
     Ok(Reply::from_iter([
         ("ImageSet".to_owned(), Value::Array(set)),
@@ -234,8 +227,10 @@ fn one_of_many_pages(
     let total = own_total + others.len();
     let room = page.limit.saturating_sub(images.len());
     images.extend(others.into_iter().skip(page.offset.saturating_sub(own_total)).take(room));
-    let set =
-        images.iter().map(|(image, ownership)| told(context, image, *ownership)).collect::<Result<_, _>>()?;
+    let set = images
+        .iter()
+        .map(|(image, ownership)| image_fields(context, image, *ownership))
+        .collect::<Result<_, _>>()?;
     Ok(Reply::from_iter([
         ("ImageSet".to_owned(), Value::Array(set)),
         ("TotalCount".to_owned(), Value::from(total)),
@@ -265,36 +260,6 @@ fn named(context: &RequestContext<'_>, ids: &[&str]) -> Result<Vec<(Image, Owner
         }
     }
     Ok(images)
-}
-
-/// Offset and Limit of a listing. Defaults: 0 and 20. The maximum Limit is 100.
-pub(super) struct Page {
-    offset: usize,
-    limit: usize,
-}
-
-impl Page {
-    pub(super) fn read(args: Args<'_>, code: &'static str) -> Result<Self, ActionError> {
-        let limit = args.integer("Limit").unwrap_or(20);
-        if !(1..=100).contains(&limit) {
-            return refuse(code, format!("Limit {limit} is not from 1 to 100."));
-        }
-        let offset = args.integer("Offset").unwrap_or(0);
-        match (usize::try_from(offset), usize::try_from(limit)) {
-            (Ok(offset), Ok(limit)) => Ok(Self { offset, limit }),
-            _ => refuse("InvalidParameterValue", format!("Offset {offset} is negative.")),
-        }
-    }
-
-    /// Limits the length of the page.
-    fn at_most(self, images: u32) -> Self {
-        let most = usize::try_from(images).unwrap_or(usize::MAX).max(1);
-        Self { limit: self.limit.min(most), ..self }
-    }
-
-    pub(super) fn of<T>(self, items: Vec<T>) -> impl Iterator<Item = T> {
-        items.into_iter().skip(self.offset).take(self.limit)
-    }
 }
 
 /// Returns the architectures that an instance type supports. Types SR1, SR2 and SK are ARM.
@@ -328,7 +293,7 @@ fn image_type(ownership: Ownership) -> &'static str {
 }
 
 /// Returns the fields of an image that the caller sees (213/15753 Image).
-pub(super) fn told(
+pub(super) fn image_fields(
     context: &RequestContext<'_>,
     image: &Image,
     ownership: Ownership,
@@ -358,29 +323,29 @@ pub(super) fn told(
         ("arm", Arm::Arm64) => "arm_64",
         (architecture, _) => architecture,
     };
-    let mut told = Map::new();
-    let mut tell = |name: &str, value: Value| told.insert(name.to_owned(), value);
-    tell("ImageId", Value::from(image.id.as_str()));
-    tell("OsName", Value::from(image.os.as_str()));
-    tell("ImageType", Value::from(image_type(ownership)));
-    tell("CreatedTime", Value::from(time(settings.timestamps, image.created_at)));
-    tell("ImageName", Value::from(image.name.as_str()));
-    tell("ImageDescription", Value::from(image.description.as_str()));
-    tell("ImageSize", Value::from(image.size_gib));
-    tell("Architecture", Value::from(architecture));
-    tell("ImageState", Value::from(image.state_at(context.now).as_str()));
-    tell("Platform", Value::from(image.platform.as_str()));
-    tell("ImageCreator", Value::from(creator));
-    tell("ImageSource", Value::from(image.source.as_str()));
-    tell(
+    let mut fields = Map::new();
+    let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    set("ImageId", Value::from(image.id.as_str()));
+    set("OsName", Value::from(image.os.as_str()));
+    set("ImageType", Value::from(image_type(ownership)));
+    set("CreatedTime", Value::from(time(settings.timestamps, image.created_at)));
+    set("ImageName", Value::from(image.name.as_str()));
+    set("ImageDescription", Value::from(image.description.as_str()));
+    set("ImageSize", Value::from(image.size_gib));
+    set("Architecture", Value::from(architecture));
+    set("ImageState", Value::from(image.state_at(context.now).as_str()));
+    set("Platform", Value::from(image.platform.as_str()));
+    set("ImageCreator", Value::from(creator));
+    set("ImageSource", Value::from(image.source.as_str()));
+    set(
         "SyncPercent",
         if settings.null_fields { Value::Null } else { Value::from(sync_percent(context, image)) },
     );
-    tell("IsSupportCloudinit", Value::from(image.cloudinit));
-    tell("SnapshotSet", list(snapshots));
-    tell("Tags", list(tags));
-    tell("LicenseType", Value::from(image.license.as_str()));
-    tell(
+    set("IsSupportCloudinit", Value::from(image.cloudinit));
+    set("SnapshotSet", list(snapshots));
+    set("Tags", list(tags));
+    set("LicenseType", Value::from(image.license.as_str()));
+    set(
         "ImageFamily",
         if image.family.is_empty() && settings.null_fields {
             Value::Null
@@ -388,16 +353,16 @@ pub(super) fn told(
             Value::from(image.family.as_str())
         },
     );
-    tell("ImageDeprecated", Value::from(image.deprecated));
-    tell("CdcCacheStatus", Value::Null);
+    set("ImageDeprecated", Value::from(image.deprecated));
+    set("CdcCacheStatus", Value::Null);
     if settings.unknown_fields {
-        tell("ImageMood", json!({"Cheerful": true}));
+        set("ImageMood", json!({"Cheerful": true}));
     }
-    Ok(Value::Object(told))
+    Ok(Value::Object(fields))
 }
 
-/// Returns the progress of a copy, in percent. The documents show it as no sign of being done, and so it is none here:
-/// it is 100 for every image that no task is at work on.
+/// Returns the progress of a copy in percent. An image without a running task has 100, so that the value does not show
+/// whether the image is ready.
 fn sync_percent(context: &RequestContext<'_>, image: &Image) -> i64 {
     let busy = image.state_at(context.now).is_busy();
     match image.ready_at {
@@ -406,15 +371,5 @@ fn sync_percent(context: &RequestContext<'_>, image: &Image) -> i64 {
         }
         _ if busy => 0,
         _ => 100,
-    }
-}
-
-/// Returns a time as the service writes it: whole seconds, cut off.
-pub(super) fn time(form: Timestamps, micros: i64) -> String {
-    let text = jiff::Timestamp::from_second(micros.div_euclid(1_000_000))
-        .map_or_else(|_| String::new(), |timestamp| timestamp.to_string());
-    match form {
-        Timestamps::Zulu => text,
-        Timestamps::Offset => text.replace('Z', "+00:00"),
     }
 }

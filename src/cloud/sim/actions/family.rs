@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Action;
-use super::describe::told;
+use super::describe::image_fields;
 use crate::cloud::Service;
 use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::ownership::Ownership;
@@ -35,7 +35,7 @@ fn describe_image_from_family(context: &RequestContext<'_>, args: Args<'_>) -> R
             && image.state_at(context.now) == ImageStatus::Normal
     });
     let image = match newest {
-        Some(image) => told(context, &image, Ownership::Own)?,
+        Some(image) => image_fields(context, &image, Ownership::Own)?,
         None => Value::Null,
     };
     Ok(Reply::from_iter([("Image".to_owned(), image)]))

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Action;
-use super::describe::{FILTER, FILTERS_MAX, Page, VALUES_MAX, time};
+use super::listing::{FILTER, FILTERS_MAX, Page, VALUES_MAX, time};
 use crate::cloud::Service;
 use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::protocol::Reply;
@@ -131,7 +131,7 @@ fn describe_instances(context: &RequestContext<'_>, args: Args<'_>) -> Result<Re
         })
     });
     let total = instances.len();
-    let set = page.of(instances).map(|instance| told_instance(context, &instance, &zone)).collect();
+    let set = page.of(instances).map(|instance| instance_fields(context, &instance, &zone)).collect();
     Ok(Reply::from_iter([
         ("TotalCount".to_owned(), Value::from(total)),
         ("InstanceSet".to_owned(), Value::Array(set)),
@@ -145,7 +145,7 @@ fn zone(context: &RequestContext<'_>) -> String {
 }
 
 /// Returns the fields of an Instance (213/15753) that matter for imaging, and those that are always there.
-fn told_instance(context: &RequestContext<'_>, instance: &Instance, zone: &str) -> Value {
+fn instance_fields(context: &RequestContext<'_>, instance: &Instance, zone: &str) -> Value {
     let disk = |disk: &Disk| json!({"DiskId": disk.id, "DiskType": disk.kind, "DiskSize": disk.size_gib});
     let charging = match (instance.state.as_str(), instance.stop_charging) {
         ("STOPPED", true) => "STOP_CHARGING",
@@ -227,7 +227,7 @@ fn describe_snapshots(context: &RequestContext<'_>, args: Args<'_>) -> Result<Re
     let total = snapshots.len();
     let set = page
         .of(snapshots)
-        .map(|snapshot| told_snapshot(context, &snapshot, &zone))
+        .map(|snapshot| snapshot_fields(context, &snapshot, &zone))
         .collect::<Result<_, _>>()?;
     Ok(Reply::from_iter([
         ("TotalCount".to_owned(), Value::from(total)),
@@ -236,7 +236,7 @@ fn describe_snapshots(context: &RequestContext<'_>, args: Args<'_>) -> Result<Re
 }
 
 /// Returns the fields of a Snapshot (362/15669), with the images that it is bound to.
-fn told_snapshot(
+fn snapshot_fields(
     context: &RequestContext<'_>,
     snapshot: &Snapshot,
     zone: &str,

@@ -15,6 +15,7 @@ mod export;
 mod family;
 mod identity;
 mod import;
+mod listing;
 mod machines;
 mod modify;
 mod regions;

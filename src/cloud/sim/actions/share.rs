@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Action;
 use super::copy::is_whole_machine;
-use super::describe::time;
+use super::listing::time;
 use crate::cloud::Service;
 use crate::cloud::sim::context::RequestContext;
 use crate::cloud::sim::ownership::Ownership;

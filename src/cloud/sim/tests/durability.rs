@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_world_is_there_again_when_it_is_opened_again() {
+fn a_world_persists_when_it_is_reopened() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("goldform.world.db");
     let id = {
@@ -77,7 +77,7 @@ fn many_threads_make_exactly_as_many_images_as_the_quota_allows() {
 }
 
 #[test]
-fn a_file_that_is_no_world_is_refused_and_left_alone() {
+fn a_file_that_is_not_a_world_is_refused_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notes.txt");
     let text = "these are no images, and there are more than a hundred bytes of them, so that it looks like a file \
@@ -168,7 +168,7 @@ fn regions_are_added_to_a_world_when_it_is_opened_again() {
 }
 
 #[test]
-fn a_fork_starts_as_the_world_is_and_goes_its_own_way() {
+fn a_fork_starts_as_a_copy_and_is_independent() {
     let folder = tempfile::tempdir().unwrap();
     let file = Desk::over(Sim::open(&folder.path().join("goldform.world.db"), instant()).unwrap());
     for world in [file, Desk::instant()] {
@@ -185,7 +185,7 @@ fn a_fork_starts_as_the_world_is_and_goes_its_own_way() {
 }
 
 #[test]
-fn what_was_recorded_elsewhere_can_be_put_into_a_world() {
+fn resources_that_were_recorded_elsewhere_can_be_added() {
     let recorded = Desk::instant();
     recorded.create(HOME, "web");
     let image = recorded.sim.images().unwrap().remove(0);
@@ -201,7 +201,7 @@ fn what_was_recorded_elsewhere_can_be_put_into_a_world() {
 }
 
 #[test]
-fn a_world_that_is_emptied_keeps_its_switches_and_gives_out_no_id_twice() {
+fn a_reset_world_keeps_its_settings_and_does_not_reuse_ids() {
     let desk = Desk::new(Settings { images_per_region: 1, ..instant() });
     let id = desk.create(HOME, "web");
     desk.sim.reset().unwrap();
@@ -211,7 +211,7 @@ fn a_world_that_is_emptied_keeps_its_switches_and_gives_out_no_id_twice() {
 }
 
 #[test]
-fn the_next_change_is_when_something_settles_or_becomes_visible() {
+fn the_next_change_is_the_end_of_a_task_or_the_time_of_visibility() {
     let desk =
         Desk::new(Settings { late_visibility: SignedDuration::from_millis(100), ..Settings::default() });
     let now = desk.now.get();

@@ -23,7 +23,7 @@ fn web() -> Value {
 }
 
 #[test]
-fn a_fault_hits_the_calls_that_it_names_and_no_others() {
+fn a_fault_affects_only_matching_calls() {
     let desk = Desk::instant();
     let mut script = fault("DescribeImageQuota", error("InternalError"));
     script.from_call = 2;
@@ -73,7 +73,7 @@ fn a_lost_request_is_not_executed_and_a_lost_answer_is() {
 }
 
 #[test]
-fn garbage_comes_back_in_place_of_the_answer_of_an_executed_call() {
+fn garbage_replaces_the_answer_of_an_executed_call() {
     let desk = Desk::instant();
     desk.sim.add_fault(&fault("CreateImage", FaultEffect::Garbage { text: "<html>".to_owned() })).unwrap();
     assert_eq!(exchange(&desk, "CreateImage", web()).delivery, Delivery::Answer(b"<html>".to_vec()));
@@ -142,7 +142,7 @@ fn an_import_of_an_object_that_does_not_exist_fails_after_it_was_accepted() {
 }
 
 #[test]
-fn a_family_stands_for_its_newest_usable_image() {
+fn a_family_resolves_to_its_newest_usable_image() {
     let desk = Desk::instant();
     let mut ids = Vec::new();
     for name in ["a", "b", "c"] {
@@ -181,7 +181,7 @@ fn a_copy_can_inherit_description_family_and_tags() {
 }
 
 #[test]
-fn answers_can_take_every_documented_form() {
+fn answers_have_every_documented_form() {
     let desk = Desk::new(Settings {
         timestamps: Timestamps::Offset,
         arm: Arm::Arm64,
@@ -207,7 +207,7 @@ fn answers_can_take_every_documented_form() {
 }
 
 #[test]
-fn documented_rates_allow_a_seconds_calls_at_once_and_then_an_even_stream() {
+fn documented_rates_allow_the_calls_of_one_second_at_once_and_then_evenly() {
     let desk = Desk::new(Settings { rates: Rates::Documented, ..instant() });
     let ask = || {
         let answer = desk.ask(Service::Cvm, "DescribeImageQuota", HOME, json!({}));

@@ -16,7 +16,7 @@ fn a_created_image_is_creating_until_it_has_settled_and_its_time_is_cut_to_secon
 }
 
 #[test]
-fn an_image_is_told_with_every_documented_field() {
+fn an_image_has_every_documented_field() {
     let desk = Desk::instant();
     let made = desk.ok(
         "CreateImage",
@@ -62,7 +62,7 @@ fn an_image_of_snapshots_is_made_of_those_snapshots() {
 }
 
 #[test]
-fn a_listing_is_paged_and_tells_the_total_before_paging() {
+fn a_listing_has_pages_and_the_total_count_of_all_of_them() {
     let desk = Desk::new(Settings { images_per_region: 30, ..instant() });
     let ids: Vec<String> = (0..25).map(|n| desk.create(HOME, &format!("web-{n}"))).collect();
     let mine = json!({"Name": "image-type", "Values": ["PRIVATE_IMAGE"]});
@@ -164,7 +164,7 @@ fn a_copy_is_a_new_image_with_its_own_snapshot_and_the_same_system() {
 }
 
 #[test]
-fn a_copy_tells_no_ids_unless_it_is_asked_to() {
+fn a_copy_returns_ids_only_if_they_are_requested() {
     let desk = Desk::instant();
     let id = desk.create(HOME, "web");
     let answer = desk.ok("SyncImages", HOME, json!({"ImageIds": [id], "DestinationRegions": [AWAY]}));
@@ -189,7 +189,7 @@ fn attributes_change_and_an_unchanged_name_is_no_duplicate() {
 }
 
 #[test]
-fn a_deleted_image_is_gone_frees_its_slot_and_leaves_its_snapshots_unless_told() {
+fn a_deleted_image_frees_its_slot_and_keeps_its_snapshots_unless_requested() {
     let desk = Desk::new(Settings { images_per_region: 1, ..instant() });
     let (owner, home) = (OWNER.parse().unwrap(), HOME.parse().unwrap());
     let first = desk.create(HOME, "web");
@@ -203,7 +203,7 @@ fn a_deleted_image_is_gone_frees_its_slot_and_leaves_its_snapshots_unless_told()
 }
 
 #[test]
-fn a_dry_run_judges_and_changes_nothing() {
+fn a_dry_run_validates_and_changes_nothing() {
     let desk = Desk::instant();
     let id = desk.create(HOME, "web");
     let create = json!({"ImageName": "db", "InstanceId": "ins-8f3a1c2d", "DryRun": true});
@@ -223,7 +223,7 @@ fn a_dry_run_judges_and_changes_nothing() {
 }
 
 #[test]
-fn the_quota_is_told_per_region() {
+fn the_quota_is_returned_per_region() {
     let mut settings = instant();
     settings.images_in.insert(AWAY.parse().unwrap(), 3);
     let desk = Desk::new(settings);
@@ -232,7 +232,7 @@ fn the_quota_is_told_per_region() {
 }
 
 #[test]
-fn regions_and_the_caller_are_told_without_a_region() {
+fn regions_and_the_caller_are_returned_without_a_region() {
     let desk = Desk::instant();
     let regions = desk.ok("DescribeRegions", "", json!({}));
     let set = regions["RegionSet"].as_array().unwrap();
@@ -245,7 +245,7 @@ fn regions_and_the_caller_are_told_without_a_region() {
 }
 
 #[test]
-fn peaks_tell_the_most_images_at_one_time() {
+fn peaks_are_the_highest_number_of_images_at_one_time() {
     let desk = Desk::instant();
     let first = desk.create(HOME, "a");
     desk.create(HOME, "b");

@@ -55,7 +55,7 @@ impl Check {
 }
 
 #[test]
-fn a_call_is_judged_by_version_action_region_and_types_in_that_order() {
+fn a_call_is_validated_by_version_action_region_and_types_in_that_order() {
     let desk = Desk::instant();
     let ask = |action: &str, version: &str, region: &str, body: &[u8]| {
         let call =

@@ -146,7 +146,7 @@ fn call(numbers: (u8, u8, u8, u8)) -> (Service, &'static str, &'static str, Valu
 
 proptest! {
     #[test]
-    fn the_same_calls_give_the_same_answers_and_no_rule_is_ever_broken(
+    fn the_same_calls_get_the_same_answers_and_no_rule_is_broken(
         calls in prop::collection::vec(any::<(u8, u8, u8, u8)>(), 1..60),
         settle in prop::sample::select(vec![0i64, 150]),
     ) {

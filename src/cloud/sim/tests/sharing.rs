@@ -19,7 +19,7 @@ fn a_recipient_sees_the_same_id_as_a_shared_image_in_that_region_only() {
 }
 
 #[test]
-fn a_cancelled_share_is_gone_at_once_and_cancelling_it_again_does_nothing() {
+fn a_cancelled_share_is_removed_immediately_and_cancelling_it_again_changes_nothing() {
     let desk = Desk::instant();
     let id = desk.create(HOME, "web");
     desk.share(HOME, &id, &[FRIEND, "200000000003"]);
@@ -98,7 +98,7 @@ fn a_share_that_exists_can_be_ignored_instead_of_refused() {
 }
 
 #[test]
-fn accounts_before_the_refused_one_can_be_shared_with_all_the_same() {
+fn a_refused_call_can_still_share_with_the_accounts_before_the_refused_one() {
     let desk = Desk::new(Settings {
         partial_shares: true,
         accounts_per_call: Some(3),

@@ -65,7 +65,7 @@ fn many_images_are_tagged_and_untagged_at_once_and_found_by_tag() {
 }
 
 #[test]
-fn a_tag_can_be_made_once_which_makes_it_a_lock() {
+fn a_tag_can_be_created_only_once() {
     let desk = Desk::instant();
     let lock = json!({"TagKey": "lock", "TagValue": "state"});
     tag(&desk, "CreateTag", lock.clone());
@@ -85,7 +85,7 @@ fn words_can_be_reserved_besides_prefixes() {
 }
 
 #[test]
-fn a_deleted_image_loses_its_tags_and_the_account_keeps_the_pair() {
+fn a_deleted_image_loses_its_tags_and_the_account_keeps_them() {
     let desk = Desk::instant();
     let id = desk.create(HOME, "a");
     let tags = json!([{"TagKey": "team", "TagValue": "a"}]);

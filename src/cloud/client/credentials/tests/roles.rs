@@ -77,7 +77,7 @@ fn a_role_that_is_refused_is_an_error_with_the_services_reason() {
 }
 
 #[test]
-fn a_duration_that_is_none_is_an_error() {
+fn an_invalid_duration_is_an_error() {
     for duration in ["0", "43201", "an hour"] {
         let message = error(env(
             &[
@@ -123,7 +123,7 @@ fn a_web_identity_is_not_sent_to_a_host_that_a_manifest_names() {
 }
 
 #[test]
-fn a_web_identity_in_parts_is_an_error_but_its_region_alone_is_not() {
+fn an_incomplete_web_identity_is_an_error_but_its_region_alone_is_not() {
     assert!(error(env(&WEB[..3], &[])).contains("only some are set"));
     assert!(error(env(&WEB, &[])).contains("/run/token"));
     assert!(error(env(&WEB[..1], &[])).starts_with("no credentials found"));
@@ -150,7 +150,7 @@ fn role_key(code: &str) -> super::super::super::loopback::Deed {
 }
 
 #[test]
-fn a_machine_gives_the_key_of_its_role() {
+fn the_key_of_a_machine_comes_from_its_role() {
     let (found, lines) = with_metadata(&[], &[], &[answer("200 OK", "", "builder\n"), role_key("Success")]);
     let found = found.unwrap();
     assert_eq!((found.secret_id.reveal(), found.expires), ("machine", Some(at(NOW + 3600))));
@@ -176,7 +176,7 @@ fn a_role_of_the_machine_may_be_named_by_a_variable_or_meant_by_a_profile() {
 }
 
 #[test]
-fn what_is_no_metadata_service_is_passed_over() {
+fn other_servers_than_the_metadata_service_are_skipped() {
     for deed in [
         answer("404 Not Found", "", "no"),
         answer("200 OK", "", "<html>log in</html>"),

@@ -93,7 +93,7 @@ fn a_snapshot_can_take_its_image_with_it() {
 }
 
 #[test]
-fn zones_products_and_the_app_id_are_told() {
+fn zones_products_and_the_app_id_are_returned() {
     let desk = Desk::instant();
     let zones = desk.ok("DescribeZones", HOME, json!({}));
     assert_eq!(
@@ -111,7 +111,7 @@ fn zones_products_and_the_app_id_are_told() {
 }
 
 #[test]
-fn a_known_instance_is_told_as_it_was_put_into_the_world() {
+fn an_added_instance_is_described_as_it_was_added() {
     let desk = Desk::instant();
     let mut instance = Instance::well_formed("ins-known001", HOME, OWNER);
     "STOPPED".clone_into(&mut instance.state);
