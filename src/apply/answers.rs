@@ -193,7 +193,7 @@ impl Run<'_, '_> {
 
     /// Counts an attempt without a definite answer. Returns whether the call may be sent again.
     fn may_be_sent_again(&mut self, index: StepIndex) -> bool {
-        self.attempts.entry(index).or_default().failed(Attempts::MOST).is_some()
+        self.attempts.entry(index).or_default().record_failure(Attempts::MAX).is_some()
     }
 
     /// The call was not executed, or does no harm a second time: it is tried again, until the time is up.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 tokio::task_local! {
-    static OF_THIS_CALL: Attempts;
+    static CURRENT: Attempts;
 }
 
 /// Failed attempts of one call. Throttled ones do not count.
@@ -18,22 +18,22 @@ pub struct Attempts(Arc<AtomicU32>);
 impl Attempts {
     /// Maximum number of attempts of one call. It is small, so that a machine without a network gets its error within
     /// seconds.
-    pub const MOST: u32 = 5;
+    pub const MAX: u32 = 5;
 
     /// Returns the attempts of the write that this task sends, or a new count outside a [scope](Self::scope).
-    pub fn of_this_call() -> Self {
-        OF_THIS_CALL.try_with(Clone::clone).unwrap_or_default()
+    pub fn current() -> Self {
+        CURRENT.try_with(Clone::clone).unwrap_or_default()
     }
 
     /// Runs a call whose attempts are counted here.
     pub async fn scope<F: Future>(self, call: F) -> F::Output {
-        OF_THIS_CALL.scope(self, call).await
+        CURRENT.scope(self, call).await
     }
 
     /// Counts a failed attempt. Returns its number, or `None` if it was the last one.
-    pub fn failed(&self, most: u32) -> Option<u32> {
+    pub fn record_failure(&self, max: u32) -> Option<u32> {
         let number = self.0.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        (number < most).then_some(number)
+        (number < max).then_some(number)
     }
 
     /// Resets the count after an answer that is not a failure.

@@ -8,8 +8,8 @@
 //!                                                      └─▶ HTTPS (the real service)
 //! ```
 //!
-//! The same client runs against the sandbox and the real service. Only the transport differs, and it carries the bytes of
-//! the protocol (API 3.0, version 2017-03-12).
+//! The same client runs against the sandbox and the real service. Only the transport differs, and it carries the bytes
+//! of the protocol (API 3.0, version 2017-03-12).
 
 pub mod attempts;
 pub mod client;

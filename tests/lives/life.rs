@@ -232,7 +232,7 @@ impl Life {
         if self.chance.percent(40) {
             let others = self.judge.lock().unwrap().images_of_others();
             for id in &others {
-                self.benches[0].sim.take_image(id).unwrap();
+                self.benches[0].sim.remove_image(id).unwrap();
             }
             self.others_acted();
             if !others.is_empty() {
@@ -419,7 +419,7 @@ impl Life {
         if !self.is_over() && blocked.contains(&true) {
             let others = self.judge.lock().unwrap().images_of_others();
             for id in &others {
-                sim.take_image(id).unwrap();
+                sim.remove_image(id).unwrap();
             }
             self.others_acted();
             self.say(format!("  others remove {}", others.join(", ")));

@@ -120,7 +120,7 @@ impl Happening {
             Self::Delete { draw } => {
                 let (id, place) = any_image(judge, fleet.team, *draw, now)?;
                 judge.lock().unwrap().others_delete(place, now);
-                sim.take_image(&id).ok()?;
+                sim.remove_image(&id).ok()?;
                 Some(format!("{id} deleted"))
             }
         }

@@ -327,7 +327,7 @@ impl RealLife {
         if is_blocked && !self.is_over() {
             let others = self.judge.lock().unwrap().images_of_others();
             for id in &others {
-                self.sim.take_image(id).unwrap();
+                self.sim.remove_image(id).unwrap();
             }
             self.others_acted();
             self.say(format!("  others remove {}", others.join(", ")));

@@ -16,9 +16,9 @@ use crate::cloud::client::wire::Effect;
 /// A write that fails with an undocumented code may have been executed. Its outcome is unknown, unless the first part
 /// of the code is that of a refusal ([`REFUSALS`]).
 pub(crate) fn kind_of(code: &str, effect: Effect) -> ErrorKind {
-    let documented = look_up(CODES, code);
+    let documented = lookup(CODES, code);
     let first = code.split('.').next().unwrap_or(code);
-    let kind = documented.or_else(|| look_up(FIRST_PARTS, first)).unwrap_or(ErrorKind::Other);
+    let kind = documented.or_else(|| lookup(FIRST_PARTS, first)).unwrap_or(ErrorKind::Other);
     let is_definite = match documented {
         Some(kind) => kind != ErrorKind::Other,
         None => kind.may_have_executed() || REFUSALS.contains(&first),
@@ -38,7 +38,7 @@ const REFUSALS: &[&str] = &[
     "UnauthorizedOperation",
 ];
 
-fn look_up(table: &[(&str, ErrorKind)], code: &str) -> Option<ErrorKind> {
+fn lookup(table: &[(&str, ErrorKind)], code: &str) -> Option<ErrorKind> {
     let at = table.binary_search_by(|(known, _)| (*known).cmp(code)).ok()?;
     table.get(at).map(|(_, kind)| *kind)
 }
@@ -259,7 +259,7 @@ const CODES: &[(&str, ErrorKind)] = &[
 /// `FailedOperation` is not in here on purpose: it is said of everything.
 const FIRST_PARTS: &[(&str, ErrorKind)] = &[
     ("AuthFailure", Credentials),
-    // What the official Go client makes of a failure on the way; no server sends it.
+    // Codes of the official Go client for failures of the connection. No server sends them.
     ("ClientError", OutcomeUnknown),
     ("ClientNetworkError", OutcomeUnknown),
     ("InternalError", Internal),
@@ -270,7 +270,7 @@ const FIRST_PARTS: &[(&str, ErrorKind)] = &[
     ("InvalidParameterConflict", Invalid),
     ("InvalidParameterValue", Invalid),
     ("InvalidRegion", Unsupported),
-    // More values than a call or an account may have: asking for less is the only thing a caller can try.
+    // More values than a call or an account may have. The caller can only retry with fewer values.
     ("LimitExceeded", TooManyValues),
     ("MissingParameter", Invalid),
     ("MutexOperation", Busy),

@@ -35,7 +35,7 @@ pub(crate) fn response(body: &str) -> Deed {
     answer("200 OK", "content-type: application/json\r\n", &format!("{{\"Response\":{body}}}"))
 }
 
-/// A request as it came.
+/// Received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) line: String,

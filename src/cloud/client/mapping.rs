@@ -63,7 +63,8 @@ pub(super) fn image(image: wire::Image) -> Result<Option<ObservedImage>, Malform
     }))
 }
 
-/// 213/15753 CreatedTime: `2020-09-22T00:00:00Z` by its description, `2020-09-22T00:00:00+00:00` in its examples.
+/// Parses a time. 213/15753 CreatedTime: `2020-09-22T00:00:00Z` by its description, `2020-09-22T00:00:00+00:00` in its
+/// examples.
 fn time(text: &str) -> Option<Timestamp> {
     text.trim().parse().ok()
 }

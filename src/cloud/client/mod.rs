@@ -43,7 +43,7 @@ use wire::{Call, Effect};
 
 /// Default region of calls that concern no region, such as DescribeRegions. The service requires one for them too
 /// (1312/66098 GetCallerIdentity Region).
-const HOME: &str = "ap-guangzhou";
+const DEFAULT_REGION: &str = "ap-guangzhou";
 
 /// Whether the service executes writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Client {
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self {
             transport,
-            home: HOME.parse().ok(),
+            home: DEFAULT_REGION.parse().ok(),
             write_mode: WriteMode::Execute,
             ids_per_call: Arc::new(AtomicUsize::new(read::IDS_PER_CALL)),
         }

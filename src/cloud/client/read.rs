@@ -47,12 +47,12 @@ impl Client {
             for image in image_set {
                 let image =
                     mapping::image(image).map_err(|problem| self.malformed(region, &call, problem))?;
-                // An image that is made or deleted between two pages shifts the others: one may be on both.
+                // An image that is created or deleted between two pages shifts the others, so one may be on both pages.
                 images.extend(image.filter(|image| seen.insert(image.id.clone())));
             }
-            // Forward by what came, not by what was asked for: a short page in the middle must skip nothing.
+            // The offset grows by the received images, so that a short page does not skip any.
             offset = offset.saturating_add(length);
-            // Without a count, a page that is not full is the last.
+            // Without a total count, a page that is not full is the last one.
             let total = total_count.unwrap_or(if length < PAGE { offset } else { u64::MAX });
             if length == 0 || offset >= total {
                 return Ok(images);

@@ -24,17 +24,17 @@ const PUBLIC: &[(&str, &str, &str, u32)] = &[
 ];
 
 /// Number of ids that are reserved for one region.
-const ROOM: u64 = 1_000;
+const IDS_PER_REGION: u64 = 1_000;
 
 /// Creation time of the images of the provider: 2024-01-01.
-const MADE: i64 = 1_704_067_200_000_000;
+const CREATED_AT: i64 = 1_704_067_200_000_000;
 
 /// Returns the built-in images of a region that an account sees, in a fixed order.
 pub(super) fn images(settings: &Settings, region: &str, caller: &str) -> Vec<(Image, Ownership)> {
     let mut images = Vec::with_capacity(PUBLIC.len() + 1);
     if let Some(lender) = settings.lent_by.map(|lender| lender.to_string()).filter(|lender| lender != caller)
     {
-        images.push((lent(settings, region, lender), Ownership::Shared));
+        images.push((shared_image(settings, region, lender), Ownership::Shared));
     }
     if settings.public_images {
         for (position, &(title, platform, architecture, size_gib)) in PUBLIC.iter().enumerate() {
@@ -59,9 +59,9 @@ pub(super) fn find(settings: &Settings, region: &str, caller: &str, id: &str) ->
     images(settings, region, caller).into_iter().find(|(image, _)| image.id == id)
 }
 
-fn lent(settings: &Settings, region: &str, owner: String) -> Image {
+fn shared_image(settings: &Settings, region: &str, owner: String) -> Image {
     Image {
-        id: id(settings, region, ROOM - 1),
+        id: id(settings, region, IDS_PER_REGION - 1),
         owner,
         name: "hardened-ubuntu".to_owned(),
         description: "Shared by another account".to_owned(),
@@ -91,8 +91,8 @@ fn blank(region: &str) -> Image {
         source: String::new(),
         cloudinit: true,
         encrypted: false,
-        created_at: MADE,
-        visible_at: MADE,
+        created_at: CREATED_AT,
+        visible_at: CREATED_AT,
         state: ImageStatus::Normal,
         ready_at: None,
         becomes: ImageStatus::Normal,
@@ -104,7 +104,7 @@ fn blank(region: &str) -> Image {
 /// resources.
 fn id(settings: &Settings, region: &str, position: u64) -> String {
     let room = ids::number_of(region) % (1 << 20);
-    resource_id("img-", settings.seed, ids::CATALOGUE + room * ROOM + position)
+    resource_id("img-", settings.seed, ids::CATALOGUE + room * IDS_PER_REGION + position)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! MD5 of tag keys and values, as in the answers of the tag service (TagKeyMd5, TagValueMd5). It protects nothing.
+//! MD5 of tag keys and values, as in the answers of the tag service (TagKeyMd5, TagValueMd5). It is not a protection.
 
 use std::fmt::Write as _;
 

@@ -71,8 +71,8 @@ impl Sim {
         Ok(self.lock().peaks()?)
     }
 
-    /// Returns the next moment after this one at which an image is ready, fails or becomes visible. `None`: nothing is
-    /// under way. Who moves the clock by hand may jump there.
+    /// Returns the next time at which a task ends or an image becomes visible. `None` if there is no such time. A test
+    /// with a manual clock can jump there.
     ///
     /// # Errors
     /// If the world cannot be read.
@@ -86,7 +86,7 @@ impl Sim {
     /// # Errors
     /// If the world cannot be written.
     pub fn reset(&self) -> Result<(), SimError> {
-        self.lock().together(World::empty)
+        self.lock().transact(World::empty)
     }
 
     /// Returns the settings of the world.
@@ -113,7 +113,7 @@ impl Sim {
     /// If the world cannot be written.
     pub fn new_id(&self, prefix: &str) -> Result<String, SimError> {
         let mut id = String::new();
-        self.lock().together(|world| world.new_id(prefix).map(|new| id = new))?;
+        self.lock().transact(|world| world.new_id(prefix).map(|new| id = new))?;
         Ok(id)
     }
 
@@ -124,7 +124,7 @@ impl Sim {
     /// If the world cannot be written, or its id, or its name in its region and account, is taken.
     pub fn put_image(&self, image: &Image, snapshots: &[Snapshot]) -> Result<(), SimError> {
         let new = NewImage { image: image.clone(), snapshots: snapshots.to_vec() };
-        self.lock().together(|world| world.add_image(&new))
+        self.lock().transact(|world| world.add_image(&new))
     }
 
     /// Shares an image with an account, without any checks.
@@ -141,7 +141,7 @@ impl Sim {
     /// If the world cannot be written.
     pub fn put_tag(&self, owner: AccountId, image: &str, key: &str, value: &str) -> Result<(), SimError> {
         let tag = Tag { key: key.to_owned(), value: value.to_owned() };
-        self.lock().together(|world| world.set_tag(&owner.to_string(), image, &tag))
+        self.lock().transact(|world| world.set_tag(&owner.to_string(), image, &tag))
     }
 
     /// Adds an instance, or replaces the one with its id.

@@ -102,7 +102,7 @@ fn validate_value(value: &Value, field: &Field, path: &str) -> Result<(), Refusa
     }
 }
 
-/// Validated parameters. A getter of another type than the declared one returns nothing.
+/// Validated parameters. A getter of another type than the declared one behaves as if the parameter were missing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Args<'a>(pub(super) &'a Map<String, Value>);
 

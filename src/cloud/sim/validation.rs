@@ -32,7 +32,7 @@ impl RequestContext<'_> {
     pub(super) fn validate_texts(&self, args: Args<'_>, twin: bool) -> Result<(), ActionError> {
         let description = args.text("ImageDescription").unwrap_or_default();
         self.validate_length("ImageDescription", description, DESCRIPTION_MAX, twin)?;
-        // The form of a family's name is not published; this is what a name allows, without blanks.
+        // The form of a family is not published. The limit of a name is assumed, without blanks.
         let family = args.text("ImageFamily").unwrap_or_default();
         if family.chars().count() > NAME_MAX || family.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return refuse(

@@ -47,8 +47,8 @@ impl Sim {
     ///
     /// # Errors
     /// If the world cannot be written.
-    pub fn take_image(&self, image: &str) -> Result<(), SimError> {
-        self.lock().together(|world| world.remove_image(image, false))
+    pub fn remove_image(&self, image: &str) -> Result<(), SimError> {
+        self.lock().transact(|world| world.remove_image(image, false))
     }
 
     /// Ends the task of an image immediately, in the given state.
@@ -56,7 +56,7 @@ impl Sim {
     /// # Errors
     /// If the world cannot be written.
     pub fn end_task(&self, image: &str, state: ImageStatus) -> Result<(), SimError> {
-        self.lock().together(|world| world.set_busy(image, state, None, state))
+        self.lock().transact(|world| world.set_busy(image, state, None, state))
     }
 }
 

@@ -26,7 +26,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(180),
-            attempts: Attempts::MOST,
+            attempts: Attempts::MAX,
             first_pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(20),
         }
@@ -57,7 +57,7 @@ impl RetryState {
     /// Returns the state before the first attempt. A write shares its count with the executor, which may retry it too.
     pub(super) fn new(effect: Effect) -> Self {
         match effect {
-            Effect::Write => Self { failed: Attempts::of_this_call(), ..Self::default() },
+            Effect::Write => Self { failed: Attempts::current(), ..Self::default() },
             Effect::Read => Self::default(),
         }
     }
@@ -91,7 +91,7 @@ impl RetryState {
         if !is_repeatable {
             return None;
         }
-        self.failed.failed(policy.attempts).map(|number| pause(policy, number, jitter()))
+        self.failed.record_failure(policy.attempts).map(|number| pause(policy, number, jitter()))
     }
 }
 

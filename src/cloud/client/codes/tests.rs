@@ -384,7 +384,7 @@ const DOCUMENTED: &[(&str, &[&str])] = &[
 fn every_documented_code_has_a_kind() {
     for (action, codes) in DOCUMENTED {
         for code in *codes {
-            let kind = look_up(CODES, code);
+            let kind = lookup(CODES, code);
             assert!(kind.is_some(), "{code} of {action} is not in the table");
             if *code != "FailedOperation" {
                 assert_ne!(kind, Some(Other), "{code} of {action} says nothing");

@@ -1,6 +1,6 @@
 //! The pairs of key and value that an account has, on things or not: 651/35315 CreateTag, DeleteTag, DescribeTags.
 //!
-//! That a pair can be made only once makes CreateTag a lock for those who have no better one.
+//! A tag can be created only once, so that callers can use CreateTag as a lock.
 
 use serde_json::{Value, json};
 

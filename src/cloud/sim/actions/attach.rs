@@ -85,7 +85,7 @@ fn attach_resources_tag(context: &RequestContext<'_>, args: Args<'_>) -> Result<
         );
     }
     for image in &images {
-        // The key with another value is in the way; the same pair once more is not (assumed).
+        // The key with another value is refused, but the same tag again is not (assumed).
         if context.world.tags(image)?.iter().any(|other| other.key == tag.key && other.value != tag.value) {
             return refuse("ResourceInUse.TagKeyAttached", format!("{image} has the tag key {}.", tag.key));
         }

@@ -43,7 +43,7 @@ pub(super) const ACTIONS: &[Action] = &[Action {
         "InvalidParameterValue.InvalidImageState",
         "InvalidParameterValue.InvalidRegion",
         "InvalidParameterValue.LimitExceeded",
-        // Not in this action's list; the length of ImageName is documented and its code is CreateImage's.
+        // Not documented for this action, but for the same limit of CreateImage.
         "InvalidParameterValue.TooLarge",
         "InvalidRegion.NotFound",
         "InvalidRegion.Unavailable",

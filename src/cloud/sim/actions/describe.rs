@@ -58,7 +58,7 @@ pub(super) const ACTIONS: &[Action] = &[
 ];
 
 /// Number of own images in a region above which a listing reads only the requested page.
-const MANY: u32 = 1_000;
+const LARGE_LISTING: u32 = 1_000;
 
 /// Documented filter.
 enum Filter<'a> {
@@ -167,7 +167,7 @@ fn describe_images(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply
     if ids.is_empty()
         && architecture.is_none()
         && filters.iter().all(|filter| matches!(filter, Filter::Type(_)))
-        && context.world.image_count(context.region(), context.caller)? > MANY
+        && context.world.image_count(context.region(), context.caller)? > LARGE_LISTING
     {
         return one_of_many_pages(context, &page, &filters);
     }
@@ -219,9 +219,9 @@ fn one_of_many_pages(
     };
     let mut images: Vec<(Image, Ownership)> =
         images.into_iter().map(|image| (image, Ownership::Own)).collect();
-    let lent = context.world.images_shared_with(context.region(), context.caller)?;
+    let shared = context.world.images_shared_with(context.region(), context.caller)?;
     let mut others: Vec<(Image, Ownership)> =
-        lent.into_iter().map(|image| (image, Ownership::Shared)).collect();
+        shared.into_iter().map(|image| (image, Ownership::Shared)).collect();
     others.extend(catalogue::images(context.settings, context.region(), context.caller));
     others.retain(|(image, ownership)| image.visible_at <= context.now && passes(image, *ownership));
     let total = own_total + others.len();
@@ -240,10 +240,10 @@ fn one_of_many_pages(
 /// Returns every image that the caller sees in the region: its own ones, the shared ones, then those of the catalogue.
 fn listed(context: &RequestContext<'_>) -> Result<Vec<(Image, Ownership)>, ActionError> {
     let own = context.world.images_of(context.region(), context.caller)?;
-    let lent = context.world.images_shared_with(context.region(), context.caller)?;
-    let mut images: Vec<(Image, Ownership)> = Vec::with_capacity(own.len() + lent.len());
+    let shared = context.world.images_shared_with(context.region(), context.caller)?;
+    let mut images: Vec<(Image, Ownership)> = Vec::with_capacity(own.len() + shared.len());
     images.extend(own.into_iter().map(|image| (image, Ownership::Own)));
-    images.extend(lent.into_iter().map(|image| (image, Ownership::Shared)));
+    images.extend(shared.into_iter().map(|image| (image, Ownership::Shared)));
     images.extend(catalogue::images(context.settings, context.region(), context.caller));
     Ok(images)
 }

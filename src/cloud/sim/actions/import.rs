@@ -49,7 +49,7 @@ pub(super) const ACTIONS: &[Action] = &[Action {
         "InvalidParameterValue.InvalidImageFamily",
         "InvalidParameterValue.InvalidLicenseType",
         "InvalidParameterValue.TagKeyNotFound",
-        // Not in this action's list; CreateImage's code for the same parameter.
+        // Not documented for this action, but for the same parameter of CreateImage.
         "InvalidParameterValue.TagQuotaLimitExceeded",
         "InvalidParameterValue.TooLarge",
         "OperationDenied.InnerUserProhibitAction",
@@ -59,7 +59,7 @@ pub(super) const ACTIONS: &[Action] = &[Action {
 }];
 
 /// Size of every imported disk in GiB. The sandbox does not read objects.
-const SIZE: u32 = 40;
+const IMPORTED_DISK_GIB: u32 = 40;
 
 /// Maximum number of imported data disks (an instance has at most 20).
 const DATA_DISKS_MAX: usize = 20;
@@ -107,7 +107,7 @@ fn import_image(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, A
         task.becomes = ImageStatus::ImportFailed;
     }
     let snapshots = (0..urls.len())
-        .map(|disk| fresh_snapshot(context, String::new(), SIZE, disk == 0, task.ready_at))
+        .map(|disk| fresh_snapshot(context, String::new(), IMPORTED_DISK_GIB, disk == 0, task.ready_at))
         .collect::<Result<_, _>>()?;
     let system = args.text("OsType").unwrap_or_default();
     let bits = if architecture == "i386" { "32" } else { "64" };
@@ -119,7 +119,7 @@ fn import_image(context: &RequestContext<'_>, args: Args<'_>) -> Result<Reply, A
         description: args.text("ImageDescription").unwrap_or_default().to_owned(),
         family: args.text("ImageFamily").unwrap_or_default().to_owned(),
         deprecated: false,
-        size_gib: SIZE,
+        size_gib: IMPORTED_DISK_GIB,
         os: format!("{system} {} {bits}bit", args.text("OsVersion").unwrap_or_default()),
         platform: if system.starts_with("Windows") { "Windows" } else { system }.to_owned(),
         architecture: architecture.to_owned(),

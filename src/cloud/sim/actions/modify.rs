@@ -43,7 +43,7 @@ fn modify_image_attribute(context: &RequestContext<'_>, args: Args<'_>) -> Resul
     let shared = match ownership {
         Ownership::Own => !context.settings.shared_image_edits && context.world.share_count(id)? > 0,
         Ownership::Shared => true,
-        // No code is documented for public images; to one who may change its own ones only, it is not there.
+        // No code is documented for public images, so the call is refused as for a missing image.
         Ownership::Public => {
             return refuse("InvalidImageId.NotFound", format!("ImageId {id} is not found."));
         }

@@ -22,7 +22,7 @@ const ALGORITHM: &str = "TC3-HMAC-SHA256";
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
 /// The only action without a key (1312/73070): its token identifies the caller.
-const KEYLESS: &str = "AssumeRoleWithWebIdentity";
+const UNSIGNED_ACTION: &str = "AssumeRoleWithWebIdentity";
 
 /// Caller and called service.
 #[derive(Debug)]
@@ -47,10 +47,10 @@ struct Authorization<'a> {
 pub(super) fn identify(keys: &Keys, received: &Received, now: Timestamp) -> Result<Caller, Refusal> {
     let header = received.header_or_empty("authorization");
     if header == "SKIP" {
-        return if received.action() == KEYLESS {
+        return if received.action() == UNSIGNED_ACTION {
             Ok(Caller { account: None, service: Service::Sts })
         } else {
-            Err(malformed(&format!("only {KEYLESS} uses `SKIP`: sign every other call")))
+            Err(malformed(&format!("only {UNSIGNED_ACTION} uses `SKIP`: sign every other call")))
         };
     }
     let authorization = parse(&header)?;
@@ -146,7 +146,7 @@ fn parse(header: &str) -> Result<Authorization<'_>, Refusal> {
     if !has("content-type") || !has("host") {
         return Err(malformed("SignedHeaders lacks content-type or host"));
     }
-    // Names are small and in order by the documents; the order that was signed is the one that counts here.
+    // The documents require lower case and alphabetical order. The order is not checked: the signature covers it.
     if signed.iter().any(|name| name.is_empty() || name.bytes().any(|b| b.is_ascii_uppercase())) {
         return Err(malformed("SignedHeaders contains a name that is empty or not in lower case"));
     }

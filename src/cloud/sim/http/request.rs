@@ -11,7 +11,7 @@ use crate::cloud::Service;
 /// The largest body that is read, in bytes (published for TC3 POST requests).
 const BODY_MAX: usize = 10 * 1024 * 1024;
 
-/// A received request.
+/// Received request.
 #[derive(Debug)]
 pub(super) struct Received {
     /// Method of the request.

@@ -22,7 +22,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// Maximum time of a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum time for running calls to finish at shutdown.
-const GRACE: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of open connections; further ones wait.
 const CONNECTIONS_MAX: usize = 1_024;
 /// Pause after a failed accept, which is usually a lack of file descriptors.
@@ -97,7 +97,8 @@ impl Server {
         drop(listener);
         // Sending fails if no connection is open.
         let _ = close.send(true);
-        let _ = tokio::time::timeout(GRACE, async { while open.join_next().await.is_some() {} }).await;
+        let _ =
+            tokio::time::timeout(SHUTDOWN_TIMEOUT, async { while open.join_next().await.is_some() {} }).await;
     }
 }
 

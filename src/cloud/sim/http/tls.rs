@@ -35,7 +35,7 @@ impl Identity {
     /// Creates a certificate for this machine, signed by a new authority whose key is discarded.
     ///
     /// # Errors
-    /// If no key can be made.
+    /// If no key can be generated.
     pub fn issue() -> Result<Self, TlsError> {
         let made = |error: rcgen::Error| TlsError(format!("cannot create a certificate: {error}"));
         let ca_key = KeyPair::generate().map_err(made)?;

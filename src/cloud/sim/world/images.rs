@@ -99,7 +99,7 @@ pub struct Image {
 }
 
 impl Image {
-    /// Its state at a moment.
+    /// Returns the state at a time.
     pub fn state_at(&self, now: i64) -> ImageStatus {
         if self.ready_at.is_some_and(|ready| ready <= now) { self.becomes } else { self.state }
     }
@@ -256,7 +256,7 @@ impl World {
             .optional()
     }
 
-    /// Returns whether an account has an image that is still being made from this, such as an instance's id.
+    /// Returns whether an image of an account is still being created from a source, such as an instance.
     pub(in crate::cloud::sim) fn is_being_imaged(
         &self,
         region: &str,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::World;
 
 /// Minimum number of requests that the log keeps.
-const KEPT: i64 = 100_000;
+const LOG_MIN_ENTRIES: i64 = 100_000;
 
 /// Delivery of a request and its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,8 +126,10 @@ impl World {
                 entry.outcome.as_str(),
                 entry.request_id,
             ])?;
-        if entry.seq % 1_000 == 0 && entry.seq > KEPT {
-            self.db.prepare_cached("DELETE FROM log WHERE seq <= ?1")?.execute(params![entry.seq - KEPT])?;
+        if entry.seq % 1_000 == 0 && entry.seq > LOG_MIN_ENTRIES {
+            self.db
+                .prepare_cached("DELETE FROM log WHERE seq <= ?1")?
+                .execute(params![entry.seq - LOG_MIN_ENTRIES])?;
         }
         Ok(())
     }

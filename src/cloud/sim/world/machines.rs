@@ -64,7 +64,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// System disk of an instance that was added without disks. Its id ends like that of the instance.
+    /// Returns the system disk of an instance that was added without disks. The ids of both end alike.
     fn system_of(instance: &str) -> Self {
         Self {
             id: format!("disk-{}", instance.strip_prefix("ins-").unwrap_or(instance)),
@@ -150,7 +150,7 @@ fn normal() -> String {
 }
 
 impl Snapshot {
-    /// Its state at a moment.
+    /// Returns the state at a time.
     pub fn state_at(&self, now: i64) -> &str {
         if self.ready_at.is_some_and(|ready| ready <= now) { "NORMAL" } else { &self.state }
     }

@@ -33,10 +33,10 @@ use super::settings::Settings;
 const FORMAT: i64 = 1;
 
 /// Maximum time that a call waits for another process.
-const PATIENCE: Duration = Duration::from_secs(60);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Pause before a retry of an operation for which SQLite does not wait.
-const PAUSE: Duration = Duration::from_millis(5);
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 const SCHEMA: &str = include_str!("schema.sql");
 
@@ -76,16 +76,16 @@ pub(super) struct CallStart {
 
 fn on_disk(path: &Path) -> Result<Connection, SimError> {
     let db = Connection::open(path)?;
-    db.busy_timeout(PATIENCE)?;
-    let mut left = PATIENCE;
-    // Giving a new database its write-ahead log is refused at once while another process does the same, whatever the
-    // timeout: SQLite takes waiting there for a deadlock.
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    let mut left = BUSY_TIMEOUT;
+    // Setting the write-ahead log of a new database fails immediately while another process does the same, because SQLite
+    // treats waiting there as a deadlock. The busy timeout does not apply.
     while let Err(error) = db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
         if !is_busy(&error) || left.is_zero() {
             return Err(error.into());
         }
-        std::thread::sleep(PAUSE);
-        left = left.saturating_sub(PAUSE);
+        std::thread::sleep(BUSY_PAUSE);
+        left = left.saturating_sub(BUSY_PAUSE);
     }
     db.pragma_update(None, "synchronous", "FULL")?;
     Ok(db)
@@ -183,7 +183,7 @@ impl World {
     /// survives the end of the process but may be lost in a power failure.
     pub(super) fn begin(&mut self, writes: bool, now: i64) -> Result<CallStart, rusqlite::Error> {
         if !self.db.is_autocommit() {
-            // A thread died in the middle of a call: nothing of it was answered.
+            // A thread panicked during a call, so the call was not answered.
             self.roll_back();
         }
         if self.durable && self.synced != writes {
@@ -220,13 +220,12 @@ impl World {
 
     /// Rolls a call back.
     pub(super) fn roll_back(&self) {
-        // Nothing to do about a failure: either no transaction was open, or the connection is gone and takes
-        // the transaction with it.
+        // A failure is ignored: either no transaction was open, or the connection is lost together with the transaction.
         let _ = self.db.prepare_cached("ROLLBACK").and_then(|mut statement| statement.execute([]));
     }
 
     /// Executes a change of the world without the protocol, in one transaction.
-    pub(super) fn together(
+    pub(super) fn transact(
         &mut self,
         act: impl FnOnce(&Self) -> Result<(), rusqlite::Error>,
     ) -> Result<(), SimError> {
