@@ -9,7 +9,7 @@ use crate::cloud::Transport;
 use crate::cloud::client::credentials::{Env, keyring};
 use crate::cloud::client::http::{Hosts, Https, Site as HostSite};
 use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};
-use crate::cloud::wrap::{Policy, Rates, RetryingTransport};
+use crate::cloud::wrap::{RateLimits, RetryPolicy, RetryingTransport};
 use crate::diagnostics::sanitize;
 use crate::manifest::{CloudSettings, SandboxSettings};
 use crate::model::{AccountId, Clock, Site};
@@ -44,7 +44,7 @@ pub fn tencent(settings: &CloudSettings, clock: &Arc<dyn Clock>) -> Result<Arc<d
     let https = Https::new(hosts, Arc::new(keys), Arc::clone(clock)).map_err(|error| {
         CommandError::input(error.to_string(), "Look at the machine's certificates and proxy.")
     })?;
-    Ok(with_retries(Arc::new(https), Rates::Documented))
+    Ok(with_retries(Arc::new(https), RateLimits::Documented))
 }
 
 /// Whether the environment allows keys to be used with what the manifest names.
@@ -126,11 +126,11 @@ fn in_process(
         )
     })?;
     let transport = SimTransport { sim: Arc::new(sim), caller, clock: Arc::clone(clock) };
-    Ok(with_retries(Arc::new(transport), Rates::Unlimited))
+    Ok(with_retries(Arc::new(transport), RateLimits::Unlimited))
 }
 
-fn with_retries(transport: Arc<dyn Transport>, rates: Rates) -> Arc<dyn Transport> {
+fn with_retries(transport: Arc<dyn Transport>, rates: RateLimits) -> Arc<dyn Transport> {
     // Two runs that start at once pause differently.
     let seed = u64::from(std::process::id());
-    Arc::new(RetryingTransport::new(transport, rates, Policy::default(), seed))
+    Arc::new(RetryingTransport::new(transport, rates, RetryPolicy::default(), seed))
 }

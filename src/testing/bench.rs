@@ -10,7 +10,7 @@ use crate::apply::ExecutorOptions;
 use crate::backend::{LockInfo, LockWait, MemoryStore, StateStore, StoreError};
 use crate::cloud::client::Client;
 use crate::cloud::sim::{Settings, Sim, SimTransport};
-use crate::cloud::wrap::{Policy, Rates, RetryingTransport};
+use crate::cloud::wrap::{RateLimits, RetryPolicy, RetryingTransport};
 use crate::cloud::{CloudError, Transport};
 use crate::constraints::{Judgement, Levels, ValidPlan, validate};
 use crate::diff::{self, PlanMode};
@@ -112,8 +112,12 @@ impl Bench {
     /// As [`Bench::with_manners`], over a transport that something is done to.
     pub fn through(mut self, way: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
         let transport = way(self.transport_of(self.account));
-        self.manners =
-            Some(Arc::new(RetryingTransport::new(transport, Rates::Documented, Policy::default(), 1)));
+        self.manners = Some(Arc::new(RetryingTransport::new(
+            transport,
+            RateLimits::Documented,
+            RetryPolicy::default(),
+            1,
+        )));
         self
     }
 
@@ -125,7 +129,7 @@ impl Bench {
         let transport = self.manners.clone();
         Arc::new(Client::new(transport.unwrap_or_else(|| {
             let transport = self.transport_of(self.account);
-            Arc::new(RetryingTransport::new(transport, Rates::Unlimited, Policy::default(), 1))
+            Arc::new(RetryingTransport::new(transport, RateLimits::Unlimited, RetryPolicy::default(), 1))
         })))
     }
 
@@ -237,7 +241,7 @@ impl Bench {
         death: &Death,
     ) -> Result<Option<Applied>, StoreError> {
         let transport = Arc::new(DyingTransport { inner: transport, death: death.clone() });
-        let retrying = RetryingTransport::new(transport, Rates::Documented, Policy::default(), 1);
+        let retrying = RetryingTransport::new(transport, RateLimits::Documented, RetryPolicy::default(), 1);
         let cloud = Arc::new(Client::new(Arc::new(retrying)));
         let mut store = std::mem::take(&mut self.store);
         let applied = {

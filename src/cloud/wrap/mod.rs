@@ -34,8 +34,8 @@ mod rate_limiter;
 mod rates;
 mod retry;
 
-pub use rates::Rates;
-pub use retry::Policy;
+pub use rates::RateLimits;
+pub use retry::RetryPolicy;
 
 use rate_limiter::{RateKey, RateLimiter};
 use retry::{AttemptOutcome, Budget, Jitter, RetryState};
@@ -44,14 +44,14 @@ use retry::{AttemptOutcome, Budget, Jitter, RetryState};
 pub struct RetryingTransport {
     inner: Arc<dyn Transport>,
     limiter: RateLimiter,
-    policy: Policy,
+    policy: RetryPolicy,
     budget: Budget,
     jitter: Jitter,
 }
 
 impl RetryingTransport {
     /// Wraps a transport. The seed makes the pauses of concurrent programs differ.
-    pub fn new(inner: Arc<dyn Transport>, rates: Rates, policy: Policy, seed: u64) -> Self {
+    pub fn new(inner: Arc<dyn Transport>, rates: RateLimits, policy: RetryPolicy, seed: u64) -> Self {
         Self {
             inner,
             limiter: RateLimiter::new(rates),

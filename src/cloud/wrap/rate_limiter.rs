@@ -10,7 +10,7 @@ use std::time::Duration;
 use compact_str::CompactString;
 use tokio::time::Instant;
 
-use super::Rates;
+use super::RateLimits;
 use crate::cloud::{ErrorKind, Request, Service};
 use crate::model::Region;
 
@@ -37,7 +37,7 @@ impl RateKey {
 /// Buckets of one program.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
-    rates: Rates,
+    rates: RateLimits,
     buckets: Mutex<BTreeMap<RateKey, Arc<Bucket>>>,
 }
 
@@ -67,7 +67,7 @@ impl Speed {
 
 impl RateLimiter {
     /// Creates a rate limiter without calls.
-    pub(super) fn new(rates: Rates) -> Self {
+    pub(super) fn new(rates: RateLimits) -> Self {
         Self { rates, buckets: Mutex::default() }
     }
 
@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn documented() -> Arc<RateLimiter> {
-        Arc::new(RateLimiter::new(Rates::Documented))
+        Arc::new(RateLimiter::new(RateLimits::Documented))
     }
 
     #[tokio::test(start_paused = true)]
@@ -246,7 +246,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_limits_nothing_waits() {
-        let limiter = Arc::new(RateLimiter::new(Rates::Unlimited));
+        let limiter = Arc::new(RateLimiter::new(RateLimits::Unlimited));
         assert_eq!(slots(&limiter, &key("SyncImages", "ap-tokyo"), 100).await, [0; 100]);
     }
 }

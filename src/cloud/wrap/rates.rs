@@ -4,7 +4,7 @@ use crate::cloud::Service;
 
 /// Source of the rate limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Rates {
+pub enum RateLimits {
     /// The documented limits.
     #[default]
     Documented,
@@ -15,7 +15,7 @@ pub enum Rates {
 /// Limit of most actions. Used for an action without a known limit.
 const USUAL: u32 = 10;
 
-impl Rates {
+impl RateLimits {
     /// Returns the calls per second of an action. `None`: no limit.
     pub(super) fn of(self, service: Service, action: &str) -> Option<u32> {
         match self {

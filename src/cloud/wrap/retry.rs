@@ -10,7 +10,7 @@ use crate::cloud::{Attempts, ErrorKind};
 
 /// Limits of the restate of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
+pub struct RetryPolicy {
     /// Maximum time from the first attempt to the start of the last one. Throttled calls are retried until then.
     pub deadline: Duration,
     /// Maximum number of attempts that fail for another reason than throttling.
@@ -21,7 +21,7 @@ pub struct Policy {
     pub longest_pause: Duration,
 }
 
-impl Default for Policy {
+impl Default for RetryPolicy {
     /// Returns a limit of three minutes, as the Terraform provider has for reads.
     fn default() -> Self {
         Self {
@@ -70,7 +70,7 @@ impl RetryState {
     /// Counts an attempt and returns the pause before the next one. `None`: the attempt was the last one.
     pub(super) fn next(
         &mut self,
-        policy: &Policy,
+        policy: &RetryPolicy,
         effect: Effect,
         outcome: &AttemptOutcome,
         jitter: impl FnOnce() -> f64,
@@ -96,7 +96,7 @@ impl RetryState {
 }
 
 /// Returns half of the pause before an attempt to all of it, depending on the jitter.
-fn pause(policy: &Policy, attempt: u32, jitter: f64) -> Duration {
+fn pause(policy: &RetryPolicy, attempt: u32, jitter: f64) -> Duration {
     let doubled = policy.first_pause.saturating_mul(1 << attempt.saturating_sub(1).min(20));
     doubled.min(policy.longest_pause).mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
@@ -162,7 +162,7 @@ mod tests {
 
     /// Returns how often a call with this outcome is sent, at most 100.
     fn attempts(effect: Effect, outcome: &AttemptOutcome) -> u32 {
-        let (policy, mut state) = (Policy::default(), RetryState::default());
+        let (policy, mut state) = (RetryPolicy::default(), RetryState::default());
         (1..100).find(|_| state.next(&policy, effect, outcome, || 1.0).is_none()).unwrap_or(100)
     }
 
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest_and_vary_by_half() {
-        let policy = Policy::default();
+        let policy = RetryPolicy::default();
         let pauses: Vec<_> = (1..9).map(|attempt| pause(&policy, attempt, 1.0).as_millis()).collect();
         assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]);
         assert_eq!(pause(&policy, 1, 0.0).as_millis(), 250);

@@ -26,7 +26,7 @@ fn bytes(value: &Value) -> Result<Vec<u8>, TransportError> {
 }
 
 fn retrying(script: &Arc<Script>) -> RetryingTransport {
-    RetryingTransport::new(script.clone(), Rates::Documented, Policy::default(), 7)
+    RetryingTransport::new(script.clone(), RateLimits::Documented, RetryPolicy::default(), 7)
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +124,7 @@ async fn calls_of_one_action_are_spaced_evenly_and_do_not_delay_other_actions() 
 async fn the_budget_limits_retries_while_the_service_is_unavailable() {
     let down = std::iter::repeat_n(Err(TransportError::NotSent("refused".into())), 10_000);
     let script = Script::of(down);
-    let retrying = RetryingTransport::new(script.clone(), Rates::Unlimited, Policy::default(), 7);
+    let retrying = RetryingTransport::new(script.clone(), RateLimits::Unlimited, RetryPolicy::default(), 7);
     for _ in 0..100 {
         assert!(retrying.send(request("DescribeImages")).await.is_err());
     }

@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::rejected::RejectedCall;
 use super::response::{Answer, document};
-use crate::cloud::sim::{Fault, Image, LogEntry, RequestOutcome, Settings, Sim, SimError};
+use crate::cloud::sim::{Fault, ImageView, LogEntry, RequestOutcome, Settings, Sim, SimError};
 
 /// Maximum number of images per account and region, and of accounts in the table of shares.
 const ROWS_SHOWN: usize = 50;
@@ -39,14 +39,14 @@ pub(super) fn answer(html: String) -> Answer {
 pub(super) fn render(sim: &Sim, rejected: &[RejectedCall], now: Timestamp) -> Result<String, SimError> {
     let settings = sim.settings()?;
     let now = sim.present(now)?;
-    let mut homes: BTreeMap<(String, String), Vec<(Image, Vec<String>)>> = BTreeMap::new();
+    let mut homes: BTreeMap<(String, String), Vec<ImageView>> = BTreeMap::new();
     let mut received: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for image in sim.images()? {
-        let accounts: Vec<String> = sim.shares(&image.id)?.into_iter().map(|share| share.account).collect();
-        for account in &accounts {
+    for view in sim.view()? {
+        let image = &view.image;
+        for account in &view.shares {
             received.entry(account.clone()).or_default().push(format!("{}@{}", image.name, image.region));
         }
-        homes.entry((image.region.clone(), image.owner.clone())).or_default().push((image, accounts));
+        homes.entry((image.region.clone(), image.owner.clone())).or_default().push(view);
     }
     let (log, faults) = (sim.log_tail(REQUESTS_SHOWN)?, sim.faults()?);
     let page = html! {
@@ -77,13 +77,7 @@ pub(super) fn render(sim: &Sim, rejected: &[RejectedCall], now: Timestamp) -> Re
     Ok(page.into_string())
 }
 
-fn images_of(
-    settings: &Settings,
-    region: &str,
-    owner: &str,
-    images: &[(Image, Vec<String>)],
-    now: Timestamp,
-) -> Markup {
+fn images_of(settings: &Settings, region: &str, owner: &str, images: &[ImageView], now: Timestamp) -> Markup {
     let (used, limit) = (images.len(), settings.image_limit(region));
     html! {
         h2 { (region) " " small { "account " (owner) } }
@@ -93,7 +87,7 @@ fn images_of(
         }
         table {
             tr { th { "image" } th { "name" } th { "state" } th { "made from" } th { "shared with" } }
-            @for (image, accounts) in images.iter().take(ROWS_SHOWN) {
+            @for ImageView { image, shares, tags: _ } in images.iter().take(ROWS_SHOWN) {
                 @let state = image.state_at(now.as_microsecond()).as_str();
                 tr {
                     td { code { (image.id) } }
@@ -101,8 +95,8 @@ fn images_of(
                     td class=(state) { (state) }
                     td { (visible(&image.made_from)) }
                     td {
-                        @if !accounts.is_empty() {
-                            (accounts.len()) " of " (settings.accounts_per_image) ": " (first_items(accounts))
+                        @if !shares.is_empty() {
+                            (shares.len()) " of " (settings.accounts_per_image) ": " (first_items(shares))
                         }
                     }
                 }
@@ -197,10 +191,13 @@ fn fault_table(faults: &[(i64, u32, Fault)]) -> Markup {
     }
 }
 
-fn first_items(items: &[String]) -> String {
-    let more = if items.len() > ITEMS_SHOWN { " …" } else { "" };
-    let shown = items.get(..ITEMS_SHOWN).unwrap_or(items).join(" ");
-    visible(&(shown + more))
+fn first_items<'a>(items: impl IntoIterator<Item = &'a String>) -> String {
+    let mut items = items.into_iter().map(String::as_str);
+    let mut shown: Vec<&str> = items.by_ref().take(ITEMS_SHOWN).collect();
+    if items.next().is_some() {
+        shown.push("…");
+    }
+    visible(&shown.join(" "))
 }
 
 fn time(micros: i64) -> String {
