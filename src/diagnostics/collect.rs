@@ -13,7 +13,7 @@ use super::{Diagnostic, Label, Severity};
 /// mistake.
 pub const MAX_PER_KIND: usize = 1_000;
 /// Most places of one finding that are kept, which are all that are drawn.
-pub const MOST_PLACES: usize = 12;
+pub const MAX_PLACES: usize = 12;
 
 /// Further findings that a finding represents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,13 +63,13 @@ pub trait Fold {
     fn cause(&self) -> &CompactString;
     /// Returns the further findings that it represents.
     fn repeats(&mut self) -> &mut Repeats;
-    /// Adds the places of another finding with the same cause, up to [`MOST_PLACES`].
+    /// Adds the places of another finding with the same cause, up to [`MAX_PLACES`].
     fn add_places(&mut self, other: Self);
 }
 
-/// Adds the primary place of a folded finding, unless it is known or there are [`MOST_PLACES`].
+/// Adds the primary place of a folded finding, unless it is known or there are [`MAX_PLACES`].
 pub fn add_label(labels: &mut Vec<Label>, others: Vec<Label>) {
-    if labels.len() >= MOST_PLACES {
+    if labels.len() >= MAX_PLACES {
         return;
     }
     labels.extend(
@@ -182,7 +182,7 @@ mod tests {
         collector.push(found(&OTHER, 0, "v"));
         let all = collector.into_vec();
         assert_eq!(all.iter().map(|one| one.repeats.count()).collect::<Vec<_>>(), [4_000, 1, 1]);
-        assert_eq!(all[0].labels.len(), MOST_PLACES);
+        assert_eq!(all[0].labels.len(), MAX_PLACES);
         assert_eq!(all[0].whole_detail(), "detail. The same holds for 3999 more places.");
     }
 

@@ -1,4 +1,5 @@
-//! What the user wants: canonical, sorted, defaults applied, variables replaced; the only thing the diff sees.
+//! Desired state: the manifest after variables are replaced and defaults applied, in canonical order. It is all that the
+//! diff knows of a manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,109 +15,110 @@ use crate::model::{
     RegionTable, ReplaceOrder, Source, SourceKind, Tags,
 };
 
-/// Everything that a manifest says.
+/// Meaning of a whole manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The owner.
+    /// Account that owns the images.
     pub account: AccountId,
-    /// Which service, and how to reach it.
+    /// Image service, and how to reach it.
     pub cloud: CloudSettings,
     /// Where the state is kept.
     pub state: StateLocation,
-    /// Names for accounts.
+    /// Accounts by name.
     pub accounts: BTreeMap<CompactString, AccountId>,
-    /// The images, by key.
+    /// Images by key.
     pub images: BTreeMap<ImageKey, DesiredImage>,
-    /// Images that are used and not managed.
+    /// Images that are used but not managed.
     pub lookups: BTreeMap<ImageKey, Lookup>,
-    /// Entries that were renamed: old key to new key.
+    /// Renamed entries: old key and new key.
     pub renames: Vec<(ImageKey, ImageKey)>,
-    /// Limits that the manifest names.
+    /// Limits that the manifest sets.
     pub limits: DesiredLimits,
     /// Levels that the manifest sets, by rule name.
     pub levels: BTreeMap<CompactString, Level>,
-    /// The known regions.
+    /// Known regions.
     pub regions: RegionTable,
-    /// What cannot be built, or is doubtful, in what the manifest says; rules turn them into diagnostics. Not saved
-    /// with a plan: what is hard makes no plan, and the rest was judged when it was made.
+    /// Faults, which rules turn into diagnostics. They are not saved with a plan: a hard fault allows no plan, and the
+    /// others were judged when the plan was made.
     #[serde(skip)]
     pub faults: Vec<Fault>,
 }
 
-/// An image that the user wants.
+/// Desired image of an entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DesiredImage {
-    /// Where it is built.
+    /// Region of the origin.
     pub region: Region,
-    /// Its name.
+    /// Template of the name in the service.
     pub name: NameTemplate,
-    /// Its description; `None`: not managed.
+    /// Description, or `None` if it is not managed.
     pub description: Option<String>,
-    /// Its family; `None`: not managed.
+    /// Family, or `None` if it is not managed.
     pub family: Option<CompactString>,
-    /// Its tags; an empty map manages no key.
+    /// Tags. Keys that are not named are not managed.
     pub tags: Tags,
-    /// What it is built from. `None` beside a hard [`Fault`] (such a `Desired` is judged, never applied), and for
-    /// a lookup whose image is not known yet.
+    /// Source. `None` with a hard [`Fault`] (such a `Desired` is judged but never applied), and for a lookup whose image is
+    /// not known yet.
     pub source: Option<Source>,
-    /// The image under `lookups` that `source.shared.id` names. Its id is known when it was looked up; until
-    /// then there is no `source`: see [`Desired::set_lookups`].
+    /// Lookup that `source.shared.id` names. There is no `source` until the id is known: see
+    /// [`Desired::set_lookups`].
     pub lookup: Option<LookupSource>,
-    /// The query of an import's URL. Not part of the source: it may change without a new build.
+    /// Query of an import's URL. It is not part of the source, since a change of it causes no new build.
     pub import_query: Option<ImportQuery>,
-    /// The regions it is copied to, as listed (the origin's region may stand among them: GF404).
+    /// Regions that it is copied to, in the order of the list. The origin's region may be one of them (GF404).
     pub copies: Vec<Region>,
-    /// Where each of `copies` stands in the manifest's list.
+    /// Index of each of `copies` in the manifest's list.
     pub copy_entries: Vec<usize>,
-    /// How a new generation takes the place of the old one.
+    /// How a new generation replaces the old one.
     pub replace: ReplaceOrder,
     /// Earlier generations to keep.
     pub keep: Keep,
-    /// Whether snapshots are deleted with the image; `None`: the default of the kind of source.
+    /// Whether snapshots are deleted with the image. `None` means the default of the kind of source.
     pub delete_snapshots: Option<bool>,
     /// Whether it is protected from deletion.
     pub protect: bool,
     /// Whether goldform sets and clears the deprecation mark.
     pub deprecate: bool,
-    /// The accounts that it is shared with, by region. Only regions where the image is to be.
+    /// Accounts that it is shared with, by region of a placement.
     pub shares: BTreeMap<Region, Accounts>,
-    /// Regions in which shares that goldform did not make are revoked.
+    /// Regions in which unmanaged shares are revoked.
     pub exclusive: BTreeSet<Region>,
-    /// The indexes of its entries under `shares:`, for messages.
+    /// Indexes of its entries under `shares`, for messages.
     pub share_entries: Vec<usize>,
 }
 
 impl DesiredImage {
-    /// The regions it is copied to, each with its place in the manifest's list: what could not be read is not among them.
+    /// Returns the regions that it is copied to, each with its index in the manifest's list. Items that could not be read
+    /// are left out.
     pub fn listed_copies(&self) -> impl Iterator<Item = (usize, &Region)> {
         self.copy_entries.iter().copied().zip(&self.copies)
     }
 
-    /// The regions where it is to be: the origin's and those of its copies, each once.
+    /// Returns the regions of the origin and of the copies, each once.
     pub fn placements(&self) -> BTreeSet<&Region> {
         std::iter::once(&self.region).chain(&self.copies).collect()
     }
 
-    /// Whether what it is made from is looked up, and not known yet.
+    /// Returns whether its source is a lookup whose image is not known yet.
     pub fn waits_for_lookup(&self) -> bool {
         self.source.is_none() && self.lookup.is_some()
     }
 
-    /// Whether snapshots are deleted with the image: where the service made them for it they are, those that
-    /// the user named, and those of adopted images, stay.
+    /// Returns whether snapshots are deleted with the image. By default they are if the service made them for it, but not
+    /// if the user named them or if the image is adopted.
     pub fn deletes_snapshots(&self) -> bool {
         self.delete_snapshots.unwrap_or_else(|| !self.source.as_ref().is_some_and(Source::has_own_snapshots))
     }
 
-    /// The same for one placement of a generation, which may have been made from something else than the entry is now:
-    /// of a copy, the service made the snapshots for goldform.
+    /// Returns whether snapshots are deleted with a placement of a generation, which may have another source than the
+    /// entry has now. The service makes the snapshots of a copy for goldform.
     pub fn deletes_snapshots_of(&self, generation: &Source, is_copy: bool) -> bool {
         self.delete_snapshots.unwrap_or_else(|| is_copy || !generation.has_own_snapshots())
     }
 }
 
 impl Desired {
-    /// Puts the ids that were looked up into the sources that name a lookup, where they were found.
+    /// Sets the sources that name a lookup, if its image was found.
     pub fn set_lookups<'i>(&mut self, found: impl Fn(&ImageKey) -> Option<&'i ImageId>) {
         for image in self.images.values_mut() {
             let Some(LookupSource { name, from, revision }) = &image.lookup else { continue };
@@ -127,7 +129,7 @@ impl Desired {
         }
     }
 
-    /// The images that are to be taken over, by region, whether they are already or not.
+    /// Returns the adopted images by region, whether they are recorded or not.
     pub fn adopted(&self) -> BTreeMap<Region, BTreeSet<ImageId>> {
         let mut adopted: BTreeMap<Region, BTreeSet<ImageId>> = BTreeMap::new();
         for image in self.images.values() {
@@ -138,7 +140,7 @@ impl Desired {
         adopted
     }
 
-    /// The images that the manifest names by id, by region: those to be taken over, and those that others share.
+    /// Returns the images that the manifest names by id, by region: adopted images, and images that other accounts share.
     pub fn named(&self) -> BTreeMap<Region, BTreeSet<ImageId>> {
         let mut named = self.adopted();
         for image in self.images.values() {
@@ -149,7 +151,7 @@ impl Desired {
         named
     }
 
-    /// The regions that an entry is imported to.
+    /// Returns the regions of all imports.
     pub fn import_regions(&self) -> BTreeSet<Region> {
         let imported = self.images.values().filter(|image| {
             image.source.as_ref().is_some_and(|source| matches!(source.kind, SourceKind::Import { .. }))
@@ -157,7 +159,7 @@ impl Desired {
         imported.map(|image| image.region.clone()).collect()
     }
 
-    /// The names of the sensitive variables that an apply needs.
+    /// Returns the names of the sensitive variables that an apply needs.
     pub fn secrets(&self) -> BTreeSet<&CompactString> {
         self.images
             .values()
@@ -166,8 +168,8 @@ impl Desired {
             .collect()
     }
 
-    /// Where the manifest speaks of an address: the copy's region in its list, else the origin's region, else
-    /// the entry's key.
+    /// Returns the path of an address in the manifest: the copy's region in its list, the origin's region, or the
+    /// entry's key.
     pub fn path_of(&self, address: &Address) -> ManifestPath {
         match address {
             Address::Image(key) => ManifestPath::image(key),
@@ -200,18 +202,18 @@ impl Desired {
     }
 }
 
-/// A shared source whose id is looked up.
+/// Shared source whose id is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookupSource {
-    /// The lookup's name.
+    /// Name of the lookup.
     pub name: ImageKey,
-    /// The account that the image must come from.
+    /// Account that the image must come from.
     pub from: Option<AccountId>,
-    /// The source's revision.
+    /// Revision of the source.
     pub revision: Option<CompactString>,
 }
 
-/// Limits that the manifest names.
+/// Limits that the manifest sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DesiredLimits {
     /// Custom images per region.
@@ -223,7 +225,7 @@ pub struct DesiredLimits {
 }
 
 impl DesiredLimits {
-    /// The manifest's limit of custom images in a region.
+    /// Returns the manifest's limit of custom images in a region.
     pub fn images_in(&self, region: &Region) -> Option<u32> {
         self.regions.get(region).copied().or(self.images_per_region)
     }

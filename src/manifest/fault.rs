@@ -1,34 +1,33 @@
-//! Faults: what a manifest says that no request can be made of, or that a rule is to judge where it stands.
+//! Faults: parts of a manifest from which no request can be made, or which a rule judges.
 //!
-//! The resolver finds them, since only it sees the text; the rules of `constraints` give them a page, a level
-//! and a source.
+//! The resolver finds them, since it knows the text. Rules of `constraints` turn them into diagnostics with a page, a level
+//! and sources.
 
 use compact_str::{CompactString, format_compact};
 
 use crate::diagnostics::ManifestPath;
-use crate::diagnostics::collect::{Fold, MOST_PLACES, Repeats};
+use crate::diagnostics::collect::{Fold, MAX_PLACES, Repeats};
 use crate::model::{ImageKey, Region};
 
-/// Something that a rule is to judge.
+/// Part of a manifest that a rule judges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Where it stands.
+    /// Place in the manifest.
     pub path: ManifestPath,
-    /// The next places of the same fault, up to [`MOST_PLACES`].
+    /// Further places of the same fault, up to [`MAX_PLACES`].
     pub more: Vec<ManifestPath>,
-    /// What else it represents.
+    /// Further faults that it represents.
     pub repeats: Repeats,
-    /// What makes it the same fault as another one: the kind of the fault, the entry and the text.
+    /// Cause. Faults of one kind with the same cause are folded, unless it is empty.
     pub cause: CompactString,
-    /// The entry it is about, where there is one.
+    /// Entry that it is about, if any.
     pub image: Option<ImageKey>,
-    /// What it is.
+    /// What is wrong.
     pub kind: FaultKind,
 }
 
 impl Fault {
-    /// Whether nothing can be built from it: such a fault is an error even where its rule is allowed, because
-    /// there is no request that could be sent.
+    /// Returns whether no request can be made from it. Such a fault is an error even if its rule is allowed.
     pub fn is_hard(&self) -> bool {
         match &self.kind {
             FaultKind::NoSource
@@ -62,7 +61,7 @@ impl Fold for Fault {
     }
 
     fn add_places(&mut self, other: Self) {
-        if self.more.len().saturating_add(1) < MOST_PLACES {
+        if self.more.len().saturating_add(1) < MAX_PLACES {
             self.more.push(other.path);
         }
     }
@@ -75,67 +74,66 @@ pub enum FaultKind {
     NoSource,
     /// The entry has several kinds of source (GF301).
     SeveralSources {
-        /// Those that stand there, as spelled.
+        /// Kinds that are written.
         kinds: Vec<&'static str>,
     },
-    /// An id, URL or other argument of the source does not have its shape (GF301).
+    /// An id, URL or other argument of the source is malformed (GF301).
     MalformedSource {
         /// The text.
         text: CompactString,
         /// What was expected, for people.
         expected: &'static str,
     },
-    /// A text that is no region code (GF302).
+    /// A text is not a region code (GF302).
     MalformedRegion {
         /// The text.
         text: CompactString,
     },
-    /// A text that is neither a main account id nor a name (GF501).
+    /// A text is neither a main account id nor a name (GF501).
     MalformedAccount {
         /// The text.
         text: CompactString,
     },
-    /// A name that does not stand under `accounts:` (GF501).
+    /// A name is not declared under `accounts` (GF501).
     UnknownAccountName {
         /// The name.
         name: CompactString,
-        /// A known one that is similar.
+        /// Known name that is similar.
         similar: Option<CompactString>,
     },
-    /// The owner itself (GF501).
+    /// An image is shared with its owner (GF501).
     OwnAccount {
         /// The account as written.
         text: CompactString,
     },
-    /// An account that stands in the list already (GF501).
+    /// An account is listed twice (GF501).
     DuplicateAccount {
         /// The account as written.
         text: CompactString,
-        /// Where it stands first.
+        /// First place.
         first: ManifestPath,
     },
-    /// A share of an image that is only looked up (GF402).
+    /// An image that is only looked up is shared (GF402).
     LookupShared {
         /// The lookup's name, as written.
         lookup: CompactString,
     },
-    /// A region in which the image is not to be (GF502).
+    /// An image is shared in a region without a placement (GF502).
     ShareOutsideImage {
         /// The region.
         region: Region,
     },
-    /// A region that stands in `copies` already (GF404).
+    /// A region is listed twice in `copies` (GF404).
     DuplicateCopy {
         /// The region.
         region: Region,
-        /// Where it stands first.
+        /// First place.
         first: ManifestPath,
     },
 }
 
 impl FaultKind {
-    /// What makes it the same fault as another one of its kind: the text that is wrong, wherever it is. Empty: nothing
-    /// does.
+    /// Returns the cause: the wrong text, wherever it is. Empty if each fault of the kind is a finding of its own.
     pub(super) fn cause(&self, image: Option<&ImageKey>) -> CompactString {
         let entry = image.map_or("", ImageKey::as_str);
         match self {
@@ -154,7 +152,7 @@ impl FaultKind {
         }
     }
 
-    /// With at most this many characters of the text that is wrong: it may have millions.
+    /// Cuts the wrong text, which may be very long, to this number of characters.
     pub(super) fn cut(mut self, most: usize) -> Self {
         match &mut self {
             Self::MalformedSource { text, .. }

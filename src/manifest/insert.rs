@@ -1,8 +1,8 @@
-//! New entries put into a manifest's text: everything that is there stays as it is, to the byte.
+//! Inserts new entries into the text of a manifest, and keeps every other byte.
 //!
-//! The text is not written anew from what it means: entries are put behind the last one of `images:` and `shares:`,
-//! indented as their neighbours are. Who calls reads the result again and compares it with what was meant, so a
-//! text that is written in a way that this does not know is refused, never damaged.
+//! Entries are inserted after the last entry of `images` and `shares`, with the indentation of their neighbours. The caller
+//! reads the result again and compares it with the intended manifest, so that a text in an unsupported style is refused
+//! and never damaged.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -11,46 +11,46 @@ use std::sync::Arc;
 use super::yaml::{Kind, NodeId, Tree};
 use crate::model::{AccountId, ImageId, ImageKey, Region, Tags};
 
-/// An entry for an image that is taken over as it is.
+/// Entry for an adopted image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEntry {
-    /// Its key.
+    /// Key.
     pub key: ImageKey,
-    /// The region of its origin.
+    /// Region of the origin.
     pub region: Region,
-    /// The name of the image.
+    /// Name of the image.
     pub name: String,
-    /// Its description; nothing: not managed.
+    /// Description, or `None` if it is not managed.
     pub description: Option<String>,
-    /// Its family; nothing: not managed.
+    /// Family, or `None` if it is not managed.
     pub family: Option<String>,
-    /// Whether goldform manages its deprecation mark; not where it is deprecated already, which is left as it is.
+    /// Whether goldform manages its deprecation mark. It does not if the image is deprecated.
     pub deprecate: bool,
-    /// The tags that it has everywhere.
+    /// Tags that it has in all regions.
     pub tags: Tags,
-    /// The id of the origin.
+    /// Id of the origin.
     pub id: ImageId,
-    /// The regions of its copies.
+    /// Regions of its copies.
     pub copies: Vec<Region>,
-    /// With whom it is shared.
+    /// Shares.
     pub shares: Vec<NewShare>,
 }
 
-/// An entry under `shares:`.
+/// Entry under `shares`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewShare {
-    /// The accounts.
+    /// Accounts.
     pub with: Vec<AccountId>,
-    /// The regions; none: every region of the image.
+    /// Regions. Empty means all regions of the image.
     pub regions: BTreeSet<Region>,
 }
 
-/// Why nothing could be put in, for people.
+/// Reason why entries cannot be inserted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InsertError(pub String);
 
-/// Which of the two collections.
+/// Collection into which entries are inserted.
 #[derive(Clone, Copy)]
 enum Section {
     Images,
@@ -73,10 +73,10 @@ impl Section {
     }
 }
 
-/// The text with these entries put in. `account_name` gives the name that the manifest has for an account.
+/// Returns the text with inserted entries. `account_name` returns the name of an account in the manifest.
 ///
 /// # Errors
-/// Where the text is written so that there is no place for them.
+/// Fails if the style of the text does not allow it.
 pub fn insert(
     text: &str,
     entries: &[NewEntry],
@@ -84,15 +84,15 @@ pub fn insert(
 ) -> Result<String, InsertError> {
     let mut text = text.to_owned();
     if !entries.is_empty() {
-        text = put(&text, Section::Images, &|step| image_lines(entries, step))?;
+        text = insert_lines(&text, Section::Images, &|step| image_lines(entries, step))?;
     }
     if entries.iter().any(|entry| !entry.shares.is_empty()) {
-        text = put(&text, Section::Shares, &|_| share_lines(entries, account_name))?;
+        text = insert_lines(&text, Section::Shares, &|_| share_lines(entries, account_name))?;
     }
     Ok(text)
 }
 
-/// The entries as text that can be put in by hand.
+/// Returns the entries as text that a person can insert.
 pub fn by_hand(entries: &[NewEntry], account_name: &dyn Fn(AccountId) -> Option<String>) -> String {
     let mut lines = vec!["images:".to_owned()];
     lines.extend(image_lines(entries, 2).into_iter().map(|line| format!("  {line}")));
@@ -105,13 +105,13 @@ pub fn by_hand(entries: &[NewEntry], account_name: &dyn Fn(AccountId) -> Option<
     lines.join("\n")
 }
 
-/// Whether a text holds a collection's key at its top.
+/// Returns whether a text has the key `images`.
 pub fn has_images(text: &str) -> bool {
     let Ok(tree) = Tree::build(&Arc::from(text)) else { return false };
     tree.root().is_some_and(|root| tree.entry(root, Section::Images.key()).is_some())
 }
 
-/// The lines of entries, without the indentation of the whole; `step`: that of what belongs to an entry.
+/// Returns the lines of entries without indentation. `step`: indentation of the keys of an entry.
 fn image_lines(entries: &[NewEntry], step: usize) -> Vec<String> {
     let pad = " ".repeat(step);
     let mut lines = Vec::new();
@@ -166,12 +166,12 @@ fn share_lines(entries: &[NewEntry], account_name: &dyn Fn(AccountId) -> Option<
     lines
 }
 
-/// A text in which `${` would be a reference.
+/// Returns a text as a value, with `${` escaped.
 fn value(text: &str) -> String {
     scalar(&text.replace("${", "$${"))
 }
 
-/// A text as YAML reads it back: plain where that is beyond doubt.
+/// Returns a text as a scalar, without quotes if that is safe.
 fn scalar(text: &str) -> String {
     const WORDS: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     let is_plain = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
@@ -186,7 +186,7 @@ fn scalar(text: &str) -> String {
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            // Line breaks and what editors do not show.
+            // Line breaks, and characters that editors do not show.
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
                 out.push_str(&format!("\\u{:04X}", u32::from(c)));
             }
@@ -197,40 +197,40 @@ fn scalar(text: &str) -> String {
     out
 }
 
-/// Where the entries of a collection go.
+/// Place where entries are inserted.
 struct Place {
-    /// What goes: a value that stands for nothing, and the blanks before it.
-    gone: Range<usize>,
-    /// Where the lines are put: the end of a line or of everything, not before the end of `gone`.
+    /// Bytes to remove: an empty value, and the blanks before it.
+    removed: Range<usize>,
+    /// Position of the new lines: the end of a line or of the text, after `removed`.
     at: usize,
-    /// The indentation of the collection's key, where the text does not have it yet.
-    begins_at: Option<usize>,
-    /// The indentation of an entry.
+    /// Indentation of the key of the collection, if it must be inserted too.
+    new_key_at: Option<usize>,
+    /// Indentation of an entry.
     indentation: usize,
-    /// That of what belongs to an entry, from there.
+    /// Indentation of the keys of an entry, relative to the entry.
     step: usize,
 }
 
-/// Finds the place behind the last entry of a collection.
+/// Finds the place after the last entry of a collection.
 fn place(text: &str, section: Section) -> Result<Place, InsertError> {
     let refuse = |why: &str| Err(InsertError(format!("`{}` {why}", section.key())));
     let tree = match Tree::build(&Arc::from(text)) {
         Ok(tree) => tree,
-        Err(_) => return refuse("stands in a text that cannot be read"),
+        Err(_) => return refuse("is in a text that cannot be read"),
     };
     let root = tree.root();
     let base = match root {
         Some(root) => match column(text, tree.span(root).start) {
             Some(column) if tree.kind(root) == Kind::Map && !is_flow(text, &tree, root) => column,
-            _ => return refuse("has no place here: the text is one map in brackets"),
+            _ => return refuse("cannot be inserted: the text is one mapping in brackets"),
         },
         None => 0,
     };
     let end = root.map_or(0, |root| tree.span(root).end);
     let at = document_end(text, end);
-    let fresh = Place { gone: 0..0, at, begins_at: None, indentation: base + 2, step: 2 };
+    let fresh = Place { removed: 0..0, at, new_key_at: None, indentation: base + 2, step: 2 };
     let Some((key, node)) = root.and_then(|root| tree.entry(root, section.key())) else {
-        return Ok(Place { begins_at: Some(base), ..fresh });
+        return Ok(Place { new_key_at: Some(base), ..fresh });
     };
     let span = tree.span(node);
     let written = text.get(span.clone()).unwrap_or_default();
@@ -238,29 +238,29 @@ fn place(text: &str, section: Section) -> Result<Place, InsertError> {
         return refuse("is an alias, or has a tag");
     }
     if is_empty(written) {
-        // A comment behind it stays.
+        // A comment after it is kept.
         let after_key = tree.span(key).end;
-        let gone = match (written, text.get(..span.start)) {
+        let removed = match (written, text.get(..span.start)) {
             ("", _) | (_, None) => after_key..after_key,
             (_, Some(head)) => head.trim_end_matches(' ').len()..span.end,
         };
-        return Ok(Place { at: line_end(text, gone.end), gone, ..fresh });
+        return Ok(Place { at: line_end(text, removed.end), removed, ..fresh });
     }
     if tree.kind(node) != section.kind() {
-        return refuse("is not what it should be");
+        return refuse("has the wrong type");
     }
     if is_flow(text, &tree, node) {
         return refuse("is written in brackets");
     }
     let first = match section {
         Section::Images => Some(span.start),
-        // A list that is not indented begins, for the parser, at its key: its dash is what counts.
+        // For the parser, a list without indentation starts at its key, so the dash determines its indentation.
         Section::Shares => {
             tree.items(node).first().and_then(|item| text.get(..tree.span(*item).start)?.rfind('-'))
         }
     };
     let Some(indentation) = first.and_then(|first| column(text, first)) else {
-        return refuse("begins behind other text");
+        return refuse("starts after other text on its line");
     };
     let step = tree
         .pairs(node)
@@ -273,12 +273,16 @@ fn place(text: &str, section: Section) -> Result<Place, InsertError> {
     Ok(Place { at: line_end(text, last), indentation, step, ..fresh })
 }
 
-/// Puts lines behind the last entry of a collection; one that is not there is begun.
-fn put(text: &str, section: Section, lines: &dyn Fn(usize) -> Vec<String>) -> Result<String, InsertError> {
-    let Place { gone, at, begins_at, indentation, step } = place(text, section)?;
-    let parts = (text.get(..gone.start), text.get(gone.end..at), text.get(at..));
+/// Inserts lines after the last entry of a collection, and its key if it is missing.
+fn insert_lines(
+    text: &str,
+    section: Section,
+    lines: &dyn Fn(usize) -> Vec<String>,
+) -> Result<String, InsertError> {
+    let Place { removed, at, new_key_at, indentation, step } = place(text, section)?;
+    let parts = (text.get(..removed.start), text.get(removed.end..at), text.get(at..));
     let (Some(head), Some(middle), Some(tail)) = parts else {
-        return Err(InsertError(format!("`{}` stands nowhere", section.key())));
+        return Err(InsertError(format!("`{}` has no place", section.key())));
     };
     let end_of_line = if text.contains("\r\n") {
         "\r\n"
@@ -296,8 +300,8 @@ fn put(text: &str, section: Section, lines: &dyn Fn(usize) -> Vec<String>) -> Re
         out.push_str(text);
         out.push_str(end_of_line);
     };
-    if let Some(begins_at) = begins_at {
-        line(begins_at, &format!("{}:", section.key()));
+    if let Some(new_key_at) = new_key_at {
+        line(new_key_at, &format!("{}:", section.key()));
     }
     for text in lines(step) {
         line(indentation, &text);
@@ -305,14 +309,14 @@ fn put(text: &str, section: Section, lines: &dyn Fn(usize) -> Vec<String>) -> Re
     Ok(out + tail)
 }
 
-/// Whether a value stands for nothing: `null`, `~`, or brackets with nothing in them.
+/// Returns whether a value is empty: `null`, `~`, or empty brackets.
 fn is_empty(written: &str) -> bool {
     let inner = |open, close| written.strip_prefix(open).and_then(|rest: &str| rest.strip_suffix(close));
     matches!(written, "" | "~" | "null" | "Null" | "NULL")
         || inner('{', '}').or_else(|| inner('[', ']')).is_some_and(|inner| inner.trim().is_empty())
 }
 
-/// The end of the text behind a place, or the line that ends the document before it.
+/// Returns the end of the document after a position: a line `...`, or the end of the text.
 fn document_end(text: &str, from: usize) -> usize {
     let mut at = from;
     loop {
@@ -325,7 +329,7 @@ fn document_end(text: &str, from: usize) -> usize {
     }
 }
 
-/// Behind the line that a place is on.
+/// Returns the start of the next line after a position.
 fn line_end(text: &str, at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     let Some(end) = rest.find(['\n', '\r']) else { return text.len() };
@@ -333,7 +337,7 @@ fn line_end(text: &str, at: usize) -> usize {
     at + end + width
 }
 
-/// The column of a place where only blanks stand before it on its line.
+/// Returns the column of a position, if only blanks precede it on its line.
 fn column(text: &str, at: usize) -> Option<usize> {
     let before = text.get(..at)?;
     let line = before.rfind(['\n', '\r']).map_or(before, |end| before.get(end + 1..).unwrap_or_default());

@@ -1,8 +1,8 @@
-//! Several files to one manifest.
+//! Joins the files of a manifest.
 //!
-//! Mappings are joined; a name that two files declare is told at both places. `account`, `cloud` and `state`
-//! stand in one file. Lists follow one another in the order of the files. `version` is required in the first
-//! file and may be left out of the others.
+//! Mappings are merged, and a name that two files declare is reported at both places. Only one file may declare `account`,
+//! `cloud` and `state`. Lists are concatenated in the order of the files. `version` is required in the first file and
+//! optional in the others.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,10 +12,10 @@ use super::syntax::{Field, Limits, Manifest, Names, Number};
 use crate::diagnostics::catalogue::syntax::{KEY_MISSING, NAME_TAKEN, VERSION_UNSUPPORTED};
 use crate::diagnostics::{Collector, Diagnostic, FileId, ManifestPath, Place, Span, escape_truncated};
 
-/// The version of the format that this reads.
+/// Version of the format that is supported.
 const VERSION: u32 = 1;
 
-/// Where the lists of the files start in the joined ones.
+/// Returns where the lists of each file start in the joined lists.
 pub(super) fn bases<'m>(manifests: impl IntoIterator<Item = &'m Manifest>) -> Vec<Bases> {
     let mut next = Bases::default();
     let mut all = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn bases<'m>(manifests: impl IntoIterator<Item = &'m Manifest>) -> Ve
     all
 }
 
-/// Joins the files, in order.
+/// Joins files in order.
 pub(super) fn join(manifests: Vec<Manifest>, locator: &Locator) -> (Manifest, Vec<Diagnostic>) {
     let mut join = Join { locator, diagnostics: Collector::default(), first: BTreeMap::new() };
     let mut joined = Manifest::default();
@@ -46,7 +46,7 @@ pub(super) fn join(manifests: Vec<Manifest>, locator: &Locator) -> (Manifest, Ve
 struct Join<'l> {
     locator: &'l Locator,
     diagnostics: Collector<Diagnostic>,
-    /// Where the names that several files declare are declared first.
+    /// First declaration of each name that several files declare.
     first: BTreeMap<String, Option<Span>>,
 }
 
@@ -55,8 +55,7 @@ impl Join<'_> {
         let path = ManifestPath::root().field("version");
         match version {
             Field::Missing if file == FileId(0) => {
-                let detail =
-                    "The manifest has no `version`. It says by which version of the format the rest is read.";
+                let detail = "The manifest has no `version`, which determines how the rest is read.";
                 let diagnostic = KEY_MISSING.found(detail).at(ManifestPath::root(), "`version` is missing");
                 self.diagnostics.push(diagnostic.help(format!("version: {VERSION}")).about(path));
             }
@@ -66,7 +65,7 @@ impl Join<'_> {
                      {VERSION}."
                 );
                 let place = self.place(file, &path);
-                let diagnostic = VERSION_UNSUPPORTED.found(detail).at(place, "not a version that is known");
+                let diagnostic = VERSION_UNSUPPORTED.found(detail).at(place, "unknown version");
                 self.diagnostics.push(diagnostic.help(format!("version: {VERSION}")).about(path));
             }
             _ => {}
@@ -94,40 +93,40 @@ impl Join<'_> {
             renames,
         } = manifest;
         let root = ManifestPath::root();
-        self.one(&mut joined.account, account, file, &root.field("account"));
-        self.one(&mut joined.state, state, file, &root.field("state"));
+        self.join_field(&mut joined.account, account, file, &root.field("account"));
+        self.join_field(&mut joined.state, state, file, &root.field("state"));
         match (&joined.cloud, cloud) {
-            (Some(_), Some(_)) => self.taken(file, &root.field("cloud").key()),
+            (Some(_), Some(_)) => self.report_taken(file, &root.field("cloud").key()),
             (None, cloud) => joined.cloud = cloud,
             (Some(_), None) => {}
         }
-        self.names(&mut joined.variables, variables, file, &root.field("variables"));
-        self.names(&mut joined.accounts, accounts, file, &root.field("accounts"));
-        self.names(&mut joined.regions, regions, file, &root.field("regions"));
-        self.names(&mut joined.rules, rules, file, &root.field("rules"));
-        self.names(&mut joined.images, images, file, &root.field("images"));
-        self.names(&mut joined.lookups, lookups, file, &root.field("lookups"));
+        self.join_names(&mut joined.variables, variables, file, &root.field("variables"));
+        self.join_names(&mut joined.accounts, accounts, file, &root.field("accounts"));
+        self.join_names(&mut joined.regions, regions, file, &root.field("regions"));
+        self.join_names(&mut joined.rules, rules, file, &root.field("rules"));
+        self.join_names(&mut joined.images, images, file, &root.field("images"));
+        self.join_names(&mut joined.lookups, lookups, file, &root.field("lookups"));
         if let Some(Limits { images_per_region, accounts_per_image, regions }) = limits {
             let path = root.field("limits");
             let into = joined.limits.get_or_insert_default();
             let (images, accounts) = ("images_per_region", "accounts_per_image");
-            self.one(&mut into.images_per_region, images_per_region, file, &path.field(images));
-            self.one(&mut into.accounts_per_image, accounts_per_image, file, &path.field(accounts));
-            self.names(&mut into.regions, regions, file, &path.field("regions"));
+            self.join_field(&mut into.images_per_region, images_per_region, file, &path.field(images));
+            self.join_field(&mut into.accounts_per_image, accounts_per_image, file, &path.field(accounts));
+            self.join_names(&mut into.regions, regions, file, &path.field("regions"));
         }
         append(&mut joined.shares, shares);
         append(&mut joined.renames, renames);
     }
 
-    fn one<T>(&mut self, into: &mut Field<T>, from: Field<T>, file: FileId, path: &ManifestPath) {
+    fn join_field<T>(&mut self, into: &mut Field<T>, from: Field<T>, file: FileId, path: &ManifestPath) {
         if into.is_missing() {
             *into = from;
         } else if from.is_present() {
-            self.taken(file, &path.clone().key());
+            self.report_taken(file, &path.clone().key());
         }
     }
 
-    fn names<T>(
+    fn join_names<T>(
         &mut self,
         into: &mut Option<Names<T>>,
         from: Option<Names<T>>,
@@ -143,13 +142,13 @@ impl Join<'_> {
                 Entry::Vacant(entry) => {
                     entry.insert(value);
                 }
-                Entry::Occupied(entry) => self.taken(file, &path.field(entry.key().as_str()).key()),
+                Entry::Occupied(entry) => self.report_taken(file, &path.field(entry.key().as_str()).key()),
             }
         }
     }
 
-    /// A name that an earlier file declares too.
-    fn taken(&mut self, file: FileId, path: &ManifestPath) {
+    /// Reports a name that an earlier file declares too.
+    fn report_taken(&mut self, file: FileId, path: &ManifestPath) {
         let cause = path.to_string();
         let find = || (0..file.0).map(FileId).find_map(|file| self.locator.locate_in(file, path));
         let first = *self.first.entry(cause.clone()).or_insert_with(find);
@@ -158,11 +157,11 @@ impl Join<'_> {
         };
         let detail = match first {
             Some(first) => format!(
-                "`{path}` stands in `{}` and in `{}`; which of the two counts would depend on the names of the files.",
+                "`{path}` is declared in `{}` and in `{}`. Which one counts would depend on the names of the files.",
                 name(first.file),
                 name(file)
             ),
-            None => format!("`{path}` stands in several files."),
+            None => format!("`{path}` is declared in several files."),
         };
         let mut diagnostic = NAME_TAKEN.found(detail).at(self.place(file, path), "again here");
         if let Some(first) = first {

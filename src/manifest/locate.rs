@@ -1,14 +1,14 @@
-//! Paths to spans: where in which file a path of the manifest stands.
+//! Finds the spans of paths: the file and the bytes of a part of the manifest.
 
 use std::sync::{Arc, OnceLock};
 
 use super::yaml::{Kind, NodeId, Tree};
 use crate::diagnostics::{FileId, ManifestPath, Place, Segment, Sources, Span};
 
-/// Finds the text that a path of the manifest stands for.
+/// Finds the spans of paths in the manifest.
 ///
-/// Owns the files' texts. A file's tree is made when the first path is looked for in it, or was made already
-/// because something was wrong with the file; a look-up then costs microseconds.
+/// It owns the texts of all files. The tree of a file is built when the first path is searched in it, unless the slow path
+/// has built it. A search then costs microseconds.
 #[derive(Debug, Default)]
 pub struct Locator {
     sources: Sources,
@@ -17,36 +17,37 @@ pub struct Locator {
 
 #[derive(Debug, Default)]
 struct File {
-    /// Nothing in it: the text is no YAML.
+    /// Inner `None`: the text is not YAML.
     tree: OnceLock<Option<Arc<Tree>>>,
-    /// How many items of lists that are joined over files stand in the files before.
+    /// Numbers of items in earlier files.
     bases: Bases,
 }
 
-/// The numbers of the first items that a file adds to the joined lists.
+/// Numbers of items in earlier files, for the lists that are joined over all files.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Bases {
-    /// `shares`.
+    /// Items of `shares`.
     pub(super) shares: usize,
-    /// `renames`.
+    /// Items of `renames`.
     pub(super) renames: usize,
 }
 
-/// What of a path was found in a file.
-struct Found {
+/// Longest part of a path that a file contains.
+struct Match {
     span: Span,
+    /// Number of segments.
     depth: usize,
 }
 
 impl Locator {
-    /// Adds a file; it gets the next number.
+    /// Adds a file and returns its number.
     pub(super) fn add(&mut self, name: String, text: Arc<str>) -> FileId {
         self.files.push(File::default());
         self.sources.add(name, text)
     }
 
-    /// Keeps the tree that was made while a file was read.
-    pub(super) fn keep(&mut self, file: FileId, tree: Option<Arc<Tree>>, bases: Bases) {
+    /// Sets where the lists of a file start, and its tree if the slow path has built one.
+    pub(super) fn set_tree(&mut self, file: FileId, tree: Option<Arc<Tree>>, bases: Bases) {
         let file = usize::try_from(file.0).ok().and_then(|at| self.files.get_mut(at));
         if let Some(file) = file {
             file.bases = bases;
@@ -56,12 +57,12 @@ impl Locator {
         }
     }
 
-    /// The texts.
+    /// Returns the files.
     pub fn sources(&self) -> &Sources {
         &self.sources
     }
 
-    /// Where a place is.
+    /// Returns the span of a place.
     pub fn place(&self, place: &Place) -> Option<Span> {
         match place {
             Place::Span(span) => Some(*span),
@@ -69,10 +70,10 @@ impl Locator {
         }
     }
 
-    /// Where a path stands: its value, or its key where the key is meant. What is not written there is given by
-    /// the key of the longest part of the path that is; the first file, where nothing of it is.
+    /// Returns the span of a path: of its value or, if the path names a key, of that key. If the path is not written in
+    /// any file, returns the span of the key of its longest part that is, or the start of the first file.
     pub fn locate(&self, path: &ManifestPath) -> Option<Span> {
-        let mut best: Option<Found> = None;
+        let mut best: Option<Match> = None;
         for number in 0..self.files.len() {
             let Some(found) = self.find(number, path) else { continue };
             if best.as_ref().is_none_or(|best| found.depth > best.depth) {
@@ -82,7 +83,7 @@ impl Locator {
         best.map(|found| found.span)
     }
 
-    /// Where a path stands in one file; nothing where it is not written out there.
+    /// Returns the span of a path in one file. Returns `None` if that file does not contain the whole path.
     pub(super) fn locate_in(&self, file: FileId, path: &ManifestPath) -> Option<Span> {
         let found = self.find(usize::try_from(file.0).ok()?, path)?;
         (found.depth == path.segments.len()).then_some(found.span)
@@ -97,12 +98,12 @@ impl Locator {
         tree.as_ref()
     }
 
-    fn find(&self, number: usize, path: &ManifestPath) -> Option<Found> {
+    fn find(&self, number: usize, path: &ManifestPath) -> Option<Match> {
         let file = FileId(u32::try_from(number).ok()?);
         let at = |range: std::ops::Range<usize>| Span { file, start: range.start, end: range.end };
         let tree = self.tree(number)?;
         let Some(root) = tree.root() else {
-            return Some(Found { span: at(0..0), depth: 0 });
+            return Some(Match { span: at(0..0), depth: 0 });
         };
         let bases = self.files.get(number).map(|file| file.bases).unwrap_or_default();
         let mut node = root;
@@ -142,11 +143,11 @@ impl Locator {
         } else {
             key.map_or_else(|| tree.span(node), |key| tree.span(key))
         };
-        Some(Found { span: at(span), depth })
+        Some(Match { span: at(span), depth })
     }
 }
 
-/// The entry of a mapping, also by way of a merge.
+/// Returns the key and value of an entry of a mapping, merges included.
 fn entry(tree: &Tree, node: NodeId, name: &str) -> Option<(Option<NodeId>, NodeId)> {
     if tree.kind(node) != Kind::Map {
         return None;
@@ -155,7 +156,7 @@ fn entry(tree: &Tree, node: NodeId, name: &str) -> Option<(Option<NodeId>, NodeI
     found.map(|(key, value)| (Some(key), value))
 }
 
-/// The first line of a node: an item of a list has no key to show in its place.
+/// Returns the first line of a node, for an item of a list, which has no key.
 fn first_line(tree: &Tree, node: NodeId) -> std::ops::Range<usize> {
     let span = tree.span(node);
     let text = tree.text().get(span.clone()).unwrap_or_default();
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_lead_to_values_keys_and_what_is_there_of_them() {
+    fn a_path_has_the_span_of_its_value_its_key_or_its_longest_part() {
         let text = "images:\n  wéb: {region: ap-tokyo, copies: [a, b]}\n  \"api\":\n    name: x\n";
         let locator = locator(&[text]);
         let images = ManifestPath::root().field("images");
@@ -203,14 +204,14 @@ mod tests {
     #[test]
     fn items_of_joined_lists_are_counted_over_files() {
         let mut locator = locator(&["shares: [a, b]\n", "shares:\n  - image: c\n"]);
-        locator.keep(FileId(1), None, Bases { shares: 2, renames: 0 });
+        locator.set_tree(FileId(1), None, Bases { shares: 2, renames: 0 });
         let shares = ManifestPath::root().field("shares");
         assert_eq!(cut(&locator, &shares.index(1)), "0:b");
         assert_eq!(cut(&locator, &shares.index(2).field("image")), "1:c");
     }
 
     #[test]
-    fn what_stands_in_another_file_is_found_there() {
+    fn an_entry_of_another_file_is_found_there() {
         let locator = locator(&["images: {a: {name: x}}\n", "images: {b: {name: y}}\n"]);
         let path = ManifestPath::root().field("images").field("b").field("name");
         assert_eq!(cut(&locator, &path), "1:y");

@@ -63,50 +63,49 @@ use crate::diagnostics::catalogue::syntax::MANIFEST_EMPTY;
 use crate::diagnostics::{Collector, Diagnostic};
 use syntax::Manifest;
 
-/// One file, as it was given.
+/// File of a manifest before reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// Its name, as the user knows it.
+    /// Name as the user knows it.
     pub name: String,
-    /// Its bytes.
+    /// Content.
     pub bytes: Vec<u8>,
 }
 
-/// What became of the files.
+/// Manifest after reading.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What they want. Nothing only where a file is no YAML, or there is no file; parts that could not be read
-    /// are left out. An owner that could not be read is 9223372036854775807, which no account is.
+    /// Desired state without the parts that could not be read. `None` if a file is not YAML, or if there is no file. The
+    /// owner is 9223372036854775807, which no account has, if it could not be read.
     pub desired: Option<Desired>,
     /// What is wrong with the text (GF1xx): errors and warnings, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether nothing was left out. If something was, rules that look at single entries may judge `desired`,
-    /// and nothing may be planned from it.
+    /// Whether no part was left out. Otherwise rules may judge single entries of `desired`, but nothing may be planned.
     pub complete: bool,
-    /// The names of the variables that the manifest declares, in alphabetical order: what was given beside them
-    /// may be a slip.
+    /// Names of the variables that the manifest declares, in alphabetical order. A value for another name may be a
+    /// mistake.
     pub declared_variables: Vec<String>,
-    /// Finds the places that diagnostics name.
+    /// Finds the spans of diagnostics.
     pub locator: Locator,
 }
 
-/// Reads a variable file: one YAML map of names and texts.
+/// Reads a variable file, which is one YAML mapping from names to texts.
 ///
 /// # Errors
-/// What is wrong with it, for people; never its text, which may hold secrets.
+/// Returns what is wrong with it, without its text, which may contain secrets.
 pub fn read_variables(bytes: &[u8]) -> Result<std::collections::BTreeMap<String, String>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("it is not UTF-8 text: {error}"))?;
     yaml::read(text.trim_start_matches('\u{feff}')).ok_or_else(|| {
-        "it is not one map of names to texts; texts that look like numbers are quoted".to_owned()
+        "it is not one mapping from names to texts (put texts that look like numbers in quotes)".to_owned()
     })
 }
 
-/// Reads a manifest from its files, in this order.
+/// Reads a manifest from its files, in order.
 pub fn load(inputs: Vec<Input>, variables: &Variables) -> Loaded {
     load_by(inputs, variables, parse::parse)
 }
 
-/// How one file is read.
+/// Function that reads one file.
 type Parse = fn(crate::diagnostics::FileId, &std::sync::Arc<str>) -> parse::Parsed;
 
 fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
@@ -116,7 +115,7 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
     let mut read: Vec<(crate::diagnostics::FileId, parse::Parsed)> = Vec::with_capacity(inputs.len());
     if inputs.is_empty() {
         is_readable = false;
-        diagnostics.push(MANIFEST_EMPTY.found("No file was read, so there is nothing that could be wanted."));
+        diagnostics.push(MANIFEST_EMPTY.found("No file was read, so the manifest declares nothing."));
     }
     for (number, Input { name, bytes }) in inputs.into_iter().enumerate() {
         let file = crate::diagnostics::FileId(u32::try_from(number).unwrap_or(u32::MAX));
@@ -140,13 +139,13 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
     let bases = join::bases(read.iter().map(|(_, parsed)| &parsed.manifest));
     let mut manifests: Vec<Manifest> = Vec::with_capacity(read.len());
     for ((file, parsed), bases) in read.into_iter().zip(bases) {
-        locator.keep(file, parsed.tree, bases);
+        locator.set_tree(file, parsed.tree, bases);
         manifests.push(parsed.manifest);
     }
     let mut desired = None;
     let mut complete = false;
     let mut declared_variables = Vec::new();
-    // With a file that is no YAML, everything it declares would seem to be missing.
+    // What an unreadable file declares would seem to be missing.
     if is_readable {
         let (manifest, found) = join::join(manifests, &locator);
         diagnostics.extend(found);
@@ -157,7 +156,7 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
         desired = Some(resolved.desired);
     }
     let mut diagnostics = diagnostics.into_vec();
-    // What was found first is not what stands first.
+    // Sort by position: findings are not in the order of the text.
     if diagnostics.len() > 1 {
         diagnostics.sort_by_cached_key(|diagnostic| {
             let span = diagnostic.labels.first().and_then(|label| locator.place(&label.place));

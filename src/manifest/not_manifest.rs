@@ -1,5 +1,5 @@
-//! Files that are no manifests. A key file, an environment or a configuration of another program may be named by mistake,
-//! or a link may lead to one: what is wrong with such a text is reported without a word of it.
+//! Files that are not manifests. A key file, an environment or a configuration of another program may be named by mistake,
+//! or through a link. What is wrong with such a file is reported without any of its text.
 
 use super::reader::top_level_keys;
 use crate::diagnostics::catalogue::syntax::{LIMIT_EXCEEDED, MANIFEST_FOREIGN, TEXT_INVALID};
@@ -14,7 +14,7 @@ pub(super) fn is_manifest(text: &str) -> bool {
     text.lines().any(|line| {
         let line =
             if is_flow { line.trim_start_matches(|c: char| c.is_whitespace() || c == '{') } else { line };
-        // A list of them is a mistake of somebody who writes a manifest.
+        // A list of keys is a mistake in a manifest.
         let line = line.strip_prefix("- ").unwrap_or(line);
         let line = line.strip_prefix(['"', '\'']).unwrap_or(line);
         let end = line.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(line.len());
@@ -24,7 +24,7 @@ pub(super) fn is_manifest(text: &str) -> bool {
     })
 }
 
-/// What is said of a text that is no manifest, in the place of what was found in it.
+/// Returns a diagnostic without text of the file, instead of those that were found. Returns `None` if none were found.
 pub(super) fn reported(name: &str, text: &str, found: &[Diagnostic]) -> Option<Diagnostic> {
     let first = found.first()?;
     let place = first.labels.first().and_then(|label| match &label.place {
@@ -36,7 +36,7 @@ pub(super) fn reported(name: &str, text: &str, found: &[Diagnostic]) -> Option<D
         Some(line) => format!("`{}`, line {line}", escape_truncated(name)),
         None => format!("`{}`", escape_truncated(name)),
     };
-    // These name no more of a text than its encoding and size.
+    // Their details name only the encoding and the size of a text.
     let safe_to_repeat: [&Code; 2] = [&TEXT_INVALID, &LIMIT_EXCEEDED];
     if let Some(code) = safe_to_repeat.into_iter().find(|code| *code == first.code) {
         let diagnostic = code.found(format!("{file}: {}", first.detail)).about(name);

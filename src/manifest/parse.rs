@@ -1,4 +1,4 @@
-//! One file: text to the syntax types, on one of two paths.
+//! Reads one file into the syntax types, on one of two paths.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use super::syntax_error;
 use super::yaml::{self, Tree};
 use crate::diagnostics::{Diagnostic, FileId};
 
-/// A file that was read.
+/// File after reading.
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
-    /// What it says, without what is broken.
+    /// Content, without what could not be read.
     pub(super) manifest: Manifest,
-    /// What is wrong with it.
+    /// What is wrong with the file.
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// Whether it is YAML, and not too much of it.
+    /// Whether it is YAML within the limits.
     pub(super) is_readable: bool,
-    /// Its tree, where one was made.
+    /// Tree, if the slow path was used.
     pub(super) tree: Option<Arc<Tree>>,
 }
 
-/// Reads a file.
+/// Reads a file on the fast path or, if that is not possible, on the slow path.
 pub(super) fn parse(file: FileId, text: &Arc<str>) -> Parsed {
     if !yaml::needs_slow_path(text)
         && let Some(manifest) = yaml::read::<Manifest>(text)
@@ -32,7 +32,7 @@ pub(super) fn parse(file: FileId, text: &Arc<str>) -> Parsed {
     parse_slowly(file, text)
 }
 
-/// Reads a file from its tree: everything that is wrong with it, and the rest of it.
+/// Reads a file from its tree, and reports everything that is wrong with it.
 pub(super) fn parse_slowly(file: FileId, text: &Arc<str>) -> Parsed {
     let tree = match Tree::build(text) {
         Ok(tree) => Arc::new(tree),

@@ -1,26 +1,26 @@
-//! The query of an import's URL: the one place where a secret may stand.
+//! Query of an import's URL, the only place of a manifest where a secret is allowed.
 
 use std::fmt;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-/// The query of an import's URL, with the names of its secrets in their places.
+/// Query of an import's URL, with the names of secrets instead of their values.
 ///
-/// It is not part of the build's identity and is never recorded; the text of a secret is put in when the
-/// request is made.
+/// It is not part of the build's identity and is never recorded. [`fill`](Self::fill) inserts the values when the request
+/// is made.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportQuery {
     parts: Vec<QueryPart>,
 }
 
-/// A part of a query.
+/// Part of a query.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QueryPart {
     /// Text that is not secret.
     Text(String),
-    /// The text of this sensitive variable.
+    /// Name of a sensitive variable.
     Secret(CompactString),
 }
 
@@ -34,17 +34,17 @@ impl ImportQuery {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Returns whether it has no parts.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// Its parts in order.
+    /// Returns its parts in order.
     pub fn parts(&self) -> &[QueryPart] {
         &self.parts
     }
 
-    /// The names of the sensitive variables that it needs.
+    /// Returns the names of the sensitive variables that it needs.
     pub fn secrets(&self) -> impl Iterator<Item = &CompactString> {
         self.parts.iter().filter_map(|part| match part {
             QueryPart::Secret(name) => Some(name),
@@ -52,10 +52,10 @@ impl ImportQuery {
         })
     }
 
-    /// The query with the secrets put in, without a `?` at its start.
+    /// Returns the query with the values of its secrets, without a leading `?`.
     ///
     /// # Errors
-    /// The name of a variable that `value_of` has no value for.
+    /// Returns the name of a variable for which `value_of` has no value.
     pub fn fill<'v>(&self, value_of: impl Fn(&str) -> Option<&'v str>) -> Result<String, CompactString> {
         let mut query = String::new();
         for part in &self.parts {
@@ -68,7 +68,7 @@ impl ImportQuery {
     }
 }
 
-/// Without the text: a signature may have been written into the manifest.
+/// Hides text, which may be a signature.
 impl fmt::Debug for ImportQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.parts).finish()
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_named_and_put_in_late() {
+    fn secrets_are_names_until_the_query_is_filled() {
         let mut query = ImportQuery::default();
         query.push(QueryPart::Text("?v=1&".into()));
         query.push(QueryPart::Secret("signature".into()));

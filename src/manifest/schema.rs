@@ -1,36 +1,35 @@
-//! The JSON Schema of the manifest, generated from the types that read it.
+//! JSON Schema of the manifest, generated from the types that read it.
 //!
-//! It is what editors complete and check by, so it is as strict as it can be for one file; a file that is one of
-//! several may leave out what stands in another, so nothing is required at the top. What it refuses, goldform
-//! refuses too, whatever the manifest allows under `rules`.
+//! Editors use it to complete and check keys, so it is as strict as possible for one file. No key is required at the top,
+//! since another file may declare it. goldform refuses everything that the schema refuses, at any levels under `rules`.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::syntax::{Manifest, REFERENCES};
 
-/// Where the schema is kept in the repository.
+/// Path of the schema in the repository.
 pub const SCHEMA_PATH: &str = "schemas/manifest.schema.json";
 
-/// A rule that may be named under `rules`.
+/// Rule that may be named under `rules`.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedRule {
-    /// Its id, by which it may be named too.
+    /// Id, which may be used instead of the name.
     pub id: &'static str,
-    /// Its name.
+    /// Name.
     pub name: &'static str,
-    /// What is wrong where it speaks.
+    /// Summary of its diagnostics.
     pub title: &'static str,
-    /// What it does by default.
+    /// Default level.
     pub level: &'static str,
 }
 
-/// The JSON Schema (draft-07) of a manifest, in which these rules may be named.
+/// Returns the JSON Schema (draft-07) of a manifest with these rules.
 pub fn schema(rules: &[NamedRule]) -> Value {
     let mut schema = generated();
     unwrap_descriptions(&mut schema);
     for (name, body) in schema.get_mut("definitions").and_then(Value::as_object_mut).into_iter().flatten() {
-        // The texts of a variable are taken as they are.
+        // The texts of a variable have no references.
         if name != "Variable" {
             check_references(body);
         }
@@ -47,7 +46,7 @@ pub fn schema(rules: &[NamedRule]) -> Value {
     schema
 }
 
-/// Each key with its schema, wherever keys are declared.
+/// Returns all keys with their schemas, at any depth.
 fn properties(schema: &Value) -> Vec<(&String, &Value)> {
     match schema {
         Value::Object(entries) => entries
@@ -65,14 +64,14 @@ fn properties(schema: &Value) -> Vec<(&String, &Value)> {
     }
 }
 
-/// The definitions that a described key stands for: editors would show their descriptions instead of the key's.
+/// Returns the definitions to which a described key refers. Editors would show their descriptions instead of the key's.
 fn definitions_of(key: &Value) -> Vec<String> {
     let parts = ["allOf", "anyOf"].into_iter().filter_map(|word| key.get(word)?.as_array()).flatten();
     let names = parts.filter_map(|part| part.get("$ref")?.as_str()?.rsplit('/').next().map(str::to_owned));
     names.filter(|_| key.get("description").is_some()).collect()
 }
 
-/// Each `${` in a text must begin a reference.
+/// Adds a pattern to each text: each `${` must start a reference.
 fn check_references(schema: &mut Value) {
     match schema {
         Value::Object(entries) => {
@@ -93,7 +92,7 @@ fn check_references(schema: &mut Value) {
     }
 }
 
-/// Rules are keys like others: completed, explained, and no others are known.
+/// Adds the rules as keys, so that editors complete and explain them and refuse others.
 fn name_rules(schema: &mut Value, rules: &[NamedRule]) {
     let level = json!({ "$ref": "#/definitions/Level" });
     let named = |rule: &NamedRule| {
@@ -101,7 +100,7 @@ fn name_rules(schema: &mut Value, rules: &[NamedRule]) {
         let value = json!({ "description": description, "default": rule.level, "allOf": [level] });
         (rule.name.to_owned(), value)
     };
-    // Ids are read without regard to case.
+    // Ids are case-insensitive.
     let numbers: Vec<&str> = rules.iter().map(|rule| rule.id.trim_start_matches("GF")).collect();
     let ids = format!("^[Gg][Ff]({})$", numbers.join("|"));
     let Some(key) = schema.pointer_mut("/properties/rules").and_then(Value::as_object_mut) else { return };
@@ -114,12 +113,12 @@ fn name_rules(schema: &mut Value, rules: &[NamedRule]) {
     }
 }
 
-/// The schema as the types generate it.
-pub(super) fn generated() -> Value {
+/// Returns the schema that the types generate.
+fn generated() -> Value {
     SchemaSettings::draft07().into_generator().into_root_schema_for::<Manifest>().to_value()
 }
 
-/// Comments are wrapped for people who read the source; editors wrap for themselves.
+/// Removes line breaks from descriptions: comments are wrapped, but editors wrap by themselves.
 fn unwrap_descriptions(schema: &mut Value) {
     match schema {
         Value::Object(entries) => {
@@ -153,7 +152,7 @@ mod tests {
         assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     }
 
-    /// What is shown as an example is one.
+    /// Examples are valid.
     #[test]
     fn every_example_and_default_matches_its_key() {
         let whole = schema(&[NamedRule { id: "GF703", name: "share_gap", title: "A gap", level: "warn" }]);

@@ -1,26 +1,26 @@
-//! Which service a manifest is for, how to reach it, and where its state is kept.
+//! Settings of a manifest: its service, how to reach it, and the location of its state.
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{CloudPlace, Provider, SharedImageEdits, Site};
 
-/// The image service and how to reach it. Goes into a saved plan, so it holds no secret.
+/// Image service, and how to reach it. It is part of a saved plan, so it contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CloudSettings {
-    /// Which service.
+    /// Service.
     pub provider: Provider,
-    /// The sandbox's world.
+    /// World of the sandbox.
     pub sandbox: SandboxSettings,
-    /// International or mainland.
+    /// Site of Tencent Cloud.
     pub site: Site,
-    /// One address for every service, instead of the provider's own.
+    /// Address of all services, instead of the provider's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// The profile of the official command line whose credentials are used.
+    /// Profile of the official command line whose credentials are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<CompactString>,
-    /// The key of the tag that goldform puts on what it makes; `None`: no tag.
+    /// Key of the ownership tag, or `None` for no tag.
     pub ownership_tag: Option<CompactString>,
     /// Whether the owner can change an image while it is shared (the documents disagree: 213/15713).
     pub shared_image_edits: SharedImageEdits,
@@ -51,31 +51,31 @@ impl CloudSettings {
     }
 }
 
-/// The sandbox's world.
+/// World of the sandbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SandboxSettings {
-    /// The world's file, relative to the state; `None`: `goldform.world.db` beside it.
+    /// File of the world, relative to the state. `None` means `goldform.world.db` beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub world: Option<String>,
-    /// The world's limit of custom images per region.
+    /// Limit of custom images per region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images_per_region: Option<u32>,
-    /// The world's limit of accounts per image.
+    /// Limit of accounts per image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounts_per_image: Option<u32>,
 }
 
-/// Where the state is kept.
+/// Location of the state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StateLocation {
-    /// A file, relative to the first manifest's folder.
+    /// File, relative to the folder of the first manifest.
     File(String),
-    /// An object: `s3://bucket/key`.
+    /// Object in a bucket: `s3://bucket/key`.
     Object {
-        /// The bucket.
+        /// Bucket.
         bucket: String,
-        /// The key.
+        /// Key.
         key: String,
     },
 }

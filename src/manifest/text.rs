@@ -1,4 +1,4 @@
-//! Bytes to text, and lines of it for messages.
+//! Decodes files, and extracts lines for messages.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use crate::diagnostics::catalogue::syntax::{LIMIT_EXCEEDED, TEXT_INVALID};
 use crate::diagnostics::sanitize::escape_controls;
 use crate::diagnostics::{Diagnostic, FileId, Span};
 
-/// The longest line that a message repeats, in bytes.
+/// Longest line that a message repeats, in bytes.
 const LONGEST_LINE: usize = 160;
 
-/// The text of a file, and what keeps it from being read as YAML.
+/// Decodes a file. Returns its text, and a diagnostic if it cannot be YAML.
 ///
-/// A text is given in any case, since a message points into it; what is no UTF-8 in it is replaced, which moves
-/// nothing before the place that the message points at.
+/// There is always a text, since the diagnostic points into it. Invalid UTF-8 is replaced, which does not move the first
+/// invalid byte.
 pub(super) fn decode(file: FileId, name: &str, bytes: Vec<u8>) -> (Arc<str>, Option<Diagnostic>) {
     if bytes.len() > MAX_BYTES {
         let detail = format!(
@@ -45,12 +45,12 @@ pub(super) fn decode(file: FileId, name: &str, bytes: Vec<u8>) -> (Arc<str>, Opt
                 "The file is UTF-16. ".to_owned()
             } else {
                 let byte = bytes.get(at).copied().unwrap_or_default();
-                format!("The byte {byte:#04x} here is no UTF-8. ")
+                format!("The byte {byte:#04x} is not UTF-8. ")
             };
             let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
             let span = Span { file, start: at, end: at + char::REPLACEMENT_CHARACTER.len_utf8() };
             let diagnostic = TEXT_INVALID
-                .found(what + "In another encoding, names would be read as others than you see.")
+                .found(what + "Another encoding would change names.")
                 .at(span, "not UTF-8 from here on")
                 .help("Save the file as UTF-8.");
             (text, Some(diagnostic))
@@ -58,7 +58,7 @@ pub(super) fn decode(file: FileId, name: &str, bytes: Vec<u8>) -> (Arc<str>, Opt
     }
 }
 
-/// The first character that YAML does not allow in a text.
+/// Returns the first character that YAML does not allow.
 fn control_character(text: &str) -> Option<(usize, char)> {
     let mut bytes = text.bytes().enumerate().peekable();
     while let Some((at, byte)) = bytes.next() {
@@ -75,7 +75,7 @@ fn control_character(text: &str) -> Option<(usize, char)> {
     None
 }
 
-/// The bytes of the line around a place, without its break.
+/// Returns the bytes of the line at a position, without its line break.
 pub(super) fn line_range(text: &str, at: usize) -> Range<usize> {
     let before = text.get(..at).unwrap_or_default();
     let start = before.rfind(['\n', '\r']).map_or(0, |at| at + 1);
@@ -83,8 +83,8 @@ pub(super) fn line_range(text: &str, at: usize) -> Range<usize> {
     start..at + after.find(['\n', '\r']).unwrap_or(after.len())
 }
 
-/// What is on the line of a piece before and after it. Nothing if the piece is several lines or the line is long: no
-/// more of the text than a line that can be shown is searched for its ends.
+/// Returns the text before and after a piece on its line. Returns `None` if the piece has several lines or the line is
+/// long. The search for the ends of the line is bounded.
 fn around<'t>(text: &'t str, piece: &Range<usize>) -> Option<(&'t str, &'t str)> {
     let ends = ['\n', '\r'];
     if piece.len() > LONGEST_LINE || text.get(piece.clone())?.contains(ends) {
@@ -106,8 +106,8 @@ fn around<'t>(text: &'t str, piece: &Range<usize>) -> Option<(&'t str, &'t str)>
     Some((head, tail))
 }
 
-/// The line on which a piece of text stands, with the piece replaced: the corrected line. Only the replacement
-/// where the piece goes over several lines or its line is long.
+/// Returns the line of a piece of text with the piece replaced, or only the replacement if the piece has several lines or
+/// its line is long.
 pub(super) fn corrected(text: &str, piece: &Range<usize>, replacement: &str) -> String {
     let line = match around(text, piece) {
         Some((head, tail)) if head.len() + replacement.len() + tail.len() <= LONGEST_LINE => {
@@ -118,7 +118,7 @@ pub(super) fn corrected(text: &str, piece: &Range<usize>, replacement: &str) -> 
     escape_controls(line.trim_start_matches('\u{feff}').trim()).into_owned()
 }
 
-/// A text in double quotes, as YAML reads it back.
+/// Returns a text in double quotes with escapes for YAML.
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -141,7 +141,7 @@ mod tests {
     const FILE: FileId = FileId(0);
 
     #[test]
-    fn what_is_no_text_is_told_where_it_is() {
+    fn an_invalid_text_is_reported_at_its_first_invalid_character() {
         let found = |bytes: &[u8]| {
             let (text, diagnostic) = decode(FILE, "a.yaml", bytes.to_vec());
             let diagnostic = diagnostic.unwrap();

@@ -1,4 +1,4 @@
-//! Variables: values that stand outside of the manifest, and the references to them in text.
+//! Variables: values from outside of the manifest, and references to them in its texts.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,62 +9,62 @@ use crate::diagnostics::catalogue::syntax::{
 };
 use crate::diagnostics::{Diagnostic, ManifestPath, Suggestions, escape_truncated};
 
-/// The values that were given, by the command line, a file or the environment.
+/// Values from the command line, files and the environment.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Variables {
-    given: BTreeMap<String, String>,
+    values: BTreeMap<String, String>,
 }
 
 impl Variables {
-    /// These values, by name. Which source wins over which is the caller's business.
-    pub fn new(given: BTreeMap<String, String>) -> Self {
-        Self { given }
+    /// Returns variables with these values by name. The caller decides which source takes precedence.
+    pub fn new(values: BTreeMap<String, String>) -> Self {
+        Self { values }
     }
 
-    /// The value that was given.
+    /// Returns the value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.given.get(name).map(String::as_str)
+        self.values.get(name).map(String::as_str)
     }
 
-    /// The names that were given.
+    /// Returns the names that have a value.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.given.keys().map(String::as_str)
+        self.values.keys().map(String::as_str)
     }
 }
 
-/// Names only: a value may be a secret.
+/// Prints names only, since a value may be a secret.
 impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.given.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 
-/// A piece of text with references in it.
+/// Piece of a text with references.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece<'t> {
-    /// Text as it stands.
+    /// Literal text.
     Text(&'t str),
     /// `${name}`.
     Variable(&'t str),
     /// `${lookup.NAME}`.
     Lookup(&'t str),
-    /// Something that starts like a reference and is none.
+    /// Text that starts like a reference but is not one.
     Malformed(&'t str),
 }
 
-/// Whether a text has a reference, or `$${`.
+/// Returns whether a text has a reference or `$${`.
 pub(super) fn has_reference(text: &str) -> bool {
     text.contains("${")
 }
 
-/// The pieces of a text.
+/// Splits a text into its pieces.
 pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find("${") {
         let (before, reference) = rest.split_at(at);
         if let Some(before) = before.strip_suffix('$') {
-            // `$${` is the text `${`.
+            // `$${` is an escape of `${`.
             pieces.push(Piece::Text(before));
             pieces.push(Piece::Text("${"));
             rest = reference.get(2..).unwrap_or_default();
@@ -88,42 +88,42 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Whether a text can name a variable: it must be one on every command line and in every environment.
+/// Returns whether a text can be the name of a variable, on command lines and in the environment too.
 pub(super) fn is_variable_name(name: &str) -> bool {
     name.len() <= 60
         && name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
-/// A declared variable.
+/// Declaration of a variable.
 #[derive(Debug, Default)]
 pub(super) struct Declared {
-    /// The value where none is given.
+    /// Default value.
     pub(super) default: Option<String>,
-    /// What it is for: a value that is missing is easier to give with it.
+    /// Purpose, for the message about a missing value.
     pub(super) description: Option<String>,
     /// Whether it is a secret.
     pub(super) is_sensitive: bool,
-    /// Whether its declaration could not be read: nothing is then said about its use.
+    /// Whether its declaration could not be read. Its uses are then not reported.
     pub(super) is_invalid: bool,
 }
 
-/// Declared variables and lookups, and the values that were given.
+/// Declared variables and lookups, and the values of variables.
 #[derive(Debug)]
 pub(super) struct Scope<'v> {
     given: &'v Variables,
     declared: BTreeMap<String, Declared>,
     lookups: BTreeSet<String>,
     used: BTreeSet<String>,
-    /// For this and everything else that is resolved.
+    /// Suggestions for everything that is resolved.
     pub(super) suggestions: Suggestions,
 }
 
-/// A problem with a reference, told when its place is known.
+/// Problem with a reference, which becomes a diagnostic when its place is known.
 pub(super) type Problem = Box<dyn FnOnce(ManifestPath) -> Diagnostic>;
 
 impl<'v> Scope<'v> {
-    /// A scope.
+    /// Returns the scope of a manifest.
     pub(super) fn new(
         given: &'v Variables,
         declared: BTreeMap<String, Declared>,
@@ -132,17 +132,17 @@ impl<'v> Scope<'v> {
         Self { given, declared, lookups, used: BTreeSet::new(), suggestions: Suggestions::default() }
     }
 
-    /// The declared variables that no text used.
+    /// Returns the declared variables that no text uses.
     pub(super) fn unused(&self) -> impl Iterator<Item = &str> {
         self.declared.keys().filter(|name| !self.used.contains(*name)).map(String::as_str)
     }
 
-    /// The names of the declared variables.
+    /// Returns the names of the declared variables.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.declared.keys().map(String::as_str)
     }
 
-    /// Whether a variable is a secret. It counts as used.
+    /// Returns whether a variable is sensitive, and marks it as used if it is.
     pub(super) fn is_sensitive(&mut self, name: &str) -> bool {
         match self.declared.get(name) {
             Some(declared) if declared.is_sensitive => {
@@ -153,19 +153,21 @@ impl<'v> Scope<'v> {
         }
     }
 
-    /// Whether a lookup is declared.
+    /// Returns whether a lookup is declared.
     pub(super) fn has_lookup(&self, name: &str) -> bool {
         self.lookups.contains(name)
     }
 
-    /// A lookup that is not declared.
+    /// Returns the problem with a lookup that is not declared.
     pub(super) fn unknown_lookup(&self, name: &str) -> Problem {
         let known = self.lookups.iter().map(String::as_str);
         let similar = self.suggestions.closest(name, known).map(str::to_owned);
         let name = escape_truncated(name);
         Box::new(move |path| {
             let diagnostic = LOOKUP_UNKNOWN
-                .found(format!("`{path}` names the lookup `{name}`, which does not stand under `lookups`."))
+                .found(format!(
+                    "`{path}` refers to the lookup `{name}`, which is not declared under `lookups`."
+                ))
                 .because_of(&*name);
             match similar {
                 Some(word) => {
@@ -176,8 +178,8 @@ impl<'v> Scope<'v> {
         })
     }
 
-    /// The value of a variable in text that is not secret; nothing, without a problem, where its declaration
-    /// is broken.
+    /// Returns the value of a variable that is not sensitive. Returns `None` if its declaration is invalid, which was
+    /// reported.
     pub(super) fn value(&mut self, name: &str) -> Result<Option<Cow<'v, str>>, Problem> {
         let Some(declared) = self.declared.get(name) else {
             let known = self.declared.keys().map(String::as_str);
@@ -185,8 +187,7 @@ impl<'v> Scope<'v> {
             let name = escape_truncated(name);
             return Err(Box::new(move |path| {
                 let detail = format!(
-                    "`{path}` takes the variable `{name}`, which does not stand under `variables`, so there is no \
-                     value for it."
+                    "`{path}` refers to the variable `{name}`, which is not declared under `variables`."
                 );
                 let diagnostic = VARIABLE_UNKNOWN.found(detail).because_of(&*name);
                 match similar {
@@ -207,8 +208,8 @@ impl<'v> Scope<'v> {
         if declared.is_sensitive {
             return Err(Box::new(move |path| {
                 let detail = format!(
-                    "`{path}` takes the sensitive variable `{shown_name}`. What stands there is recorded and shown, \
-                     and a secret must not be."
+                    "`{path}` uses the sensitive variable `{shown_name}`, but its text is stored and printed, which a \
+                     secret must not be."
                 );
                 VARIABLE_SENSITIVE
                     .found(detail)
@@ -216,7 +217,7 @@ impl<'v> Scope<'v> {
                     .at(path, "a secret would be stored here")
                     .at(
                         ManifestPath::root().field("variables").field(&shown_name).field("sensitive"),
-                        "sensitive by this",
+                        "declared as sensitive here",
                     )
                     .help("Use it in `import.query` only.")
             }));
@@ -232,7 +233,7 @@ impl<'v> Scope<'v> {
         Err(Box::new(move |path| {
             VARIABLE_UNSET
                 .found(format!(
-                    "`{path}` takes the variable `{shown_name}`{purpose}, which was not given and has no default."
+                    "`{path}` uses the variable `{shown_name}`{purpose}, which has no value and no default."
                 ))
                 .because_of(&*shown_name)
                 .at(path, "no value for this")
@@ -242,17 +243,17 @@ impl<'v> Scope<'v> {
     }
 }
 
-/// A reference that cannot be read.
+/// Returns the problem with a reference that cannot be read.
 pub(super) fn malformed(reference: &str) -> Problem {
     let is_open = !reference.contains('}');
     let reference = escape_truncated(reference);
     Box::new(move |path| {
         let detail = if is_open {
-            format!("`{path}` has `${{` without a `}}` after it, so it is not clear what it takes.")
+            format!("`{path}` has `${{` without a `}}` after it, so it is not clear what it refers to.")
         } else {
             format!(
-                "`{path}` has `{reference}`, which names no variable: a name starts with a letter or `_`, and \
-                     has letters, digits, `_` and `-` only."
+                "`{path}` has `{reference}`, which is not the name of a variable. A name has letters, digits, `_` and \
+                     `-`, and starts with a letter or `_`."
             )
         };
         REFERENCE_MALFORMED
@@ -262,15 +263,15 @@ pub(super) fn malformed(reference: &str) -> Problem {
     })
 }
 
-/// A lookup where none is understood.
+/// Returns the problem with a lookup in a place where it is not supported.
 pub(super) fn misplaced_lookup(name: &str) -> Problem {
     let name = escape_truncated(name);
     Box::new(move |path| {
         REFERENCE_MALFORMED
             .found(format!(
-                "`{path}` has `${{lookup.{name}}}`, and a lookup is understood in `source.shared.id` only."
+                "`{path}` has `${{lookup.{name}}}`, but a lookup is supported only in `source.shared.id`."
             ))
-            .at(path, "no lookup can stand here")
+            .at(path, "a lookup is not supported here")
             .help("Use a variable, or write the value.")
     })
 }
@@ -280,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_falls_into_pieces() {
+    fn a_text_is_split_into_pieces() {
         use Piece::{Lookup, Malformed, Text, Variable};
         assert_eq!(pieces("a${b}c"), [Text("a"), Variable("b"), Text("c")]);
         assert_eq!(pieces("$${b}"), [Text(""), Text("${"), Text("b}")]);

@@ -6,7 +6,7 @@ use compact_str::CompactString;
 
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::diagnostics::collect::MOST_PLACES;
+use crate::diagnostics::collect::MAX_PLACES;
 use crate::model::{Address, Level, PlacementKey, Region};
 use crate::plan::PlanView;
 use crate::plan::view::{NameHolder, NameUse};
@@ -155,7 +155,7 @@ fn finding(case: &Case<'_>, region: &Region, name: &CompactString, conflict: &Co
     let label = |used: &NameUse| if used.taken.is_some() { "takes the name" } else { "has the name" };
     let others = conflict.others.iter().map(|used| (*used, label(used)));
     let parties = [(taker, "takes the name"), (holder, "has the name")].into_iter().chain(others);
-    for (used, label) in parties.take(MOST_PLACES) {
+    for (used, label) in parties.take(MAX_PLACES) {
         if let NameHolder::Managed(at) = &used.holder
             && let Some(image) = case.desired.images.get(&at.image)
         {
@@ -224,7 +224,7 @@ mod tests {
         let judged = judge(&desired(&text), &snapshot.recorded, Some(&plan), &levels, noon());
         let taken: Vec<_> = judged.diagnostics.iter().filter(|one| one.code.id == "GF202").collect();
         let [taken] = &taken[..] else { panic!("{taken:#?}") };
-        assert_eq!(taken.labels.len(), crate::diagnostics::collect::MOST_PLACES);
+        assert_eq!(taken.labels.len(), crate::diagnostics::collect::MAX_PLACES);
         let detail = taken.whole_detail();
         assert!(
             detail.starts_with("image.i001@ap-jakarta#1 and image.i000@ap-jakarta#1 would both"),

@@ -29,208 +29,210 @@ macro_rules! codes {
 }
 
 codes! {
-    YAML_INVALID = "GF101" "yaml_invalid" Deny "This is not valid YAML" {
-        checks: "That the text is YAML: indentation by spaces, closed brackets and quotes, a colon after a key."
-        why: "A text that cannot be read as YAML has no meaning. Only the first such place of a file is told, since \
-              what follows it would be guesswork; other files are still read."
+    YAML_INVALID = "GF101" "yaml_invalid" Deny "Invalid YAML" {
+        checks: "That the text is YAML: indentation by spaces, closed brackets and quotes, a colon after each key."
+        why: "Invalid YAML has no meaning. Only the first error of a file is reported, since the rest would be \
+              guesswork. Other files are still read."
         example: "images:\n\tweb: {region: ap-jakarta}"
-        to_do: "Correct the place that is shown. Tabs become spaces; text with `: ` or ` #` in it, or that starts \
-                with a special character, goes into quotes."
+        to_do: "Correct the reported place. Replace tabs by spaces. Put text into quotes if it contains `: ` or ` \
+                #`, or starts with a special character."
     }
-    TEXT_INVALID = "GF102" "text_invalid" Deny "This is not readable text" {
-        checks: "That the file is UTF-8, without control characters."
-        why: "Other encodings would be read as different names than you see, and control characters can hide text."
+    TEXT_INVALID = "GF102" "text_invalid" Deny "Invalid text" {
+        checks: "That the file is UTF-8 without control characters."
+        why: "Another encoding would change names, and control characters can hide text."
         example: "images: {web: {description: \"caf\u{FFFD}\"}}"
-        to_do: "Save the file as UTF-8, and remove the character that is shown."
+        to_do: "Save the file as UTF-8, and remove the reported character."
     }
-    LIMIT_EXCEEDED = "GF103" "limit_exceeded" Deny "The manifest is too large or too deep" {
+    LIMIT_EXCEEDED = "GF103" "limit_exceeded" Deny "The manifest exceeds a limit" {
         checks: "That a file has at most 64 MiB, 64 levels, 10 million keys and values, 50,000 anchors and 500,000 \
-                 aliases, and that aliases repeat at most 1 million of them. The first thousand problems are told."
-        why: "A few lines of aliases can stand for more than any memory holds. The limits leave room for 40,000 \
-              images with 20 accounts each."
+                 aliases, and that aliases repeat at most 1 million values. At most 1,000 findings of a kind are \
+                 reported."
+        why: "A few lines of aliases can represent more than fits in memory. The limits allow 40,000 images with \
+              20 accounts each."
         example: "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]"
-        to_do: "Split the manifest into several files, and write less through aliases."
+        to_do: "Split the manifest into several files, and use fewer aliases."
     }
-    DOCUMENTS_SEVERAL = "GF104" "documents_several" Deny "A file holds several documents" {
+    DOCUMENTS_SEVERAL = "GF104" "documents_several" Deny "Several documents in one file" {
         checks: "That a file is one YAML document."
-        why: "What stands after a second `---` would be a second manifest; it is easy to lose it unseen."
+        why: "The text after a second `---` would be a second manifest, which is easily overlooked."
         example: "version: 1\n---\nimages: {}"
-        to_do: "Put the second document into a file of its own beside the first: all files of a folder are one \
+        to_do: "Move the second document into a file of its own in the same folder. All files of a folder are one \
                 manifest."
     }
     KEY_UNKNOWN = "GF105" "key_unknown" Deny "Unknown key" {
-        checks: "That every key is one that a manifest knows at its place."
-        why: "A mistyped key that is passed over silently is a setting that does not hold."
+        checks: "That each key is valid at its place."
+        why: "A mistyped key that is ignored is a setting without an effect."
         example: "images:\n  web:\n    regoin: ap-jakarta"
-        to_do: "Correct the key, or remove it. `goldform schema manifest` prints what is known; editors that read \
-                it complete keys."
+        to_do: "Correct or remove the key. `goldform schema manifest` prints all keys, and editors use the schema \
+                to complete them."
     }
-    KEY_DUPLICATE = "GF106" "key_duplicate" Deny "A key stands twice" {
-        checks: "That a key stands once in its mapping."
-        why: "Readers of YAML disagree on which one counts, so one of the two would be lost."
+    KEY_DUPLICATE = "GF106" "key_duplicate" Deny "Duplicate key" {
+        checks: "That each key of a mapping is unique."
+        why: "Readers of YAML disagree on which of the two counts, so one of them would be lost."
         example: "images:\n  web: {region: ap-jakarta}\n  web: {region: ap-tokyo}"
         to_do: "Remove or rename one of them."
     }
-    KEY_MISSING = "GF107" "key_missing" Deny "A required key is missing" {
-        checks: "That what a manifest cannot do without is there."
-        why: "There is no default that would be right for everybody."
+    KEY_MISSING = "GF107" "key_missing" Deny "Missing key" {
+        checks: "That required keys are present."
+        why: "They have no default that is right for everybody."
         example: "version: 1\nimages: {}   # and no account"
         to_do: "Add the key."
     }
-    VALUE_MISSING = "GF108" "value_missing" Deny "A key has no value" {
-        checks: "That a key that is written has a value."
-        why: "A key that is left out and one that is left empty look alike and mean different things: an attribute \
-              that is left out is not managed, an empty one is emptied."
+    VALUE_MISSING = "GF108" "value_missing" Deny "Missing value" {
+        checks: "That each key has a value."
+        why: "A key without a value looks like a key that is left out, but means something else: an attribute that \
+              is left out is not managed, and an empty one is removed."
         example: "images:\n  web:\n    description:"
-        to_do: "Write the value, `\"\"` for an empty text, or leave the key out."
+        to_do: "Write a value, write `\"\"` for an empty text, or remove the key."
     }
-    TYPE_WRONG = "GF109" "type_wrong" Deny "A value has the wrong type" {
-        checks: "That text, numbers, switches, lists and mappings stand where they are expected."
-        why: "A guess at what was meant would be wrong for somebody."
+    TYPE_WRONG = "GF109" "type_wrong" Deny "Wrong type of a value" {
+        checks: "That each value has the type of its key: text, number, switch, list or mapping."
+        why: "A guess at the meaning would sometimes be wrong."
         example: "images:\n  web:\n    copies: ap-tokyo"
         to_do: "Write the value as the message shows it."
     }
-    TEXT_UNQUOTED = "GF110" "text_unquoted" Deny "Text that needs quotes" {
-        checks: "That text which YAML reads as a number, a boolean or null stands in quotes."
-        why: "`100000000001`, `1.10`, `007`, `NO` and `on` are not text to every reader of YAML: digits get lost, \
-              and Norway becomes `false`."
+    TEXT_UNQUOTED = "GF110" "text_unquoted" Deny "Text without quotes" {
+        checks: "That text which YAML reads as a number, a boolean or null is in quotes."
+        why: "`100000000001`, `1.10`, `007`, `NO` and `on` are not text to every reader of YAML: digits are lost, \
+              and `NO` becomes `false`."
         example: "account: 100000000001"
-        to_do: "Put it in quotes."
+        to_do: "Put the text into quotes."
     }
-    TAG_UNSUPPORTED = "GF111" "tag_unsupported" Deny "A YAML tag is not understood here" {
+    TAG_UNSUPPORTED = "GF111" "tag_unsupported" Deny "Unsupported YAML tag" {
         checks: "That no value has a tag (`!name`)."
-        why: "Tags change how a value is read. A manifest has no use for them; quotes make text."
+        why: "Tags change how a value is read. A manifest does not need them: quotes make text."
         example: "account: !!str 100000000001"
-        to_do: "Remove the tag; put text into quotes."
+        to_do: "Remove the tag. Put text into quotes."
     }
-    ALIAS_INVALID = "GF112" "alias_invalid" Deny "An alias or merge has nothing to stand for" {
-        checks: "That an alias `*name` follows its anchor `&name`, and that `<<` merges mappings."
-        why: "There is nothing that could stand in its place."
+    ALIAS_INVALID = "GF112" "alias_invalid" Deny "Invalid alias or merge" {
+        checks: "That the anchor `&name` precedes its alias `*name`, and that `<<` merges mappings."
+        why: "An alias without an anchor has no value, and only mappings can be merged."
         example: "images:\n  web: *base"
-        to_do: "Write the anchor before the alias, or write the value out."
+        to_do: "Write the anchor before the alias, or write out the value."
     }
-    VERSION_UNSUPPORTED = "GF113" "version_unsupported" Deny "This version of the format is not known" {
+    VERSION_UNSUPPORTED = "GF113" "version_unsupported" Deny "Unsupported version of the format" {
         checks: "That `version` is 1."
-        why: "A manifest for another version may mean something else by the same words."
+        why: "In another version, the same words may mean something else."
         example: "version: 2"
-        to_do: "Write `version: 1`, or use a goldform that knows the version."
+        to_do: "Write `version: 1`, or use a version of goldform that supports it."
     }
-    VALUE_UNKNOWN = "GF114" "value_unknown" Deny "A value is not one of the choices" {
-        checks: "That a key with a few possible values has one of them."
-        why: "Nothing could be done with another one."
+    VALUE_UNKNOWN = "GF114" "value_unknown" Deny "Unknown value" {
+        checks: "That a key with a fixed set of values has one of them."
+        why: "Another value has no meaning."
         example: "images:\n  web:\n    replace: create_first"
         to_do: "Write one of the values that the message lists."
     }
-    VALUE_MALFORMED = "GF115" "value_malformed" Deny "A value does not have its shape" {
-        checks: "That account ids, URLs, addresses and places of the state look like what they are."
-        why: "Such a value cannot name anything."
+    VALUE_MALFORMED = "GF115" "value_malformed" Deny "Malformed value" {
+        checks: "That account ids, URLs, addresses and locations of the state are well-formed."
+        why: "A malformed value cannot refer to anything."
         example: "state: s3://bucket"
         to_do: "Write the value as the message describes it."
     }
-    NAME_MALFORMED = "GF116" "name_malformed" Deny "A name does not have its shape" {
-        checks: "That keys of images, lookups, accounts and variables can stand in addresses and on command lines: \
-                 1 to 60 letters, digits, `-`, `_` or `.`, the first a letter or digit. A name of an account holds \
-                 at least one letter; a name of a variable starts with a letter or `_`."
-        why: "Such a name could not be addressed, or would be taken for an id."
+    NAME_MALFORMED = "GF116" "name_malformed" Deny "Malformed name" {
+        checks: "That keys of images, lookups, accounts and variables can be used in addresses and on command \
+                 lines: 1 to 60 letters, digits, `-`, `_` or `.`, the first a letter or digit. The name of an \
+                 account has at least one letter. The name of a variable starts with a letter or `_`."
+        why: "Such a name could not be addressed, or would be mistaken for an id."
         example: "images:\n  web base: {region: ap-jakarta}"
         to_do: "Choose another name."
     }
-    NAME_TAKEN = "GF117" "name_taken" Deny "A name is declared in two files" {
-        checks: "That of all files of a manifest one declares a name, and that `account`, `cloud` and `state` stand \
-                 in one of them."
-        why: "Files are joined; which of the two counts would depend on their names."
+    NAME_TAKEN = "GF117" "name_taken" Deny "Name declared in several files" {
+        checks: "That each name is declared in only one file of a manifest, and that `account`, `cloud` and \
+                 `state` are declared in only one."
+        why: "Files are joined. Which of two declarations counts would depend on the names of the files."
         example: "# a.yaml\nimages: {web: {region: ap-jakarta}}\n# b.yaml\nimages: {web: {region: ap-tokyo}}"
         to_do: "Remove or rename one of them."
     }
     VARIABLE_UNKNOWN = "GF118" "variable_unknown" Deny "Unknown variable" {
-        checks: "That `${name}` names an entry under `variables`."
-        why: "There is no value that it could stand for."
+        checks: "That `${name}` refers to an entry under `variables`."
+        why: "An unknown variable has no value."
         example: "description: built from ${biuld}"
-        to_do: "Declare the variable or correct its name. `$${` stands for the text `${`."
+        to_do: "Declare the variable, or correct its name. `$${` is an escape for the text `${`."
     }
-    VARIABLE_UNSET = "GF119" "variable_unset" Deny "A variable has no value" {
-        checks: "That a variable that is used is given, or has a default."
-        why: "There is no value that it could stand for."
+    VARIABLE_UNSET = "GF119" "variable_unset" Deny "Variable without a value" {
+        checks: "That each variable that is used has a value or a default."
+        why: "The text that uses it is incomplete without a value."
         example: "variables: {build: {}}"
-        to_do: "Give it by `--var build=VALUE`, `--var-file` or `GOLDFORM_VAR_build`, or write a default."
+        to_do: "Set it by `--var build=VALUE`, `--var-file` or `GOLDFORM_VAR_build`, or write a default."
     }
-    VARIABLE_SENSITIVE = "GF120" "variable_sensitive" Deny "A secret would be stored" {
-        checks: "That a sensitive variable stands in `import.query` only, and has no default."
-        why: "Everything else of a manifest is recorded in state, shown in plans and sent to the service. A default \
-              would stand in the manifest for everybody to read."
+    VARIABLE_SENSITIVE = "GF120" "variable_sensitive" Deny "Secret in a stored text" {
+        checks: "That a sensitive variable is used only in `import.query`, and has no default."
+        why: "All other texts of a manifest are stored in the state, printed in plans and sent to the service. \
+              Everybody who reads the manifest could read a default."
         example: "variables: {token: {sensitive: true}}\nimages:\n  web:\n    description: ${token}"
-        to_do: "Use a variable that is not sensitive, or none. Give the secret from the environment."
+        to_do: "Use a variable that is not sensitive, or none. Set the secret in the environment."
     }
-    REFERENCE_MALFORMED = "GF121" "reference_malformed" Deny "A reference cannot be read" {
-        checks: "That `${` starts `${name}` or, in `source.shared.id`, `${lookup.NAME}`, and is closed."
-        why: "Text with half a reference in it is hardly ever what was meant."
+    REFERENCE_MALFORMED = "GF121" "reference_malformed" Deny "Malformed reference" {
+        checks: "That `${` starts `${name}` or, in `source.shared.id`, `${lookup.NAME}`, and that it is closed."
+        why: "Text with an incomplete reference is usually a mistake."
         example: "description: costs ${"
         to_do: "Close it with `}`, or write `$${` for the text `${`."
     }
     IMAGE_UNKNOWN = "GF122" "image_unknown" Deny "Unknown image" {
-        checks: "That shares, encrypted sources and renames name an entry under `images`."
-        why: "There is nothing that they could be about."
+        checks: "That shares, encrypted sources and renames refer to an entry under `images`."
+        why: "Without the entry they have no meaning."
         example: "shares: [{image: web-bsae, with: [partner]}]"
         to_do: "Correct the key, or declare the image."
     }
     LOOKUP_UNKNOWN = "GF123" "lookup_unknown" Deny "Unknown lookup" {
-        checks: "That `${lookup.NAME}` names an entry under `lookups`."
-        why: "There is nothing that could be looked up."
+        checks: "That `${lookup.NAME}` refers to an entry under `lookups`."
+        why: "Without the entry no image can be looked up."
         example: "shared: {id: \"${lookup.ubutnu}\"}"
         to_do: "Correct the name, or declare the lookup."
     }
-    RENAME_INVALID = "GF124" "rename_invalid" Deny "A rename cannot be followed" {
-        checks: "That a rename leads from the address of an entry that is gone to one that is there, each once."
-        why: "The recorded images could not be given to the new entry, and would be deleted."
+    RENAME_INVALID = "GF124" "rename_invalid" Deny "Invalid rename" {
+        checks: "That a rename leads from the address of an entry that is no longer declared to one that is \
+                 declared, each at most once."
+        why: "The recorded images could not be assigned to the new entry, and would be deleted."
         example: "renames: [{from: image.web, to: image.web-base}]   # and image.web is still there"
-        to_do: "Remove the old entry, or the rename. A rename may go once it was applied."
+        to_do: "Remove the old entry, or the rename. A rename may be removed once it is applied."
     }
-    SOURCE_CIRCULAR = "GF125" "source_circular" Deny "Images are made from each other" {
-        checks: "That no image is, by way of `encrypted`, made from itself."
-        why: "Neither could be made first."
+    SOURCE_CIRCULAR = "GF125" "source_circular" Deny "Images made from each other" {
+        checks: "That no image is made from itself through `encrypted`."
+        why: "None of the images could be made first."
         example: "images:\n  a: {source: {encrypted: {image: b}}}\n  b: {source: {encrypted: {image: a}}}"
         to_do: "Give one of them another source."
     }
-    KEY_MISPLACED = "GF126" "key_misplaced" Deny "A key has no effect here" {
-        checks: "That a key stands only where it counts: `from` of a lookup only with `type: shared`."
-        why: "It would be passed over silently."
+    KEY_MISPLACED = "GF126" "key_misplaced" Deny "Key without an effect" {
+        checks: "That a key is used only where it has an effect: `from` of a lookup only with `type: shared`."
+        why: "It would be ignored."
         example: "lookups:\n  ubuntu: {region: ap-jakarta, type: public, from: partner}"
-        to_do: "Remove the key, or change the one that it depends on."
+        to_do: "Remove the key, or change the key that it depends on."
     }
-    QUERY_IN_TEXT = "GF127" "query_in_text" Warn "A signature stands in the manifest" {
+    QUERY_IN_TEXT = "GF127" "query_in_text" Warn "Signature in the manifest" {
         checks: "That the query of an import's URL comes from a sensitive variable."
-        why: "The signature of a URL is a secret while it is valid, and manifests are kept in version control. What \
-              stands in the manifest's text can also stand in a saved plan."
+        why: "The signature of a URL is a secret while it is valid, and manifests are kept in version control. A \
+              saved plan can also contain the text of the manifest."
         example: "import: {url: \"https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2?q-signature=1a2b\"}"
         to_do: "Write the URL without its query, and `query: \"${signature}\"` with a sensitive variable."
     }
-    PLACEHOLDER_UNKNOWN = "GF128" "placeholder_unknown" Warn "A placeholder is not known" {
-        checks: "That braces in an image's name hold `generation`, the one placeholder there is."
-        why: "Anything else is taken as it stands: the image would have braces in its name, and every generation \
-              the same one."
+    PLACEHOLDER_UNKNOWN = "GF128" "placeholder_unknown" Warn "Unknown placeholder" {
+        checks: "That braces in the name of an image contain `generation`, the only placeholder."
+        why: "Other braces become part of the name, which would be the same for every generation."
         example: "name: web-{gen}"
         to_do: "Write `{generation}`."
     }
-    VARIABLE_UNUSED = "GF129" "variable_unused" Warn "A variable is not used" {
-        checks: "That every entry under `variables` stands in some text."
-        why: "It is often the trace of a mistyped reference."
+    VARIABLE_UNUSED = "GF129" "variable_unused" Warn "Unused variable" {
+        checks: "That each entry under `variables` is used."
+        why: "An unused variable is often the result of a mistyped reference."
         example: "variables: {build: {default: ins-8f3a1c2d}}   # and no ${build}"
-        to_do: "Use it or remove it."
+        to_do: "Use it, or remove it."
     }
-    MANIFEST_EMPTY = "GF130" "manifest_empty" Deny "There is no manifest" {
+    MANIFEST_EMPTY = "GF130" "manifest_empty" Deny "No manifest" {
         checks: "That at least one file is read."
-        why: "Nothing that is recorded would be wanted any more."
+        why: "An empty manifest would delete everything that is recorded."
         example: "# a folder without *.yaml or *.yml files"
-        to_do: "Name a file or folder with `-f`; `goldform init` writes a manifest to start from."
+        to_do: "Name a file or folder with `-f`. `goldform init` writes a first manifest."
     }
-    MANIFEST_FOREIGN = "GF131" "manifest_foreign" Deny "This is not a manifest" {
+    MANIFEST_FOREIGN = "GF131" "manifest_foreign" Deny "Not a manifest" {
         checks: "That a file which cannot be read as a manifest has at least one line that starts with a key of a \
                  manifest."
-        why: "A key file or an environment that is named by mistake holds secrets, and messages end up in logs: nothing \
-              of its text is shown. It is not left out either, since what is not in the manifest is deleted."
+        why: "A key file or an environment that is named by mistake contains secrets, and messages appear in logs. \
+              For this reason none of its text is printed. The file is not ignored either, since what is missing \
+              in the manifest is deleted."
         example: "registry: example.com\nuser: robot"
-        to_do: "Name another file, or move this one out of the folder. A part of a manifest starts a line with one of its \
-                keys, such as `images:`."
+        to_do: "Name another file, or move this one out of the folder. In a part of a manifest, a line starts with \
+                one of its keys, such as `images:`."
     }
     RULE_UNKNOWN = "GF199" "rule_unknown" Deny "Unknown rule" {
         checks: "That `rules`, `--allow`, `--warn` and `--deny` name rules, by name or id."

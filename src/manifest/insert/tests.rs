@@ -35,7 +35,7 @@ const IMAGE: &str = "web:\n    region: ap-tokyo\n    name: \"My \\\"image\\\" $$
 const SHARE: &str = "- { image: web, with: [partner, \"200000000009\"] }\n";
 
 #[test]
-fn what_is_missing_is_begun_and_what_is_empty_is_filled() {
+fn missing_and_empty_collections_are_filled() {
     for (before, head) in [
         ("version: 1", "version: 1\n"),
         ("version: 1\n# end\n", "version: 1\n# end\n"),
@@ -99,10 +99,10 @@ proptest! {
     #[test]
     fn a_text_gets_an_entry_or_is_refused(text in mutated()) {
         for section in [Section::Images, Section::Shares] {
-            if let Ok(Place { gone, at, .. }) = place(&text, section) {
-                let written = &text[gone.clone()];
+            if let Ok(Place { removed, at, .. }) = place(&text, section) {
+                let written = &text[removed.clone()];
                 prop_assert!(is_empty(written.trim()), "{written:?} would go");
-                prop_assert!(gone.end <= at && (at == text.len() || text[..at].ends_with(['\n', '\r'])));
+                prop_assert!(removed.end <= at && (at == text.len() || text[..at].ends_with(['\n', '\r'])));
             }
         }
         let before = load(input(&text), &Variables::default());

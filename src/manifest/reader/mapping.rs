@@ -96,13 +96,12 @@ impl<'t> Reader<'t> {
             }
             Err(bad) => {
                 let detail = format!(
-                    "`<<` in {} merges the entries of other mappings, and this is no mapping, or one that is merged \
-                     from too many others.",
+                    "`<<` in {} merges the entries of other mappings, but this is not a mapping, or merges too many others.",
                     self.here()
                 );
                 let span = self.span(&self.tree.span(bad));
                 let diagnostic = ALIAS_INVALID.found(detail).at(span, "this cannot be merged");
-                self.report(diagnostic.help("Write `<<: *NAME`, where `&NAME` stands before a mapping."));
+                self.report(diagnostic.help("Write `<<: *NAME`, with `&NAME` before a mapping."));
                 return None;
             }
         };
@@ -128,12 +127,12 @@ impl<'t> Reader<'t> {
     /// Reports that aliases and merges repeat too much, and stops.
     pub(super) fn too_much(&mut self, node: NodeId) {
         let detail = format!(
-            "Written out, the aliases of this file would repeat more than {MAX_REPEATED} values or \
-             {MAX_REPEATED_BYTES} bytes, or its merges add more than {MAX_MERGED_ENTRIES} entries. The rest of the file \
-             was not checked: a few lines could otherwise ask for more than any machine holds."
+            "The aliases of this file repeat more than {MAX_REPEATED} values or {MAX_REPEATED_BYTES} bytes, or its merges add \
+             more than {MAX_MERGED_ENTRIES} entries. The rest of the file was not checked, since a few lines could need \
+             more memory than there is."
         );
         let span = self.span(&self.tree.span(node));
-        let diagnostic = LIMIT_EXCEEDED.found(detail).at(span, "while this was written out");
+        let diagnostic = LIMIT_EXCEEDED.found(detail).at(span, "the limit is reached here");
         self.report(diagnostic.help("Repeat less, or split the file."));
         self.is_stopped = true;
     }
@@ -150,8 +149,8 @@ impl<'t> Reader<'t> {
         match self.tree.scalar(key) {
             Some((_, name)) if name.len() > MAX_KEY_BYTES => {
                 let detail = format!(
-                    "A key of {} has {} bytes; a key may have {MAX_KEY_BYTES}. It would be repeated in every address \
-                     and message.",
+                    "A key of {} has {} bytes, but at most {MAX_KEY_BYTES} are allowed, since keys are repeated in addresses and \
+                     messages.",
                     self.here(),
                     name.len()
                 );
@@ -162,9 +161,9 @@ impl<'t> Reader<'t> {
             }
             Some((_, name)) => Some(name),
             None => {
-                let detail = format!("A key of {} is a list or a mapping; a key is text.", self.here());
+                let detail = format!("A key of {} is a list or a mapping, but must be text.", self.here());
                 let span = self.span(&self.tree.span(key));
-                self.report(TYPE_WRONG.found(detail).at(span, "this cannot be a key"));
+                self.report(TYPE_WRONG.found(detail).at(span, "not a valid key"));
                 None
             }
         }
@@ -172,7 +171,7 @@ impl<'t> Reader<'t> {
 
     fn duplicate(&mut self, key: NodeId, first: NodeId, name: &str) {
         let detail = format!(
-            "`{}` stands twice in {}; one of the two would be lost.",
+            "`{}` is written twice in {}, so one of the two would be lost.",
             escape_truncated(name),
             self.here()
         );
@@ -190,18 +189,18 @@ impl<'t> Reader<'t> {
         known.sort_unstable();
         let similar = self.suggestions.closest(name, known.iter().copied());
         let detail = format!(
-            "`{}` is not a key of {}. Known there: {}.",
+            "`{}` is not a key of {}. Its keys are {}.",
             escape_truncated(name),
             self.here(),
             known.join(", ")
         );
         let span = self.tree.span(key);
         let label =
-            similar.map_or_else(|| "not known here".to_owned(), |word| format!("did you mean `{word}`?"));
+            similar.map_or_else(|| "unknown key".to_owned(), |word| format!("did you mean `{word}`?"));
         let diagnostic = KEY_UNKNOWN.found(detail).at(self.span(&span), label);
         let diagnostic = match similar {
             Some(word) => diagnostic.help(corrected(self.tree.text(), &span, word)),
-            None => diagnostic.help("Remove the key; `goldform schema manifest` prints what is known."),
+            None => diagnostic.help("Remove the key. `goldform schema manifest` prints all keys."),
         };
         let subject = if self.path.is_empty() {
             escape_truncated(name)

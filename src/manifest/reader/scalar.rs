@@ -1,4 +1,4 @@
-//! What to tell about a value that is not what it should be, with the corrected line where it is clear.
+//! Scalars, and diagnostics of values of a wrong form, with the corrected line if it is clear.
 
 use crate::diagnostics::catalogue::syntax::{TEXT_UNQUOTED, TYPE_WRONG, VALUE_MISSING};
 use crate::diagnostics::escape_truncated;
@@ -26,36 +26,34 @@ impl<'t> Reader<'t> {
             found if form.text && !form.number => self.unquoted(node, text, found),
             Plain::Boolean(_) => self.wrong(node, key, form, "a boolean"),
             Plain::OtherNumber if form.number => {
-                self.wrong(node, key, form, "a number that is not one from 0 up without leading zeros")
+                self.wrong(node, key, form, "a number that is not a decimal whole number from 0")
             }
             Plain::Integer(_) | Plain::OtherNumber => self.wrong(node, key, form, "a number"),
             Plain::YesOrNo | Plain::Text => self.wrong(node, key, form, "text"),
         }
     }
 
-    /// Text that reads as something else.
+    /// Reports text that YAML reads as something else.
     pub(super) fn unquoted<T>(&mut self, node: NodeId, text: &str, found: Plain) -> Option<T> {
         let why = match found {
-            Plain::Null => "without quotes it stands for nothing",
+            Plain::Null => "without quotes it is null",
             Plain::Boolean(_) => "without quotes it is a boolean",
-            Plain::Integer(_) | Plain::OtherNumber => {
-                "without quotes it is a number, which can lose its first and last digits"
-            }
-            Plain::YesOrNo | Plain::Text => "without quotes many readers of YAML take it for a boolean",
+            Plain::Integer(_) | Plain::OtherNumber => "without quotes it is a number, which can lose digits",
+            Plain::YesOrNo | Plain::Text => "without quotes many readers of YAML read it as a boolean",
         };
-        let detail = format!("`{}` is text in {}, and {why}.", escape_truncated(text), self.here());
+        let detail = format!("`{}` is text in {}, but {why}.", escape_truncated(text), self.here());
         let span = self.tree.span(node);
         let correct = corrected(self.tree.text(), &span, &quoted(text));
         self.report(TEXT_UNQUOTED.found(detail).at(self.span(&span), "needs quotes").help(correct));
         None
     }
 
-    /// A key without a value.
+    /// Reports a key without a value.
     fn missing<T>(&mut self, node: NodeId, key: Option<NodeId>, form: &Form) -> Option<T> {
         let span = self.tree.span(node);
         let place = if span.is_empty() { key.map_or(span, |key| self.tree.span(key)) } else { span };
-        let detail = format!("{} has no value; {} is expected.", capitalised(&self.here()), expected(form));
-        let diagnostic = VALUE_MISSING.found(detail).at(self.span(&place), "nothing stands here");
+        let detail = format!("{} has no value, expected {}.", capitalised(&self.here()), expected(form));
+        let diagnostic = VALUE_MISSING.found(detail).at(self.span(&place), "no value");
         let help = if form.text && key.is_some() {
             "Write the value, `\"\"` for an empty text, or leave the key out."
         } else {
@@ -65,7 +63,7 @@ impl<'t> Reader<'t> {
         None
     }
 
-    /// Something else than is expected.
+    /// Reports a value of a wrong form.
     pub(super) fn wrong<T>(
         &mut self,
         node: NodeId,
@@ -73,16 +71,16 @@ impl<'t> Reader<'t> {
         form: &Form,
         found: &str,
     ) -> Option<T> {
-        let detail = format!("{} is {}, and {found} stands here.", capitalised(&self.here()), expected(form));
+        let detail = format!("expected {} for {}, found {found}.", expected(form), self.here());
         let span = self.tree.span(node);
-        // A long value is shown by its key.
+        // A long value is represented by its key.
         let is_long = self.tree.text().get(span.clone()).is_some_and(|piece| piece.contains('\n'));
         let place = match key {
             Some(key) if is_long => self.tree.span(key),
             _ => span.clone(),
         };
         let mut diagnostic =
-            TYPE_WRONG.found(detail).at(self.span(&place), format!("{} is expected", expected(form)));
+            TYPE_WRONG.found(detail).at(self.span(&place), format!("expected {}", expected(form)));
         if let Some(value) = self.repaired(node, form) {
             diagnostic = diagnostic.help(corrected(self.tree.text(), &span, &value));
         }
@@ -90,7 +88,7 @@ impl<'t> Reader<'t> {
         None
     }
 
-    /// The value as it was probably meant.
+    /// Returns the value that was probably meant.
     fn repaired(&self, node: NodeId, form: &Form) -> Option<String> {
         let (_, text) = self.tree.scalar(node)?;
         let source = self.tree.text().get(self.tree.span(node))?;
@@ -117,7 +115,7 @@ fn capitalised(text: &str) -> String {
     text.strip_prefix("the ").map_or_else(|| text.to_owned(), |rest| format!("The {rest}"))
 }
 
-/// What a shape allows, in words.
+/// Returns what a form allows, in words.
 fn expected(form: &Form) -> String {
     let mut words = Vec::new();
     if form.text {

@@ -1,4 +1,4 @@
-//! Accounts: the owner, names, and the accounts that texts stand for.
+//! Resolves accounts: the owner, names, and references.
 
 use crate::diagnostics::catalogue::syntax::{NAME_MALFORMED, VALUE_MALFORMED};
 use crate::diagnostics::{ManifestPath, escape_truncated};
@@ -8,12 +8,11 @@ use crate::model::{AccountId, ImageKey};
 
 use super::Resolver;
 
-/// Stands for the owner where the manifest names none: such a manifest is judged, never planned. The service
-/// has no account with this number.
+/// Owner of a manifest that names none, which is judged but never planned. The service has no account with this id.
 const NO_OWNER: &str = "9223372036854775807";
 
 impl<'m> Resolver<'m, '_> {
-    /// The owner.
+    /// Resolves the owner.
     pub(super) fn owner(&mut self, manifest: &Manifest) -> AccountId {
         let root = ManifestPath::root();
         let text = self.required(&manifest.account, &root, "account", "account: \"100000000001\"");
@@ -28,14 +27,14 @@ impl<'m> Resolver<'m, '_> {
         self.owner.unwrap_or_else(|| NO_OWNER.parse().unwrap())
     }
 
-    /// The names of accounts.
+    /// Resolves the names of accounts.
     pub(super) fn accounts(&mut self, manifest: &'m Manifest) {
         for (name, account) in manifest.accounts.iter().flatten() {
             let path = ManifestPath::root().field("accounts").field(name.as_str());
             if !is_account_name(name.as_str()) {
                 let detail = format!(
-                    "`{}` cannot name an account. A name has 1 to 60 letters, digits, `-`, `_` or `.`, at least one of \
-                     them a letter; digits alone are an id.",
+                    "`{}` cannot name an account. A name has 1 to 60 letters, digits, `-`, `_` or `.`, with at least one letter: digits \
+                     alone are an id.",
                     escape_truncated(name.as_str())
                 );
                 self.malformed_name(&NAME_MALFORMED, detail, path.clone().key(), "");
@@ -62,8 +61,8 @@ impl<'m> Resolver<'m, '_> {
 
     fn malformed_account(&mut self, text: &str, path: ManifestPath) {
         let detail = format!(
-            "`{}` in `{path}` is no main account id (UIN). It has 5 to 19 digits, the first not 0; the console shows it \
-             as \"Account ID\".",
+            "`{}` in `{path}` is not a main account id (UIN), which has 5 to 19 digits and does not start with 0. The \
+             console shows it as \"Account ID\".",
             escape_truncated(text)
         );
         let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not an account id");
@@ -72,7 +71,7 @@ impl<'m> Resolver<'m, '_> {
         );
     }
 
-    /// The account that a name or an id stands for.
+    /// Returns the account with a name or an id.
     pub(super) fn account(
         &mut self,
         text: &str,
@@ -108,7 +107,7 @@ impl<'m> Resolver<'m, '_> {
     }
 }
 
-/// Whether a text can name an account, so that it cannot be taken for an id.
+/// Returns whether a text can name an account, which means that it is not an id.
 fn is_account_name(text: &str) -> bool {
     text.parse::<ImageKey>().is_ok() && text.bytes().any(|b| b.is_ascii_alphabetic())
 }
@@ -116,7 +115,7 @@ fn is_account_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_owner_that_is_none_is_an_account_id() {
+    fn the_placeholder_of_the_owner_is_an_account_id() {
         assert!(super::NO_OWNER.parse::<super::AccountId>().is_ok());
     }
 }

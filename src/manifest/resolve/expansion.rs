@@ -1,4 +1,4 @@
-//! How much a manifest may grow when it is resolved: a short text can ask for more than any memory holds.
+//! Limits on how much a manifest may grow when it is resolved: a short text can describe more than fits in memory.
 
 use compact_str::CompactString;
 
@@ -8,23 +8,23 @@ use crate::manifest::desired::DesiredImage;
 
 use super::Resolver;
 
-/// The most bytes of text with variables in it, after their values are in their places. The texts of a placement hold
-/// less than 1,000 characters, so this is 16,000 images that are all written with variables.
+/// Most bytes of texts with variables, after they are replaced. The texts of a placement have less than 1,000 characters,
+/// so this is enough for 16,000 images whose texts all have variables.
 pub(in crate::manifest) const MAX_TEXT: usize = 16 * 1024 * 1024;
-/// The most placements. The service has room for 500 images in each of some 20 regions, which is 10,000.
+/// Most placements. The service allows 500 images in each of about 20 regions, which are 10,000.
 pub(in crate::manifest) const MAX_PLACEMENTS: usize = 50_000;
-/// The most copies of one entry. The service has some 20 regions.
+/// Most copies of one entry. The service has about 20 regions.
 pub(in crate::manifest) const MAX_COPIES: usize = 1_000;
-/// The most bytes of names, descriptions, families and tags of all placements: every placement has its own. 10,000
-/// placements that use all the service takes, some 1,000 bytes, are less.
+/// Most bytes of names, descriptions, families and tags of all placements, each of which has its own. 10,000 placements
+/// with the longest texts that the service accepts, about 1,000 bytes each, have less.
 pub(in crate::manifest) const MAX_PLACED_TEXT: usize = 16 * 1024 * 1024;
-/// What a tag costs beside its text.
+/// Overhead of a tag in addition to its text, in bytes.
 const TAG_BYTES: usize = 32;
-/// The most accounts that see placements, each counted in each placement. 10,000 placements with 50 accounts each, as
-/// many as the service allows by default, are half of that.
+/// Most shares, which are accounts of placements. 10,000 placements with 50 accounts each, which is the service's default
+/// limit, have half as many.
 pub(in crate::manifest) const MAX_SHARES: usize = 1_000_000;
 
-/// What was written out so far.
+/// Sizes so far.
 #[derive(Debug, Default)]
 pub(super) struct Expansion {
     text: usize,
@@ -34,19 +34,19 @@ pub(super) struct Expansion {
 }
 
 impl Expansion {
-    /// Whether no text with a variable is read any more.
+    /// Returns whether texts with variables are no longer read.
     pub(super) fn is_text_full(&self) -> bool {
         self.text > MAX_TEXT
     }
 
-    /// Counts a piece of a text with variables; returns whether there is room for it.
+    /// Counts a piece of a text with variables, and returns whether it is within the limit.
     pub(super) fn has_room_for_text(&mut self, bytes: usize) -> bool {
         self.text = self.text.saturating_add(bytes);
         !self.is_text_full()
     }
 }
 
-/// Adds to a sum; returns whether it is within the limit then. What does not fit stays out of the sum.
+/// Adds to a sum unless it would exceed the limit, and returns whether it was added.
 fn fits(sum: &mut usize, more: usize, limit: usize) -> bool {
     let total = sum.saturating_add(more);
     if total <= limit {

@@ -1,4 +1,4 @@
-//! Images.
+//! Resolves images.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,18 +12,18 @@ use crate::model::{ImageKey, Keep, NameTemplate, Region, ReplaceOrder, SourceKin
 use super::Resolver;
 use super::source::ResolvedSource;
 
-/// The images of a cycle that are named.
+/// Most images of a cycle that are named.
 const MAX_SHOWN: usize = 8;
 
 impl Resolver<'_, '_> {
-    /// The images.
+    /// Resolves all images.
     pub(super) fn images(&mut self, manifest: &Manifest) -> BTreeMap<ImageKey, DesiredImage> {
         let mut images = BTreeMap::new();
         for (name, image) in manifest.images.iter().flatten() {
             let key = self.key(name, "images");
-            // What is under a key that cannot be used is judged all the same.
-            let stand_in = || "x".parse().ok();
-            let (Some(image), Some(named)) = (image.value(), key.clone().or_else(stand_in)) else {
+            // The entry of an invalid key is checked too.
+            let placeholder = || "x".parse().ok();
+            let (Some(image), Some(named)) = (image.value(), key.clone().or_else(placeholder)) else {
                 self.is_complete = false;
                 continue;
             };
@@ -103,7 +103,7 @@ impl Resolver<'_, '_> {
         let Some(list) = &image.copies else { return Default::default() };
         let path = path.field("copies");
         let (mut copies, mut entries): (Vec<Region>, Vec<usize>) = Default::default();
-        // Lists of regions are short, but nothing keeps them so.
+        // Lists of regions are usually short, but may be long.
         let mut first: BTreeMap<Region, usize> = BTreeMap::new();
         for (position, text) in self.items(list, &path) {
             let Some(region) = self.region(&text, || path.index(position), Some(key)) else { continue };
@@ -119,7 +119,7 @@ impl Resolver<'_, '_> {
         (copies, entries)
     }
 
-    /// Braces in a name that are no placeholder.
+    /// Warns about braces in a name that are not a placeholder.
     fn placeholders(&mut self, name: &str, path: &ManifestPath) {
         let mut rest = name;
         let mut unknown: BTreeSet<&str> = BTreeSet::new();
@@ -128,7 +128,7 @@ impl Resolver<'_, '_> {
             if inner != "generation" && unknown.insert(inner) {
                 let path = path.field("name");
                 let detail = format!(
-                    "`{{{}}}` in `{path}` is taken as it stands: the one placeholder of a name is `{{generation}}`.",
+                    "`{{{}}}` in `{path}` becomes part of the name: the only placeholder of a name is `{{generation}}`.",
                     escape_truncated(inner)
                 );
                 let label = match closest(inner, ["generation"]) {
@@ -142,35 +142,35 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// Tells of images that are, by way of encrypted copies, made from themselves.
+    /// Reports images that are made from themselves through encrypted copies.
     fn report_cycles(&mut self, images: &BTreeMap<ImageKey, DesiredImage>) {
         let made_from = |key: &ImageKey| match &images.get(key)?.source.as_ref()?.kind {
             SourceKind::Encrypted { image, .. } => Some(image.clone()),
             _ => None,
         };
-        // Each image is made from at most one other, so a walk ends, meets what was walked, or closes a cycle.
-        let mut walked: BTreeSet<ImageKey> = BTreeSet::new();
+        // Each image is made from at most one other, so each path ends, reaches a visited image, or closes a cycle.
+        let mut visited: BTreeSet<ImageKey> = BTreeSet::new();
         for start in images.keys() {
-            let mut way: Vec<ImageKey> = Vec::new();
-            let mut on_way: BTreeSet<ImageKey> = BTreeSet::new();
+            let mut path: Vec<ImageKey> = Vec::new();
+            let mut on_path: BTreeSet<ImageKey> = BTreeSet::new();
             let mut next = Some(start.clone());
             while let Some(key) = next {
-                if on_way.contains(&key) {
-                    let cycle: Vec<ImageKey> = way.into_iter().skip_while(|step| *step != key).collect();
+                if on_path.contains(&key) {
+                    let cycle: Vec<ImageKey> = path.into_iter().skip_while(|step| *step != key).collect();
                     self.report_cycle(&cycle);
                     break;
                 }
-                if !walked.insert(key.clone()) {
+                if !visited.insert(key.clone()) {
                     break;
                 }
-                on_way.insert(key.clone());
+                on_path.insert(key.clone());
                 next = made_from(&key);
-                way.push(key);
+                path.push(key);
             }
         }
     }
 
-    /// Tells of one cycle.
+    /// Reports one cycle.
     fn report_cycle(&mut self, cycle: &[ImageKey]) {
         let mut names: Vec<String> =
             cycle.iter().take(MAX_SHOWN).chain(cycle.first()).map(|key| format!("`{key}`")).collect();
@@ -178,7 +178,7 @@ impl Resolver<'_, '_> {
             names.insert(MAX_SHOWN, "…".to_owned());
         }
         let detail = format!(
-            "Each is the encrypted copy of the next: {}. None could be made first.",
+            "Each image is an encrypted copy of the next: {}. None of them can be made first.",
             names.join(" → ")
         );
         let mut diagnostic = SOURCE_CIRCULAR.found(detail).help("Give one of them another source.");

@@ -1,4 +1,4 @@
-//! Lookups and renames.
+//! Resolves lookups and renames.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::model::{Address, Architecture, ImageKey, ImageKind, Lookup};
 
 use super::Resolver;
 
-/// The architectures as a manifest spells them.
+/// Architectures as they are written in a manifest.
 pub(super) const ARCHITECTURES: [(&str, Architecture); 3] =
     [("x86_64", Architecture::X86_64), ("i386", Architecture::I386), ("arm", Architecture::Arm)];
 
 impl Resolver<'_, '_> {
-    /// Images that are used and not managed.
+    /// Resolves lookups.
     pub(super) fn lookups(&mut self, manifest: &Manifest) -> BTreeMap<ImageKey, Lookup> {
         let kinds =
             [("public", ImageKind::Public), ("shared", ImageKind::Shared), ("custom", ImageKind::Custom)];
@@ -48,7 +48,7 @@ impl Resolver<'_, '_> {
 
     fn misplaced_from(&mut self, path: &ManifestPath, has_type: bool) {
         let detail = format!(
-            "`{path}` names an account, and only an image with `type: shared` comes from another account, so it would \
+            "`{path}` names an account, but only an image with `type: shared` comes from another account, so it would \
              select nothing."
         );
         let diagnostic = KEY_MISPLACED.found(detail).at(path.field("from").key(), "no effect here");
@@ -57,7 +57,7 @@ impl Resolver<'_, '_> {
         self.report(diagnostic.help("type: shared").about(path));
     }
 
-    /// Entries that were renamed.
+    /// Resolves renames.
     pub(super) fn renames(
         &mut self,
         manifest: &Manifest,
@@ -90,7 +90,7 @@ impl Resolver<'_, '_> {
             return Some(key);
         }
         let detail = format!(
-            "`{}` is no address of an entry: `image.` and its key. Entries are renamed as a whole.",
+            "`{}` is not the address of an entry, which is `image.` and its key. Entries are renamed as a whole.",
             escape_truncated(text)
         );
         let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not an address of an entry");
@@ -115,24 +115,24 @@ impl Resolver<'_, '_> {
         let (from_path, to_path) = (path.field("from"), path.field("to"));
         if self.images.contains(from.as_str()) {
             let detail = format!(
-                "`{from}` is renamed to `{to}` and still stands under `images`, so it is not clear which of the two \
+                "`{from}` is renamed to `{to}` but is still declared under `images`, so it is not clear which of the two \
                  keeps the recorded images."
             );
             let diagnostic = RENAME_INVALID
                 .found(detail)
                 .at(from_path, "renamed here")
-                .at(ManifestPath::image(from), "and still there")
+                .at(ManifestPath::image(from), "still declared here")
                 .help("Remove the old entry, or the rename.");
             self.report(diagnostic.about(path));
             return false;
         }
         if !images.contains_key(to) {
-            // An entry that could not be read was told.
+            // An entry that could not be read was reported.
             if !self.images.contains(to.as_str()) {
                 self.unknown_image(
                     to.as_str(),
                     to_path,
-                    "A rename leads to an entry that is there.",
+                    "The new entry of a rename must be declared.",
                     "image.",
                 );
             }
@@ -155,10 +155,10 @@ impl Resolver<'_, '_> {
         true
     }
 
-    /// An entry that is named and not there.
+    /// Reports a reference to an entry that is not declared.
     pub(super) fn unknown_image(&mut self, name: &str, path: ManifestPath, why: &str, prefix: &str) {
         let similar = self.scope.suggestions.closest(name, self.images.iter().copied());
-        let detail = format!("`{}` does not stand under `images`. {why}", escape_truncated(name));
+        let detail = format!("`{}` is not declared under `images`. {why}", escape_truncated(name));
         let diagnostic = IMAGE_UNKNOWN.found(detail).because_of(escape_truncated(name));
         let diagnostic = match similar {
             Some(word) => {

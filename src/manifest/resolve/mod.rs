@@ -1,8 +1,8 @@
-//! Meaning: the joined files become [`Desired`].
+//! Resolves the joined files to [`Desired`].
 //!
-//! Every part is resolved on its own and leaves out what it cannot read, so that one run tells everything.
-//! A mistake that only this tool's syntax knows is a diagnostic (GF1xx); what the service's rules know too is a
-//! [`Fault`], which a rule with a page and a level turns into one.
+//! Each part is resolved on its own and leaves out what it cannot read, so that one run reports everything. A mistake in
+//! goldform's own syntax is a diagnostic (GF1xx). A violation of the service's rules is a [`Fault`], which a rule turns into
+//! a diagnostic.
 
 mod account;
 pub(super) mod expansion;
@@ -29,20 +29,20 @@ use crate::diagnostics::{Code, Collector, Diagnostic, ManifestPath, Repeats, esc
 use crate::model::{AccountId, ImageKey, Region};
 use expansion::Expansion;
 
-/// What became of a manifest.
+/// Manifest after it is resolved.
 #[derive(Debug)]
 pub(super) struct Resolved {
-    /// What it wants.
+    /// Desired state.
     pub(super) desired: Desired,
     /// What is wrong with it.
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// Whether nothing was left out.
+    /// Whether no part was left out.
     pub(super) is_complete: bool,
-    /// The names of the declared variables.
+    /// Names of the declared variables.
     pub(super) variables: Vec<String>,
 }
 
-/// Resolves a manifest. `was_read_whole`: nothing was left out of it before.
+/// Resolves a manifest. `was_read_whole`: whether no part was left out before.
 pub(super) fn resolve(manifest: &Manifest, variables: &Variables, was_read_whole: bool) -> Resolved {
     let mut resolver = Resolver {
         scope: scope(manifest, variables),
@@ -117,33 +117,33 @@ fn scope<'v>(manifest: &Manifest, field: &'v Variables) -> Scope<'v> {
     Scope::new(field, declared.collect(), lookups.collect())
 }
 
-/// Characters of a text that a fault keeps.
+/// Most characters of a text that a fault keeps.
 const FAULT_CHARS: usize = 200;
 
-/// Collects what is found while the parts are resolved.
+/// Collects findings while the parts are resolved.
 struct Resolver<'m, 'v> {
     scope: Scope<'v>,
     diagnostics: Collector<Diagnostic>,
     faults: Collector<Fault>,
     expansion: Expansion,
     is_complete: bool,
-    /// The owner, where it could be read.
+    /// Owner, if it could be read.
     owner: Option<AccountId>,
     accounts: BTreeMap<CompactString, AccountId>,
-    /// Names of accounts that are declared and could not be read.
+    /// Names of declared accounts whose ids could not be read.
     invalid_accounts: BTreeSet<&'m str>,
-    /// The keys of all entries under `images`, also of those that could not be read.
+    /// Keys of all entries under `images`, including those that could not be read.
     images: BTreeSet<&'m str>,
 }
 
 impl<'m> Resolver<'m, '_> {
-    /// Tells something that leaves a part out.
+    /// Reports a problem that leaves a part out.
     fn report(&mut self, diagnostic: Diagnostic) {
         self.is_complete = false;
         self.warn(diagnostic);
     }
 
-    /// Tells something that leaves nothing out.
+    /// Reports a problem that leaves nothing out.
     fn warn(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
@@ -160,18 +160,17 @@ impl<'m> Resolver<'m, '_> {
         self.faults.push(Fault { path, more, repeats, cause, image: image.cloned(), kind });
     }
 
-    /// A required key that is not there. `within`: what it belongs to.
+    /// Reports a missing key. `within`: the mapping that requires it.
     fn report_missing(&mut self, within: &ManifestPath, key: &str, help: &str) {
         let owner =
             if within.segments.is_empty() { "The manifest".to_owned() } else { format!("`{within}`") };
-        let detail =
-            format!("{owner} has no `{key}`, and there is no default that would be right for everybody.");
+        let detail = format!("{owner} has no `{key}`, which is required.");
         let place = if within.segments.is_empty() { within.clone() } else { within.clone().key() };
         let diagnostic = KEY_MISSING.found(detail).at(place, format!("`{key}` is missing")).help(help);
         self.report(diagnostic.about(within.field(key)));
     }
 
-    /// The text of a value, its variables replaced; nothing where there is a problem with one.
+    /// Returns a text with its variables replaced. Returns `None` if that is not possible, which is reported.
     fn text<'t>(&mut self, text: &'t Text, path: impl FnOnce() -> ManifestPath) -> Option<Cow<'t, str>> {
         if !has_reference(text.as_str()) {
             return Some(Cow::Borrowed(text.as_str()));
@@ -196,7 +195,7 @@ impl<'m> Resolver<'m, '_> {
                         out.push_str(&value);
                         continue;
                     }
-                    // Its declaration is broken, which was told.
+                    // Its declaration is invalid, which was reported.
                     Ok(None) => {
                         self.is_complete = false;
                         return None;
@@ -212,7 +211,7 @@ impl<'m> Resolver<'m, '_> {
         Some(Cow::Owned(out))
     }
 
-    /// The text of a key that may be left out.
+    /// Returns the text of an optional key.
     fn optional<'t>(
         &mut self,
         field: &'t Field<Text>,
@@ -221,7 +220,7 @@ impl<'m> Resolver<'m, '_> {
         field.value().and_then(|text| self.text(text, path))
     }
 
-    /// The text of a required key.
+    /// Returns the text of a required key.
     fn required<'t>(
         &mut self,
         field: &'t Field<Text>,
@@ -235,7 +234,7 @@ impl<'m> Resolver<'m, '_> {
         self.optional(field, || within.field(key))
     }
 
-    /// A value that is one of a few words.
+    /// Returns a value that must be one of a few words.
     fn choice<T: Copy>(
         &mut self,
         field: &Field<Text>,
@@ -248,7 +247,7 @@ impl<'m> Resolver<'m, '_> {
             let similar = self.scope.suggestions.closest(&text, words.iter().map(|(word, _)| *word));
             let listed: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
             let detail = format!(
-                "`{path}` is `{}`, and one of {} is expected.",
+                "expected one of {1} for `{path}`, found `{0}`.",
                 escape_truncated(&text),
                 listed.join(", ")
             );
@@ -268,7 +267,7 @@ impl<'m> Resolver<'m, '_> {
         found
     }
 
-    /// A region code; a text that is none is a fault.
+    /// Parses a region code. A malformed one is a fault.
     fn region(
         &mut self,
         text: &str,
@@ -284,7 +283,7 @@ impl<'m> Resolver<'m, '_> {
         }
     }
 
-    /// The readable items of a list of text, each with its place in the list.
+    /// Returns the valid items of a list, each with its index.
     fn items<'t>(&mut self, list: &'t List<Text>, path: &ManifestPath) -> Vec<(usize, Cow<'t, str>)> {
         let mut items = Vec::with_capacity(list.len());
         for (position, item) in list.iter().enumerate() {
@@ -300,15 +299,15 @@ impl<'m> Resolver<'m, '_> {
         items
     }
 
-    /// A key of an image or lookup.
+    /// Parses the key of an image or lookup.
     fn key(&mut self, name: &Text, section: &str) -> Option<ImageKey> {
         match name.as_str().parse() {
             Ok(key) => Some(key),
             Err(_) => {
                 let path = ManifestPath::root().field(section).field(name.as_str()).key();
                 let detail = format!(
-                    "`{}` cannot be a key under `{section}`. A key stands in addresses and command lines: it has 1 to \
-                     60 letters, digits, `-`, `_` or `.`, the first a letter or digit.",
+                    "`{}` cannot be a key under `{section}`. Keys are used in addresses and on command lines: a key has 1 to 60 \
+                     letters, digits, `-`, `_` or `.`, and starts with a letter or digit.",
                     escape_truncated(name.as_str())
                 );
                 self.malformed_name(&NAME_MALFORMED, detail, path, &as_key(name.as_str()));
@@ -318,19 +317,19 @@ impl<'m> Resolver<'m, '_> {
     }
 
     fn malformed_name(&mut self, code: &'static Code, detail: String, path: ManifestPath, instead: &str) {
-        let diagnostic = code.found(detail).at(path.clone(), "not a name that can be used");
+        let diagnostic = code.found(detail).at(path.clone(), "not a valid name");
         let diagnostic = if instead.is_empty() { diagnostic } else { diagnostic.help(format!("{instead}:")) };
         self.report(diagnostic.about(path));
     }
 
-    /// Judges the declarations of variables.
+    /// Checks the declarations of variables.
     fn variables(&mut self, manifest: &Manifest) {
         for (name, variable) in manifest.variables.iter().flatten() {
             let path = ManifestPath::root().field("variables").field(name.as_str());
             if !is_variable_name(name.as_str()) {
                 let detail = format!(
-                    "`{}` cannot name a variable. It stands in `${{name}}`, on command lines and in the environment: a \
-                     name starts with a letter or `_`, and has letters, digits, `_` and `-` only.",
+                    "`{}` cannot name a variable. Names are used in `${{name}}`, on command lines and in the environment: a name \
+                     has letters, digits, `_` and `-`, and starts with a letter or `_`.",
                     escape_truncated(name.as_str())
                 );
                 self.malformed_name(&NAME_MALFORMED, detail, path.clone().key(), "");
@@ -339,14 +338,13 @@ impl<'m> Resolver<'m, '_> {
             let is_sensitive = variable.sensitive.value().is_some_and(|sensitive| sensitive.0);
             if is_sensitive && variable.default.value().is_some_and(|default| !default.as_str().is_empty()) {
                 let detail = format!(
-                    "The sensitive variable `{}` has a default, so the secret would stand in the manifest for \
-                     everybody to read.",
+                    "The sensitive variable `{}` has a default, so everybody who reads the manifest would see the secret.",
                     escape_truncated(name.as_str())
                 );
                 let diagnostic = crate::diagnostics::catalogue::syntax::VARIABLE_SENSITIVE
                     .found(detail)
-                    .at(path.field("default"), "a secret must not stand here")
-                    .at(path.field("sensitive"), "sensitive by this")
+                    .at(path.field("default"), "a secret must not be written here")
+                    .at(path.field("sensitive"), "declared as sensitive here")
                     .help(format!(
                         "Remove the default; give it as GOLDFORM_VAR_{}.",
                         escape_truncated(name.as_str())
@@ -356,7 +354,7 @@ impl<'m> Resolver<'m, '_> {
         }
     }
 
-    /// Tells of variables that nothing uses; only where nothing was left out that might have.
+    /// Reports unused variables, unless a part that might use them was left out.
     fn unused(&mut self) {
         if !self.is_complete {
             return;
@@ -365,7 +363,7 @@ impl<'m> Resolver<'m, '_> {
         for name in unused {
             let path = ManifestPath::root().field("variables").field(&name).key();
             let detail = format!(
-                "The variable `{}` is declared and stands in no text. That is often the trace of a mistyped reference.",
+                "The variable `{}` is declared but not used. Often the cause is a mistyped reference.",
                 escape_truncated(&name)
             );
             let diagnostic = VARIABLE_UNUSED.found(detail).at(path.clone(), "not used").help("Remove it.");
@@ -374,7 +372,7 @@ impl<'m> Resolver<'m, '_> {
     }
 }
 
-/// A text as it could be written as a key.
+/// Returns a valid key that is similar to a text.
 fn as_key(text: &str) -> String {
     let key: String = text
         .chars()

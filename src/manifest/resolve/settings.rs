@@ -1,4 +1,4 @@
-//! What stands around the images: cloud, state, limits, regions, rules.
+//! Resolves everything except accounts and images: cloud, state, limits, levels, regions.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ fn number(field: &Field<Number>) -> Option<u32> {
 }
 
 impl Resolver<'_, '_> {
-    /// Which service.
+    /// Resolves the settings of the service.
     pub(super) fn cloud(&mut self, manifest: &Manifest) -> CloudSettings {
         let defaults = CloudSettings::default();
         let Some(cloud) = &manifest.cloud else { return defaults };
@@ -64,7 +64,7 @@ impl Resolver<'_, '_> {
 
     fn is_not_empty(&mut self, text: &str, path: &ManifestPath, instead: &str) -> bool {
         if text.is_empty() {
-            let detail = format!("`{path}` is empty, which names nothing.");
+            let detail = format!("`{path}` is empty.");
             let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "empty");
             self.report(diagnostic.help(format!("Write {instead}, or leave the key out.")).about(path));
         }
@@ -79,8 +79,8 @@ impl Resolver<'_, '_> {
         });
         if !is_one {
             let detail = format!(
-                "`{path}` is `{}`. It is the address of a service: `http://` or `https://`, a host, and a port where \
-                 it is not the usual one; nothing after it, since its host and port are what is signed.",
+                "`{path}` is `{}`, which is not the address of a service. An address has `http://` or `https://`, a host, a port \
+                 if it is not the default one, and nothing after that, since requests are signed for host and port.",
                 escape_truncated(endpoint)
             );
             let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not an address");
@@ -89,7 +89,7 @@ impl Resolver<'_, '_> {
         is_one
     }
 
-    /// Where the state is kept.
+    /// Resolves the location of the state.
     pub(super) fn state(&mut self, manifest: &Manifest) -> StateLocation {
         let path = ManifestPath::root().field("state");
         let Some(text) = self.optional(&manifest.state, || path.clone()) else {
@@ -107,15 +107,15 @@ impl Resolver<'_, '_> {
             return StateLocation::File(text.into_owned());
         }
         let detail = format!(
-            "`state` is `{}`. It is a file, relative to the manifest, or an object in a bucket: `s3://bucket/key`.",
+            "`state` is `{}`, but must be a file, relative to the manifest, or an object in a bucket: `s3://bucket/key`.",
             escape_truncated(&text)
         );
-        let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not a place for a state");
+        let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not a location of a state");
         self.report(diagnostic.help("state: s3://bucket/goldform.state.json").about(path));
         StateLocation::default()
     }
 
-    /// Limits of the account.
+    /// Resolves the limits of the account.
     pub(super) fn limits(&mut self, manifest: &Manifest) -> DesiredLimits {
         let Some(limits) = &manifest.limits else { return DesiredLimits::default() };
         let path = ManifestPath::root().field("limits").field("regions");
@@ -134,7 +134,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// Levels of rules. Whether a rule of that name exists is judged where the rules are.
+    /// Resolves the levels of rules. `constraints::Levels` checks their names.
     pub(super) fn levels(&mut self, manifest: &Manifest) -> BTreeMap<CompactString, Level> {
         let words = [("allow", Level::Allow), ("warn", Level::Warn), ("deny", Level::Deny)];
         let mut levels = BTreeMap::new();
@@ -148,7 +148,7 @@ impl Resolver<'_, '_> {
         levels
     }
 
-    /// The known regions.
+    /// Returns the known regions.
     pub(super) fn regions(&mut self, manifest: &Manifest) -> RegionTable {
         let mut table = RegionTable::built_in();
         for (name, entry) in manifest.regions.iter().flatten() {
@@ -177,7 +177,7 @@ impl Resolver<'_, '_> {
         table
     }
 
-    /// A number that is one of a few.
+    /// Returns a number that must be one of a few.
     pub(super) fn number_of(
         &mut self,
         field: &Field<Number>,
@@ -188,7 +188,7 @@ impl Resolver<'_, '_> {
         let number = number(field)?;
         let found = allowed.iter().copied().find(|&one| u32::from(one) == number);
         if found.is_none() {
-            let detail = format!("`{path}` is {number}, and {words} is expected.");
+            let detail = format!("expected {words} for `{path}`, found {number}.");
             let diagnostic = VALUE_UNKNOWN.found(detail).at(path.clone(), "not one of the choices");
             self.report(diagnostic.help(format!("Write {words}.")).about(path));
         }

@@ -1,4 +1,4 @@
-//! Shares, spread over regions and accounts.
+//! Resolves shares to the accounts of each image in each region.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +11,15 @@ use crate::model::{AccountId, ImageKey, Region};
 
 use super::Resolver;
 
-/// The accounts of each image in each region, before they are sorted: an image may have many entries, and
-/// joining sorted sets one by one would cost the square of their number.
+/// Accounts of each image in each region, unsorted: to merge sorted sets one by one would be quadratic in the entries of
+/// an image.
 type Gathered = BTreeMap<ImageKey, BTreeMap<Region, Vec<AccountId>>>;
 
 impl Resolver<'_, '_> {
-    /// Puts the shares into the images.
+    /// Resolves all shares into the images.
     pub(super) fn shares(&mut self, manifest: &Manifest, images: &mut BTreeMap<ImageKey, DesiredImage>) {
         let mut gathered = Gathered::new();
-        // An image may have many shares and many regions.
+        // Computed once, since an image may have many shares and many regions.
         let placements: BTreeMap<ImageKey, BTreeSet<Region>> = images
             .iter()
             .map(|(key, image)| (key.clone(), image.placements().into_iter().cloned().collect()))
@@ -90,7 +90,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// The entry that is shared.
+    /// Returns the key of the shared entry.
     fn shared_image(&mut self, share: &Share, path: &ManifestPath) -> Option<ImageKey> {
         let image_path = || path.field("image");
         if let Field::Value(text) = &share.image
@@ -108,11 +108,11 @@ impl Resolver<'_, '_> {
         if self.images.contains(&*text) {
             return text.parse().ok();
         }
-        self.unknown_image(&text, image_path(), "A share lends an entry, named by its key.", "image: ");
+        self.unknown_image(&text, image_path(), "A share names an entry by its key.", "image: ");
         None
     }
 
-    /// The accounts of a share.
+    /// Returns the accounts of a share, sorted.
     fn with(&mut self, share: &Share, path: &ManifestPath, image: Option<&ImageKey>) -> Vec<AccountId> {
         let Field::Value(list) = &share.with else { return Vec::new() };
         let with_path = || path.field("with");
@@ -132,7 +132,7 @@ impl Resolver<'_, '_> {
             accounts.push((account, position));
         }
         accounts.sort_unstable();
-        // Within an account the places are in order, so the first of each is where it stands first.
+        // Positions of one account are sorted, so the first of them is where it is listed first.
         let mut first: Option<(AccountId, usize)> = None;
         let mut unique = Vec::with_capacity(accounts.len());
         for (account, position) in accounts {

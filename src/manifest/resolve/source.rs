@@ -1,4 +1,4 @@
-//! What images are made from.
+//! Resolves the sources of images.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ use crate::model::{ImageKey, MalformedId, Source, SourceKind};
 use super::Resolver;
 use super::lookup::ARCHITECTURES;
 
-/// A source, and what stands beside it.
+/// Source of an image, or the lookup of it, and the query of an import.
 #[derive(Default)]
 pub(super) struct ResolvedSource {
     pub(super) source: Option<Source>,
@@ -25,14 +25,14 @@ pub(super) struct ResolvedSource {
     pub(super) query: Option<ImportQuery>,
 }
 
-/// What a kind of source resolves to.
+/// Kind of a source, after it is resolved.
 enum Kind {
     Built(SourceKind),
     LookedUp { name: ImageKey, from: Option<crate::model::AccountId> },
 }
 
 impl Resolver<'_, '_> {
-    /// The source of an image.
+    /// Resolves the source of an image.
     pub(super) fn source(&mut self, image: &Image, key: &ImageKey, path: &ManifestPath) -> ResolvedSource {
         let source = match &image.source {
             Field::Value(source) => source,
@@ -63,7 +63,7 @@ impl Resolver<'_, '_> {
             }
         }
         let revision = self.optional(revision, || path.field("revision")).map(CompactString::from);
-        // Every kind that stands there is read, so that what is wrong with it is told now.
+        // Every kind that is written is read, so that its problems are reported in the same run.
         let mut query = None;
         let mut found = [
             self.instance(instance, key, &path),
@@ -91,7 +91,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// A text with a shape; another text is a fault.
+    /// Parses an id. A malformed one is a fault.
     fn parse_id<T: FromStr<Err = MalformedId>>(
         &mut self,
         text: &str,
@@ -223,17 +223,17 @@ impl Resolver<'_, '_> {
 
     fn signature_in_text(&mut self, path: &ManifestPath) {
         let detail = format!(
-            "`{path}` has a query in its text. The query of such a URL is a signature, a secret while it is valid, and \
-             a manifest is kept where others read it. The URL without it is what identifies the build."
+            "`{path}` contains the query in its text. The query of such a URL is a signature, which is a secret while it is \
+             valid, and others can read the manifest. The URL without its query identifies the build."
         );
         let diagnostic = QUERY_IN_TEXT
             .found(detail)
-            .at(path.clone(), "the query stands in the text")
+            .at(path.clone(), "the query is in the text")
             .help("query: \"${signature}\"");
         self.warn(diagnostic.about(path));
     }
 
-    /// The query: secrets stay names, everything else is text.
+    /// Resolves a query. Secrets remain names, everything else becomes text.
     fn query(
         &mut self,
         field: &Field<Text>,
@@ -305,7 +305,7 @@ impl Resolver<'_, '_> {
                 self.problem(problem, path.field("id"));
                 return None;
             }
-            // A name that cannot be a key was told where it is declared.
+            // A name that is not a valid key was reported at its declaration.
             return name.parse().ok().map(|name| Kind::LookedUp { name, from });
         }
         let id = self.required(&shared.id, &path, "id", "id: img-3c1f0a9b")?;
@@ -319,7 +319,7 @@ impl Resolver<'_, '_> {
         let kms_key = self.optional(&encrypted.kms_key, || path.field("kms_key")).map(Into::into);
         let image = self.required(&encrypted.image, &path, "image", "image: KEY")?;
         if !self.images.contains(&*image) {
-            let why = "An encrypted image is the copy of another entry, named by its key.";
+            let why = "An encrypted image is a copy of another entry, which is named by its key.";
             self.unknown_image(&image, path.field("image"), why, "image: ");
             return None;
         }

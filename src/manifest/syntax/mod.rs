@@ -1,10 +1,10 @@
-//! The manifest as it is written: plain serde structs, from which the JSON Schema is generated too.
+//! Syntax of the manifest: plain serde structs, from which the JSON Schema is generated too.
 //!
-//! The comments on fields are what editors show; they are written for people who write manifests.
+//! Editors show the comments on fields, so they are written for people who write manifests.
 //!
-//! Every key may be left out here; what a manifest must have is judged when it is resolved, so that one
-//! missing key does not hide the other problems. Enumerations are text here, since a variable may stand in any
-//! text. No enum that holds data, no `flatten`, no `untagged`: each loses positions.
+//! All keys are optional here. Required keys are checked when the manifest is resolved, so that a missing key does not hide
+//! other problems. Enumerations are text, since any text may have a variable. There are no enums with data, no `flatten`
+//! and no `untagged`, since each of them loses positions.
 
 mod field;
 mod patterns;
@@ -27,9 +27,9 @@ pub(super) use patterns::REFERENCES;
 pub(super) use scalar::{Keep, Number, Switch, TagKey, Text};
 pub(super) use source::{Encrypted, Import, Instance, Shared, Source};
 
-/// A list. An item that cannot be read keeps its place.
+/// List. An invalid item keeps its position.
 pub(super) type List<T> = Vec<Field<T>>;
-/// A mapping of names that the user chooses.
+/// Mapping from names that the user chooses.
 pub(super) type Names<T> = BTreeMap<Text, Field<T>>;
 
 /// Golden images, the regions they must exist in, and the accounts they are shared with.
@@ -43,29 +43,28 @@ pub(super) struct Manifest {
     /// The account that owns the images: its main account id (UIN), in quotes.
     #[schemars(schema_with = "account", example = &"100000000001")]
     pub(super) account: Field<Text>,
-    /// Which service, and how to reach it. Default: the sandbox, which needs no account and no network.
+    /// The image service, and how to reach it. Default: the sandbox, which needs no account and no network.
     #[schemars(extend("examples" = [{ "provider": "sandbox" }]))]
     pub(super) cloud: Option<Cloud>,
-    /// Where the recorded state is kept: a file, relative to the manifest, or `s3://bucket/key` for one that a
-    /// team shares.
+    /// Location of the state: a file, relative to the manifest, or `s3://bucket/key` for a state that a team shares.
     #[schemars(schema_with = "state", extend("default" = "goldform.state.json"))]
     pub(super) state: Field<Text>,
-    /// Values from outside of the manifest: `${name}` in any text is replaced by one.
+    /// Values from outside of the manifest, by name. They replace `${name}` in any text.
     #[schemars(extend("propertyNames" = VARIABLE.key(), "examples" = [{ "build": { "default": "ins-8f3a1c2d", "description": "the instance that was prepared" } }]))]
     pub(super) variables: Option<Names<Option<Variable>>>,
-    /// Names for accounts, to be used under `shares`. A name holds at least one letter; ids are quoted.
+    /// Names for accounts, for use under `shares`. A name has at least one letter. Ids are in quotes.
     #[schemars(extend(
         "propertyNames" = ACCOUNT_NAME.key(), "additionalProperties" = ACCOUNT.text(),
         "examples" = [{ "partner": "200000000001" }]
     ))]
     pub(super) accounts: Option<Names<Text>>,
-    /// Limits of your account, where they differ from those that the service reported or documents.
+    /// Limits of your account, if they differ from those that the service reports or documents.
     #[schemars(extend("examples" = [{ "images_per_region": 10, "accounts_per_image": 50 }]))]
     pub(super) limits: Option<Limits>,
-    /// Regions that goldform does not know yet, by their code.
+    /// Regions that goldform does not know yet, by code.
     #[schemars(extend("propertyNames" = REGION.key(), "examples" = [{ "ap-osaka": { "mainland": false } }]))]
     pub(super) regions: Option<Names<RegionEntry>>,
-    /// What is done when a rule is broken, by the rule's name; `goldform explain` lists the rules.
+    /// Levels of rules, by name. `goldform explain` lists the rules.
     #[schemars(extend("examples" = [{ "share_gap": "deny" }]))]
     pub(super) rules: Option<Names<LevelText>>,
     /// The images, by a key of your choice (letters, digits, `-`, `_`, `.`).
@@ -73,22 +72,22 @@ pub(super) struct Manifest {
         "web-base": { "region": "ap-jakarta", "source": { "instance": { "id": "ins-8f3a1c2d" } } }
     }]))]
     pub(super) images: Option<Names<Image>>,
-    /// Which images are shared with which accounts, in which regions.
+    /// Shares: an image, the accounts it is shared with, and the regions.
     #[schemars(extend("examples" = [[{ "image": "web-base", "with": ["200000000001"] }]]))]
     pub(super) shares: Option<List<Share>>,
-    /// Images that are used but not managed, by a name of your choice: `${lookup.NAME}` is the id that
-    /// was found.
+    /// Images that are used but not managed, by a name of your choice. `${lookup.NAME}` is the id of the image that is
+    /// found.
     #[schemars(extend("propertyNames" = KEY.key(), "examples" = [{
         "ubuntu": { "region": "ap-jakarta", "type": "public", "os": "Ubuntu", "newest": true }
     }]))]
     pub(super) lookups: Option<Names<Lookup>>,
-    /// Entries that were renamed. Nothing is rebuilt.
+    /// Renamed entries, which are not rebuilt.
     #[schemars(extend("examples" = [[{ "from": "image.web", "to": "image.web-base" }]]))]
     pub(super) renames: Option<List<Rename>>,
 }
 
 impl Manifest {
-    /// The bytes of the longest key that the user chose.
+    /// Returns the length of the longest key that the user chose, in bytes.
     pub(super) fn longest_key(&self) -> usize {
         fn longest<T>(names: Option<&Names<T>>) -> usize {
             names.into_iter().flatten().map(|(name, _)| name.0.len()).max().unwrap_or_default()
@@ -111,47 +110,47 @@ impl Manifest {
     }
 }
 
-/// Which service, and how to reach it.
+/// Image service, and how to reach it.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Cloud {
     /// `sandbox`: a local simulator. `tencent`: Tencent Cloud.
     #[schemars(schema_with = "providers", extend("default" = "sandbox"))]
     pub(super) provider: Field<Text>,
-    /// The sandbox's world.
+    /// World of the sandbox.
     #[schemars(extend("examples" = [{ "world": "goldform.world.db" }]))]
     pub(super) sandbox: Option<Sandbox>,
     /// Tencent Cloud: `international` or `mainland`.
     #[schemars(schema_with = "sites", extend("default" = "international"))]
     pub(super) site: Field<Text>,
-    /// One address for every service, instead of the provider's own.
+    /// Address of all services, instead of the provider's own.
     #[schemars(schema_with = "endpoint", example = &"http://127.0.0.1:8787")]
     pub(super) endpoint: Field<Text>,
     /// The profile of the official command line (`~/.tccli`) whose credentials are used.
     #[schemars(example = &"default")]
     pub(super) profile: Field<Text>,
-    /// The key of the tag that is put on what goldform makes; `false`: no tag.
+    /// The key of the tag that marks what goldform creates, or `false` for no tag.
     #[schemars(extend("default" = "goldform"))]
     pub(super) ownership_tag: Field<TagKey>,
-    /// Whether you can change an image while it is shared. The service's documents disagree; set `refused` if
-    /// the service refused such a change, and images are unshared for the time of the change.
+    /// Whether an image can be changed while it is shared. The service's documents disagree. With `refused`, images are
+    /// unshared during a change.
     #[schemars(schema_with = "shared_image_edits", extend("default" = "allowed"))]
     pub(super) shared_image_edits: Field<Text>,
 }
 
-/// The sandbox's world.
+/// World of the sandbox.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Sandbox {
-    /// The file of its world, relative to the state. Default: `goldform.world.db`.
+    /// The file of the world, relative to the state. Default: `goldform.world.db`.
     #[schemars(example = &"goldform.world.db")]
     pub(super) world: Field<Text>,
-    /// The limits of its world.
+    /// Limits of the world.
     #[schemars(extend("examples" = [{ "images_per_region": 10, "accounts_per_image": 50 }]))]
     pub(super) quotas: Option<Quotas>,
 }
 
-/// The limits of the sandbox's world.
+/// Limits of the world of the sandbox.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Quotas {
@@ -169,13 +168,13 @@ pub(super) struct Quotas {
 #[schemars(extend("if" = { "required": ["sensitive"], "properties": { "sensitive": { "const": true } } },
     "then" = { "properties": { "default": { "maxLength": 0 } } }))]
 pub(super) struct Variable {
-    /// The value where none is given.
+    /// The value if no other is given.
     #[schemars(example = &"ins-8f3a1c2d")]
     pub(super) default: Field<Text>,
-    /// What it is for.
+    /// Purpose of the variable.
     #[schemars(example = &"the instance that was prepared")]
     pub(super) description: Field<Text>,
-    /// A secret: allowed in `import.query` only, and is never stored, shown or planned with its text.
+    /// Whether it is a secret, which is allowed only in `import.query` and never stored or printed.
     #[schemars(extend("default" = false))]
     pub(super) sensitive: Field<Switch>,
 }
@@ -190,7 +189,7 @@ pub(super) struct Limits {
     /// Accounts that one image may be shared with. The documents say 50.
     #[schemars(example = 50)]
     pub(super) accounts_per_image: Field<Number>,
-    /// Limits of single regions, by region.
+    /// Limits of particular regions.
     #[schemars(extend("propertyNames" = REGION.key(), "examples" = [{ "ap-jakarta": { "images": 8 } }]))]
     pub(super) regions: Option<Names<RegionLimits>>,
 }
@@ -204,15 +203,15 @@ pub(super) struct RegionLimits {
     pub(super) images: Field<Number>,
 }
 
-/// What is known about a region.
+/// Facts about a region.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["mainland"]))]
 pub(super) struct RegionEntry {
-    /// Whether it belongs to the Chinese mainland: images cannot be copied across that border.
+    /// Whether it is in the Chinese mainland. Images cannot be copied across that border.
     #[schemars(example = &false)]
     pub(super) mainland: Field<Switch>,
-    /// Its name, for people. Default: its code.
+    /// Name for people. Default: its code.
     #[schemars(example = &"Northeast Asia (Osaka)")]
     pub(super) title: Field<Text>,
     /// Whether images can be copied to it.
@@ -220,7 +219,7 @@ pub(super) struct RegionEntry {
     pub(super) copy_target: Field<Switch>,
 }
 
-/// What is done when a rule is broken.
+/// Level of a rule.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(schema_with = "levels", inline)]
@@ -231,45 +230,45 @@ pub(super) struct LevelText(pub(super) Text);
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["region", "source"]))]
 pub(super) struct Image {
-    /// The region where it is made.
+    /// The region where it is built.
     #[schemars(schema_with = "region", example = &"ap-jakarta")]
     pub(super) region: Field<Text>,
-    /// Its name in the service, unique in a region. Default: the key. `{generation}` is the number of
-    /// the build and makes replacement safe: the new image exists beside the old one under a name of its own.
+    /// Name in the service, unique in a region. Default: the key. `{generation}` is the number of the build. It makes
+    /// replacement safe: the new image exists beside the old one under another name.
     #[schemars(example = &"web-base-{generation}")]
     pub(super) name: Field<Text>,
-    /// Its description. Left out: not managed; `""` empties it.
+    /// Description. It is not managed if left out, and removed with `""`.
     #[schemars(example = &"Hardened Ubuntu 22.04 with nginx")]
     pub(super) description: Field<Text>,
-    /// Its family. Left out: not managed; `""` empties it.
+    /// Family. It is not managed if left out, and removed with `""`.
     #[schemars(example = &"web")]
     pub(super) family: Field<Text>,
-    /// Its tags. Only the keys that are named here, or were before, are managed.
+    /// Tags. Only keys that are named here, or were named before, are managed.
     #[schemars(extend("examples" = [{ "team": "platform" }]))]
     pub(super) tags: Option<Names<Text>>,
-    /// What it is made from: exactly one of the kinds.
+    /// The source: exactly one of the kinds.
     #[schemars(extend("examples" = [{ "instance": { "id": "ins-8f3a1c2d" } }]))]
     pub(super) source: Field<Source>,
-    /// The other regions it must exist in.
+    /// Other regions that it is copied to.
     #[schemars(extend("items" = REGION.text()), example = ["ap-singapore", "ap-tokyo"])]
     pub(super) copies: Option<List<Text>>,
-    /// How a new generation takes the place of the old one. `auto`: created first, deleted first only where
-    /// there is no room for both.
+    /// How a new generation replaces the old one. `auto`: the new one is created first, unless the region has no room for
+    /// both.
     #[schemars(schema_with = "replace_orders", extend("default" = "auto"))]
     pub(super) replace: Field<Text>,
-    /// Earlier generations to keep: a number, or a mapping. `generations`: how many are always kept. `days`: others are
-    /// kept for so many days after a newer one took their place.
+    /// Earlier generations to keep: a number, or a mapping. `generations`: the number that is always kept. `days`: others
+    /// are kept for this number of days after a newer one replaced them.
     #[schemars(extend("default" = 0, "examples" = [2, { "generations": 2, "days": 30 }]))]
     pub(super) keep: Field<Keep>,
-    /// Mark earlier generations as deprecated once a newer one is ready, and clear the mark of the current one.
-    /// `false`: the mark is never touched.
+    /// Whether earlier generations are marked as deprecated once a newer one is ready, and the mark of the current one is
+    /// cleared. `false`: marks are never changed.
     #[schemars(extend("default" = true))]
     pub(super) deprecate: Field<Switch>,
-    /// Delete its snapshots with it. Default: true where the service made them for the image, copies included; false for
-    /// images made from named `snapshots` and for the `adopted` image itself.
+    /// Whether snapshots are deleted with the image. Default: true if the service made them for the image, copies included,
+    /// and false for images made from named `snapshots` and for an `adopted` image.
     #[schemars(example = &true)]
     pub(super) delete_snapshots: Field<Switch>,
-    /// Never delete it without a successor in place, even when this entry is removed.
+    /// Whether it is never deleted without a successor, even if this entry is removed.
     #[schemars(extend("default" = false))]
     pub(super) protect: Field<Switch>,
 }
@@ -282,13 +281,13 @@ pub(super) struct Share {
     /// The key of an entry under `images`.
     #[schemars(schema_with = "key", example = &"web-base")]
     pub(super) image: Field<Text>,
-    /// The accounts: names from `accounts`, or quoted main account ids.
+    /// Accounts: names from `accounts`, or main account ids in quotes.
     #[schemars(extend("items" = ACCOUNT_OR_NAME.text()), example = ["partner", "200000000002"])]
     pub(super) with: Field<List<Text>>,
-    /// The regions. Default: every region the image is in.
+    /// Regions. Default: all regions of the image.
     #[schemars(extend("items" = REGION.text()), example = ["ap-jakarta"])]
     pub(super) regions: Option<List<Text>>,
-    /// Also revoke shares that goldform did not make.
+    /// Whether unmanaged shares are revoked too.
     #[schemars(extend("default" = false))]
     pub(super) exclusive: Field<Switch>,
 }
@@ -301,14 +300,14 @@ pub(super) struct Share {
     "properties": { "type": { "anyOf": [{ "const": "shared" }, { "pattern": r"\$\{" }] } }
 }))]
 pub(super) struct Lookup {
-    /// The region to look in.
+    /// The region to search.
     #[schemars(schema_with = "region", example = &"ap-jakarta")]
     pub(super) region: Field<Text>,
     /// `public`, `shared` or `custom`.
     #[serde(rename = "type")]
     #[schemars(schema_with = "kinds", example = &"public")]
     pub(super) kind: Field<Text>,
-    /// The operating system, or text of it.
+    /// The operating system, or a part of its name.
     #[schemars(example = &"Ubuntu")]
     pub(super) os: Field<Text>,
     /// 32 or 64.
@@ -317,26 +316,26 @@ pub(super) struct Lookup {
     /// `x86_64`, `i386` or `arm`.
     #[schemars(schema_with = "architectures", example = &"x86_64")]
     pub(super) architecture: Field<Text>,
-    /// Text that the name must hold.
+    /// Text that the name must contain.
     #[schemars(example = &"22.04")]
     pub(super) name: Field<Text>,
-    /// Take the newest of several. Without it, several are an error that lists them.
+    /// Whether to use the newest if several images match. Otherwise several images are an error that lists them.
     #[schemars(extend("default" = false))]
     pub(super) newest: Field<Switch>,
-    /// `type: shared` only: the account it must come from, a name or a quoted id.
+    /// The account that it must come from: a name, or an id in quotes. Only with `type: shared`.
     #[schemars(schema_with = "account_or_name", example = &"partner")]
     pub(super) from: Field<Text>,
 }
 
-/// An entry that was renamed.
+/// A renamed entry.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["from", "to"]))]
 pub(super) struct Rename {
-    /// Its old address.
+    /// Old address.
     #[schemars(schema_with = "address", example = &"image.web")]
     pub(super) from: Field<Text>,
-    /// Its new address.
+    /// New address.
     #[schemars(schema_with = "address", example = &"image.web-base")]
     pub(super) to: Field<Text>,
 }

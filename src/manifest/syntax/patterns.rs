@@ -1,19 +1,19 @@
-//! What texts look like, for the schema: words, and patterns that hold whatever the levels of rules.
+//! Patterns of texts for the schema, independent of the levels of rules.
 //!
-//! A pattern lets pass every text that resolves, and every text with a reference: what that stands for is not
-//! known here. Editors show the words beside a pattern instead of it.
+//! A pattern matches every text that resolves, and every text with a reference, whose value is not known. Editors show
+//! the words of a pattern instead of the pattern.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-/// A pattern, and what it means in words.
+/// Pattern, and its meaning in words.
 pub(super) struct Pattern {
     pattern: &'static str,
     words: &'static str,
 }
 
 impl Pattern {
-    /// A text of this shape, or with a reference in it.
+    /// Returns the schema of a text that matches, or has a reference.
     pub(super) fn text(&self) -> Value {
         json!({
             "type": "string",
@@ -22,7 +22,7 @@ impl Pattern {
         })
     }
 
-    /// A key of this shape. References do not stand in keys.
+    /// Returns the schema of a key that matches. Keys have no references.
     pub(super) fn key(&self) -> Value {
         json!({
             "pattern": self.pattern,
@@ -32,10 +32,10 @@ impl Pattern {
 }
 
 macro_rules! patterns {
-    ($($shape:ident $(as $name:ident)? = $pattern:literal, $words:literal;)+) => {$(
-        pub(super) const $shape: Pattern = Pattern { pattern: $pattern, words: $words };
+    ($($constant:ident $(as $name:ident)? = $pattern:literal, $words:literal;)+) => {$(
+        pub(super) const $constant: Pattern = Pattern { pattern: $pattern, words: $words };
         $(pub(super) fn $name(_: &mut SchemaGenerator) -> Schema {
-            Schema::from($shape.text().as_object().cloned().unwrap_or_default())
+            Schema::from($constant.text().as_object().cloned().unwrap_or_default())
         })?
     )+};
 }
@@ -72,16 +72,16 @@ patterns! {
         "a name for a variable (letters, digits, `_`, `-`; the first a letter or `_`)";
 }
 
-/// Any text in which every `${` begins a reference, or is `$${`.
+/// Pattern of texts in which every `${` starts a reference or belongs to `$${`.
 pub(in crate::manifest) const REFERENCES: &str =
     r"^([^$]|\$+[^${]|\$\$+\{|\$\{(lookup\.[^}]+|[A-Za-z_][A-Za-z0-9_-]{0,59})\})*\$*$";
 
-/// Text that is one of a few words, or comes from a variable.
+/// Returns the schema of a text that is one of a few words, or has a variable.
 fn choice(words: &[&str]) -> Schema {
     json_schema!({ "anyOf": [{ "enum": words }, { "type": "string", "pattern": r"\$\{" }] })
 }
 
-/// Text of which a few words are known, and whose rule can be allowed others.
+/// Returns the schema of a text with known words, which accepts others too, since a rule may allow them.
 fn known(words: &[&str]) -> Schema {
     json_schema!({ "anyOf": [{ "enum": words }, { "type": "string" }] })
 }
@@ -106,12 +106,12 @@ choices! {
     boots = known ["Legacy BIOS", "UEFI"];
 }
 
-/// 32 or 64.
+/// Returns the schema of 32 or 64.
 pub(super) fn bits(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "enum": [32, 64] })
 }
 
-/// The only version.
+/// Returns the schema of the only version.
 pub(super) fn version(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "const": 1 })
 }

@@ -10,12 +10,12 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use super::Field;
 use crate::manifest::yaml::{Plain, plain};
 
-/// Text. A plain scalar that reads as a number, a boolean or null is none.
+/// Text. A plain scalar that is a number, a boolean or null is not text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::manifest) struct Text(pub(in crate::manifest) CompactString);
 
 impl Text {
-    /// The text as it was written.
+    /// Returns the text as written, references included.
     pub(in crate::manifest) fn as_str(&self) -> &str {
         &self.0
     }
@@ -41,7 +41,7 @@ impl JsonSchema for Text {
     }
 }
 
-/// A whole number from 0 up, without quotes.
+/// Whole number from 0, without quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::manifest) struct Number(pub(in crate::manifest) u32);
 
@@ -49,7 +49,7 @@ impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct NumberVisitor;
 
-        // `deserialize_any`, so that a number in quotes comes as the text that it is.
+        // `deserialize_any` keeps a number in quotes as text.
         impl Visitor<'_> for NumberVisitor {
             type Value = Number;
 
@@ -130,21 +130,21 @@ impl JsonSchema for Switch {
 /// `keep`: a number of generations, or a mapping.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(in crate::manifest) struct Keep {
-    /// Earlier generations to keep.
+    /// Number of earlier generations that are always kept.
     pub(in crate::manifest) generations: Field<Number>,
-    /// For how many days at the most.
+    /// Days for which further generations are kept.
     pub(in crate::manifest) days: Field<Number>,
 }
 
-/// Earlier generations to keep, by number and age.
+/// Mapping form of `keep`.
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "Keep")]
 struct KeepMapping {
-    /// How many earlier generations to keep. Default: 0.
+    /// Number of earlier generations that are always kept. Default: 0.
     #[schemars(extend("default" = 0))]
     generations: Field<Number>,
-    /// Keep them for this many days at the most. Left out: for ever.
+    /// Others are kept for this number of days after a newer one replaced them. If left out, they are deleted.
     #[schemars(example = &30)]
     days: Field<Number>,
 }
@@ -153,7 +153,7 @@ impl<'de> Deserialize<'de> for Keep {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct KeepVisitor;
 
-        // One value of two shapes, told apart by the first event: an untagged enum would lose positions.
+        // The first event decides between the two forms. An untagged enum would lose positions.
         impl<'de> Visitor<'de> for KeepVisitor {
             type Value = Keep;
 
@@ -199,7 +199,7 @@ impl JsonSchema for Keep {
 pub(in crate::manifest) enum TagKey {
     /// `false`: no tag.
     Off,
-    /// The key.
+    /// Key of the tag.
     Key(Text),
 }
 

@@ -1,4 +1,4 @@
-//! The two paths against each other, and against another reader.
+//! Properties that compare the fast path and the slow path.
 
 use std::sync::Arc;
 
@@ -29,9 +29,9 @@ fn paths_agree(text: &str) {
     }
     match (yaml::read::<Manifest>(text), slow.diagnostics.as_slice()) {
         (Some(fast), []) => assert_eq!(fast, slow.manifest, "{text:?}"),
-        (Some(_), diagnostics) => panic!("only the typed read takes {text:?}: {diagnostics:?}"),
-        // The typed read leaves a tag key that looks like a number to the tree, which knows of quotes.
-        (None, []) => assert!(text.contains("ownership_tag"), "only the tree takes {text:?}"),
+        (Some(_), diagnostics) => panic!("only the fast path accepts {text:?}: {diagnostics:?}"),
+        // The fast path leaves a tag key that looks like a number to the slow path, which knows quotes.
+        (None, []) => assert!(text.contains("ownership_tag"), "only the slow path accepts {text:?}"),
         (None, _) => {}
     }
 }
@@ -55,24 +55,24 @@ fn a_tag_key_like_a_number_is_text_in_quotes_only() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases()))]
 
-    /// Where the typed read alone is trusted, the tree reads the same or both refuse; and every span of a
-    /// diagnostic is one of the text.
+    /// If the fast path may be used, both paths read the same or both refuse. Every span of a diagnostic is within the
+    /// text.
     #[test]
     fn the_paths_read_any_text_alike(text in mutated()) {
         paths_agree(&text);
     }
 }
 
-/// `PROPTEST_CASES` where it is set, else few enough for every run.
+/// Returns `PROPTEST_CASES`, or a number that is small enough for every run.
 pub(in crate::manifest) fn cases() -> u32 {
     let set = ProptestConfig::default().cases;
     if set == 256 { 2_000 } else { set }
 }
 
 proptest! {
-    /// Whatever the bytes, there is an answer, and every place of it can be drawn.
+    /// Any bytes have a result, and every place of its diagnostics can be drawn.
     #[test]
-    fn any_bytes_have_an_answer(texts in proptest::collection::vec(mutated(), 1..3), cut in any::<proptest::sample::Index>()) {
+    fn any_bytes_have_a_result(texts in proptest::collection::vec(mutated(), 1..3), cut in any::<proptest::sample::Index>()) {
         let mut inputs: Vec<Input> =
             texts.into_iter().map(|text| Input { name: "a.yaml".into(), bytes: text.into_bytes() }).collect();
         let bytes = &mut inputs[0].bytes;

@@ -1,10 +1,10 @@
-//! What a short text may ask for: findings are folded, and what is written out has an end.
+//! Bounds on what a short text can cause: findings are folded, and expansion is limited.
 
 use std::fmt::Write as _;
 
 use super::super::resolve::expansion::{MAX_COPIES, MAX_PLACEMENTS, MAX_SHARES, MAX_TEXT};
 use super::*;
-use crate::diagnostics::collect::{MAX_PER_KIND, MOST_PLACES};
+use crate::diagnostics::collect::{MAX_PER_KIND, MAX_PLACES};
 
 const HEAD: &str = "version: 1\naccount: \"100000000001\"\n";
 
@@ -17,7 +17,7 @@ fn codes(loaded: &Loaded) -> Vec<&'static str> {
     loaded.diagnostics.iter().map(|diagnostic| diagnostic.code.id).collect()
 }
 
-/// The text that the first label of a diagnostic is at.
+/// Returns the text at the first label of a diagnostic.
 fn place(loaded: &Loaded, at: usize) -> &str {
     let span = loaded.locator.place(&loaded.diagnostics[at].labels[0].place).unwrap();
     &loaded.locator.sources().get(span.file).unwrap().text[span.start..span.end]
@@ -32,17 +32,17 @@ fn regions(number: usize) -> String {
 }
 
 #[test]
-fn a_variable_without_a_value_is_one_finding_however_often_it_is_used() {
+fn a_variable_without_a_value_is_one_finding_for_all_uses() {
     let uses: String =
         (0..62).map(|use_of| entry(&format!("i{use_of:02}"), ", description: \"${v}\"")).collect();
     let loaded = load_text(&format!("variables: {{v: {{}}}}\nimages:\n{uses}"));
     let [unset] = &loaded.diagnostics[..] else { panic!("{:#?}", loaded.diagnostics) };
-    assert_eq!((unset.repeats.count(), unset.labels.len()), (62, MOST_PLACES));
+    assert_eq!((unset.repeats.count(), unset.labels.len()), (62, MAX_PLACES));
     assert!(unset.whole_detail().ends_with("The same holds for 61 more places."), "{}", unset.whole_detail());
 }
 
 #[test]
-fn beyond_the_first_of_a_kind_findings_are_counted() {
+fn only_the_first_findings_of_a_kind_are_kept() {
     let keys: String = (0..1_100).map(|number| format!("x{number}: 1\n")).collect();
     let loaded = load_text(&keys);
     assert_eq!(codes(&loaded), ["GF105"; MAX_PER_KIND]);
@@ -60,7 +60,7 @@ fn a_region_that_is_listed_many_times_is_one_fault() {
 }
 
 #[test]
-fn texts_with_variables_have_an_end() {
+fn texts_with_variables_are_bounded() {
     let value = "x".repeat(MAX_TEXT / 1_000);
     let text = |uses: usize| {
         let uses: String =
@@ -76,7 +76,7 @@ fn texts_with_variables_have_an_end() {
 }
 
 #[test]
-fn copies_placements_and_shares_have_an_end() {
+fn copies_placements_and_shares_are_bounded() {
     let copies = |number: usize| format!(", copies: [{}]", regions(number));
     assert_eq!(codes(&load_text(&format!("images:\n{}", entry("a", &copies(MAX_COPIES))))), [""; 0]);
     let loaded = load_text(&format!("images:\n{}", entry("a", &copies(MAX_COPIES + 1))));
@@ -110,7 +110,7 @@ fn a_long_description_is_not_repeated_in_every_region() {
 }
 
 #[test]
-fn merges_and_aliases_have_an_end_in_entries_and_in_bytes() {
+fn merges_and_aliases_are_bounded_in_entries_and_in_bytes() {
     let tags: Vec<String> = (0..1_000).map(|tag| format!("k{tag}: v")).collect();
     let mut text = format!("images:\n{}", entry("a", &format!(", tags: &tags {{{}}}", tags.join(", "))));
     for number in 0..2_500 {

@@ -17,7 +17,7 @@ const SEEDS: &[&str] = &[
     "? version\n: 1\n? account\n: \"100000000001\"\ncloud: {ownership_tag: false, sandbox: {quotas: }}\n",
 ];
 
-/// Pieces to put in the place of others.
+/// Pieces that replace others.
 const TOKENS: &[&str] = &[
     "",
     " ",
@@ -103,7 +103,7 @@ const TOKENS: &[&str] = &[
     "  no\n",
 ];
 
-/// A manifest with some pieces of it replaced, doubled or left out.
+/// Generates a manifest with some pieces replaced, doubled or left out.
 pub(in crate::manifest) fn mutated() -> impl Strategy<Value = String> {
     let edit = (any::<Index>(), 0usize..4, any::<Index>(), any::<Index>());
     (proptest::sample::select(SEEDS), proptest::collection::vec(edit, 0..5)).prop_map(|(seed, edits)| {
@@ -126,7 +126,7 @@ pub(in crate::manifest) fn mutated() -> impl Strategy<Value = String> {
     })
 }
 
-/// Words, blanks and single signs.
+/// Returns the words, blanks and single characters of a text.
 fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
     let class = |c: char| {
         if c.is_alphanumeric() {

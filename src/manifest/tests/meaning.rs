@@ -1,4 +1,4 @@
-//! What manifests mean: one idea per test, on the smallest manifest that shows it.
+//! Meaning of manifests: one idea per test, with the smallest manifest that shows it.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ fn wanted(text: &str) -> Desired {
     loaded.desired.unwrap()
 }
 
-/// Faults with the text that their path leads to.
+/// Returns the faults with the texts at their paths.
 fn faults(text: &str) -> Vec<(FaultKind, String)> {
     let loaded = load_one(text);
     assert_eq!(loaded.diagnostics, [], "{text}");
@@ -51,14 +51,14 @@ fn codes(loaded: &Loaded) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_manifest_without_images_wants_nothing() {
+fn a_manifest_without_images_declares_nothing() {
     for text in ["", "images:\n", "images: {}\n", "shares:\n# - none yet\n"] {
         assert_eq!(wanted(text).images.len(), 0);
     }
 }
 
 #[test]
-fn what_is_left_out_has_its_default() {
+fn a_missing_key_has_its_default() {
     let desired = wanted("images: {web: {region: ap-tokyo, source: {adopted: img-0a1b2c3d}}}\n");
     let web = image(&desired, "web");
     assert_eq!(web.name, NameTemplate("web".into()));
@@ -70,7 +70,7 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
-fn an_empty_text_is_not_a_text_left_out() {
+fn an_empty_text_is_not_a_missing_text() {
     let desired = wanted(
         "images: {web: {region: ap-tokyo, description: \"\", family: '', source: {adopted: img-0a1b2c3d}}}\n",
     );
@@ -91,7 +91,7 @@ fn a_source_has_exactly_one_kind() {
 }
 
 #[test]
-fn malformed_arguments_of_sources_are_faults_where_they_stand() {
+fn malformed_arguments_of_sources_are_faults_at_their_places() {
     for (source, bad) in [
         ("{instance: {id: i-8f3a1c2d}}", "i-8f3a1c2d"),
         ("{instance: {id: ins-8f3a1c2d, data_disks: [disk-1a2b3c4d, d]}}", "d"),
@@ -112,7 +112,7 @@ fn malformed_arguments_of_sources_are_faults_where_they_stand() {
 }
 
 #[test]
-fn regions_are_judged_where_they_stand() {
+fn malformed_regions_are_faults_at_their_places() {
     let text = "
 images:
   web: {region: Tokyo, source: {adopted: img-0a1b2c3d}}
@@ -132,7 +132,7 @@ images:
 }
 
 #[test]
-fn a_copy_is_found_in_the_list_also_after_one_that_cannot_be_read() {
+fn a_copy_after_an_invalid_item_is_found_in_the_list() {
     let loaded = load_one(
         "images: {web: {region: ap-tokyo, copies: [Seoul, ap-bangkok], source: {adopted: img-0a1b2c3d}}}\n",
     );
@@ -142,7 +142,7 @@ fn a_copy_is_found_in_the_list_also_after_one_that_cannot_be_read() {
 }
 
 #[test]
-fn shares_go_to_every_region_of_the_image_unless_regions_are_named() {
+fn shares_apply_to_every_region_unless_regions_are_named() {
     let desired = wanted(
         "
 accounts: {partner: \"200000000001\"}
@@ -160,7 +160,7 @@ shares:
 }
 
 #[test]
-fn accounts_of_shares_are_judged_where_they_stand() {
+fn invalid_accounts_of_shares_are_faults_at_their_places() {
     let found = faults(
         "
 accounts: {partner: \"200000000001\", own: \"100000000001\"}
@@ -190,7 +190,7 @@ shares:
 }
 
 #[test]
-fn a_share_of_a_lookup_is_understood_and_left_to_its_rule() {
+fn a_share_of_a_lookup_is_a_fault() {
     let found = faults(
         "lookups: {ubuntu: {region: ap-tokyo}}\nshares: [{image: \"${lookup.ubuntu}\", with: [\"200000000001\"]}]\n",
     );
@@ -214,7 +214,7 @@ images: {web: {region: ap-tokyo, source: {revision: a, shared: {id: \"${lookup.u
 }
 
 #[test]
-fn variables_come_from_outside_and_then_from_their_default() {
+fn a_value_takes_precedence_over_the_default() {
     let text = "
 variables: {a: {default: one}, b: , c: {default: \"\"}}
 images: {web: {region: ap-tokyo, description: \"${a}-${b}-${c}-$${a}-$a\", source: {adopted: img-0a1b2c3d}}}
@@ -227,7 +227,7 @@ images: {web: {region: ap-tokyo, description: \"${a}-${b}-${c}-$${a}-$a\", sourc
 }
 
 #[test]
-fn a_variable_may_stand_in_any_text() {
+fn any_text_may_have_a_variable() {
     let text = "
 variables: {v: }
 cloud: {provider: \"${v}\"}
@@ -246,7 +246,7 @@ images:
 ";
 
 #[test]
-fn a_secret_stays_a_name() {
+fn a_secret_remains_a_name() {
     let loaded = load_with(IMPORT, &[("signature", "s3cret")]);
     assert_eq!(loaded.diagnostics, []);
     let desired = loaded.desired.unwrap();
@@ -254,12 +254,12 @@ fn a_secret_stays_a_name() {
     let query = image(&desired, "web").import_query.as_ref().unwrap();
     assert_eq!(query.fill(|name| (name == "signature").then_some("s3cret")).unwrap(), "a=1&s3cret");
     assert_eq!(desired.secrets().into_iter().collect::<Vec<_>>(), ["signature"]);
-    // Not needed to judge a manifest.
+    // Its value is not needed to check a manifest.
     assert_eq!(load_one(IMPORT).diagnostics, []);
 }
 
 #[test]
-fn the_query_of_a_url_is_no_part_of_its_identity() {
+fn the_query_of_a_url_is_not_part_of_its_identity() {
     let with = |query: &str| {
         let url = format!("https://b/w.qcow2{query}");
         let loaded = load_one(&format!(
@@ -287,7 +287,7 @@ fn the_state_is_a_file_or_an_object() {
 }
 
 #[test]
-fn regions_that_are_not_known_yet_can_be_added() {
+fn unknown_regions_can_be_added() {
     let desired =
         wanted("regions: {ap-osaka: {mainland: false, copy_target: false}, ap-tokyo: {mainland: true}}\n");
     let osaka = desired.regions.get(&region("ap-osaka")).unwrap();
@@ -297,7 +297,7 @@ fn regions_that_are_not_known_yet_can_be_added() {
 }
 
 #[test]
-fn files_are_one_manifest() {
+fn several_files_are_one_manifest() {
     let inputs = |texts: &[&str]| -> Vec<Input> {
         let input =
             |(number, text): (usize, &&str)| Input { name: format!("{number}.yaml"), bytes: (*text).into() };
@@ -323,7 +323,7 @@ fn files_are_one_manifest() {
 }
 
 #[test]
-fn problems_in_one_entry_leave_the_others() {
+fn problems_in_one_entry_do_not_affect_others() {
     let loaded = load_one(
         "
 images:

@@ -1,4 +1,4 @@
-//! The module as a whole: the example of the design, and the two paths against each other.
+//! Tests of the whole module: an example with every key, and comparisons of the two paths.
 
 pub(super) mod agreement;
 mod bounds;
@@ -94,7 +94,7 @@ pub(in crate::manifest) fn input(text: &str) -> Vec<Input> {
 }
 
 #[test]
-fn the_example_of_the_design_is_a_manifest() {
+fn an_example_with_every_key_is_a_manifest() {
     let loaded = load(input(EXAMPLE), &Variables::default());
     assert_eq!(loaded.diagnostics, []);
     assert!(loaded.complete);

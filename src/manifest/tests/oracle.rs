@@ -1,8 +1,7 @@
-//! A second opinion: `serde_yaml`, on libyaml, reads the same types.
+//! Comparison with another reader: `serde_yaml`, on libyaml, reads the same types.
 //!
-//! It takes more than we do (numbers as text, keys that stand twice, tags) and, following an older libyaml, less;
-//! only where both take a text can their answers be compared, and there they are the same but for the
-//! differences listed in [`known_difference`].
+//! It accepts some texts that goldform refuses (numbers as text, duplicate keys, tags) and refuses others, as older readers
+//! do. If both accept a text, they read the same, except for the differences in [`known_difference`].
 
 use std::sync::Arc;
 
@@ -13,21 +12,21 @@ use crate::diagnostics::FileId;
 use crate::manifest::parse::parse;
 use crate::manifest::syntax::Manifest;
 
-/// Differences that are meant, each with its reason: texts with them are not compared.
+/// Returns the reason for an intended difference. Such texts are not compared.
 fn known_difference(text: &str) -> Option<&'static str> {
     let has_lone_question_mark =
         || text.match_indices('?').any(|(at, _)| !text[at + 1..].starts_with([' ', '\n', '\r']));
     if text.contains(['\u{85}', '\u{2028}']) {
         Some("line breaks in YAML 1.1, text in YAML 1.2")
     } else if has_lone_question_mark() {
-        Some("in brackets libyaml takes `?` for the sign of a key even without a blank after it")
+        Some("in brackets libyaml reads `?` as the sign of a key even without a blank after it")
     } else {
         None
     }
 }
 
-/// Compares the two readers; says whether both took the text.
-fn opinions_agree(text: &str) -> bool {
+/// Compares the two readers. Returns whether both accept the text.
+fn readers_agree(text: &str) -> bool {
     let ours = parse(FileId(0), &Arc::from(text));
     let Ok(theirs) = serde_yaml::from_str::<Manifest>(text) else { return false };
     if !ours.diagnostics.is_empty() || known_difference(text).is_some() {
@@ -38,8 +37,8 @@ fn opinions_agree(text: &str) -> bool {
 }
 
 #[test]
-fn both_readers_take_most_seeds() {
-    let both = seeds().iter().filter(|seed| opinions_agree(seed)).count();
+fn both_readers_accept_most_seeds() {
+    let both = seeds().iter().filter(|seed| readers_agree(seed)).count();
     assert!(both >= seeds().len() - 2, "{both} of {}", seeds().len());
 }
 
@@ -47,7 +46,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(super::agreement::cases()))]
 
     #[test]
-    fn where_both_readers_take_a_text_they_read_the_same(text in mutated()) {
-        opinions_agree(&text);
+    fn a_text_that_both_readers_accept_is_read_alike(text in mutated()) {
+        readers_agree(&text);
     }
 }

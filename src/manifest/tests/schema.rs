@@ -1,4 +1,4 @@
-//! The schema against what is accepted: it may let pass more, and never less.
+//! The schema accepts everything that goldform accepts.
 
 use std::sync::LazyLock;
 
@@ -9,27 +9,27 @@ use serde_json::Value;
 use super::corpus::{mutated, seeds};
 use crate::manifest::{Input, Variables, load, schema};
 
-/// The schema, without the names of rules, which are judged elsewhere.
+/// The schema without the names of rules.
 static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
     let mut schema = schema::schema(&[]);
     schema["properties"]["rules"] = true.into();
     jsonschema::validator_for(&schema).unwrap()
 });
 
-/// The text as JSON, as another reader of YAML sees it.
+/// Returns the text as JSON, by another reader of YAML.
 fn as_json(text: &str) -> Option<Value> {
     let mut value: serde_yaml::Value = serde_yaml::from_str(text).ok()?;
     value.apply_merge().ok()?;
     serde_json::to_value(value).ok()
 }
 
-/// Whether the text is accepted at some levels of rules; then the schema must let it pass.
+/// Returns whether the text is accepted at some levels of rules. The schema must accept it then.
 fn passes_where_accepted(text: &str) -> bool {
     let variables = Variables::new([("signature".to_owned(), "q-sign=1".to_owned())].into());
     let loaded = load(vec![Input { name: "a.yaml".into(), bytes: text.into() }], &variables);
     let Some(value) = as_json(text).filter(|_| loaded.complete) else { return false };
     if let Some(error) = SCHEMA.iter_errors(&value).next() {
-        panic!("{text:?} is accepted, and the schema says: {}: {error}", error.instance_path());
+        panic!("{text:?} is accepted, but the schema refuses it: {}: {error}", error.instance_path());
     }
     true
 }
@@ -40,7 +40,7 @@ fn most_seeds_are_accepted_and_pass() {
     assert!(accepted >= 6, "{accepted} of {}", seeds().len());
 }
 
-/// What may look odd and is accepted.
+/// Unusual texts that are accepted.
 #[test]
 fn odd_texts_that_are_accepted_pass() {
     let images = r#"
@@ -68,7 +68,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(super::agreement::cases()))]
 
     #[test]
-    fn what_is_accepted_passes(text in mutated()) {
+    fn the_schema_accepts_accepted_texts(text in mutated()) {
         passes_where_accepted(&text);
     }
 }

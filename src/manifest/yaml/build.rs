@@ -1,4 +1,4 @@
-//! Events to a tree, with a stack of its own, so that no text can overflow ours.
+//! Builds a tree from events. Its stack is on the heap, so that no text can overflow the call stack.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,20 +10,20 @@ use super::error::{SyntaxError, SyntaxErrorKind};
 use super::tree::{Content, Node, NodeId, Style, Tree, to_usize};
 use super::{MAX_ALIASES, MAX_ANCHORS, MAX_DEPTH, MAX_NODES, parser_options};
 
-/// From this many entries on, a mapping's keys are indexed.
+/// Least entries of a mapping whose keys are indexed.
 const INDEXED_FROM: usize = 16;
 
-/// A place in a text, which has at most `MAX_BYTES` bytes.
+/// Returns a number of a text, which has at most `MAX_BYTES` bytes.
 fn to_u32(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// A collection whose end has not come yet.
+/// Collection whose end is not read yet.
 struct Open {
     id: NodeId,
     is_map: bool,
     is_flow: bool,
-    /// Where its children start in the builder's own stack.
+    /// Position of its first child in `pending`.
     first_child: usize,
 }
 
@@ -42,11 +42,11 @@ struct Builder<'t> {
     text: &'t Arc<str>,
     tree: Tree,
     open: Vec<Open>,
-    /// The children of the open collections, one collection after the other.
+    /// Children of the open collections, from the outermost to the innermost.
     pending: Vec<NodeId>,
     /// Finished nodes by anchor.
     anchors: BTreeMap<usize, NodeId>,
-    /// Collections that have an anchor and are still open: an alias to one would be a circle.
+    /// Open collections with an anchor. An alias to one would be infinite.
     open_anchors: BTreeMap<usize, NodeId>,
     aliases: usize,
     documents: usize,
@@ -82,7 +82,7 @@ impl<'t> Builder<'t> {
         Ok(self.tree)
     }
 
-    /// The bracket of the innermost collection, where it is one in brackets.
+    /// Returns the bracket of the innermost collection, if it is in brackets.
     fn opener(&self) -> Option<Range<usize>> {
         let open = self.open.last().filter(|open| open.is_flow)?;
         let start = self.tree.span(open.id).start;
@@ -134,7 +134,7 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    /// The bytes of a span, on character boundaries and within the text.
+    /// Returns the bytes of a span, on character boundaries and within the text.
     fn range(&self, span: &Span) -> Range<usize> {
         let boundary = |mut at: usize| {
             at = at.min(self.text.len());
@@ -152,7 +152,7 @@ impl<'t> Builder<'t> {
         span.tag_span().map_or_else(|| node.start..node.start, |tag| self.range(&tag))
     }
 
-    /// The `---` that starts a document, or the first byte of it.
+    /// Returns the `---` that starts a document, or its first character.
     fn marker(&self, start: usize) -> Range<usize> {
         let rest = self.text.get(start..).unwrap_or_default();
         let length = if rest.starts_with("---") { 3 } else { rest.chars().next().map_or(0, char::len_utf8) };
@@ -168,7 +168,7 @@ impl<'t> Builder<'t> {
             }
             _ => (Style::Text, 0..0),
         };
-        // A place that is left empty comes as a plain `~` of no length.
+        // The parser reports an empty value as a plain `~` of length 0.
         let value: &str = if range.is_empty() && style == Style::Plain { "" } else { value };
         if self.text.get(inner.clone()) == Some(value) {
             Content::Slice(style, to_u32(inner.start)..to_u32(inner.end))
@@ -240,7 +240,7 @@ impl<'t> Builder<'t> {
         if let Some(index) = index {
             self.tree.indexes.insert(id, index);
         }
-        // There are few open anchors, since depth is limited.
+        // There are few open anchors, since the depth is limited.
         if let Some((&anchor, _)) = self.open_anchors.iter().find(|(_, open)| **open == id) {
             self.open_anchors.remove(&anchor);
             self.anchors.insert(anchor, id);
@@ -263,7 +263,7 @@ impl<'t> Builder<'t> {
         Some(order)
     }
 
-    /// Puts a finished node where it belongs.
+    /// Adds a finished node to the innermost open collection.
     fn place(&mut self, id: NodeId) {
         if self.open.is_empty() {
             self.tree.root = Some(id);

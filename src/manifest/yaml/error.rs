@@ -1,48 +1,48 @@
-//! Why a text is no YAML, or too much of it.
+//! Reasons why a text is not YAML, or exceeds a limit.
 
 use std::ops::Range;
 
 use granit_parser::{ErrorKind, ScanError};
 
-/// A text that no tree can be made of.
+/// Reason why a text has no tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::manifest) struct SyntaxError {
-    /// Why.
+    /// Kind.
     pub(in crate::manifest) kind: SyntaxErrorKind,
-    /// The bytes to point at.
+    /// Bytes to point at.
     pub(in crate::manifest) span: Range<usize>,
-    /// The bracket around it that is still open.
+    /// Innermost open bracket around it.
     pub(in crate::manifest) opener: Option<Range<usize>>,
 }
 
-/// What is wrong, by what the reader can do about it.
+/// Kind of an error, by what the user can do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::manifest) enum SyntaxErrorKind {
-    /// A tab where only spaces may stand.
+    /// A tab where only spaces are allowed.
     Tab,
-    /// A line whose indentation fits no line above.
+    /// A line whose indentation matches no line above.
     Indentation,
-    /// A line of a quoted text that is indented less than the text may be.
+    /// A line of a quoted text that is indented too little.
     QuoteIndentation,
     /// A bracket that is never closed.
     OpenBracket(char),
-    /// A bracket that closes nothing, or something else.
+    /// A bracket that closes no bracket, or one of another kind.
     StrayBracket,
     /// A quote that is never closed.
     OpenQuote,
-    /// An escape in a quoted text that YAML does not have.
+    /// An unknown escape in a quoted text.
     Escape,
-    /// Text after the end of a quoted one.
+    /// Text after a closing quote.
     AfterQuote,
     /// A colon in a value without quotes.
     ColonInValue,
-    /// A word where a key and a colon are expected.
+    /// A word without a colon where a key is expected.
     NoColon,
-    /// A `-` where no list item can stand.
+    /// A `-` where no list item is allowed.
     Dash,
     /// A comma or closing bracket is missing.
     Separator,
-    /// A character that starts no scalar.
+    /// A character with which no plain scalar can start.
     Character(char),
     /// A byte-order mark in the middle of the text.
     ByteOrderMark,
@@ -52,25 +52,25 @@ pub(in crate::manifest) enum SyntaxErrorKind {
     AliasOfItself,
     /// A second document.
     SeveralDocuments,
-    /// Nested too deeply.
+    /// Too deep nesting.
     TooDeep,
-    /// More nodes than a manifest may have.
+    /// Too many nodes.
     TooManyNodes,
-    /// More aliases than a manifest may have.
+    /// Too many aliases.
     TooManyAliases,
-    /// More anchors than a manifest may have.
+    /// Too many anchors.
     TooManyAnchors,
-    /// Anything else, in the parser's words.
+    /// Another error, in the words of the parser.
     Other(String),
 }
 
 impl SyntaxError {
-    /// A error at some bytes.
+    /// Returns an error at some bytes.
     pub(super) fn at(kind: SyntaxErrorKind, span: Range<usize>) -> Self {
         Self { kind, span, opener: None }
     }
 
-    /// The error that an error of the parser stands for. `opener`: the bracket that is open there.
+    /// Converts an error of the parser. `opener`: the innermost open bracket.
     pub(super) fn of(error: &ScanError, text: &str, opener: Option<Range<usize>>) -> Self {
         let mut start = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
         while !text.is_char_boundary(start) {
@@ -89,13 +89,13 @@ impl SyntaxError {
     }
 }
 
-/// The length of an alias with its asterisk.
+/// Returns the length of an alias, asterisk included.
 fn alias_length(text: &str, start: usize) -> usize {
     let rest = text.get(start..).unwrap_or_default();
     rest.find(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '{' | '}' | ',')).unwrap_or(rest.len())
 }
 
-/// The first escape in a quoted text that YAML does not have; the parser points at the text's start.
+/// Returns the position of the first unknown escape in a quoted text: the parser reports the start of the text.
 fn bad_escape(text: &str, start: usize) -> usize {
     let mut chars = text.get(start..).unwrap_or_default().char_indices();
     while let Some((at, c)) = chars.next() {

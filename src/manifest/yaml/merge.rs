@@ -1,37 +1,36 @@
-//! Merge keys: the entries of a mapping after `<<` is followed.
+//! Merge keys: entries of a mapping, including those that `<<` merges.
 
 use std::collections::HashSet;
 
 use super::MAX_MERGED;
 use super::tree::{Kind, NodeId, Style, Tree};
 
-/// How deep merges of merges may go.
+/// Deepest nesting of merges.
 const MAX_MERGES: usize = 16;
 
-/// A key, its value, and whether they come from a merged mapping.
+/// Entry of a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::manifest) struct Entry {
-    /// The key.
+    /// Key.
     pub(in crate::manifest) key: NodeId,
-    /// Its value.
+    /// Value.
     pub(in crate::manifest) value: NodeId,
-    /// Whether it stands in this mapping itself.
+    /// Whether it is written in this mapping rather than merged.
     pub(in crate::manifest) is_own: bool,
 }
 
 impl Tree {
-    /// Whether a key is the merge key: a plain `<<`.
+    /// Returns whether a key is the merge key, a plain `<<`.
     pub(in crate::manifest) fn is_merge(&self, key: NodeId) -> bool {
         self.scalar(key) == Some((Style::Plain, "<<"))
     }
 
-    /// The entries of a mapping: its own, then those of the mappings that it merges and that it, or an earlier
-    /// one, does not set itself.
+    /// Returns the entries of a mapping: its own, then those of merged mappings whose keys are not present yet.
     ///
-    /// `left`: how many entries may still be merged. A merge of merges can stand for more than any memory holds.
+    /// `left`: number of entries that may still be merged. Merges of merges can represent more than fits in memory.
     ///
     /// # Errors
-    /// See [`Tree::merged`]; or the value at which nothing was left.
+    /// See [`Tree::merged`]. Returns the value for which `left` was not enough.
     pub(in crate::manifest) fn entries(&self, id: NodeId, left: &mut usize) -> Result<Vec<Entry>, NodeId> {
         let own = self.pairs(id).filter(|(key, _)| !self.is_merge(*key));
         let mut entries: Vec<Entry> = own.map(|(key, value)| Entry { key, value, is_own: true }).collect();
@@ -51,18 +50,17 @@ impl Tree {
         Ok(entries)
     }
 
-    /// The entry of a mapping under a key: its own, or else the first of a mapping that it merges.
+    /// Returns the entry of a key: the mapping's own, or else that of the first merged mapping that has one.
     pub(in crate::manifest) fn entry_or_merged(&self, id: NodeId, key: &str) -> Option<(NodeId, NodeId)> {
         let own = self.entry(id, key);
         own.or_else(|| self.merged(id).ok()?.into_iter().find_map(|map| self.entry(map, key)))
     }
 
-    /// The mappings that a mapping merges, each once, those of which the entries count first: depth first, in the
-    /// order in which they are written.
+    /// Returns the merged mappings, each once, in the order of precedence: depth first, as they are written.
     ///
     /// # Errors
-    /// The value of a merge key that is no mapping or list of mappings, that is nested too deeply, or with which there
-    /// would be more than [`MAX_MERGED`].
+    /// Returns a value of a merge key that is not a mapping or a list of mappings, is nested too deeply, or exceeds
+    /// [`MAX_MERGED`].
     fn merged(&self, id: NodeId) -> Result<Vec<NodeId>, NodeId> {
         let mut merged = Vec::new();
         self.add_merges(id, MAX_MERGES, &mut merged)?;
@@ -70,7 +68,7 @@ impl Tree {
     }
 
     fn add_merges(&self, map: NodeId, depth: usize, merged: &mut Vec<NodeId>) -> Result<(), NodeId> {
-        // Most mappings merge nothing, and are asked often.
+        // A fast exit: most mappings merge nothing.
         if self.entry(map, "<<").is_none() {
             return Ok(());
         }

@@ -1,23 +1,23 @@
-//! What a plain scalar reads as, in exact agreement with the typed read and its options.
+//! Meaning of plain scalars, in exact agreement with the fast path and its options.
 
-/// What a scalar without quotes means.
+/// Meaning of a scalar without quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::manifest) enum Plain {
-    /// Nothing: an empty place, `~` or `null`.
+    /// No value: empty, `~` or `null`.
     Null,
     /// `true` or `false`.
     Boolean(bool),
-    /// A whole number as a number field takes it.
+    /// Whole number that a number field accepts.
     Integer(u64),
-    /// A number that is no whole number from 0 up: `-1`, `1.10`, `007`, `1_000`, `.inf`.
+    /// Number that a number field does not accept: `-1`, `1.10`, `007`, `1_000`, `.inf`.
     OtherNumber,
-    /// A word that YAML 1.1 readers take for a boolean, and YAML 1.2 readers for text: `no`, `on`, `Y`.
+    /// Word that is a boolean in YAML 1.1 and text in YAML 1.2: `no`, `on`, `Y`.
     YesOrNo,
     /// Text.
     Text,
 }
 
-/// Reads a plain scalar.
+/// Returns the meaning of a plain scalar.
 pub(in crate::manifest) fn plain(text: &str) -> Plain {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Plain::Null,
@@ -32,7 +32,7 @@ pub(in crate::manifest) fn plain(text: &str) -> Plain {
     }
 }
 
-/// Whether YAML 1.1 reads the word as a boolean and YAML 1.2 does not.
+/// Returns whether a word is a boolean in YAML 1.1 but not in YAML 1.2.
 pub(super) fn is_yes_or_no(text: &str) -> bool {
     matches!(
         text,
@@ -54,7 +54,7 @@ pub(super) fn is_yes_or_no(text: &str) -> bool {
     )
 }
 
-/// A whole number, decimal without a leading zero or with a radix, that a number field takes.
+/// Parses a whole number that a number field accepts: decimal without a leading zero, or with a radix.
 fn integer(text: &str) -> Option<u64> {
     if text.contains('_') {
         return None;
@@ -66,9 +66,9 @@ fn integer(text: &str) -> Option<u64> {
     }
 }
 
-/// Whether the typed read would refuse the scalar as text because it reads as a number.
+/// Returns whether the fast path refuses the scalar as text because it is a number.
 fn is_number(text: &str) -> bool {
-    // Only these can start a number; the parse below is not free, and most scalars are words.
+    // A fast exit: only these characters start a number, and most scalars are words.
     if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.')) {
         return false;
     }
@@ -98,7 +98,7 @@ fn radix(digits: &str) -> (u32, &str) {
     }
 }
 
-/// The value of digits, among which single underscores may stand.
+/// Returns the value of digits, which single underscores may separate.
 fn digits_of(digits: &str, radix: u32) -> Option<u128> {
     let mut value: Option<u128> = None;
     let mut after_digit = false;
@@ -123,7 +123,7 @@ mod tests {
     use proptest::prelude::*;
     use serde::Deserialize;
 
-    /// What the typed read makes of `v: SCALAR`, as text and as anything.
+    /// Reads `v: SCALAR` on the fast path, as text and as any value.
     fn typed(scalar: &str) -> (bool, Option<serde_json::Value>) {
         #[derive(Deserialize)]
         struct Text {
@@ -146,7 +146,7 @@ mod tests {
             (Plain::Integer(number), any) => assert_eq!(any, Some(number.into()), "{scalar:?}"),
             (Plain::Boolean(value), any) => assert_eq!(any, Some(value.into()), "{scalar:?}"),
             (Plain::Null, any) => assert_eq!(any, Some(serde_json::Value::Null), "{scalar:?}"),
-            // A number field takes no sign, so `-0` is none for it.
+            // A number field accepts no sign, so it refuses `-0`.
             (_, any) => {
                 assert!(
                     scalar.starts_with('-') || !any.is_some_and(|any| any.is_u64()),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_scalars_read_as_the_typed_read_reads_them() {
+    fn plain_scalars_mean_the_same_on_the_fast_path() {
         for scalar in [
             "",
             "~",
@@ -234,7 +234,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn anything_like_a_number_reads_as_the_typed_read_reads_it(
+        fn numbers_mean_the_same_on_the_fast_path(
             scalar in "[+-]?(0[xobXOB])?[0-9a-f_.]{1,9}([eE][+-]?[0-9]{1,3})?",
         ) {
             prop_assume!(!scalar.ends_with('-') && !scalar.starts_with("--"));

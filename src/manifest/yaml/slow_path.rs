@@ -1,15 +1,15 @@
-//! The cheap scan that says whether the typed read can be trusted alone.
+//! Cheap scan that decides whether the fast path may be used.
 
 use super::scalar::is_yes_or_no;
 
-/// Whether the text may hold something that the typed read takes and a manifest must not, or that the tree
-/// reads in another way: a plain `no` or `on`, a tag, a merge key. The tree then decides.
+/// Returns whether a text may contain something that the fast path accepts and a manifest must not have, or that the tree
+/// reads differently: a plain `no` or `on`, a tag, a merge key.
 ///
-/// May say yes without need (it knows nothing of quotes), never no wrongly. One pass over the bytes, which
-/// costs about a hundredth of the typed read.
+/// `true` may be wrong, since quotes are not considered. `false` is always right. One pass over the bytes costs about a
+/// hundredth of the fast path.
 pub(in crate::manifest) fn needs_slow_path(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // The byte before: a scalar can only start after one of these.
+    // A scalar can start only after one of the bytes below.
     let mut before = b'\n';
     for (at, &byte) in bytes.iter().enumerate() {
         if matches!(before, b' ' | b'\n' | b'\t' | b'\r' | b'[' | b'{' | b',' | b':' | b'"' | b'\'' | 0xBF) {
@@ -28,7 +28,7 @@ pub(in crate::manifest) fn needs_slow_path(text: &str) -> bool {
     false
 }
 
-/// Whether a whole scalar that starts here is a word that YAML 1.1 takes for a boolean.
+/// Returns whether the scalar that starts here is a word that is a boolean in YAML 1.1.
 fn is_doubtful_word(bytes: &[u8], start: usize) -> bool {
     let rest = bytes.get(start..).unwrap_or_default();
     let length = rest.iter().take(4).take_while(|byte| byte.is_ascii_alphabetic()).count();
@@ -45,7 +45,7 @@ fn is_doubtful_word(bytes: &[u8], start: usize) -> bool {
         bytes.get(..start).unwrap_or_default().iter().rev().skip_while(|byte| matches!(byte, b' ' | b'\t'));
     match earlier.next() {
         None | Some(b'\n' | b'\r' | b':' | b'-' | b',' | b'[' | b'{' | b'?' | b'"' | b'\'' | 0xBF) => true,
-        // `&anchor no`: the token before starts with an ampersand.
+        // `&anchor no`: the preceding token starts with an ampersand.
         Some(first) => {
             let mut token_start = *first;
             for &byte in earlier {
@@ -64,7 +64,7 @@ mod tests {
     use super::needs_slow_path;
 
     #[test]
-    fn only_whole_scalars_are_doubtful() {
+    fn only_whole_scalars_need_the_slow_path() {
         for text in [
             "a: no",
             "- on\n",
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_and_merges_are_looked_at() {
+    fn tags_and_merges_need_the_slow_path() {
         for text in ["a: !!str 5", "<<: *base", "{<<: *base}", "%YAML 1.1\n---\n"] {
             assert!(needs_slow_path(text), "{text:?}");
         }

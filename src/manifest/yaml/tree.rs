@@ -1,25 +1,25 @@
-//! A tree of a YAML text, with the exact span of every key and value.
+//! Tree of a YAML text, with the exact span of every key and value.
 //!
-//! An arena: nodes are numbers, the children of a collection stand side by side. [`super::build`] makes it.
+//! It is an arena: nodes have numbers, and the children of a collection are adjacent. [`super::build`] builds it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The number of a node.
+/// Number of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::manifest) struct NodeId(pub(super) u32);
 
-/// How a scalar is written.
+/// Style of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::manifest) enum Style {
-    /// Without quotes: it may read as a number, a boolean or null.
+    /// Without quotes, so that it may be a number, a boolean or null.
     Plain,
-    /// In quotes, or as a block: always text.
+    /// In quotes or as a block, so that it is text.
     Text,
 }
 
-/// What a node is.
+/// Kind of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::manifest) enum Kind {
     /// A scalar.
@@ -30,48 +30,48 @@ pub(in crate::manifest) enum Kind {
     Map,
 }
 
-/// What a node holds.
+/// Content of a node.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// A scalar whose value stands in the text as it is.
+    /// Scalar whose value is a part of the text.
     Slice(Style, Range<u32>),
-    /// A scalar with escapes or folded lines.
+    /// Scalar with escapes or folded lines.
     Owned(Style, Box<str>),
-    /// Its items.
+    /// Range of its items among the children.
     List(Range<u32>),
-    /// Keys and values in turn.
+    /// Range of its keys and values, alternating, among the children.
     Map(Range<u32>),
-    /// Stands for another node.
+    /// Reference to another node.
     Alias(NodeId),
 }
 
-/// A node and where it stands.
+/// Node with its span.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) span: Range<u32>,
     pub(super) content: Content,
 }
 
-/// A YAML text as a tree.
+/// Tree of a YAML text.
 #[derive(Debug)]
 pub(in crate::manifest) struct Tree {
     pub(super) text: Arc<str>,
     pub(super) nodes: Vec<Node>,
     pub(super) children: Vec<NodeId>,
-    /// Spans of explicit tags, by node.
+    /// Spans of explicit tags by node.
     pub(super) tags: BTreeMap<NodeId, Range<usize>>,
-    /// The keys of large mappings in alphabetical order, as positions among their entries.
+    /// Positions of the entries of large mappings, in the alphabetical order of their keys.
     pub(super) indexes: BTreeMap<NodeId, Vec<u32>>,
     pub(super) root: Option<NodeId>,
 }
 
 impl Tree {
-    /// The document's value; nothing in an empty text.
+    /// Returns the value of the document, or `None` for an empty text.
     pub(in crate::manifest) fn root(&self) -> Option<NodeId> {
         self.root
     }
 
-    /// The text.
+    /// Returns the text.
     pub(in crate::manifest) fn text(&self) -> &str {
         &self.text
     }
@@ -80,31 +80,31 @@ impl Tree {
         self.nodes.get(usize::try_from(id.0).ok()?)
     }
 
-    /// The node that an alias stands for; any other node itself.
+    /// Returns the target of an alias, or the node itself.
     pub(in crate::manifest) fn target(&self, mut id: NodeId) -> NodeId {
-        // An alias is made only of a finished node, so this ends.
+        // The target of an alias is finished before the alias is read, so this loop ends.
         while let Some(Node { content: Content::Alias(target), .. }) = self.node(id) {
             id = *target;
         }
         id
     }
 
-    /// Whether the node is an alias.
+    /// Returns whether the node is an alias.
     pub(in crate::manifest) fn is_alias(&self, id: NodeId) -> bool {
         self.target(id) != id
     }
 
-    /// Where the node stands: for an alias, where it is written.
+    /// Returns the span of the node. The span of an alias is that of the alias itself.
     pub(in crate::manifest) fn span(&self, id: NodeId) -> Range<usize> {
         self.node(id).map_or(0..0, |node| to_usize(&node.span))
     }
 
-    /// The span of the node's explicit tag.
+    /// Returns the span of the node's explicit tag.
     pub(in crate::manifest) fn tag(&self, id: NodeId) -> Option<Range<usize>> {
         self.tags.get(&id).cloned()
     }
 
-    /// What the node is, aliases followed.
+    /// Returns the kind of the node, or of the target of an alias.
     pub(in crate::manifest) fn kind(&self, id: NodeId) -> Kind {
         match self.node(self.target(id)).map(|node| &node.content) {
             Some(Content::Slice(style, _) | Content::Owned(style, _)) => Kind::Scalar(*style),
@@ -114,7 +114,7 @@ impl Tree {
         }
     }
 
-    /// The value of a scalar, aliases followed; nothing for collections.
+    /// Returns the value of a scalar, or of the target of an alias. Returns `None` for collections.
     pub(in crate::manifest) fn scalar(&self, id: NodeId) -> Option<(Style, &str)> {
         match &self.node(self.target(id))?.content {
             Content::Slice(style, range) => Some((*style, self.text.get(to_usize(range))?)),
@@ -123,7 +123,7 @@ impl Tree {
         }
     }
 
-    /// The items of a list, aliases followed; none for other nodes.
+    /// Returns the items of a list, or of the target of an alias. Empty for other nodes.
     pub(in crate::manifest) fn items(&self, id: NodeId) -> &[NodeId] {
         match self.node(self.target(id)).map(|node| &node.content) {
             Some(Content::List(range)) => self.children.get(to_usize(range)).unwrap_or_default(),
@@ -131,7 +131,7 @@ impl Tree {
         }
     }
 
-    /// The keys and values of a mapping as written, aliases followed; none for other nodes.
+    /// Returns the keys and values of a mapping, or of the target of an alias, without merges. Empty for other nodes.
     pub(in crate::manifest) fn pairs(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
         let children = match self.node(self.target(id)).map(|node| &node.content) {
             Some(Content::Map(range)) => self.children.get(to_usize(range)).unwrap_or_default(),
@@ -140,7 +140,7 @@ impl Tree {
         children.chunks_exact(2).filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)))
     }
 
-    /// The entry of a mapping under a key as written (the first, where it stands twice).
+    /// Returns the first entry with this key, without merges.
     pub(in crate::manifest) fn entry(&self, id: NodeId, key: &str) -> Option<(NodeId, NodeId)> {
         let id = self.target(id);
         let Some(index) = self.indexes.get(&id) else {
@@ -161,13 +161,13 @@ impl Tree {
         self.scalar(id).is_some_and(|(_, text)| text == key)
     }
 
-    /// The text of a key; empty where it is none.
+    /// Returns the text of a key, or an empty text if it is not a scalar.
     pub(super) fn key_text(&self, id: NodeId) -> &str {
         self.scalar(id).map_or("", |(_, text)| text)
     }
 }
 
-/// A range of the arena or the text, to index by.
+/// Converts a range of the arena or of the text.
 pub(super) fn to_usize(range: &Range<u32>) -> Range<usize> {
     // A text has at most MAX_BYTES bytes.
     usize::try_from(range.start).unwrap_or(usize::MAX)..usize::try_from(range.end).unwrap_or(usize::MAX)
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_or_too_much_is_refused() {
+    fn invalid_yaml_and_exceeded_limits_are_errors() {
         let deep = "[".repeat(100_000);
         for (text, kind) in [
             ("a: *a\n", SyntaxErrorKind::UnknownAnchor),
