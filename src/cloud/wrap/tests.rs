@@ -157,8 +157,8 @@ fn every_attempt_is_logged_with_its_outcome_and_without_secrets() {
         .finish();
     let mut echo = refusal("RequestLimitExceeded");
     echo["Error"]["Message"] = "no: https://b/w?sign=hunter2".into();
-    let script = Script::answering([echo, fine()]);
-    tracing::subscriber::with_default(subscriber, || {
+    let send = || {
+        let script = Script::answering([echo.clone(), fine()]);
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
@@ -166,7 +166,10 @@ fn every_attempt_is_logged_with_its_outcome_and_without_secrets() {
             .unwrap()
             .block_on(retrying(&script).send(request("ImportImage")))
             .unwrap();
-    });
+    };
+    // Registers the events first: a thread without a subscriber that registers them meanwhile would disable them.
+    send();
+    tracing::subscriber::with_default(subscriber, send);
     let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
     assert!(!text.contains("hunter2"), "{text}");
     let calls: Vec<Value> = text
