@@ -1,4 +1,4 @@
-//! What a code of a diagnostic is.
+//! Codes of diagnostics.
 
 use crate::model::Level;
 

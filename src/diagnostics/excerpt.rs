@@ -178,7 +178,7 @@ impl Excerpt {
     }
 }
 
-/// The lines to show for a label: its own, those around it, and on to labels nearby.
+/// Returns the lines to draw for a label: its own, those around it, and those of labels nearby.
 fn neighbours(first: &Placed<'_>, labels: &[&Placed<'_>]) -> Range<usize> {
     let mut lines: Vec<usize> =
         labels.iter().filter(|label| label.file == first.file).map(|label| label.line).collect();

@@ -90,13 +90,13 @@ pub fn render(
             out.push('\n');
         }
         out.push_str(if options.ascii { "... and " } else { "… and " });
-        out.push_str(&format!("{} more: {}\n", folded.len(), counted(folded.iter().copied())));
+        out.push_str(&format!("{} more: {}\n", folded.len(), count_by_severity(folded.iter().copied())));
     }
     out
 }
 
 /// Counts diagnostics by severity, in words: `2 errors, 1 warning`.
-pub fn counted<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> String {
+fn count_by_severity<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> String {
     let severities: Vec<Severity> = diagnostics.into_iter().map(|diagnostic| diagnostic.severity).collect();
     let count = |severity| severities.iter().filter(|&&one| one == severity).count();
     let parts = [

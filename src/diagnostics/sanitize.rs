@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The most characters of a user's text that a message repeats.
+/// Most characters of a user's text that a message repeats.
 pub const SHOWN_CHARS: usize = 80;
 
 /// Returns whether a character can control a terminal, or reorder or hide text.

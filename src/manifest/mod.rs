@@ -10,9 +10,9 @@
 //!
 //! # Two paths
 //!
-//! A correct manifest takes the fast path: it is deserialised once, straight into plain structs, without spans. If
-//! that fails, or if a cheap scan of the bytes finds something that the fast path cannot decide, the file takes the
-//! slow path: it becomes a `yaml::Tree` with the span of every key and value, and `reader` reads the same structs from
+//! A correct manifest is read on the fast path: it is deserialised once, straight into plain structs, without spans. If
+//! that fails, or if a cheap scan of the bytes finds something that the fast path cannot decide, the file is read
+//! on the slow path: it becomes a `yaml::Tree` with the span of every key and value, and `reader` reads the same structs from
 //! it. The reader reports everything that is wrong and continues, so that later checks run on the rest and one run
 //! reports *all* problems. A property test compares the paths: where both accept a text, they read the same.
 //!

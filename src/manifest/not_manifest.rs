@@ -85,7 +85,7 @@ mod tests {
         }
     }
 
-    /// Whatever the text is, nothing of it is in what is printed or in what reports may quote.
+    /// No text of such a file is printed, or available to reports.
     #[test]
     fn no_word_of_another_file_is_reported() {
         let texts: [&[u8]; 9] = [

@@ -78,8 +78,7 @@ fn check_references(schema: &mut Value) {
             let is_text = entries.get("type").is_some_and(|kind| kind == "string");
             if is_text && !entries.contains_key("pattern") {
                 entries.insert("pattern".to_owned(), REFERENCES.into());
-                let words =
-                    "Each `${` begins a reference, `${NAME}` or `${lookup.NAME}`; `$${` is the text `${`.";
+                let words = "Each `${` starts a reference, `${NAME}` or `${lookup.NAME}`. `$${` is an escape for the text `${`.";
                 entries.insert("patternErrorMessage".to_owned(), words.into());
             }
             entries

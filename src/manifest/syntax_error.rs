@@ -21,7 +21,7 @@ pub(super) fn diagnostic(file: FileId, text: &str, error: &SyntaxError) -> Diagn
             &without_tabs(text, range.start),
         ),
         (SyntaxErrorKind::Indentation, Some(opener)) if matches!(here, "]" | "}") => invalid(
-            "A closing bracket on a line of its own must be indented more than the key of its value. YAML takes it for \
+            "A closing bracket on a line of its own must be indented more than the key of its value. YAML reads it as \
              the end of the mapping around it.",
             "indent this more",
             "Indent the bracket by two more spaces.",

@@ -97,7 +97,7 @@ pub(super) fn is_variable_name(name: &str) -> bool {
 
 /// Declaration of a variable.
 #[derive(Debug, Default)]
-pub(super) struct Declared {
+pub(super) struct Declaration {
     /// Default value.
     pub(super) default: Option<String>,
     /// Purpose, for the message about a missing value.
@@ -111,8 +111,8 @@ pub(super) struct Declared {
 /// Declared variables and lookups, and the values of variables.
 #[derive(Debug)]
 pub(super) struct Scope<'v> {
-    given: &'v Variables,
-    declared: BTreeMap<String, Declared>,
+    values: &'v Variables,
+    declared: BTreeMap<String, Declaration>,
     lookups: BTreeSet<String>,
     used: BTreeSet<String>,
     /// Suggestions for everything that is resolved.
@@ -125,11 +125,11 @@ pub(super) type Problem = Box<dyn FnOnce(ManifestPath) -> Diagnostic>;
 impl<'v> Scope<'v> {
     /// Returns the scope of a manifest.
     pub(super) fn new(
-        given: &'v Variables,
-        declared: BTreeMap<String, Declared>,
+        values: &'v Variables,
+        declared: BTreeMap<String, Declaration>,
         lookups: BTreeSet<String>,
     ) -> Self {
-        Self { given, declared, lookups, used: BTreeSet::new(), suggestions: Suggestions::default() }
+        Self { values, declared, lookups, used: BTreeSet::new(), suggestions: Suggestions::default() }
     }
 
     /// Returns the declared variables that no text uses.
@@ -222,7 +222,7 @@ impl<'v> Scope<'v> {
                     .help("Use it in `import.query` only.")
             }));
         }
-        if let Some(value) = self.given.get(name) {
+        if let Some(value) = self.values.get(name) {
             return Ok(Some(Cow::Borrowed(value)));
         }
         if let Some(default) = &declared.default {

@@ -12,7 +12,7 @@ use super::effect::changes_anything;
 use super::file::{PlanFile, PlanFileError, PlanInputs};
 use super::planner::{Base, Plan};
 use super::{Step, StepIndex};
-use crate::diagnostics::unquoted;
+use crate::diagnostics::json_error_message;
 use crate::diff::{ImageChange, PlacementChange};
 use crate::model::{ImageKey, PlacementKey};
 use crate::state::{Edit, StepId};
@@ -79,7 +79,8 @@ pub fn reviewed(text: &str) -> Result<Reviewed, PlanFileError> {
         let PlanFile { inputs, plan, .. } = PlanFile::from_text(text)?;
         return Ok(Reviewed { plan, inputs: Some(inputs) });
     }
-    let plan: Plan = serde_json::from_str(text).map_err(|error| PlanFileError::Broken(unquoted(&error)))?;
+    let plan: Plan =
+        serde_json::from_str(text).map_err(|error| PlanFileError::Broken(json_error_message(&error)))?;
     match plan.effect() {
         Ok(digest) if digest == plan.digest => Ok(Reviewed { plan, inputs: None }),
         _ => Err(PlanFileError::Edited),

@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use super::planner::{Base, Plan, PlanError};
 use super::propose::{PlanOptions, PlanResult, propose};
-use crate::diagnostics::unquoted;
+use crate::diagnostics::json_error_message;
 use crate::manifest::Desired;
 use crate::model::{Digest, Level};
 use crate::state::{Lineage, Recorded, Snapshot};
@@ -158,12 +158,14 @@ impl PlanFile {
             goldform: Option<String>,
         }
         let broken = |why: String| PlanFileError::Broken(why);
-        let version: Version = serde_json::from_str(text).map_err(|error| broken(unquoted(&error)))?;
+        let version: Version =
+            serde_json::from_str(text).map_err(|error| broken(json_error_message(&error)))?;
         if version.goldform_plan != FORMAT {
             let by = version.goldform.unwrap_or_else(|| "of an unknown version".to_owned());
             return Err(PlanFileError::OtherFormat { format: version.goldform_plan, by });
         }
-        let mut value: Value = serde_json::from_str(text).map_err(|error| broken(unquoted(&error)))?;
+        let mut value: Value =
+            serde_json::from_str(text).map_err(|error| broken(json_error_message(&error)))?;
         let named = value.as_object_mut().and_then(|fields| fields.shift_remove("checksum"));
         let checksum = Digest::of(&value).map_err(|error| broken(error.to_string()))?;
         if named.as_ref().and_then(Value::as_str) != Some(checksum.as_str()) {
@@ -171,8 +173,9 @@ impl PlanFile {
         }
         // What is read is the value that the checksum is of, not the text.
         let Written { goldform_plan: _, goldform, digest, checksum: _, inputs } =
-            serde_path_to_error::deserialize(value)
-                .map_err(|error| broken(format!("at `{}`: {}", error.path(), unquoted(error.inner()))))?;
+            serde_path_to_error::deserialize(value).map_err(|error| {
+                broken(format!("at `{}`: {}", error.path(), json_error_message(error.inner())))
+            })?;
         verify(&inputs).map_err(broken)?;
         let underived = || PlanFileError::Underived { by: goldform.to_string() };
         let PlanResult { plan, prior, unmatched: _ } = inputs.plan().map_err(|_| underived())?;

@@ -1,6 +1,6 @@
 //! The format of a state's file: which versions are read, and what shows that a file is as goldform wrote it.
 
-use crate::diagnostics::unquoted;
+use crate::diagnostics::json_error_message;
 use compact_str::CompactString;
 use serde::Deserialize;
 
@@ -109,9 +109,9 @@ impl File {
         let why = match serde_path_to_error::deserialize::<_, Self>(&mut reader) {
             // The keys of another file are not repeated.
             Err(error) if is_state && !matches!(error.path().to_string().as_str(), "." | "?") => {
-                format!("at `{}`: {}", error.path(), unquoted(error.inner()))
+                format!("at `{}`: {}", error.path(), json_error_message(error.inner()))
             }
-            _ => unquoted(&error),
+            _ => json_error_message(&error),
         };
         Err(StateError::Broken { why })
     }

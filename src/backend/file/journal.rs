@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use super::disk::{self, Disk};
 use super::place::Beside;
 use crate::backend::StoreError;
-use crate::diagnostics::unquoted;
+use crate::diagnostics::json_error_message;
 use crate::state::{Event, Lineage};
 
 /// How a journal belongs to the snapshot beside it.
@@ -166,7 +166,7 @@ fn parse<T: DeserializeOwned>(line: &[u8], chain: &mut Option<Sum>) -> Result<T,
             json
         }
     };
-    serde_json::from_slice(json).map_err(|error| unquoted(&error))
+    serde_json::from_slice(json).map_err(|error| json_error_message(&error))
 }
 
 /// A journal that is open for writing.

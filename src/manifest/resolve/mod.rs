@@ -21,8 +21,8 @@ use super::desired::Desired;
 use super::fault::{Fault, FaultKind};
 use super::syntax::{Field, List, Manifest, Text};
 use super::variables::{
-    Declared, Piece, Problem, Scope, Variables, has_reference, is_variable_name, malformed, misplaced_lookup,
-    pieces,
+    Declaration, Piece, Problem, Scope, Variables, has_reference, is_variable_name, malformed,
+    misplaced_lookup, pieces,
 };
 use crate::diagnostics::catalogue::syntax::{KEY_MISSING, NAME_MALFORMED, VALUE_UNKNOWN, VARIABLE_UNUSED};
 use crate::diagnostics::{Code, Collector, Diagnostic, ManifestPath, Repeats, escape_truncated};
@@ -89,12 +89,12 @@ pub(super) fn resolve(manifest: &Manifest, variables: &Variables, was_read_whole
     }
 }
 
-fn scope<'v>(manifest: &Manifest, field: &'v Variables) -> Scope<'v> {
+fn scope<'v>(manifest: &Manifest, values: &'v Variables) -> Scope<'v> {
     let declared = manifest.variables.iter().flatten().map(|(name, variable)| {
         let declared = match variable {
             Field::Value(variable) => {
                 let variable = variable.as_ref();
-                Declared {
+                Declaration {
                     default: variable
                         .and_then(|variable| variable.default.value())
                         .map(|text| text.as_str().to_owned()),
@@ -109,12 +109,12 @@ fn scope<'v>(manifest: &Manifest, field: &'v Variables) -> Scope<'v> {
                     }),
                 }
             }
-            Field::Missing | Field::Invalid => Declared { is_invalid: true, ..Declared::default() },
+            Field::Missing | Field::Invalid => Declaration { is_invalid: true, ..Declaration::default() },
         };
         (name.as_str().to_owned(), declared)
     });
     let lookups = manifest.lookups.iter().flatten().map(|(name, _)| name.as_str().to_owned());
-    Scope::new(field, declared.collect(), lookups.collect())
+    Scope::new(values, declared.collect(), lookups.collect())
 }
 
 /// Most characters of a text that a fault keeps.

@@ -1,4 +1,4 @@
-//! The one module that names a YAML library: typed reading, and a tree with the span of every key and value.
+//! Reads YAML, as typed values or as a tree with the span of every key and value. No other module uses a YAML library.
 //!
 //! [`read`] is the fast path: it deserialises a text into plain structs with serde-saphyr. [`Tree`] is built from the
 //! events of granit-parser, the parser of serde-saphyr, so that both read a text in the same way. A tree costs about as
@@ -25,7 +25,7 @@ pub(super) use tree::{Kind, NodeId, Style, Tree};
 
 use serde::de::DeserializeOwned;
 
-/// Largest manifest file, in bytes. A fleet of 40,000 images with 20 accounts each takes 50 MB.
+/// Largest manifest file, in bytes. A fleet of 40,000 images with 20 accounts each has 50 MB.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Deepest nesting. A manifest needs eight levels.
 pub const MAX_DEPTH: usize = 64;

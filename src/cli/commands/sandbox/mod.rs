@@ -22,7 +22,7 @@ use crate::cli::files::{Kind, read_named_text};
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::sim::{Settings, Sim, SimError};
-use crate::diagnostics::{sanitize, unquoted};
+use crate::diagnostics::{json_error_message, sanitize};
 
 /// Runs a command of `sandbox`.
 ///
@@ -69,5 +69,5 @@ fn read_yaml<T: DeserializeOwned>(path: &Path, help: &str) -> Result<T, CommandE
             None => "it is not YAML".to_owned(),
         })
     })?;
-    serde_json::from_value(value).map_err(|error| refused(unquoted(&error)))
+    serde_json::from_value(value).map_err(|error| refused(json_error_message(&error)))
 }

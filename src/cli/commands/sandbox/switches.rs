@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::args::{RatesArg, SwitchArgs};
 use crate::cli::CommandError;
 use crate::cloud::sim::{Rates, Settings};
-use crate::diagnostics::unquoted;
+use crate::diagnostics::json_error_message;
 
 const HELP: &str = "A switch has a name and a value:\n\n    --set settle=2s --set parallel_imaging=false";
 
@@ -57,7 +57,7 @@ pub(super) fn merged(
     serde_json::from_value(Value::Object(all)).map_err(|error| {
         let why = match origin {
             Origin::Argument => error.to_string(),
-            Origin::File => unquoted(&error),
+            Origin::File => json_error_message(&error),
         };
         CommandError::input(format!("the switches cannot be set: {why}"), HELP)
     })

@@ -5,7 +5,7 @@ use serde_json::error::Category;
 /// Returns the message of an error without values and keys of the text that was read.
 ///
 /// Keeps only goldform's own words: which key is missing, and what was expected instead of a value.
-pub fn unquoted(error: &serde_json::Error) -> String {
+pub fn json_error_message(error: &serde_json::Error) -> String {
     let message = error.to_string();
     if error.classify() != Category::Data {
         return message;
@@ -61,7 +61,7 @@ mod tests {
     }
 
     fn message(text: &str) -> String {
-        unquoted(&serde_json::from_str::<Thing>(text).unwrap_err())
+        json_error_message(&serde_json::from_str::<Thing>(text).unwrap_err())
     }
 
     #[test]
