@@ -186,3 +186,42 @@ mappings! {
     Lookup: region, kind "type", os, bits, architecture, name, newest, from;
     Rename: from, to;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::schema::schema;
+
+    #[test]
+    fn every_key_of_the_schema_is_read() {
+        let schema = schema(&[]);
+        for (definition, keys) in [
+            ("", Manifest::KEYS),
+            ("/definitions/Cloud", Cloud::KEYS),
+            ("/definitions/Sandbox", Sandbox::KEYS),
+            ("/definitions/Quotas", Quotas::KEYS),
+            ("/definitions/Variable", Variable::KEYS),
+            ("/definitions/Limits", Limits::KEYS),
+            ("/definitions/RegionLimits", RegionLimits::KEYS),
+            ("/definitions/RegionEntry", RegionEntry::KEYS),
+            ("/definitions/Image", Image::KEYS),
+            ("/definitions/Keep", Keep::KEYS),
+            ("/definitions/Source", Source::KEYS),
+            ("/definitions/Instance", Instance::KEYS),
+            ("/definitions/Import", Import::KEYS),
+            ("/definitions/Shared", Shared::KEYS),
+            ("/definitions/Encrypted", Encrypted::KEYS),
+            ("/definitions/Share", Share::KEYS),
+            ("/definitions/Lookup", Lookup::KEYS),
+            ("/definitions/Rename", Rename::KEYS),
+        ] {
+            let properties =
+                schema.pointer(&format!("{definition}/properties")).unwrap().as_object().unwrap();
+            let mut keys = keys.to_vec();
+            let mut expected: Vec<&str> = properties.keys().map(String::as_str).collect();
+            keys.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(keys, expected, "{definition}");
+        }
+    }
+}

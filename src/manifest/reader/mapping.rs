@@ -70,7 +70,10 @@ impl<'t> Reader<'t> {
             let is_text = match self.tree.scalar(key) {
                 Some((Style::Plain, text)) => match plain(text) {
                     Plain::Text => true,
-                    found => self.unquoted::<()>(key, text, found).is_some(),
+                    found => {
+                        self.unquoted::<()>(key, text, found);
+                        false
+                    }
                 },
                 _ => true,
             };

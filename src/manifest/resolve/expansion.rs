@@ -59,10 +59,10 @@ impl Resolver<'_, '_> {
     /// Reports that texts with variables have become too long.
     pub(super) fn too_much_text(&mut self, path: ManifestPath) {
         self.too_much(
-            "the texts of the manifest have more",
-            &format!("than {MAX_TEXT} bytes when the values of variables are in their places"),
+            "The texts of the manifest have more",
+            &format!("than {MAX_TEXT} bytes after variables are replaced"),
             path,
-            "while this was written out",
+            "the limit is reached here",
             "Use shorter values, or use them in fewer places.",
         );
     }
@@ -78,22 +78,22 @@ impl Resolver<'_, '_> {
         let Expansion { placements: all, placed_text, .. } = &mut self.expansion;
         if image.copies.len() > MAX_COPIES {
             let help = "Copy to fewer regions.";
-            let (what, than) = ("an entry asks for more", format!("than {MAX_COPIES} copies"));
-            self.too_much(what, &than, path.field("copies").key(), "beyond that number", help);
+            let (what, than) = ("An entry has more", format!("than {MAX_COPIES} copies"));
+            self.too_much(what, &than, path.field("copies").key(), "the limit is reached here", help);
             return false;
         }
         let has_few = fits(all, placements, MAX_PLACEMENTS);
         let is_short = fits(placed_text, placements.saturating_mul(text), MAX_PLACED_TEXT);
         if !has_few {
-            let than = format!("than {MAX_PLACEMENTS} placements: images of an entry in a region");
-            let help = "Copy to fewer regions, or split the manifest: each part needs a state of its own.";
+            let than = format!("than {MAX_PLACEMENTS} placements, which are images of an entry in a region");
+            let help = "Copy to fewer regions, or split the manifest into parts with a state each.";
             let path = path.clone().key();
-            self.too_much("the manifest asks for more", &than, path, "beyond that number", help);
+            self.too_much("The manifest has more", &than, path, "the limit is reached here", help);
         } else if !is_short {
             let than = format!("than {MAX_PLACED_TEXT} bytes, since each placement has its own");
             let help = "Use shorter texts and fewer tags, or copy to fewer regions.";
-            let what = "the names, descriptions and tags of all placements have more";
-            self.too_much(what, &than, path.clone().key(), "beyond that size", help);
+            let what = "The names, descriptions and tags of all placements have more";
+            self.too_much(what, &than, path.clone().key(), "the limit is reached here", help);
         }
         has_few && is_short
     }
@@ -102,18 +102,17 @@ impl Resolver<'_, '_> {
     pub(super) fn has_room_for_shares(&mut self, shares: usize, path: impl FnOnce() -> ManifestPath) -> bool {
         let has_room = fits(&mut self.expansion.shares, shares, MAX_SHARES);
         if !has_room {
-            let than = format!("than {MAX_SHARES} shares: one account that sees one image in one region");
-            let help = "Share in fewer regions or with fewer accounts, or split the manifest: each part needs a state \
-                        of its own.";
-            self.too_much("the manifest asks for more", &than, path(), "beyond that number", help);
+            let than = format!("than {MAX_SHARES} shares, each of one image in one region with one account");
+            let help = "Share in fewer regions or with fewer accounts, or split the manifest into parts with a state \
+                        each.";
+            self.too_much("The manifest has more", &than, path(), "the limit is reached here", help);
         }
         has_room
     }
 
     fn too_much(&mut self, what: &str, than: &str, path: ManifestPath, label: &str, help: &str) {
         let detail = format!(
-            "Written out, {what} {than}. What exceeds that was not read: a few lines could otherwise ask for more than \
-             any machine holds."
+            "{what} {than}. The rest was not read, since a few lines could need more memory than there is."
         );
         let diagnostic = LIMIT_EXCEEDED.found(detail).at(path.clone(), label).help(help).about(path);
         self.report(diagnostic.because_of(what));

@@ -362,6 +362,21 @@ images:
 }
 
 #[test]
+fn a_mistyped_key_keeps_its_value_where_it_is_written() {
+    let loaded = load_one(
+        "
+images:
+  web: &web {regoin: ap-tokyo, source: {adopted: img-0a1b2c3d}}
+  api: {<<: *web, region: ap-seoul}
+",
+    );
+    assert_eq!(codes(&loaded), ["GF105"]);
+    let desired = loaded.desired.unwrap();
+    assert_eq!(image(&desired, "web").region, region("ap-tokyo"));
+    assert_eq!(image(&desired, "api").region, region("ap-seoul"));
+}
+
+#[test]
 fn a_missing_owner_does_not_hide_the_rest() {
     let inputs = vec![Input { name: "a.yaml".into(), bytes: b"images: {web: {region: x}}\n".to_vec() }];
     let loaded = load(inputs, &Variables::default());

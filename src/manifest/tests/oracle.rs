@@ -13,7 +13,7 @@ use crate::manifest::parse::parse;
 use crate::manifest::syntax::Manifest;
 
 /// Returns the reason for an intended difference. Such texts are not compared.
-fn known_difference(text: &str) -> Option<&'static str> {
+pub(super) fn known_difference(text: &str) -> Option<&'static str> {
     let has_lone_question_mark =
         || text.match_indices('?').any(|(at, _)| !text[at + 1..].starts_with([' ', '\n', '\r']));
     if text.contains(['\u{85}', '\u{2028}']) {

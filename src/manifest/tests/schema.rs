@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::corpus::{mutated, seeds};
+use super::oracle::known_difference;
 use crate::manifest::{Input, Variables, load, schema};
 
 /// The schema without the names of rules.
@@ -16,8 +17,11 @@ static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
     jsonschema::validator_for(&schema).unwrap()
 });
 
-/// Returns the text as JSON, by another reader of YAML.
+/// Returns the text as JSON, by another reader of YAML. Returns `None` if that reader reads it differently.
 fn as_json(text: &str) -> Option<Value> {
+    if known_difference(text).is_some() {
+        return None;
+    }
     let mut value: serde_yaml::Value = serde_yaml::from_str(text).ok()?;
     value.apply_merge().ok()?;
     serde_json::to_value(value).ok()
