@@ -17,11 +17,8 @@ static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
     jsonschema::validator_for(&schema).unwrap()
 });
 
-/// Returns the text as JSON, by another reader of YAML. Returns `None` if that reader reads it differently.
+/// Returns the text as JSON, by another reader of YAML.
 fn as_json(text: &str) -> Option<Value> {
-    if known_difference(text).is_some() {
-        return None;
-    }
     let mut value: serde_yaml::Value = serde_yaml::from_str(text).ok()?;
     value.apply_merge().ok()?;
     serde_json::to_value(value).ok()
@@ -73,6 +70,9 @@ proptest! {
 
     #[test]
     fn the_schema_accepts_accepted_texts(text in mutated()) {
-        passes_where_accepted(&text);
+        // The other reader would read such a text differently.
+        if known_difference(&text).is_none() {
+            passes_where_accepted(&text);
+        }
     }
 }
