@@ -50,6 +50,7 @@ mod tests {
     }
 
     /// Adds the ids, such as `GF105`, of all sources below a folder.
+    #[expect(clippy::disallowed_methods, reason = "the test reads the sources")]
     fn add_ids(folder: &Path, ids: &mut BTreeSet<String>) {
         let id = regex::Regex::new(r"\bGF[0-9]{3}\b").unwrap();
         for entry in std::fs::read_dir(folder).unwrap() {
