@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::executor::{LONGEST_PAUSE, Next, Report, Retry, Run};
 use super::polling::Awaited;
 use super::recover::{LookupResult, find_made, may_be_late};
+use super::run_state::{Continuation, LONGEST_PAUSE, Retry, RunState, TaskResult, outcome_unknown};
 use crate::cloud::{Attempts, CloudError, ErrorKind};
 use crate::model::{ImageId, Operation, Tags, Verb};
-use crate::plan::{Failure, Step, StepIndex, StepOutcome};
+use crate::plan::{Failure, StepIndex, StepOutcome};
 use crate::state::{Edit, Event, Intent, SettledImage};
 
-impl Run<'_, '_> {
+impl RunState<'_, '_> {
     pub(super) fn called(&mut self, index: StepIndex, result: Result<Option<ImageId>, CloudError>) {
         let Some(step) = self.plan.graph.step(index) else { return };
         let makes_image = step.operation.makes_image();
@@ -26,7 +26,7 @@ impl Run<'_, '_> {
             Ok(Some(id)) if makes_image => return self.accept_answer(index, id),
             Ok(None) if makes_image => {
                 self.doubts.insert(index);
-                return self.look_up(index, unknown(step, "the service accepted it without an id"));
+                return self.look_up(index, outcome_unknown(step, "the service accepted it without an id"));
             }
             Ok(_) if self.searches.contains_key(&index) => return self.search_on(index),
             Ok(_) if self.is_claim(index) => return self.read_claim(index),
@@ -201,14 +201,14 @@ impl Run<'_, '_> {
         let now = self.now();
         let (_, since) = self.tries.get(&index).copied().unwrap_or((0, now));
         let waited = now.duration_since(since).unsigned_abs();
-        if waited >= self.executor.pace.settle_timeout {
+        if waited >= self.executor.options.settle_timeout {
             if self.doubts.contains(&index) {
                 return self.leave_unknown(index, error);
             }
             return self.fail(index, error, None);
         }
         let due = self.after_a_pause(index, &format!("tried again, {error}"));
-        let next = if self.doubts.contains(&index) { Next::CallAgain } else { Next::Call };
+        let next = if self.doubts.contains(&index) { Continuation::CallAgain } else { Continuation::Call };
         self.retries.push(Retry { due, step: index, next });
     }
 
@@ -216,12 +216,12 @@ impl Run<'_, '_> {
     fn look_up_later(&mut self, index: StepIndex, because: CloudError) {
         let waited =
             self.tries.get(&index).map(|(_, since)| self.now().duration_since(*since).unsigned_abs());
-        if waited.is_some_and(|waited| waited >= self.executor.pace.settle_timeout) {
+        if waited.is_some_and(|waited| waited >= self.executor.options.settle_timeout) {
             return self.leave_unknown(index, &because);
         }
         let why = format!("looking for the image that an earlier try may have made, since {because}");
         let due = self.after_a_pause(index, &why);
-        self.retries.push(Retry { due, step: index, next: Next::Lookup(because) });
+        self.retries.push(Retry { due, step: index, next: Continuation::Lookup(because) });
     }
 
     /// When to try again, each time later; the try is counted and told.
@@ -245,7 +245,7 @@ impl Run<'_, '_> {
         let now = self.now();
         self.tasks.spawn(self.task_name(index), async move {
             let found = find_made(cloud.as_ref(), &recorded, &lineage, &intent, now).await;
-            Report::LookedUp { step: index, because, found }
+            TaskResult::LookedUp { step: index, because, found }
         });
     }
 
@@ -306,7 +306,7 @@ impl Run<'_, '_> {
         let Some(step) = self.step(index).map(|step| step.id.clone()) else { return };
         let now = self.now();
         self.note(Event::Resent { step, at: now });
-        self.retries.push(Retry { due: now, step: index, next: Next::Call });
+        self.retries.push(Retry { due: now, step: index, next: Continuation::Call });
     }
 
     /// The service refused the tags of a make, so nothing was made: it is made without them under an interim name, which
@@ -319,7 +319,7 @@ impl Run<'_, '_> {
         let operation = intent.operation.untagged();
         let operation = self.snapshot.recorded.as_sent(operation, &self.snapshot.lineage.0);
         self.note(Event::Started { step, at, operation });
-        self.retries.push(Retry { due: at, step: index, next: Next::Call });
+        self.retries.push(Retry { due: at, step: index, next: Continuation::Call });
     }
 
     /// Whether a step claims an image that is taken over: others change it only after that.
@@ -339,7 +339,10 @@ impl Run<'_, '_> {
         let cloud = Arc::clone(&self.executor.cloud);
         self.tasks.spawn(self.task_name(index), async move {
             let tags = cloud.tags(&at.region, std::slice::from_ref(&id)).await;
-            Report::ReadClaim { step: index, tags: tags.map(|mut tags| tags.remove(&id).unwrap_or_default()) }
+            TaskResult::ReadClaim {
+                step: index,
+                tags: tags.map(|mut tags| tags.remove(&id).unwrap_or_default()),
+            }
         });
     }
 
@@ -369,15 +372,4 @@ impl Run<'_, '_> {
 /// The refusal of a name that somebody else has, with what to do about it.
 fn name_taken(error: &CloudError) -> String {
     format!("{error}. Another image has this name (GF202): rename that one, or give the entry another `name`")
-}
-
-pub(super) fn unknown(step: &Step, message: &str) -> CloudError {
-    CloudError {
-        kind: ErrorKind::OutcomeUnknown,
-        action: step.verb().as_str().into(),
-        region: Some(step.at().region.clone()),
-        code: None,
-        message: message.to_owned(),
-        request_id: None,
-    }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::executor::{Report, Run};
+use super::run_state::{RunState, TaskResult};
 use super::sharing::in_parts;
 use crate::cloud::client::Secret;
 use crate::cloud::{CloudError, CloudWrite, NewImage};
@@ -11,7 +11,7 @@ use crate::model::{AccountId, ImageId, ImageKey, Operation, PlacementKey, Region
 use crate::plan::StepIndex;
 use crate::state::Recorded;
 
-impl Run<'_, '_> {
+impl RunState<'_, '_> {
     /// Sends the step's call. Everything in it is in the plan, but for ids, which the record knows.
     pub(super) fn call(&mut self, index: StepIndex) {
         let Some(step) = self.plan.graph.step(index) else { return };
@@ -42,7 +42,7 @@ impl Run<'_, '_> {
         self.tasks.spawn(self.task_name(index), async move {
             let sent = send_parts(cloud.as_ref(), owner, operation, id, query, most);
             let result = attempts.scope(sent).await;
-            Report::Called(index, result)
+            TaskResult::Called(index, result)
         });
     }
 }

@@ -1,166 +1,27 @@
-//! Walks a plan: starts what is ready, writes down what happens, makes no choices.
+//! Applies a plan: starts the steps that are ready and records what happens. It makes no choices.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use compact_str::CompactString;
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
+use jiff::SignedDuration;
 
-use super::answers::unknown;
 use super::ending::{Unsaved, caught};
+use super::options::Shutdown;
 use super::polling::Polling;
-use super::recover::LookupResult;
+use super::run_state::{Continuation, Executor, Retry, RunState, TaskResult, outcome_unknown};
 use super::scheduler::{Scheduler, Status};
 use super::serving::{handed_over, serving_now, successions};
-use super::sharing::AccountSearch;
 use super::tasks::Tasks;
-use crate::backend::{StateStore, StoreError};
-use crate::cloud::client::Secret;
-use crate::cloud::{Attempts, CloudError, CloudWrite};
+use crate::backend::StoreError;
+use crate::cloud::CloudError;
 use crate::constraints::ValidPlan;
-use crate::model::{Accounts, Clock, ImageId, ImageKey, PlacementKey, Region, Tags, Verb};
-use crate::plan::{Outcome, Plan, Step, StepIndex, StepOutcome};
-use crate::state::{Edit, Event, ObservedImage, SettledImage, Snapshot};
+use crate::model::{PlacementKey, Verb};
+use crate::plan::{Outcome, Plan, StepIndex, StepOutcome};
+use crate::state::{Event, Snapshot};
 
-/// How fast to go and how long to wait.
-#[derive(Debug, Clone, Copy)]
-pub struct ExecutorOptions {
-    /// How many calls are under way at once.
-    pub parallelism: usize,
-    /// How long a step may take to settle, and a busy answer may be waited out.
-    pub settle_timeout: Duration,
-}
-
-impl Default for ExecutorOptions {
-    fn default() -> Self {
-        Self { parallelism: 10, settle_timeout: Duration::from_secs(2 * 60 * 60) }
-    }
-}
-
-/// Whether to go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stop {
-    /// Go on.
-    No,
-    /// Start nothing new; let what runs settle.
-    Gently,
-    /// Write down what is known and end.
-    Now,
-}
-
-/// Is told what happens, as it happens.
-pub trait Progress: Send {
-    /// The step calls the service.
-    fn started(&mut self, step: &Step);
-    /// The service accepted it and works on it.
-    fn accepted(&mut self, step: &Step, id: &ImageId);
-    /// It goes on later: its call is tried again, or what it made is looked for. In words, with the reason.
-    fn waiting(&mut self, step: &Step, why: &str);
-    /// It is done.
-    fn settled(&mut self, step: &Step);
-    /// It failed.
-    fn failed(&mut self, step: &Step, why: &str);
-}
-
-/// Says nothing.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Quiet;
-
-impl Progress for Quiet {
-    fn started(&mut self, _: &Step) {}
-    fn accepted(&mut self, _: &Step, _: &ImageId) {}
-    fn waiting(&mut self, _: &Step, _: &str) {}
-    fn settled(&mut self, _: &Step) {}
-    fn failed(&mut self, _: &Step, _: &str) {}
-}
-
-/// What a task brings back.
-pub(super) enum Report {
-    Called(StepIndex, Result<Option<ImageId>, CloudError>),
-    Polled(Region, Result<Vec<ObservedImage>, CloudError>),
-    LookedUp { step: StepIndex, because: CloudError, found: Result<LookupResult, CloudError> },
-    ReadBack { step: StepIndex, because: CloudError, shares: Result<Accounts, CloudError> },
-    ReadClaim { step: StepIndex, tags: Result<Tags, CloudError> },
-    NamedAndTagged { step: StepIndex, image: SettledImage, named: bool, result: Result<(), CloudError> },
-}
-
-/// What a step goes on with.
-pub(super) enum Next {
-    /// Its call, which is journalled.
-    Call,
-    /// Its call again, once that is journalled.
-    CallAgain,
-    /// The lookup of what its call made, since this happened.
-    Lookup(CloudError),
-    /// The name and the tags of an image that was made without them.
-    NameAndTag(ImageId, SettledImage),
-}
-
-/// A step that goes on later.
-pub(super) struct Retry {
-    pub(super) due: Timestamp,
-    pub(super) step: StepIndex,
-    pub(super) next: Next,
-}
-
-/// Walks a plan.
-pub struct Executor<'a> {
-    /// The service.
-    pub cloud: Arc<dyn CloudWrite>,
-    /// Where the state is kept; locked.
-    pub store: &'a mut dyn StateStore,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
-    /// How fast.
-    pub pace: ExecutorOptions,
-    /// Whether to go on.
-    pub stop: watch::Receiver<Stop>,
-    /// Who is told.
-    pub progress: &'a mut dyn Progress,
-    /// The queries of imports' URLs, by entry: secrets, which no plan holds.
-    pub queries: BTreeMap<ImageKey, Secret>,
-}
-
-/// The longest pause between two tries of a call.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long a run that ends because of a defect waits for the calls that are under way.
 const DRAIN: Duration = Duration::from_secs(30);
-
-pub(super) struct Run<'a, 'e> {
-    pub(super) executor: &'e mut Executor<'a>,
-    pub(super) plan: &'e Plan,
-    pub(super) snapshot: &'e mut Snapshot,
-    pub(super) scheduler: Scheduler<'e>,
-    pub(super) polling: Polling,
-    pub(super) tasks: Tasks<Report>,
-    /// The defect that ends the run: a task panicked.
-    pub(super) internal_error: Option<String>,
-    pub(super) calls: usize,
-    pub(super) retries: Vec<Retry>,
-    pub(super) tries: BTreeMap<StepIndex, (u32, Timestamp)>,
-    /// Failed attempts of each step's call, the transport's included.
-    pub(super) attempts: BTreeMap<StepIndex, Attempts>,
-    /// Makes of which a call was sent and not definitely answered.
-    pub(super) doubts: BTreeSet<StepIndex>,
-    /// Placements that the plan deletes.
-    pub(super) deleted: BTreeSet<PlacementKey>,
-    /// Placements that serve once these steps are done.
-    pub(super) succeeding: BTreeMap<PlacementKey, BTreeSet<StepIndex>>,
-    /// Creates that the service refused with tags: made without, and tagged when they are NORMAL.
-    pub(super) untagged: BTreeSet<StepIndex>,
-    /// Share and unshare steps of which a part was refused.
-    pub(super) searches: BTreeMap<StepIndex, AccountSearch>,
-    /// How many accounts the last call of a step named at most.
-    pub(super) named: BTreeMap<StepIndex, u32>,
-    pub(super) outcomes: BTreeMap<StepIndex, StepOutcome>,
-    pub(super) warnings: Vec<String>,
-    pub(super) events: Vec<Event>,
-    /// What is recorded of entries beside their images; it goes with the last image of an entry that is deleted
-    /// before its successor is made.
-    pub(super) settings: BTreeMap<ImageKey, Edit>,
-}
 
 impl Executor<'_> {
     /// Walks the plan to its end, or until it is stopped. The snapshot follows what happens; it is saved by the
@@ -172,7 +33,7 @@ impl Executor<'_> {
         let plan = plan.plan();
         let begun = self.clock.now();
         let clock = Arc::clone(&self.clock);
-        let mut run = Run {
+        let mut run = RunState {
             scheduler: Scheduler::new(&plan.graph),
             executor: &mut self,
             plan,
@@ -195,7 +56,7 @@ impl Executor<'_> {
             events: Vec::new(),
             settings: BTreeMap::new(),
         };
-        let stored = match caught(run.walk()).await {
+        let stored = match caught(run.execute()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 run.drain().await;
@@ -220,8 +81,8 @@ fn deleted(plan: &Plan) -> BTreeSet<PlacementKey> {
     deletes.map(|(_, step)| step.at().clone()).collect()
 }
 
-impl Run<'_, '_> {
-    pub(super) async fn walk(&mut self) -> Result<(), StoreError> {
+impl RunState<'_, '_> {
+    pub(super) async fn execute(&mut self) -> Result<(), StoreError> {
         let at = self.now();
         for change in &self.plan.edits {
             self.note(Event::Edited { at, change: change.clone() });
@@ -235,14 +96,14 @@ impl Run<'_, '_> {
         loop {
             // Marked as seen: `wait` sleeps until the next change, and must not wake at once for this one again.
             let stop = *self.executor.stop.borrow_and_update();
-            if stop == Stop::Now {
+            if stop == Shutdown::Now {
                 return Ok(());
             }
-            if stop == Stop::No {
+            if stop == Shutdown::No {
                 self.start_ready().await?;
             }
             self.ask_due(stop);
-            let nothing_more = stop != Stop::No || self.scheduler.ready().next().is_none();
+            let nothing_more = stop != Shutdown::No || self.scheduler.ready().next().is_none();
             if self.tasks.is_empty() && self.polling.is_empty() && self.retries.is_empty() && nothing_more {
                 return Ok(());
             }
@@ -258,40 +119,10 @@ impl Run<'_, '_> {
         }
     }
 
-    pub(super) fn now(&self) -> Timestamp {
-        self.executor.clock.now()
-    }
-
-    /// The name of the tasks of a step: its id.
-    pub(super) fn task_name(&self, index: StepIndex) -> CompactString {
-        self.step(index).map(|step| CompactString::new(&step.id.0)).unwrap_or_default()
-    }
-
-    pub(super) fn step(&self, index: StepIndex) -> Option<&Step> {
-        self.plan.graph.step(index)
-    }
-
-    /// Stores the events of this turn with one sync, after folding them: what cannot follow is never stored.
-    pub(super) async fn flush(&mut self) -> Result<(), StoreError> {
-        if self.events.is_empty() {
-            return Ok(());
-        }
-        let events = std::mem::take(&mut self.events);
-        self.executor.store.append(&events).await
-    }
-
-    /// Notes an event: the record follows at once, the journal at the end of the turn and before any call.
-    pub(super) fn note(&mut self, event: Event) {
-        match self.snapshot.take(&event) {
-            Ok(()) => self.events.push(event),
-            Err(illegal) => self.warnings.push(format!("{illegal}: this is a defect of goldform")),
-        }
-    }
-
     /// Starts what is ready, as far as calls may be under way: Started is stored and synced before any call.
     pub(super) async fn start_ready(&mut self) -> Result<(), StoreError> {
         let mut starting = Vec::new();
-        let room = self.executor.pace.parallelism.max(1);
+        let room = self.executor.options.parallelism.max(1);
         let ready: Vec<StepIndex> = self.scheduler.ready().collect();
         for index in ready {
             if self.is_wait(index) {
@@ -314,7 +145,7 @@ impl Run<'_, '_> {
             if self.snapshot.intents.contains_key(&step.id) {
                 // An earlier run called for it and got no definite answer: it goes on where that one ended.
                 self.doubts.insert(index);
-                let because = unknown(step, "an earlier run ended before the answer came");
+                let because = outcome_unknown(step, "an earlier run ended before the answer came");
                 self.look_up(index, because);
                 continue;
             }
@@ -349,13 +180,13 @@ impl Run<'_, '_> {
     }
 
     /// Asks for what is due: polls by region, and calls that are tried again.
-    pub(super) fn ask_due(&mut self, stop: Stop) {
+    pub(super) fn ask_due(&mut self, stop: Shutdown) {
         let now = self.now();
         for (region, ids) in self.polling.take_due(now) {
             let cloud = Arc::clone(&self.executor.cloud);
             self.tasks.spawn(format!("listing {region}"), async move {
                 let images = cloud.images_by_id(&region, &ids).await;
-                Report::Polled(region, images)
+                TaskResult::Polled(region, images)
             });
         }
         let (due, later): (Vec<_>, Vec<_>) =
@@ -363,10 +194,10 @@ impl Run<'_, '_> {
         self.retries = later;
         for Retry { due: _, step, next } in due {
             match (stop, next) {
-                (Stop::No, Next::Lookup(because)) => self.look_up(step, because),
-                (Stop::No, Next::Call) => self.call(step),
-                (Stop::No, Next::CallAgain) => self.journal_resend(step),
-                (_, Next::NameAndTag(id, image)) => self.name_and_tag(step, id, image),
+                (Shutdown::No, Continuation::Lookup(because)) => self.look_up(step, because),
+                (Shutdown::No, Continuation::Call) => self.call(step),
+                (Shutdown::No, Continuation::CallAgain) => self.journal_resend(step),
+                (_, Continuation::NameAndTag(id, image)) => self.name_and_tag(step, id, image),
                 // It was not executed, or is safe to look at again: the next run decides.
                 _ => {
                     self.outcomes.insert(step, StepOutcome::Unknown("the run was stopped".into()));
@@ -397,7 +228,7 @@ impl Run<'_, '_> {
     }
 
     /// Takes what a task returned. A task that panicked ends the run: what it was about is in an unknown state.
-    fn task_ended(&mut self, ended: Result<Report, CloudError>) {
+    fn task_ended(&mut self, ended: Result<TaskResult, CloudError>) {
         match ended {
             Ok(report) => self.take(report),
             Err(defect) => {
@@ -415,7 +246,7 @@ impl Run<'_, '_> {
         let mut stop = self.executor.stop.clone();
         let deadline = tokio::time::sleep(DRAIN);
         tokio::pin!(deadline);
-        while !self.tasks.is_empty() && *stop.borrow_and_update() != Stop::Now {
+        while !self.tasks.is_empty() && *stop.borrow_and_update() != Shutdown::Now {
             let may_stop = stop.has_changed().is_ok();
             let ended = tokio::select! {
                 ended = self.tasks.next() => ended,
@@ -428,17 +259,17 @@ impl Run<'_, '_> {
         }
     }
 
-    pub(super) fn take(&mut self, report: Report) {
-        match report {
-            Report::Called(step, result) => {
+    pub(super) fn take(&mut self, result: TaskResult) {
+        match result {
+            TaskResult::Called(step, result) => {
                 self.calls = self.calls.saturating_sub(1);
                 self.called(step, result);
             }
-            Report::Polled(region, result) => self.polled(&region, result),
-            Report::LookedUp { step, because, found } => self.looked_up(step, &because, found),
-            Report::ReadBack { step, because, shares } => self.read_back(step, &because, shares),
-            Report::ReadClaim { step, tags } => self.claim_read(step, tags),
-            Report::NamedAndTagged { step, image, named, result } => {
+            TaskResult::Polled(region, result) => self.polled(&region, result),
+            TaskResult::LookedUp { step, because, found } => self.looked_up(step, &because, found),
+            TaskResult::ReadBack { step, because, shares } => self.read_back(step, &because, shares),
+            TaskResult::ReadClaim { step, tags } => self.claim_read(step, tags),
+            TaskResult::NamedAndTagged { step, image, named, result } => {
                 self.named_and_tagged(step, image, named, result);
             }
         }
@@ -467,7 +298,7 @@ impl Run<'_, '_> {
                 (step.id.clone(), step.verb(), outcome)
             })
             .collect();
-        let interrupted = *self.executor.stop.borrow() != Stop::No;
+        let interrupted = *self.executor.stop.borrow() != Shutdown::No;
         Outcome {
             steps,
             warnings: self.warnings.clone(),

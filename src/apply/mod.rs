@@ -11,15 +11,19 @@
 //! what happens. A failure skips what waits for it and lets independent branches finish. There is no undo: the
 //! next run plans from what is recorded and seen.
 
+mod account_search;
 mod answers;
 pub(crate) mod calls;
 mod ending;
-pub mod executor;
+mod executor;
 pub mod lookups;
 pub mod observe;
+pub mod options;
 pub mod polling;
 pub mod preflight;
+pub mod progress;
 pub mod recover;
+mod run_state;
 pub mod scheduler;
 mod serving;
 mod settling;
@@ -28,11 +32,13 @@ pub mod systems;
 pub mod tasks;
 
 pub use ending::{Unsaved, panic_text};
-pub use executor::{Executor, ExecutorOptions, Progress, Quiet, Stop};
 pub use lookups::look_up;
 pub use observe::{ask_again, judge_missing, observe, survey};
+pub use options::{ExecutorOptions, Shutdown};
 pub use preflight::preflight;
+pub use progress::{Progress, Quiet};
 pub use recover::{Recovered, recover};
+pub use run_state::Executor;
 pub use scheduler::Scheduler;
 pub use serving::{serving_now, successions};
 pub use systems::look_up_systems;

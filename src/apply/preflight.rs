@@ -154,7 +154,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_image_that_is_not_ready_is_waited_for() {
         let mut bench = Bench::new(Settings::default());
-        bench.pace.settle_timeout = std::time::Duration::from_secs(5);
+        bench.options.settle_timeout = std::time::Duration::from_secs(5);
         let action = "CreateImage".to_owned();
         let hang = Fault {
             action,

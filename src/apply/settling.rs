@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::executor::{Next, Report, Retry, Run};
 use super::polling::Awaited;
+use super::run_state::{Continuation, Retry, RunState, TaskResult};
 use crate::cloud::CloudError;
 use crate::diff::drift::PENDING_FOR;
 use crate::model::{Attributes, ImageId, Operation, Region, Verb};
 use crate::plan::{Failure, Step, StepIndex};
 use crate::state::{Event, ObservedImage, SettledImage, StepId};
 
-impl Run<'_, '_> {
+impl RunState<'_, '_> {
     /// A listing came back: what is NORMAL has settled, what failed has failed, the rest is waited for.
     pub(super) fn polled(&mut self, region: &Region, result: Result<Vec<ObservedImage>, CloudError>) {
         let now = self.now();
-        let timeout = self.executor.pace.settle_timeout;
+        let timeout = self.executor.options.settle_timeout;
         let images: BTreeMap<ImageId, ObservedImage> = match result {
             Ok(images) => {
                 self.polling.listing_worked(region);
@@ -83,7 +83,7 @@ impl Run<'_, '_> {
                 self.retries.push(Retry {
                     due: at,
                     step: index,
-                    next: Next::NameAndTag(image.id.clone(), ended),
+                    next: Continuation::NameAndTag(image.id.clone(), ended),
                 });
             }
             (true, false) => self.settle(index, Some(ended)),
@@ -156,7 +156,7 @@ impl Run<'_, '_> {
                 Ok(()) => (true, cloud.tag_image(owner, &at.region, &id, &tags, &[]).await),
                 Err(error) => (false, Err(error)),
             };
-            Report::NamedAndTagged { step: index, image, named, result }
+            TaskResult::NamedAndTagged { step: index, image, named, result }
         });
     }
 

@@ -3,12 +3,12 @@
 //! After a refusal the list is read back and what was done nonetheless is recorded. If one account is refused, it is
 //! searched for, all others are done, and the failure names it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::executor::{Report, Run};
+use super::account_search::AccountSearch;
+use super::run_state::{RunState, TaskResult};
 use crate::cloud::{CloudError, ErrorKind};
-use crate::model::{AccountId, Accounts, Operation, PlacementKey};
+use crate::model::{Accounts, Operation, PlacementKey};
 use crate::plan::{Failure, StepIndex};
 use crate::state::{Edit, Event};
 
@@ -31,7 +31,7 @@ pub(super) fn in_parts(operation: Operation, most: Option<u32>) -> Vec<Operation
     }
 }
 
-impl Run<'_, '_> {
+impl RunState<'_, '_> {
     /// The call was refused: reads with whom the image is shared now.
     pub(super) fn ask_shares(&mut self, index: StepIndex, because: CloudError) {
         let Some(at) = self.step(index).map(|step| step.at().clone()) else { return };
@@ -41,7 +41,7 @@ impl Run<'_, '_> {
         let cloud = Arc::clone(&self.executor.cloud);
         self.tasks.spawn(self.task_name(index), async move {
             let shares = cloud.shares(&at.region, &id).await;
-            Report::ReadBack { step: index, because, shares }
+            TaskResult::ReadBack { step: index, because, shares }
         });
     }
 
@@ -194,79 +194,4 @@ fn undone(operation: &Operation, accounts: &Accounts, everyone: &Accounts) -> Ac
         Operation::Unshare { .. } => accounts.shared_with(everyone),
         _ => accounts.without(everyone),
     }
-}
-
-/// Search for the accounts of a list that the service refuses, while all others are done.
-#[derive(Debug)]
-pub(super) struct AccountSearch {
-    /// The list that was sent last.
-    sent: Accounts,
-    /// The lists that are sent after it.
-    lists: Vec<Accounts>,
-    /// The accounts that are refused, each with the error.
-    bad: BTreeMap<AccountId, CloudError>,
-}
-
-impl AccountSearch {
-    fn starting_with(sent: Accounts) -> Self {
-        Self { sent, lists: Vec::new(), bad: BTreeMap::new() }
-    }
-
-    /// Whether every account is done or refused.
-    fn is_over(&self) -> bool {
-        self.sent.is_empty() && self.lists.is_empty()
-    }
-
-    /// A list was refused because of an account. `group` is what is not done of it.
-    ///
-    /// The service may name the account. If it does not, the list is sent in two halves. A list of which a part was
-    /// done, or had been done before, is sent again without that part: the refusal may have been about that part.
-    fn refused(&mut self, group: Accounts, because: &CloudError) {
-        let named: Vec<AccountId> =
-            group.iter().filter(|account| is_named(*account, &because.message)).collect();
-        let bad = match (named.as_slice(), group.as_slice()) {
-            ([one], _) => *one,
-            (_, [one]) if self.sent.len() == 1 => *one,
-            _ if group.len() < self.sent.len() => return self.push(group),
-            (_, all) => {
-                let (first, second) = all.split_at(all.len().div_ceil(2));
-                self.lists.extend([second, first].map(|half| half.iter().copied().collect::<Accounts>()));
-                return;
-            }
-        };
-        self.bad.insert(bad, because.clone());
-        let rest: Accounts = group.iter().filter(|account| *account != bad).collect();
-        self.push(rest);
-    }
-
-    fn push(&mut self, list: Accounts) {
-        if !list.is_empty() {
-            self.lists.push(list);
-        }
-    }
-
-    /// Returns why the step failed: because of another error, else because of the accounts that are refused.
-    fn failure(&self, because: Option<&CloudError>, others_are_done: bool) -> Option<Failure> {
-        let error = because.or_else(|| self.bad.values().next())?;
-        let mut why = error.to_string();
-        let unnamed: Vec<String> = self
-            .bad
-            .keys()
-            .filter(|account| self.bad.len() > 1 || !is_named(**account, &error.message))
-            .map(|account| account.to_string())
-            .collect();
-        if !unnamed.is_empty() {
-            why.push_str(&format!("; refused: {}", unnamed.join(", ")));
-        }
-        if because.is_none() && others_are_done {
-            why.push_str("; all other accounts of the list are done");
-        }
-        Some(Failure::from(error).with_why(why))
-    }
-}
-
-/// Returns whether a text names the account.
-fn is_named(account: AccountId, text: &str) -> bool {
-    let account = account.to_string();
-    text.split(|c: char| !c.is_ascii_digit()).any(|number| number == account)
 }

@@ -8,12 +8,12 @@ use tokio::sync::watch;
 
 use super::exit::ExitStatus;
 use super::printer::Printer;
-use crate::apply::Stop;
+use crate::apply::Shutdown;
 
 /// Listens for Ctrl-C and termination.
 pub struct Signals {
     /// Whether to go on.
-    pub stop: watch::Receiver<Stop>,
+    pub stop: watch::Receiver<Shutdown>,
     last: Arc<AtomicU8>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -21,7 +21,7 @@ pub struct Signals {
 impl Signals {
     /// Starts listening.
     pub fn listen(printer: Printer) -> Self {
-        let (sender, stop) = watch::channel(Stop::No);
+        let (sender, stop) = watch::channel(Shutdown::No);
         let last = Arc::new(AtomicU8::new(0));
         let seen = Arc::clone(&last);
         let mut sources = Sources::open();
@@ -30,12 +30,12 @@ impl Signals {
                 let status = sources.next().await;
                 seen.store(status.code(), Ordering::SeqCst);
                 let next = match *sender.borrow() {
-                    Stop::No => {
+                    Shutdown::No => {
                         printer.always("Stopping: nothing new is started, what runs may settle. Once more: stop at once.");
-                        Stop::Gently
+                        Shutdown::Gently
                     }
-                    Stop::Gently => Stop::Now,
-                    Stop::Now => std::process::exit(i32::from(status.code())),
+                    Shutdown::Gently => Shutdown::Now,
+                    Shutdown::Now => std::process::exit(i32::from(status.code())),
                 };
                 // Nobody listens any more when the run has ended.
                 let _ = sender.send(next);

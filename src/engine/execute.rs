@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{Connected, LockedState, PARALLELISM};
-use crate::apply::{Executor, ExecutorOptions, Progress, Quiet, Stop, Unsaved, preflight};
+use crate::apply::{Executor, ExecutorOptions, Progress, Quiet, Shutdown, Unsaved, preflight};
 use crate::backend::StoreError;
 use crate::cloud::client::Secret;
 use crate::cloud::{CloudError, CloudWrite};
@@ -24,9 +24,9 @@ pub struct Execution<'x> {
     /// The command, for the history: `apply`, `destroy`.
     pub command: CompactString,
     /// How fast.
-    pub pace: ExecutorOptions,
+    pub options: ExecutorOptions,
     /// Whether to go on. Without one, it goes on to the end.
-    pub stop: Option<watch::Receiver<Stop>>,
+    pub stop: Option<watch::Receiver<Shutdown>>,
     /// Receives progress events.
     pub progress: Option<&'x mut dyn Progress>,
     /// The queries of imports' URLs, by entry: secrets, which no plan holds.
@@ -39,7 +39,7 @@ impl Execution<'_> {
         Self {
             by: by.into(),
             command: command.into(),
-            pace: ExecutorOptions { parallelism: PARALLELISM, ..ExecutorOptions::default() },
+            options: ExecutorOptions { parallelism: PARALLELISM, ..ExecutorOptions::default() },
             stop: None,
             progress: None,
             queries: BTreeMap::new(),
@@ -74,17 +74,17 @@ impl Connected<'_> {
         plan: &ValidPlan,
         execution: Execution<'_>,
     ) -> Result<Executed, StoreError> {
-        let Execution { by, command, pace, stop, progress, queries } = execution;
+        let Execution { by, command, options, stop, progress, queries } = execution;
         let clock = Arc::clone(&self.engine.clock);
         state.snapshot.runs.begin(begun(plan.plan(), clock.now(), by, command, state.snapshot.serial));
         state.save().await?;
-        let (_keeps_open, never) = watch::channel(Stop::No);
+        let (_keeps_open, never) = watch::channel(Shutdown::No);
         let mut quiet = Quiet;
         let executor = Executor {
             cloud: self.cloud.clone(),
             store: &mut *state.store,
             clock: Arc::clone(&clock),
-            pace,
+            options,
             stop: stop.unwrap_or(never),
             progress: progress.unwrap_or(&mut quiet),
             queries,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::journal::Edit;
+use super::event::Edit;
 use super::recorded::Recorded;
 use crate::model::{ImageKey, ImageLimit, PlacementKey, SourceKind};
 

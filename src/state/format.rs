@@ -4,20 +4,37 @@ use crate::diagnostics::json_error_message;
 use compact_str::CompactString;
 use serde::Deserialize;
 
-use super::journal::Intents;
+use super::event::{Intent, Intents};
 use super::recorded::Recorded;
 use super::runs::Runs;
 use super::seal;
-use super::snapshot::{Lineage, Snapshot, StateError, Written};
+use super::snapshot::{FORMAT, Lineage, Snapshot, StateError, Written};
 use crate::model::{AccountId, CloudPlace, Digest, Provider};
-
-/// The version of the file format that this program writes. It reads every version up to this one.
-pub const FORMAT: u32 = 2;
 
 /// The first version whose files hold a digest of themselves.
 const FIRST_WITH_DIGEST: u32 = 2;
 
 impl Snapshot {
+    /// Returns the file's text: sorted, indented, with a newline at its end, so that it reads well in a pull request, and
+    /// with the digest of all of it.
+    ///
+    /// # Errors
+    /// If the snapshot breaks a rule of its own ([`Snapshot::verify`]), or would not be read back as it is: such a state is
+    /// never written.
+    pub fn to_text(&self) -> Result<String, StateError> {
+        self.verify()?;
+        let broken = |why: String| StateError::Broken { why };
+        let mut text = serde_json::to_string_pretty(self).map_err(|error| broken(error.to_string()))?;
+        text.push('\n');
+        let text = seal::seal(&text).ok_or_else(|| broken(format!("it has format {}", self.format)))?;
+        let file = File::parse(&text)?;
+        file.check_digest(&text)?;
+        if file.content() != *self {
+            return Err(broken("it would not be read back as it is".to_owned()));
+        }
+        Ok(text)
+    }
+
     /// Reads a file's bytes.
     ///
     /// # Errors
@@ -132,7 +149,7 @@ impl File {
     fn into_snapshot(self) -> Result<Snapshot, StateError> {
         let mut snapshot = self.content();
         // States of earlier versions have intents, and do not record what they may have made.
-        for (at, making) in snapshot.intents.values().filter_map(super::Intent::making) {
+        for (at, making) in snapshot.intents.values().filter_map(Intent::making) {
             snapshot.recorded.making.entry(at).or_insert(making);
         }
         snapshot.verify()?;

@@ -7,15 +7,17 @@
 //! A snapshot is verified when it is read and before it is written, so a state that contradicts itself is
 //! neither used nor stored. The file is JSON, sorted, one fact a line: it is made to be read in a pull request.
 //! It holds a digest of itself (`seal`), so one that was damaged or edited is never taken for a record.
-//! To add a field: give it a serde default, so that older files read; raise [`format::FORMAT`] only when an
+//! To add a field: give it a serde default, so that older files read; raise [`snapshot::FORMAT`] only when an
 //! older goldform would do harm by not knowing it.
 
 pub mod edit;
+pub mod event;
 pub mod format;
 pub mod integrity;
 pub mod journal;
 pub mod lookup;
 pub mod observed;
+pub mod placement;
 pub mod recorded;
 pub mod runs;
 mod seal;
@@ -25,10 +27,12 @@ pub mod surgery;
 pub mod systems;
 pub mod terraform;
 
-pub use journal::{Edit, Event, IllegalEvent, Intent, Intents, SettledImage, StepId};
+pub use event::{Edit, Event, Intent, Intents, SettledImage, StepId};
+pub use journal::IllegalEvent;
 pub use lookup::{Found, FoundImage, Near, RecordedLookup, SharedInImage};
 pub use observed::{Observed, ObservedImage, ObservedRegion};
-pub use recorded::{Making, Placement, Recorded, RecordedGeneration, RecordedImage, RecordedRegion, Usage};
+pub use placement::{Making, Placement};
+pub use recorded::{Recorded, RecordedGeneration, RecordedImage, RecordedRegion, Usage};
 pub use runs::{Run, RunEnd, RunResult, Runs};
 pub use snapshot::{Head, Lineage, Snapshot, StateError, Written};
 pub use surgery::SurgeryError;

@@ -5,7 +5,7 @@
 //! while a file that git or an editor has given other line ends or another indentation is the same state. A digest over
 //! the text, and not over what was understood of it, stays true when a later version adds fields.
 
-use super::format::FORMAT;
+use super::snapshot::FORMAT;
 use crate::model::Digest;
 
 /// Puts the digest into the text of a snapshot. Returns `None` if the text does not start as one of the present format does.

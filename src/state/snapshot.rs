@@ -5,14 +5,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::format::{FORMAT, File};
-use super::journal::{Event, IllegalEvent, Intents, fold};
+use super::event::{Event, Intents};
+use super::journal::{IllegalEvent, fold};
 use super::recorded::Recorded;
 use super::runs::Runs;
-use super::seal;
 use crate::model::{AccountId, CloudPlace, Provider};
 
 /// Which state this is: a name that never changes, made when the state was first written. It is also the value
+/// The version of the file format that this program writes. It reads every version up to this one.
+pub const FORMAT: u32 = 2;
+
 /// of the ownership tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -115,26 +117,6 @@ impl Snapshot {
     /// The head of this snapshot.
     pub fn head(&self) -> Head {
         Head { lineage: self.lineage.clone(), serial: self.serial, written: self.written.clone() }
-    }
-
-    /// Returns the file's text: sorted, indented, with a newline at its end, so that it reads well in a pull request, and
-    /// with the digest of all of it.
-    ///
-    /// # Errors
-    /// If the snapshot breaks a rule of its own ([`Snapshot::verify`]), or would not be read back as it is: such a state is
-    /// never written.
-    pub fn to_text(&self) -> Result<String, StateError> {
-        self.verify()?;
-        let broken = |why: String| StateError::Broken { why };
-        let mut text = serde_json::to_string_pretty(self).map_err(|error| broken(error.to_string()))?;
-        text.push('\n');
-        let text = seal::seal(&text).ok_or_else(|| broken(format!("it has format {}", self.format)))?;
-        let file = File::parse(&text)?;
-        file.check_digest(&text)?;
-        if file.content() != *self {
-            return Err(broken("it would not be read back as it is".to_owned()));
-        }
-        Ok(text)
     }
 }
 

@@ -8,7 +8,7 @@
 
 use thiserror::Error;
 
-use super::journal::{Edit, Intent, Intents, StepId};
+use super::event::{Edit, Intent, Intents, StepId};
 use super::recorded::Recorded;
 use super::snapshot::Snapshot;
 use crate::model::{Address, ImageId, ImageKey, PlacementKey};

@@ -47,7 +47,7 @@ pub struct Bench {
     pub clock: Arc<dyn Clock>,
     pub store: MemoryStore,
     pub account: AccountId,
-    pub pace: ExecutorOptions,
+    pub options: ExecutorOptions,
     /// Which state this is: the value of its ownership tag.
     pub lineage: Lineage,
     /// Receives every plan and what the rules say of it, before it is applied.
@@ -77,7 +77,7 @@ impl Bench {
             clock: Arc::new(TokioClock::starting_at(start)),
             store: MemoryStore::default(),
             account: "100000000001".parse().unwrap(),
-            pace: ExecutorOptions::default(),
+            options: ExecutorOptions::default(),
             lineage: Lineage(LINEAGE.into()),
             on_plan: None,
             on_store: None,
@@ -94,7 +94,7 @@ impl Bench {
             clock: Arc::clone(&other.clock),
             store: MemoryStore::default(),
             account: other.account,
-            pace: other.pace,
+            options: other.options,
             lineage: Lineage(lineage.into()),
             on_plan: None,
             on_store: None,
@@ -296,7 +296,7 @@ impl Bench {
         if let Some(on_plan) = &self.on_plan {
             on_plan(valid.plan(), &judgement);
         }
-        let execution = Execution { pace: self.pace, ..Execution::new("test", "apply") };
+        let execution = Execution { options: self.options, ..Execution::new("test", "apply") };
         let executed = engine.connect(cloud).execute(&mut state, &valid, execution).await?;
         let outcome = match executed.unsaved {
             Some(error) => return Err(error),

@@ -315,7 +315,7 @@ impl Life {
                 calls: AtomicUsize::new(0),
             };
             self.judge.lock().unwrap().begins(&fleet, micros(bench.clock.as_ref()));
-            bench.pace.settle_timeout = run.settle_timeout;
+            bench.options.settle_timeout = run.settle_timeout;
             let death = run.death.as_ref().map_or_else(Death::never, |(_, death)| death.clone());
             let wanted = desired(&fleet.yaml());
             lives.push(async move { (team, bench.live(&wanted, Arc::new(way), &death).await) });

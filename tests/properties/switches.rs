@@ -126,7 +126,7 @@ impl Story {
             turn_on(&mut settings);
         }
         let mut bench = Bench::new(settings).with_manners();
-        bench.pace.settle_timeout = Duration::from_secs(60);
+        bench.options.settle_timeout = Duration::from_secs(60);
         let names: Vec<&str> = switches.iter().map(|(name, _)| *name).collect();
         let tries_dry = names.is_empty() || names.contains(&SWITCHES[0].0);
         Self { bench, name: names.join(" + "), tries_dry }
@@ -345,7 +345,7 @@ fn a_limit_of_shares_that_a_refusal_taught_is_kept_by_the_next_plans() {
 fn what_stays_creating_for_ever_is_waited_for_and_never_made_again() {
     in_paused_time(async {
         let mut bench = Bench::new(Settings { tasks: Tasks::Hang, ..Settings::default() }).with_manners();
-        bench.pace.settle_timeout = Duration::from_secs(60);
+        bench.options.settle_timeout = Duration::from_secs(60);
         for _ in 0..3 {
             let (_, outcome) = bench.apply(&desired(FIRST), PlanMode::Normal).await;
             assert!(!outcome.is_complete() && outcome.took < Duration::from_secs(200), "{outcome:#?}");

@@ -1,11 +1,15 @@
 //! Stories of a run: what is refused, lost, late or stopped.
 
+use tokio::sync::watch;
+
 use super::*;
-use crate::backend::{LockInfo, LockWait, MemoryStore, SerialBump};
-use crate::cloud::CloudRead as _;
+use crate::apply::{Progress, Quiet};
+use crate::backend::{LockInfo, LockWait, MemoryStore, SerialBump, StateStore};
 use crate::cloud::sim::{Fault, FaultEffect, Settings};
+use crate::cloud::{CloudRead as _, CloudWrite as _};
 use crate::diff::PlanMode;
-use crate::model::Accounts;
+use crate::model::{Accounts, ImageId};
+use crate::plan::Step;
 use crate::testing::worlds::example_with;
 use crate::testing::{Bench, EXAMPLE, desired};
 
@@ -37,7 +41,7 @@ async fn apply(bench: &mut Bench, yaml: &str) -> Outcome {
 }
 
 /// Walks a plan that was made from what is recorded, without a look at the cloud, until it ends or is stopped.
-async fn walk(bench: &mut Bench, yaml: &str, stop: watch::Receiver<Stop>) -> Outcome {
+async fn walk(bench: &mut Bench, yaml: &str, stop: watch::Receiver<Shutdown>) -> Outcome {
     walk_watched(bench, yaml, stop, &mut Quiet).await
 }
 
@@ -45,7 +49,7 @@ async fn walk(bench: &mut Bench, yaml: &str, stop: watch::Receiver<Stop>) -> Out
 async fn walk_watched(
     bench: &mut Bench,
     yaml: &str,
-    stop: watch::Receiver<Stop>,
+    stop: watch::Receiver<Shutdown>,
     progress: &mut dyn Progress,
 ) -> Outcome {
     let wanted = desired(yaml);
@@ -60,7 +64,7 @@ async fn walk_watched(
         cloud: bench.cloud(),
         store: &mut store,
         clock: Arc::clone(&bench.clock),
-        pace: bench.pace,
+        options: bench.options,
         stop,
         progress,
         queries: BTreeMap::new(),
@@ -71,8 +75,8 @@ async fn walk_watched(
     outcome
 }
 
-fn going_on() -> watch::Receiver<Stop> {
-    watch::channel(Stop::No).1
+fn going_on() -> watch::Receiver<Shutdown> {
+    watch::channel(Shutdown::No).1
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +133,7 @@ async fn an_instance_that_is_being_imaged_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn an_image_that_does_not_settle_in_time_stays_recorded_and_its_branch_stops() {
     let mut bench = Bench::new(Settings::default());
-    bench.pace.settle_timeout = Duration::from_secs(60);
+    bench.options.settle_timeout = Duration::from_secs(60);
     fault(&bench, "CreateImage", FaultEffect::Hang);
     let outcome = apply(&mut bench, EXAMPLE).await;
     let pending = outcome.count(|ending| matches!(ending, StepOutcome::Pending { .. }));
@@ -143,9 +147,9 @@ async fn an_image_that_does_not_settle_in_time_stays_recorded_and_its_branch_sto
 #[tokio::test(start_paused = true)]
 async fn what_is_still_being_made_is_waited_for_by_the_next_run() {
     let mut bench = Bench::new(Settings { settle: SignedDuration::from_mins(3), ..Settings::default() });
-    bench.pace.settle_timeout = Duration::from_secs(60);
+    bench.options.settle_timeout = Duration::from_secs(60);
     assert!(!apply(&mut bench, EXAMPLE).await.is_complete());
-    bench.pace.settle_timeout = Duration::from_secs(3600);
+    bench.options.settle_timeout = Duration::from_secs(3600);
     assert!(apply(&mut bench, EXAMPLE).await.is_complete());
     assert_eq!(calls(&bench, "CreateImage"), 2, "nothing is made twice");
 }
@@ -168,10 +172,10 @@ async fn stopped_gently_it_starts_nothing_new_and_lets_run_what_runs() {
     let mut bench = Bench::new(Settings::default());
     apply(&mut bench, example_with("images:", "images: {}\nunused:").split("\nunused:").next().unwrap())
         .await;
-    let (sender, stop) = watch::channel(Stop::No);
+    let (sender, stop) = watch::channel(Shutdown::No);
     let stopping = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        sender.send(Stop::Gently).unwrap();
+        sender.send(Shutdown::Gently).unwrap();
     };
     let (outcome, ()) = tokio::join!(walk(&mut bench, EXAMPLE, stop), stopping);
     assert!(outcome.interrupted);
@@ -186,10 +190,10 @@ async fn stopped_gently_it_starts_nothing_new_and_lets_run_what_runs() {
 #[tokio::test(start_paused = true)]
 async fn stopped_at_once_it_writes_down_what_is_known() {
     let mut bench = Bench::new(Settings::default());
-    let (sender, stop) = watch::channel(Stop::No);
+    let (sender, stop) = watch::channel(Shutdown::No);
     let stopping = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        sender.send(Stop::Now).unwrap();
+        sender.send(Shutdown::Now).unwrap();
     };
     let (outcome, ()) = tokio::join!(walk(&mut bench, EXAMPLE, stop), stopping);
     assert!(outcome.took < Duration::from_millis(100));
@@ -353,7 +357,7 @@ async fn images_that_settle_together_are_polled_for_together() {
 #[tokio::test(start_paused = true)]
 async fn no_more_calls_are_under_way_than_are_allowed() {
     let mut bench = Bench::new(Settings::default());
-    bench.pace.parallelism = 1;
+    bench.options.parallelism = 1;
     let slow = Fault {
         action: "*".to_owned(),
         region: None,
@@ -387,7 +391,7 @@ async fn nothing_is_called_that_could_not_be_written_down_first() {
         cloud,
         store: &mut store,
         clock: Arc::clone(&bench.clock),
-        pace: bench.pace,
+        options: bench.options,
         stop: going_on(),
         progress: &mut Quiet,
         queries: BTreeMap::new(),

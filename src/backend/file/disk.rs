@@ -75,7 +75,7 @@ pub fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
     }
     let target = match before {
         Some(_) => std::fs::canonicalize(path)?,
-        None => super::place::end_of_links(path)?,
+        None => end_of_links(path)?,
     };
     replace(&RealDisk, &target, text)
 }
@@ -136,6 +136,20 @@ fn new_beside(target: &Path) -> io::Result<(PathBuf, File)> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Returns the file that a chain of links leads to. The file need not exist.
+///
+/// # Errors
+/// If a link cannot be read, or the links form a circle.
+pub(super) fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    const MOST: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST {
+        let Ok(next) = std::fs::read_link(&path) else { return Ok(path) };
+        path = path.parent().unwrap_or(Path::new("")).join(next);
+    }
+    Err(io::Error::other("links lead in a circle"))
 }
 
 pub(super) fn folder_of(path: &Path) -> &Path {

@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::disk::folder_of;
+use super::disk::{end_of_links, folder_of};
 use crate::backend::StoreError;
 use crate::diagnostics::sanitize;
 
@@ -144,15 +144,4 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
         (Ok(folder), Some(name)) => Ok(folder.join(name)),
         _ => std::path::absolute(end),
     }
-}
-
-/// Where links lead to, to what is not there yet: it is made there, and the links stay.
-pub(super) fn end_of_links(path: &Path) -> io::Result<PathBuf> {
-    const MOST: usize = 40;
-    let mut path = path.to_path_buf();
-    for _ in 0..MOST {
-        let Ok(next) = std::fs::read_link(&path) else { return Ok(path) };
-        path = path.parent().unwrap_or(Path::new("")).join(next);
-    }
-    Err(io::Error::other("links lead in a circle"))
 }

@@ -247,7 +247,7 @@ async fn finish(
     let signals = Signals::listen(printer.clone());
     let mut progress = Bar::new(printer.clone(), plan.plan().graph.len());
     let execution = Execution {
-        pace: ExecutorOptions {
+        options: ExecutorOptions {
             parallelism: usize::from(args.parallelism),
             settle_timeout: args.settle_timeout,
         },

@@ -1,7 +1,7 @@
 //! What each event does to the record.
 
 use super::*;
-use crate::model::{Attributes, GenerationNumber, Tags};
+use crate::model::{Accounts, Attributes, GenerationNumber, Tags};
 use crate::testing::EXAMPLE;
 use crate::testing::worlds::{applied, at, build, key, noon, plan_to, region};
 

@@ -96,7 +96,7 @@ async fn a_passing_error_is_waited_out_and_mentioned_when_it_lasts() {
 #[tokio::test(start_paused = true)]
 async fn a_passing_error_that_outlasts_the_timeout_is_in_the_message() {
     let mut bench = Bench::new(Settings { settle: SignedDuration::from_mins(60), ..Settings::default() });
-    bench.pace.settle_timeout = Duration::from_secs(120);
+    bench.options.settle_timeout = Duration::from_secs(120);
     let (outcome, _) = run_with_failing_listings(&mut bench, "InternalError", 7200).await;
     let endings = endings(&outcome);
     let failure = endings["create image.db@ap-jakarta#1"].failure().unwrap();

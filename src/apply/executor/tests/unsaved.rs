@@ -84,7 +84,7 @@ async fn run(
         cloud: bench.cloud(),
         store: &mut store,
         clock: Arc::clone(&bench.clock),
-        pace: bench.pace,
+        options: bench.options,
         stop: going_on(),
         progress,
         queries: BTreeMap::new(),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::args::ServeArgs;
 use super::{switches, tls};
-use crate::apply::Stop;
+use crate::apply::Shutdown;
 use crate::cli::args::Format;
 use crate::cli::printer::Printer;
 use crate::cli::signals::Signals;
@@ -72,7 +72,7 @@ pub(super) async fn run(args: &ServeArgs, printer: &Printer) -> Result<ExitStatu
     }
     let stop = async move {
         // The sender lives as long as the listener.
-        let _ = signals.stop.wait_for(|stop| *stop != Stop::No).await;
+        let _ = signals.stop.wait_for(|stop| *stop != Shutdown::No).await;
         signals
     };
     let (told, heard) = tokio::sync::oneshot::channel();

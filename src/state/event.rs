@@ -1,0 +1,252 @@
+//! What a run did: events, edits of the state, and steps without an outcome.
+
+use std::collections::BTreeMap;
+
+use compact_str::CompactString;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::placement::{Making, Placement};
+use crate::model::image::Build;
+use crate::model::{
+    Accounts, GenerationNumber, ImageId, ImageKey, ImageState, Operation, PlacementKey, Region, Source,
+};
+
+/// The id of a step: its verb and address, unique in a plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub CompactString);
+
+impl std::fmt::Display for StepId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A change of the record alone: no call goes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "edit")]
+pub enum Edit {
+    /// What the manifest says of an entry that only goldform keeps.
+    Settings {
+        /// The entry.
+        image: ImageKey,
+        /// The region copies are made from.
+        origin: Region,
+        /// Whether it is protected.
+        protect: bool,
+        /// Whether snapshots go with the image.
+        delete_snapshots: bool,
+    },
+    /// Stop managing a placement; the image stays as it is.
+    Forget {
+        /// The placement.
+        at: PlacementKey,
+        /// Its id, and its name where the image still exists: it then counts as unmanaged.
+        unmanaged: Option<(ImageId, CompactString)>,
+    },
+    /// Accounts that an image was shared with by others are named in the manifest now: goldform's own from here.
+    Claim {
+        /// The placement.
+        at: PlacementKey,
+        /// The accounts.
+        accounts: Accounts,
+    },
+    /// Take over an image that goldform did not make, as it is.
+    Adopt {
+        /// The placement that it becomes.
+        at: PlacementKey,
+        /// What the manifest says that it is made from.
+        source: Source,
+        /// The image as it was last seen.
+        image: Box<Placement>,
+    },
+    /// An OverQuota has taught that an image cannot be shared with more accounts than this.
+    LearnShareLimit {
+        /// The most that it can be.
+        value: u32,
+        /// When it was refused.
+        at: Timestamp,
+    },
+    /// A LimitExceeded has taught that a share call cannot name more accounts than this.
+    LearnAccountsPerCall {
+        /// The most that it can.
+        value: u32,
+    },
+    /// The accounts that an image is shared with were read back, after a call that may have changed some of them.
+    SeeShares {
+        /// The placement.
+        at: PlacementKey,
+        /// Everyone that it is shared with.
+        everyone: Accounts,
+        /// Those that goldform asked for: its own, as far as they are among them.
+        own: Accounts,
+    },
+    /// A SharedImageModifyUnsupported has taught that an image cannot be changed while it is shared.
+    LearnSharedEditsRefused,
+    /// A placement became ready: consumers should use it from now on.
+    Serve {
+        /// The placement.
+        at: PlacementKey,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A person said what became of a make without a definite answer: it made nothing of ours, or this image.
+    Resolve {
+        /// The placement that was to be made.
+        at: PlacementKey,
+        /// The image that it made; `None`: none.
+        id: Option<ImageId>,
+    },
+    /// A generation that was recorded before answers the manifest again.
+    Return {
+        /// The entry.
+        image: ImageKey,
+        /// The generation.
+        generation: GenerationNumber,
+    },
+    /// An entry was renamed.
+    Rename {
+        /// The old key.
+        from: ImageKey,
+        /// The new key.
+        to: ImageKey,
+    },
+}
+
+/// Facts about an image once it has settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettledImage {
+    /// Its state: NORMAL, or a failed one.
+    pub state: ImageState,
+    /// Facts that never change.
+    pub build: Build,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// The record was changed without a call.
+    Edited {
+        /// When.
+        at: Timestamp,
+        /// How.
+        change: Edit,
+    },
+    /// A step is about to call the service.
+    Started {
+        /// The step.
+        step: StepId,
+        /// When.
+        at: Timestamp,
+        /// What it calls for; a make under an interim name has that name.
+        operation: Operation,
+    },
+    /// The call of a make is sent again, under the same name, since its outcome is unknown.
+    Resent {
+        /// The step.
+        step: StepId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The call of a make was answered: its name is taken, while an earlier call of the step may have made the image.
+    NameTaken {
+        /// The step.
+        step: StepId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The service accepted it and works on it.
+    Accepted {
+        /// The step.
+        step: StepId,
+        /// When.
+        at: Timestamp,
+        /// The id of the image that it makes.
+        id: ImageId,
+    },
+    /// It is done.
+    Settled {
+        /// The step.
+        step: StepId,
+        /// When.
+        at: Timestamp,
+        /// Facts about the image that it made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<SettledImage>,
+    },
+    /// It did not happen, or what it made failed.
+    Failed {
+        /// The step.
+        step: StepId,
+        /// When.
+        at: Timestamp,
+        /// Why, for people.
+        why: String,
+        /// The failed state of the image that it made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        state: Option<ImageState>,
+    },
+    /// An image that an earlier run began is NORMAL, or has failed: the end of a wait, which has no call.
+    Ended {
+        /// The placement.
+        placement: PlacementKey,
+        /// When.
+        at: Timestamp,
+        /// Facts about the image.
+        image: SettledImage,
+    },
+}
+
+/// A step that was started and has no outcome yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// When it was started.
+    pub at: Timestamp,
+    /// When its call was last sent again; `None`: it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resent: Option<Timestamp>,
+    /// Whether a later call was answered that its name is taken: an image of it exists, though no listing shows it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub name_taken: bool,
+    /// What it called for.
+    pub operation: Operation,
+    /// The id of the image, once the service has accepted the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<ImageId>,
+}
+
+impl Intent {
+    /// An intent whose call is about to be sent.
+    pub fn new(at: Timestamp, operation: Operation) -> Self {
+        Self { at, resent: None, name_taken: false, operation, accepted: None }
+    }
+
+    /// When its call was last sent.
+    pub fn last_sent(&self) -> Timestamp {
+        self.resent.unwrap_or(self.at)
+    }
+
+    /// Whether it makes an image and has no definite answer: the image may exist.
+    pub fn is_in_doubt(&self) -> bool {
+        self.operation.makes_image() && self.accepted.is_none()
+    }
+
+    /// What is recorded of an image whose making has no definite answer.
+    pub fn making(&self) -> Option<(PlacementKey, Making)> {
+        if !self.is_in_doubt() {
+            return None;
+        }
+        let name = self.operation.made_name()?.clone();
+        let (source, copied_from, of) = match &self.operation {
+            Operation::Create { source, of, .. } => (Some(source.clone()), None, *of),
+            Operation::Copy { from, .. } => (None, Some(from.clone()), None),
+            _ => (None, None, None),
+        };
+        Some((self.operation.at().clone(), Making { name, source, copied_from, of }))
+    }
+}
+
+/// Steps that were started and have no outcome yet.
+pub type Intents = BTreeMap<StepId, Intent>;
