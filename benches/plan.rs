@@ -23,7 +23,7 @@ use goldform::constraints::{Levels, judge, validate};
 use goldform::diff::{PlanMode, diff};
 use goldform::manifest::{Desired, Input, Variables, load};
 use goldform::model::{Digest, GenerationNumber, ImageState};
-use goldform::plan::draft::Draft;
+use goldform::plan::build::draft::Draft;
 use goldform::plan::plan;
 use goldform::state::{Placement, Recorded, RecordedGeneration, RecordedImage};
 use jiff::Timestamp;

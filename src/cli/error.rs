@@ -7,7 +7,7 @@ use crate::backend::{Relation, StoreError};
 use crate::cloud::{CloudError, ErrorKind};
 use crate::constraints::Judgement;
 use crate::engine::EngineError;
-use crate::plan::planner::PlanError;
+use crate::plan::PlanError;
 use crate::state::{StateError, SurgeryError};
 
 /// Why a command failed. Violations and drift are results, not errors.

@@ -6,7 +6,7 @@ use crate::backend::StoreError;
 use crate::cloud::CloudError;
 use crate::constraints::Judgement;
 use crate::model::AccountId;
-use crate::plan::planner::PlanError;
+use crate::plan::PlanError;
 use crate::state::IllegalEvent;
 
 /// Why a part of the pipeline ended without its result.

@@ -4,7 +4,7 @@ use super::{Engine, EngineError};
 use crate::constraints::{Judgement, ValidPlan, judge, validate};
 use crate::diff::{PlanMode, diff};
 use crate::model::Address;
-use crate::plan::planner::PlanError;
+use crate::plan::PlanError;
 use crate::plan::{Plan, PlanOptions, PlanResult, plan, propose};
 use crate::state::{Recorded, Snapshot};
 

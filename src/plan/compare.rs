@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::contents::{Base, Plan};
 use super::effect::changes_anything;
 use super::file::{PlanFile, PlanFileError, PlanInputs};
-use super::planner::{Base, Plan};
 use super::{Step, StepIndex};
 use crate::diagnostics::json_error_message;
 use crate::diff::{ImageChange, PlacementChange};

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::planner::{Base, Plan, PlanError};
-use super::propose::{PlanOptions, PlanResult, propose};
+use super::build::propose::{PlanOptions, PlanResult, propose};
+use super::contents::{Base, Plan, PlanError};
 use crate::diagnostics::json_error_message;
 use crate::manifest::Desired;
 use crate::model::{Digest, Level};

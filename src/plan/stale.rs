@@ -7,8 +7,8 @@
 
 use std::collections::BTreeSet;
 
+use super::capacity::{RegionCapacity, image_limit, share_limit};
 use super::file::{PlanFile, PlanInputs};
-use super::room::{RegionCapacity, image_limit, share_limit};
 use crate::diff::{Action, ImageChange, PlacementChange, PlacementFacts};
 use crate::model::{GenerationNumber, ImageKey, Operation, PlacementKey, SourceKind};
 use crate::state::{Edit, Placement, Recorded, Snapshot};

@@ -1,7 +1,8 @@
 //! The peak that a plan tells is the largest usage that exploring every order finds.
 
 use goldform::model::Operation;
-use goldform::plan::{PlanView, Step, StepGraph, StepIndex, peak};
+use goldform::plan::proof::peak;
+use goldform::plan::{PlanView, Step, StepGraph, StepIndex};
 
 use crate::model::Model;
 use crate::world::{Dice, Shape, case, graph_in_words};

@@ -9,8 +9,8 @@ use goldform::model::{
     AccountId, ImageKey, ImageState, Level, Operation, PlacementKey, Region, ReplaceOrder,
 };
 use goldform::plan::StepGraph;
-use goldform::plan::draft::Draft;
-use goldform::plan::room::image_limit;
+use goldform::plan::build::draft::Draft;
+use goldform::plan::capacity::image_limit;
 
 use crate::world::Case;
 

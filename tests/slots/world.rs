@@ -361,7 +361,7 @@ impl Case {
         diff(&self.desired, &self.prior, PlanMode::Normal)
     }
 
-    pub fn plan(&self) -> Result<goldform::plan::Plan, goldform::plan::planner::PlanError> {
+    pub fn plan(&self) -> Result<goldform::plan::Plan, goldform::plan::PlanError> {
         goldform::plan::plan(&self.desired, &self.prior, None, self.diff())
     }
 

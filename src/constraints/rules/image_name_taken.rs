@@ -9,7 +9,7 @@ use crate::diagnostics::ManifestPath;
 use crate::diagnostics::collect::MAX_PLACES;
 use crate::model::{Address, Level, PlacementKey, Region};
 use crate::plan::PlanView;
-use crate::plan::view::{NameHolder, NameUse};
+use crate::plan::proof::view::{NameHolder, NameUse};
 
 /// GF202.
 pub(super) static RULE: Rule = Rule {

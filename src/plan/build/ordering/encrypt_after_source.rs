@@ -1,7 +1,7 @@
 //! An encrypted copy of another entry waits until that entry's image is NORMAL in its region, and that image
 //! is not deleted before.
 
-use crate::plan::draft::Draft;
+use crate::plan::build::draft::Draft;
 use crate::plan::graph::EdgeReason;
 
 pub(super) fn order(draft: &mut Draft<'_>) {

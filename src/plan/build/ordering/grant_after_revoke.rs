@@ -1,7 +1,7 @@
 //! Where the accounts that are granted exceed the free places of an image, they wait until others are revoked:
 //! OverQuota (213/15710 ModifyImageSharePermission).
 
-use crate::plan::draft::Draft;
+use crate::plan::build::draft::Draft;
 use crate::plan::graph::EdgeReason;
 
 pub(super) fn order(draft: &mut Draft<'_>) {

@@ -6,7 +6,7 @@ use super::board::SlotProblem;
 use super::play::{Budget, Play};
 use super::{Slots, Stuck};
 use crate::model::{Level, PlacementKey, Region, ReplaceOrder};
-use crate::plan::draft::Draft;
+use crate::plan::build::draft::Draft;
 use crate::plan::graph::StepIndex;
 
 /// How many steps may be tried in all plays of a plan after their first way got stuck.

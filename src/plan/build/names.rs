@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use compact_str::CompactString;
 
 use super::draft::{Draft, PlacementSteps};
-use super::graph::{EdgeReason, StepIndex};
-use super::step::Step;
 use crate::diff::Reason;
 use crate::model::interim::with_suffix;
 use crate::model::{Attributes, Operation, PlacementKey, Region};
+use crate::plan::graph::{EdgeReason, StepIndex};
+use crate::plan::step::Step;
 
 /// Who holds which name in a region now.
 type Holders<'a> = BTreeMap<(&'a Region, &'a str), PlacementKey>;

@@ -7,7 +7,7 @@
 //! An earlier image that failed serves nobody, so nothing waits before it is deleted.
 
 use crate::model::{Accounts, Operation};
-use crate::plan::draft::{Draft, Lowered};
+use crate::plan::build::draft::{Draft, Lowered};
 use crate::plan::graph::{EdgeReason, StepIndex};
 
 /// Whether the successor is shared only once it has taken the name of the one that it supersedes.

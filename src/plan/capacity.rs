@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::graph::{EdgeReason, StepGraph, StepIndex};
-use super::peak::peak;
+use super::proof::peak::peak;
 use crate::manifest::Desired;
 use crate::model::limits::{DOCUMENTED_ACCOUNTS_PER_IMAGE, DOCUMENTED_IMAGES_PER_REGION};
 use crate::model::{Limit, Operation, Region};
@@ -51,7 +51,7 @@ pub fn share_limit(desired: &Desired, prior: &Recorded) -> Limit {
 }
 
 /// The room in every region that is recorded or in which the steps make an image.
-pub(super) fn rooms(
+pub(super) fn capacities(
     desired: &Desired,
     prior: &Recorded,
     graph: &StepGraph,

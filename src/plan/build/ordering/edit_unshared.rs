@@ -1,7 +1,7 @@
 //! Where an image cannot be changed while it is shared (213/15713, and the documents disagree): unshared first,
 //! shared last; and a name changes hands while the image that takes it is not shared.
 
-use crate::plan::draft::Draft;
+use crate::plan::build::draft::Draft;
 use crate::plan::graph::EdgeReason;
 
 pub(super) fn order(draft: &mut Draft<'_>) {

@@ -4,7 +4,7 @@
 //! (213/15716). An image that is taken over is claimed before it is changed.
 
 use crate::diff::Action;
-use crate::plan::draft::Draft;
+use crate::plan::build::draft::Draft;
 use crate::plan::graph::EdgeReason;
 
 pub(super) fn order(draft: &mut Draft<'_>) {

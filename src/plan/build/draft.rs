@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::graph::{StepGraph, StepIndex};
-use super::{names, ordering};
 use crate::diff::{Action, Diff, ImageChange, PlacementChange};
 use crate::manifest::Desired;
 use crate::model::{Accounts, GenerationNumber, ImageKey, PlacementKey, Region, SharedImageEdits};
+use crate::plan::graph::{StepGraph, StepIndex};
 use crate::state::Recorded;
 
 /// The steps of one placement.
@@ -59,7 +58,8 @@ pub struct Draft<'a> {
     pub edits_unshared: bool,
     /// The largest number of accounts that an image may be shared with.
     pub share_limit: usize,
-    diff: &'a Diff,
+    /// The diff whose steps it holds.
+    pub(super) diff: &'a Diff,
 }
 
 impl<'a> Draft<'a> {
@@ -90,47 +90,6 @@ impl<'a> Draft<'a> {
             }
         }
         draft
-    }
-
-    /// The steps of a diff with all names and orders but that of slots, where these placements go before their
-    /// successors.
-    pub fn ordered(
-        desired: &'a Desired,
-        prior: &'a Recorded,
-        diff: &'a Diff,
-        share_limit: usize,
-        early: &BTreeSet<PlacementKey>,
-    ) -> Self {
-        let mut draft = Draft::lower(desired, prior, diff, share_limit, early.clone());
-        draft.order();
-        draft
-    }
-
-    /// The same diff, where these placements go before their successors.
-    #[must_use]
-    pub fn with_early(&self, early: &BTreeSet<PlacementKey>) -> Draft<'a> {
-        Draft::ordered(self.desired, self.prior, self.diff, self.share_limit, early)
-    }
-
-    /// Names, and every order but that of slots. Where names would close a circle, some step aside, and the rest is
-    /// ordered anew.
-    pub fn order(&mut self) {
-        loop {
-            names::step_aside(self);
-            for order in ordering::RULES {
-                order(self);
-            }
-            let mut aside = names::wait_for_names(self);
-            // Who has stepped aside already cannot do more: the circle is told.
-            aside.retain(|key| !self.aside.contains(key));
-            if aside.is_empty() {
-                return;
-            }
-            aside.append(&mut self.aside);
-            let early = std::mem::take(&mut self.early);
-            *self =
-                Draft { aside, ..Draft::lower(self.desired, self.prior, self.diff, self.share_limit, early) };
-        }
     }
 
     /// The placement of the current generation in the region of an earlier one, where it changes.

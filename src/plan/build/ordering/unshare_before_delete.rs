@@ -1,6 +1,6 @@
 //! A shared image cannot be deleted: InvalidImageId.InShared (213/15716 DeleteImages).
 
-use crate::plan::draft::Draft;
+use crate::plan::build::draft::Draft;
 use crate::plan::graph::EdgeReason;
 
 pub(super) fn order(draft: &mut Draft<'_>) {

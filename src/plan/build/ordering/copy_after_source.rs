@@ -1,6 +1,6 @@
 //! A copy waits until what it is copied from is NORMAL (213/15711 SyncImages).
 
-use crate::plan::draft::Draft;
+use crate::plan::build::draft::Draft;
 use crate::plan::graph::EdgeReason;
 
 pub(super) fn order(draft: &mut Draft<'_>) {

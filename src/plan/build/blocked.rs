@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::draft::Draft;
-use super::planner::arrange;
+use super::schedule::schedule;
 use super::slots::{self, Slots};
 use crate::diff::select::keep_only;
 use crate::diff::{Action, Diff, ImageChange};
@@ -72,7 +72,7 @@ pub(super) fn blocked(
             .collect();
         let mut rest = diff.clone();
         keep_only(&mut rest, &kept);
-        matches!(arrange(desired, prior, &rest, slots, share_limit), Ok((_, false)))
+        matches!(schedule(desired, prior, &rest, slots, share_limit), Ok((_, false)))
     };
     let changes = diff.images.iter().map(|image| image.placements.len()).sum::<usize>();
     let mut tries = TRIED_SETS.min(TRIED_CHANGES / changes.max(1)).max(8);

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::graph::StepGraph;
-use super::planner::{Plan, PlanError, plan};
+use super::planner::plan;
 use crate::diff::select::keep_only;
 use crate::diff::{PlanMode, Selection, diff_replacing, renamed};
 use crate::manifest::Desired;
 use crate::model::{Address, ImageKey, PlacementKey};
+use crate::plan::contents::{Plan, PlanError};
+use crate::plan::graph::StepGraph;
 use crate::state::{Recorded, Snapshot};
 
 /// What the user asked for.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Slots;
 use crate::model::{ImageKey, Operation, Region};
-use crate::plan::draft::Draft;
+use crate::plan::build::draft::Draft;
 use crate::plan::graph::{Cycle, StepGraph, StepIndex};
 
 /// What a step does to the slots.

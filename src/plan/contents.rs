@@ -1,17 +1,15 @@
-//! The planner: its passes, in order, and the plan they make.
+//! The plan: complete and immutable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::blocked::{Blocked, blocked};
-use super::draft::Draft;
-use super::effect::{Effect, queries};
+use super::build::blocked::Blocked;
+use super::capacity::{RegionCapacity, capacities, share_limit};
+use super::effect::Effect;
 use super::graph::{Cycle, StepGraph};
 use super::place::PlanPlace;
-use super::room::{RegionCapacity, image_limit, rooms, share_limit};
-use super::slots::{Slots, choose_early, hand_out};
-use crate::diff::{Action, Diff, ImageChange};
+use crate::diff::{Action, ImageChange};
 use crate::manifest::Desired;
 use crate::model::{AccountId, Digest, ImageKey, Limit, PlacementKey, Region};
 use crate::state::{Edit, Lineage, Recorded, Snapshot};
@@ -27,7 +25,7 @@ pub struct Base {
 }
 
 impl Base {
-    fn of(snapshot: &Snapshot) -> Self {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
         Self { lineage: snapshot.lineage.clone(), serial: snapshot.serial }
     }
 }
@@ -88,7 +86,7 @@ impl Plan {
             current == Some(at.generation)
                 && prior.placement(at).is_some_and(|placement| placement.is_normal())
         });
-        self.regions = rooms(desired, prior, &self.graph);
+        self.regions = capacities(desired, prior, &self.graph);
         self.share_limit = share_limit(desired, prior);
         self.digest = self.effect()?;
         Ok(self)
@@ -138,99 +136,3 @@ impl From<serde_json::Error> for PlanError {
         Self::Unwritable(error.to_string())
     }
 }
-
-/// Makes the plan that brings a diff about.
-///
-/// # Errors
-/// When the steps cannot be ordered.
-pub fn plan(
-    desired: &Desired,
-    prior: &Recorded,
-    base: Option<&Snapshot>,
-    mut diff: Diff,
-) -> Result<Plan, PlanError> {
-    let share_limit = share_limit(desired, prior);
-    let slots = slots(desired, prior, &diff);
-    // 1. Steps, names, orders, slots.
-    let (graph, early, is_stuck) = {
-        let (draft, is_stuck) = arrange(desired, prior, &diff, &slots, &share_limit)?;
-        (draft.graph, draft.early, is_stuck)
-    };
-    // 2. Where nothing fits: what would have to stay as it is, and what is missing.
-    let blocked = is_stuck.then(|| blocked(desired, prior, &diff, &slots, &share_limit));
-    for change in diff.images.iter_mut().flat_map(|image| &mut image.placements) {
-        change.early = early.contains(&change.at);
-    }
-    // 3. The room in each region, and the highest usage on the way.
-    let regions = rooms(desired, prior, &graph);
-    let Diff { images: changes, edits, ready, waiting } = diff;
-    let (account, place, queries) =
-        (desired.account, PlanPlace::of(&desired.cloud), queries(desired, &graph)?);
-    let effect =
-        Effect { account, place: &place, changes: &changes, edits: &edits, queries: &queries, graph: &graph };
-    let digest = effect.digest()?;
-    Ok(Plan {
-        base: base.map(Base::of),
-        account,
-        place,
-        changes,
-        edits,
-        ready,
-        graph,
-        queries,
-        regions,
-        share_limit,
-        blocked,
-        waiting,
-        digest,
-    })
-}
-
-/// Steps, names, orders and slots; and whether the play of the slots is stuck whatever goes first.
-pub(super) fn arrange<'a>(
-    desired: &'a Desired,
-    prior: &'a Recorded,
-    diff: &'a Diff,
-    slots: &BTreeMap<Region, Slots>,
-    share_limit: &Limit,
-) -> Result<(Draft<'a>, bool), Cycle> {
-    let most_shares = usize::try_from(share_limit.value).unwrap_or(usize::MAX);
-    let mut draft = Draft::ordered(desired, prior, diff, most_shares, &BTreeSet::new());
-    draft.graph.check()?;
-    let is_stuck = match choose_early(&draft, slots) {
-        Ok(early) => {
-            if !early.is_empty() {
-                draft = draft.with_early(&early);
-                draft.graph.check()?;
-            }
-            hand_out(&mut draft, slots).is_err()
-        }
-        Err(_) => true,
-    };
-    draft.graph.reduce();
-    Ok((draft, is_stuck))
-}
-
-/// The slots of every region that a diff makes images in. An image that may have been made already has its slot: where
-/// its making goes on, it takes no second one.
-fn slots(desired: &Desired, prior: &Recorded, diff: &Diff) -> BTreeMap<Region, Slots> {
-    let usage = prior.usage();
-    let changes = || diff.images.iter().flat_map(|image| &image.placements);
-    let regions: BTreeSet<&Region> = changes().map(|change| &change.at.region).collect();
-    let mut resumed: BTreeMap<&Region, usize> = BTreeMap::new();
-    for change in changes().filter(|change| prior.making.contains_key(&change.at)) {
-        *resumed.entry(&change.at.region).or_default() += 1;
-    }
-    regions
-        .into_iter()
-        .map(|region| {
-            let limit = usize::try_from(image_limit(desired, prior, region).value).unwrap_or(usize::MAX);
-            let resumed = resumed.get(region).copied().unwrap_or_default();
-            let used = usage.get(region).map_or(0, |usage| usage.total()).saturating_sub(resumed);
-            (region.clone(), Slots { limit, used })
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests;

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 
-use super::graph::StepIndex;
-use super::planner::Plan;
-use super::step::Step;
-use super::usage;
 use crate::diff::ImageChange;
 use crate::model::{Accounts, GenerationNumber, ImageKey, Operation, PlacementKey, Region};
+use crate::plan::contents::Plan;
+use crate::plan::graph::StepIndex;
+use crate::plan::step::Step;
 use crate::state::{Edit, Recorded};
 
 /// A plan, the record it starts from, and what follows from the two. Computed without any knowledge of how the
@@ -169,19 +168,6 @@ impl<'a> PlanView<'a> {
     /// by luck of sorting.
     pub fn must_precede(&self, earlier: StepIndex, later: StepIndex) -> bool {
         self.plan.graph.must_precede(earlier, later)
-    }
-
-    /// The most custom images that a region holds at any moment, in any order of the steps, and the most right
-    /// after an image is begun: only the second is the plan's doing where a limit fell below what is used.
-    pub fn image_peak(&self, region: &Region) -> Peak {
-        let limit = self.plan.regions.get(region).map_or(u32::MAX, |room| room.limit.value);
-        usage::of_images(self, region, usize::try_from(limit).unwrap_or(usize::MAX))
-    }
-
-    /// The same for the accounts that a placement is shared with.
-    pub fn share_peak(&self, at: &PlacementKey) -> Peak {
-        let limit = usize::try_from(self.plan.share_limit.value).unwrap_or(usize::MAX);
-        usage::of_accounts(self, at, limit)
     }
 
     /// The accounts that see a placement when the plan is done, foreign ones included.

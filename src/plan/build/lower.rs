@@ -1,10 +1,10 @@
 //! Lowers changes to steps: one placement's change becomes the calls that bring it about.
 
 use super::draft::{Draft, PlacementSteps};
-use super::graph::StepIndex;
-use super::step::Step;
 use crate::diff::{Action, ImageChange, PlacementChange, Reason};
 use crate::model::{Accounts, Attributes, ImageState, Operation, Tags};
+use crate::plan::graph::StepIndex;
+use crate::plan::step::Step;
 
 impl Draft<'_> {
     /// The steps that bring a placement's change about.

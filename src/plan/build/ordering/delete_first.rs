@@ -1,6 +1,6 @@
 //! Delete-first, where the entry asks for it: in each region the new generation waits for the old one to go.
 
-use crate::plan::draft::Draft;
+use crate::plan::build::draft::Draft;
 use crate::plan::graph::EdgeReason;
 
 pub(super) fn order(draft: &mut Draft<'_>) {

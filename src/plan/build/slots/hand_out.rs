@@ -7,9 +7,9 @@ use super::early::STEPS;
 use super::play::{Budget, Play};
 use super::{Slots, Stuck};
 use crate::model::{Operation, Region};
-use crate::plan::draft::Draft;
+use crate::plan::build::draft::Draft;
 use crate::plan::graph::{EdgeReason, StepGraph, StepIndex};
-use crate::plan::peak::peak_when_taking;
+use crate::plan::proof::peak::peak_when_taking;
 
 /// Edges are tried for being necessary as long as a proof for each is affordable: edges of a region times steps.
 const PROVEN: usize = 20_000;

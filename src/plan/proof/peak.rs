@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use petgraph::algo::dinics;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::graph::{StepGraph, StepIndex};
+use crate::plan::graph::{StepGraph, StepIndex};
 
 /// The largest usage in any order that the graph allows.
 pub fn peak(

@@ -1,6 +1,6 @@
 //! A failed image is deleted before it is made again: it holds the name and a slot.
 
-use crate::plan::draft::Draft;
+use crate::plan::build::draft::Draft;
 use crate::plan::graph::EdgeReason;
 
 pub(super) fn order(draft: &mut Draft<'_>) {

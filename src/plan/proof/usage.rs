@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::graph::{EdgeReason, StepGraph, StepIndex};
 use super::peak::peak_when_taking;
 use super::view::{InRegion, Peak, PlanView};
 use crate::model::{AccountId, Operation, PlacementKey, Region};
+use crate::plan::graph::{EdgeReason, StepGraph, StepIndex};
 
 /// Steps and how much of it each takes or gives.
 type Weights = Vec<(StepIndex, usize)>;
@@ -27,8 +27,23 @@ struct Usage<'p> {
     either: Vec<(Vec<StepIndex>, usize)>,
 }
 
+impl PlanView<'_> {
+    /// Returns the largest number of custom images in a region at any moment, in any order of the steps, and the largest
+    /// number right after a step took a slot. Only the second is the plan's doing if a limit fell below what is used.
+    pub fn image_peak(&self, region: &Region) -> Peak {
+        let limit = self.plan.regions.get(region).map_or(u32::MAX, |room| room.limit.value);
+        of_images(self, region, usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
+    /// Returns the same for the accounts that a placement is shared with.
+    pub fn share_peak(&self, at: &PlacementKey) -> Peak {
+        let limit = usize::try_from(self.plan.share_limit.value).unwrap_or(usize::MAX);
+        of_accounts(self, at, limit)
+    }
+}
+
 /// The slots of a region.
-pub(super) fn of_images(view: &PlanView<'_>, region: &Region, limit: usize) -> Peak {
+fn of_images(view: &PlanView<'_>, region: &Region, limit: usize) -> Peak {
     let graph = &view.plan.graph;
     let nothing = InRegion::default();
     let InRegion { managed, making, steps } = view.in_region(region).unwrap_or(&nothing);
@@ -50,7 +65,7 @@ pub(super) fn of_images(view: &PlanView<'_>, region: &Region, limit: usize) -> P
 }
 
 /// The accounts that a placement is shared with.
-pub(super) fn of_accounts(view: &PlanView<'_>, at: &PlacementKey, limit: usize) -> Peak {
+fn of_accounts(view: &PlanView<'_>, at: &PlacementKey, limit: usize) -> Peak {
     let everyone = view.prior.placement(at).map(|placement| placement.everyone()).unwrap_or_default();
     let mut usage = Usage::new(&view.plan.graph, everyone.len());
     // A new image, mostly: one step that grants, and none that revokes.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::{GenerationNumber, ImageKey, PlacementKey, Region};
-use crate::plan::draft::Draft;
+use crate::plan::build::draft::Draft;
 use crate::plan::graph::{EdgeReason, StepIndex};
 
 pub(super) fn order(draft: &mut Draft<'_>) {
