@@ -8,22 +8,27 @@ use jiff::SignedDuration;
 
 use super::commands::sandbox::args::SandboxArgs;
 use super::exit;
-use super::workspace::DEFAULT_MANIFEST;
 
+pub mod format;
 pub mod images;
 pub mod import;
 pub mod output;
 pub mod plan;
 pub mod state;
 
+pub(super) use format::split_at_equals;
+pub use format::{ReportFormat, Request};
 pub use images::{ArchitectureArg, ImagesArgs, KindArg};
 pub use import::ImportArgs;
-pub use output::{Color, Format, OutputArgs, ReportFormat};
+pub use output::{Color, Format, OutputArgs};
 pub use plan::{ApplyArgs, ApplyCommandArgs, ExpectArgs, GraphArgs, PlanArgs, ProposalArgs, SelectArgs};
 pub use state::{
     ForgetArgs, HistoryArgs, StateArgs, StateCommand, StateHistoryArgs, StateListArgs, StateMoveArgs,
     StatePullArgs, StatePushArgs, StateRestoreArgs, StateShowArgs,
 };
+
+/// Manifest that is read if none is named.
+pub(super) const DEFAULT_MANIFEST: &str = "goldform.yaml";
 
 /// Golden images as code for Tencent Cloud.
 ///

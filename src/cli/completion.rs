@@ -20,8 +20,8 @@ use clap_complete::{CompleteEnv, Shell};
 use self::known::Line;
 use self::offer::Offer;
 use super::args::{Cli, OutputArgs};
+use super::formats::Reports;
 use super::printer::Printer;
-use super::reports::Reports;
 use super::{ExitStatus, env};
 
 const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &Zsh]);

@@ -6,7 +6,9 @@ use super::exit::ExitStatus;
 use crate::backend::{Relation, StoreError};
 use crate::cloud::{CloudError, ErrorKind};
 use crate::constraints::Judgement;
+use crate::diagnostics::Diagnostic;
 use crate::engine::EngineError;
+use crate::manifest::Locator;
 use crate::plan::PlanError;
 use crate::state::{StateError, SurgeryError};
 
@@ -16,6 +18,14 @@ pub enum CommandError {
     /// The diagnostics were printed already.
     #[error("the manifest cannot be used")]
     AlreadyReported(ExitStatus),
+    /// The manifest's text has no meaning at all. Its diagnostics are still to be printed.
+    #[error("the manifest cannot be used")]
+    ManifestUnusable {
+        /// What is wrong with it.
+        diagnostics: Vec<Diagnostic>,
+        /// Places in its text.
+        locator: Box<Locator>,
+    },
     /// A file cannot be read or written.
     #[error("{path}: {source}")]
     File {
@@ -76,7 +86,11 @@ impl CommandError {
             Self::Cloud(error) if error.kind == ErrorKind::Defect => ExitStatus::Internal,
             Self::Stale { .. } => ExitStatus::Stale,
             Self::ObservationRefused(_) => ExitStatus::Violated,
-            Self::File { .. } | Self::Input { .. } | Self::Store(_) | Self::Cloud(_) => ExitStatus::Error,
+            Self::ManifestUnusable { .. }
+            | Self::File { .. }
+            | Self::Input { .. }
+            | Self::Store(_)
+            | Self::Cloud(_) => ExitStatus::Error,
         }
     }
 

@@ -12,6 +12,7 @@ pub mod env;
 pub mod error;
 pub mod exit;
 mod files;
+mod formats;
 mod inputs;
 pub mod log;
 pub mod printer;
@@ -31,8 +32,8 @@ pub use error::CommandError;
 pub use exit::ExitStatus;
 
 use args::{Cli, Command, OutputArgs};
+use formats::Reports;
 use printer::Printer;
-use reports::Reports;
 
 use crate::apply::panic_text;
 
@@ -79,6 +80,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let status = match result {
         Ok(status) => status,
         Err(error) => {
+            if let CommandError::ManifestUnusable { diagnostics, locator } = &error {
+                printer.diagnostics(diagnostics, locator);
+                reports::emit_unread(diagnostics, locator, &printer);
+            }
             printer.failure(&error);
             error.exit_status()
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::args::{Color, Format, OutputArgs, ReportFormat};
-use super::reports::Reports;
+use super::formats::Reports;
 use super::{CommandError, ExitStatus, env};
 use crate::diagnostics::render::{RenderOptions, render};
 use crate::diagnostics::{Diagnostic, Severity, sanitize};
@@ -173,7 +173,7 @@ impl Printer {
 
     /// A command's error and what to do about it.
     pub fn failure(&self, error: &CommandError) {
-        if matches!(error, CommandError::AlreadyReported(_)) {
+        if matches!(error, CommandError::AlreadyReported(_) | CommandError::ManifestUnusable { .. }) {
             return;
         }
         self.error(&error.to_string());

@@ -1,13 +1,9 @@
-//! Which formats were asked for, where each goes, and how files are called in them.
+//! Writes a result in every format that was requested.
 
-use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
-use clap::builder::{PossibleValue, TypedValueParser};
-use clap::{Arg, ValueEnum as _};
-
 use super::CommandError;
-use super::args::{Command, OutputArgs, ReportFormat};
+use super::args::ReportFormat;
 use super::printer::Printer;
 use super::workspace::Workspace;
 use crate::backend::file::write_atomically;
@@ -15,188 +11,6 @@ use crate::diagnostics::{Diagnostic, Place, Sources, sanitize};
 use crate::manifest::Locator;
 use crate::plan::Plan;
 use crate::report::{self, AccountNames, CommandResult, Paint, Places, Verdict};
-
-/// `FORMAT` or `FORMAT=FILE`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The format.
-    pub format: ReportFormat,
-    /// Where it goes; stdout where there is none.
-    pub file: Option<PathBuf>,
-}
-
-/// Reads a [`Request`].
-#[derive(Debug, Clone, Copy)]
-pub struct RequestParser;
-
-impl TypedValueParser for RequestParser {
-    type Value = Request;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        argument: Option<&Arg>,
-        value: &OsStr,
-    ) -> Result<Request, clap::Error> {
-        let (format, file) = match split_at_equals(value) {
-            Some((format, file)) if !file.is_empty() => (format, Some(PathBuf::from(file))),
-            _ => (value.to_owned(), None),
-        };
-        let parser = clap::builder::EnumValueParser::<ReportFormat>::new();
-        Ok(Request { format: parser.parse_ref(command, argument, &format)?, file })
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let values = ReportFormat::value_variants().iter();
-        Some(Box::new(values.filter_map(clap::ValueEnum::to_possible_value)))
-    }
-}
-
-/// The parts before and after the first `=`. The name of a file is kept as it is, whatever its encoding.
-#[cfg(unix)]
-pub(super) fn split_at_equals(value: &OsStr) -> Option<(OsString, OsString)> {
-    use std::os::unix::ffi::OsStrExt as _;
-
-    let bytes = value.as_bytes();
-    let at = bytes.iter().position(|byte| *byte == b'=')?;
-    let part = |bytes: Option<&[u8]>| OsStr::from_bytes(bytes.unwrap_or_default()).to_owned();
-    Some((part(bytes.get(..at)), part(bytes.get(at.saturating_add(1)..))))
-}
-
-/// The parts before and after the first `=`.
-#[cfg(not(unix))]
-pub(super) fn split_at_equals(value: &OsStr) -> Option<(OsString, OsString)> {
-    let (format, file) = value.to_str()?.split_once('=')?;
-    Some((format.into(), file.into()))
-}
-
-/// What is printed and written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reports {
-    /// The command.
-    pub command: &'static str,
-    /// What goes to stdout; nothing where a drawing was asked for as a file.
-    pub stdout: Option<ReportFormat>,
-    /// What goes to files.
-    pub files: Vec<(ReportFormat, PathBuf)>,
-    /// The most bytes of Markdown.
-    pub markdown_budget: usize,
-}
-
-/// What a command has to tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SupportedFormats {
-    /// Results, in every format but the drawings.
-    Results(&'static str),
-    /// The graph of a plan.
-    Drawings,
-    /// Text and JSON, to stdout.
-    Plain,
-}
-
-impl SupportedFormats {
-    /// By the name of the command.
-    const NAMED: &[(&str, Self)] = &[
-        ("validate", Self::Results("validate")),
-        ("plan", Self::Results("plan")),
-        ("apply", Self::Results("apply")),
-        ("destroy", Self::Results("destroy")),
-        ("drift", Self::Results("drift")),
-        ("graph", Self::Drawings),
-    ];
-
-    fn of(command: &Command) -> Self {
-        let name = match command {
-            Command::Validate(_) => "validate",
-            Command::Plan(_) => "plan",
-            Command::Apply(_) => "apply",
-            Command::Destroy(_) => "destroy",
-            Command::Drift(_) => "drift",
-            Command::Graph(_) => "graph",
-            _ => return Self::Plain,
-        };
-        Self::named(name)
-    }
-
-    fn named(name: &str) -> Self {
-        Self::NAMED
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map_or(Self::Plain, |(_, repertoire)| *repertoire)
-    }
-
-    /// Whether the command has this format, to a file or to stdout.
-    fn check(self, format: ReportFormat, is_file: bool) -> Result<(), CommandError> {
-        let (what, help) = match self {
-            Self::Results(command) if format.is_drawing() => (
-                format!("`{command}` draws no graph"),
-                "Draw the graph of the plan:\n\n    goldform graph --format svg=plan.svg",
-            ),
-            Self::Drawings if !format.is_drawing() => (
-                "`graph` draws, as dot, mermaid or svg".to_owned(),
-                "The plan has its steps and edges in JSON:\n\n    goldform plan --format json",
-            ),
-            Self::Plain if is_file || !matches!(format, ReportFormat::Text | ReportFormat::Json) => (
-                "this command prints text and json only: validate, plan, apply, destroy and drift have every \
-                 format"
-                    .to_owned(),
-                "Ask for one of the two:\n\n    --format json",
-            ),
-            _ => return Ok(()),
-        };
-        Err(CommandError::input(what, help))
-    }
-}
-
-impl Reports {
-    /// As the arguments ask for.
-    ///
-    /// # Errors
-    /// When two formats would go to one place, or the command does not have one of them.
-    pub fn of(args: &OutputArgs, command: &Command) -> Result<Self, CommandError> {
-        let repertoire = SupportedFormats::of(command);
-        let mut stdout = None;
-        let mut files: Vec<(ReportFormat, PathBuf)> = Vec::new();
-        for Request { format, file } in &args.format {
-            repertoire.check(*format, file.is_some())?;
-            match file {
-                Some(file) if files.iter().any(|(_, other)| other == file) => {
-                    return Err(CommandError::input(
-                        format!("two formats would be written to {}", sanitize::path(file)),
-                        "Give each a file of its own.",
-                    ));
-                }
-                Some(file) => files.push((*format, file.clone())),
-                None if stdout.is_some_and(|other| other != *format) => {
-                    let example = match repertoire {
-                        SupportedFormats::Drawings => "--format dot --format svg=plan.svg",
-                        _ => "--format text --format sarif=goldform.sarif",
-                    };
-                    return Err(CommandError::input(
-                        "two formats would go to stdout",
-                        format!("Write all but one to files:\n\n    {example}"),
-                    ));
-                }
-                None => stdout = Some(*format),
-            }
-        }
-        let (command, usual) = match repertoire {
-            SupportedFormats::Results(command) => (command, Some(ReportFormat::Text)),
-            SupportedFormats::Drawings => ("graph", Some(ReportFormat::Dot).filter(|_| files.is_empty())),
-            SupportedFormats::Plain => ("", Some(ReportFormat::Text)),
-        };
-        let markdown_budget = usize::try_from(args.markdown_budget).unwrap_or(usize::MAX);
-        Ok(Self { command, stdout: stdout.or(usual), files, markdown_budget })
-    }
-}
-
-/// The formats that can be asked of a command, which `find` finds by its name among those that have more than two.
-pub fn formats_of<'n>(find: impl FnOnce(&[String]) -> Option<&'n str>) -> Vec<ReportFormat> {
-    let names: Vec<String> = SupportedFormats::NAMED.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let repertoire = find(&names).map_or(SupportedFormats::Plain, SupportedFormats::named);
-    let all = ReportFormat::value_variants().iter().copied();
-    all.filter(|format| repertoire.check(*format, false).is_ok()).collect()
-}
 
 /// A file's name in reports: relative to the repository that it lies in, with forward slashes; as it was given
 /// where it lies in none.
@@ -249,7 +63,7 @@ pub fn emit(workspace: &Workspace, diagnostics: &[Diagnostic], result: CommandRe
     write(&verdict, printer);
 }
 
-/// Writes the diagnostics of a manifest that cannot be used at all, as [`tell`] does.
+/// Writes the diagnostics of a manifest that cannot be used at all, in every format that was requested.
 pub fn emit_unread(diagnostics: &[Diagnostic], locator: &Locator, printer: &Printer) {
     let places = Places {
         locate: &|place: &Place| locator.place(place),
@@ -346,42 +160,5 @@ mod tests {
         std::fs::create_dir_all(folder.path().join("repo/.git")).unwrap();
         let inside = folder.path().join("repo/x/../images/a.yaml").display().to_string();
         assert_eq!(repository_path(&inside), "images/a.yaml");
-    }
-
-    fn reports(formats: &[&str], command: &str) -> Result<Reports, CommandError> {
-        use clap::Parser as _;
-        let mut words = vec!["goldform", command];
-        words.extend(formats.iter().flat_map(|format| ["--format", format]));
-        let cli = super::super::args::Cli::try_parse_from(words).unwrap();
-        Reports::of(&cli.output, &cli.command)
-    }
-
-    #[test]
-    fn one_format_goes_to_stdout_and_others_to_files() {
-        let told = reports(&["sarif=a.sarif", "github", "junit=b.xml"], "plan").unwrap();
-        assert_eq!((told.command, told.stdout), ("plan", Some(ReportFormat::Github)));
-        assert_eq!(told.files.len(), 2);
-        assert_eq!(reports(&["sarif=a.sarif"], "plan").unwrap().stdout, Some(ReportFormat::Text));
-        assert!(reports(&["sarif", "github"], "plan").is_err(), "both to stdout");
-        assert!(reports(&["sarif=a", "github=a"], "plan").is_err(), "both to one file");
-        assert!(reports(&["json"], "refresh").is_ok());
-        assert!(reports(&["sarif"], "refresh").is_err());
-        assert!(reports(&["json=a"], "refresh").is_err());
-    }
-
-    #[test]
-    fn a_graph_is_drawn_to_stdout_or_to_the_files_that_were_asked_for() {
-        assert_eq!(reports(&[], "graph").unwrap().stdout, Some(ReportFormat::Dot));
-        let told = reports(&["svg=a.svg", "mermaid=a.mmd"], "graph").unwrap();
-        assert_eq!((told.stdout, told.files.len()), (None, 2));
-        let told = reports(&["svg=a.svg", "mermaid"], "graph").unwrap();
-        assert_eq!(told.stdout, Some(ReportFormat::Mermaid));
-        for format in ["text", "json", "html=a.html"] {
-            assert!(reports(&[format], "graph").is_err(), "{format}");
-        }
-        for command in ["plan", "refresh"] {
-            assert!(reports(&["svg=a.svg"], command).is_err(), "{command}");
-        }
-        assert!(reports(&["svg", "dot"], "graph").is_err(), "both to stdout");
     }
 }

@@ -9,11 +9,9 @@ use std::sync::{Arc, OnceLock};
 
 use compact_str::CompactString;
 
-use super::args::{ManifestArgs, RuleArgs};
+use super::args::{DEFAULT_MANIFEST, ManifestArgs, RuleArgs};
 use super::inputs::{Manifests, read_manifests, variables};
-use super::printer::Printer;
-use super::reports::emit_unread;
-use super::{CommandError, ExitStatus, env, service};
+use super::{CommandError, env, service};
 use crate::cloud::SystemClock;
 use crate::cloud::client::{Client, Secret};
 use crate::constraints::Levels;
@@ -23,10 +21,7 @@ use crate::manifest::{self, Desired, Input, Locator, StateLocation, Variables};
 use crate::model::{ImageKey, Level};
 use crate::plan::{Plan, PlanInputs};
 
-/// The manifest that is read where none is named.
-pub const DEFAULT_MANIFEST: &str = "goldform.yaml";
-
-/// A manifest that was read, and everything that is reached from it.
+/// Manifest that was read, with access to its state and its cloud.
 pub struct Workspace {
     /// What the manifest means and how it is judged.
     pub engine: Engine,
@@ -48,22 +43,17 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Reads the manifest. What is wrong with it is in [`Workspace::diagnostics`].
+    /// Reads the manifest. Its problems are in [`Workspace::diagnostics`].
     ///
     /// # Errors
-    /// When a file cannot be read, or nothing useful can be made of the text; that is told then.
-    pub fn open(
-        args: &ManifestArgs,
-        rules: Option<&RuleArgs>,
-        printer: &Printer,
-    ) -> Result<Self, CommandError> {
+    /// If a file cannot be read, or the text has no meaning at all.
+    pub fn open(args: &ManifestArgs, rules: Option<&RuleArgs>) -> Result<Self, CommandError> {
         let Manifests { inputs, folder: base, .. } = read_manifests(&args.files)?;
         let variables = Variables::new(variables(args)?);
         let loaded = manifest::load(inputs, &variables);
         let Some(desired) = loaded.desired else {
-            printer.diagnostics(&loaded.diagnostics, &loaded.locator);
-            emit_unread(&loaded.diagnostics, &loaded.locator, printer);
-            return Err(CommandError::AlreadyReported(ExitStatus::Error));
+            let (diagnostics, locator) = (loaded.diagnostics, Box::new(loaded.locator));
+            return Err(CommandError::ManifestUnusable { diagnostics, locator });
         };
         let mut diagnostics = loaded.diagnostics;
         let (levels, unknown) = Levels::new(&desired.levels, &rules.map(command_line).unwrap_or_default());
@@ -88,10 +78,10 @@ impl Workspace {
     ///
     /// # Errors
     /// As [`Workspace::open`].
-    pub fn open_or_look_around(args: &ManifestArgs, printer: &Printer) -> Result<Self, CommandError> {
+    pub fn open_or_look_around(args: &ManifestArgs) -> Result<Self, CommandError> {
         let is_default = matches!(args.files.as_slice(), [file] if file.as_os_str() == DEFAULT_MANIFEST);
         if !is_default || Path::new(DEFAULT_MANIFEST).exists() {
-            return Self::open(args, None, printer);
+            return Self::open(args, None);
         }
         let bytes = b"version: 1\naccount: \"100000000001\"\n".to_vec();
         let inputs = vec![Input { name: "no manifest".to_owned(), bytes }];

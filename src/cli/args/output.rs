@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::reports::{Request, RequestParser};
+use super::format::{Request, RequestParser};
 use crate::report::markdown::SMALLEST;
 
 /// What a comment of GitHub may have.
@@ -54,45 +54,6 @@ pub enum Format {
     Text,
     /// Programs.
     Json,
-}
-
-/// How results are told.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
-    /// For a comment on a pull request
-    Markdown,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-    /// JUnit's XML, for build servers
-    Junit,
-    /// Annotations of GitHub, at most ten of a kind
-    Github,
-    /// Code Quality of GitLab
-    Gitlab,
-    /// GitLab's numbers beside a merge request: create, update, delete
-    GitlabTerraform,
-    /// For reviewdog
-    Rdjson,
-    /// One page for a browser
-    Html,
-    /// The graph of the steps, for Graphviz
-    Dot,
-    /// The graph for Mermaid, which is drawn in comments on pull requests
-    Mermaid,
-    /// The graph as a picture: rows are images in regions, columns are what must have settled before
-    Svg,
-}
-
-impl ReportFormat {
-    /// Whether it shows nothing but the graph of a plan.
-    pub fn is_drawing(self) -> bool {
-        matches!(self, Self::Dot | Self::Mermaid | Self::Svg)
-    }
 }
 
 /// Whether to use colour.

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::expected::Expected;
+use super::judgement::accept;
 use super::planning::{
     diagnostics, make_plan, note_needless, print_recovery, print_unresolved, show, status_of, stop_on_errors,
     wish,
 };
-use super::refresh::accept;
 use crate::apply::ExecutorOptions;
 use crate::backend::{FileStore, LockWait, StateStore as _};
 use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
@@ -88,7 +88,7 @@ fn connect<'w>(args: &ApplyArgs, workspace: &'w Workspace) -> Result<Connected<'
 async fn go(args: &ApplyArgs, intention: PlanMode, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let expected = Expected::read(&args.expect)?;
     let (rules, now) = (expected.rules(&args.rules)?, expected.time());
-    let mut workspace = Workspace::open(&args.manifest, Some(&rules), printer)?;
+    let mut workspace = Workspace::open(&args.manifest, Some(&rules))?;
     let mut store = workspace.locked_store(command_name(intention), LockWait(args.lock.lock_timeout)).await?;
     let state = start(args, &workspace, None, intention, &mut store, printer).await?;
     let snapshot = Some(&state.snapshot);

@@ -70,7 +70,7 @@ fn is_known(workspace: &Workspace, snapshot: Option<&Snapshot>, address: &Addres
 
 /// Explains the steps of the plan with this id or at this address.
 async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let mut workspace = Workspace::open(&args.manifest, None, printer)?;
+    let mut workspace = Workspace::open(&args.manifest, None)?;
     let snapshot = workspace.snapshot().await?;
     stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
     let intention = if args.destroy { PlanMode::Destroy } else { PlanMode::Normal };

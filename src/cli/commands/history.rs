@@ -12,7 +12,7 @@ use crate::state::Runs;
 /// # Errors
 /// When the manifest or the state cannot be read.
 pub async fn run(args: &HistoryArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    let workspace = Workspace::open(&args.manifest, None)?;
     let runs = workspace.snapshot().await?.map(|snapshot| snapshot.runs).unwrap_or_default();
     match printer.format {
         Format::Text if runs.is_empty() => printer.say("Nothing was applied yet."),

@@ -24,7 +24,7 @@ const PARALLEL: usize = 10;
 /// # Errors
 /// When the manifest cannot be read, or no region can.
 pub async fn run(args: &ImagesArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open_or_look_around(&args.manifest, printer)?;
+    let workspace = Workspace::open_or_look_around(&args.manifest)?;
     let managed = managed(&workspace).await?;
     workspace.connect()?.check_caller().await?;
     let cloud: Arc<dyn CloudRead> = workspace.cloud()?;

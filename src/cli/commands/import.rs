@@ -14,8 +14,8 @@ mod told;
 
 use told::ImportResult;
 
+use super::judgement::accept;
 use super::planning::print_recovery;
-use super::refresh::accept;
 use crate::apply::survey;
 use crate::backend::LockWait;
 use crate::backend::file::write_atomically;
@@ -47,7 +47,7 @@ const PARALLEL: usize = 10;
 /// When the manifest, the state or the cloud cannot be read or written, an image is not there, or the manifest has no
 /// place for what is to be put in.
 pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    let workspace = Workspace::open(&args.manifest, None)?;
     if workspace.has_errors() {
         printer.diagnostics(&workspace.diagnostics, &workspace.locator);
         return Err(CommandError::AlreadyReported(ExitStatus::Error));

@@ -9,6 +9,7 @@ pub mod history;
 pub mod images;
 pub mod import;
 pub mod init;
+mod judgement;
 pub mod output;
 pub mod plan;
 pub mod planning;

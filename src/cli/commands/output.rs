@@ -14,7 +14,7 @@ use crate::state::Recorded;
 /// # Errors
 /// If the manifest or state cannot be read, or two ids would be one variable.
 pub async fn run(args: &OutputCommandArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    let workspace = Workspace::open(&args.manifest, None)?;
     let snapshot = workspace.snapshot().await?;
     let recorded = snapshot.map_or_else(Recorded::default, |snapshot| snapshot.recorded);
     let (recorded, _) = renamed(&workspace.engine.desired, &recorded);

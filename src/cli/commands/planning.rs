@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::refresh::accept;
+use super::judgement::accept;
 use crate::apply::Recovered;
 use crate::cli::args::{ManifestArgs, ProposalArgs, RuleArgs, SelectArgs};
 use crate::cli::printer::Printer;
@@ -100,7 +100,7 @@ pub async fn proposed(
     now: Option<Timestamp>,
     printer: &Printer,
 ) -> Result<Proposed, CommandError> {
-    let mut workspace = Workspace::open(manifest, rules, printer)?;
+    let mut workspace = Workspace::open(manifest, rules)?;
     let mut snapshot = workspace.snapshot().await?;
     let is_stored = snapshot.is_some();
     stop_on_errors(&workspace, snapshot.as_ref(), printer)?;

@@ -1,5 +1,6 @@
 //! `refresh` and `drift`: observe the cloud and record what is there, or only report what differs.
 
+use super::judgement::accept;
 use super::planning::{note_unfinished, print_recovery};
 use crate::backend::LockWait;
 use crate::cli::args::RefreshArgs;
@@ -7,42 +8,10 @@ use crate::cli::printer::Printer;
 use crate::cli::reports::emit;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::constraints::Judgement;
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::diff::Drift;
-use crate::engine::{EngineError, LockedState, Observation, Scope};
+use crate::engine::{LockedState, Observation, Scope};
 use crate::report::{CommandResult, findings};
-
-/// Prints what rules say of an observation, whether it was made or refused.
-///
-/// # Errors
-/// When the cloud could not be read, or a rule refuses to record what was observed.
-pub fn accept<T>(
-    workspace: &Workspace,
-    observed: Result<T, EngineError>,
-    judgement: impl Fn(&T) -> &Judgement,
-    printer: &Printer,
-) -> Result<T, CommandError> {
-    match observed {
-        Ok(observed) => {
-            print_judgement(workspace, judgement(&observed), printer);
-            Ok(observed)
-        }
-        Err(EngineError::ObservationRefused(judgement)) => {
-            print_judgement(workspace, &judgement, printer);
-            emit(workspace, &judgement.diagnostics, CommandResult::Unread, printer);
-            Err(CommandError::AlreadyReported(ExitStatus::Violated))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn print_judgement(workspace: &Workspace, judgement: &Judgement, printer: &Printer) {
-    for rule in &judgement.needless_allowances {
-        printer.say(&format!("note: --allow {rule} was not needed: the rule found nothing"));
-    }
-    printer.diagnostics(&judgement.diagnostics, &workspace.locator);
-}
 
 /// Observes the cloud and records what is there.
 ///
@@ -88,7 +57,7 @@ pub async fn drift(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, 
 }
 
 fn open(args: &RefreshArgs, printer: &Printer) -> Result<Workspace, CommandError> {
-    let workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
+    let workspace = Workspace::open(&args.manifest, Some(&args.rules))?;
     if workspace.has_errors() {
         printer.diagnostics(&workspace.diagnostics, &workspace.locator);
         emit(&workspace, &workspace.diagnostics, CommandResult::Unread, printer);

@@ -27,7 +27,7 @@ pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, Comma
             }
         },
         None => {
-            let workspace = Workspace::open(&args.manifest, None, printer)?;
+            let workspace = Workspace::open(&args.manifest, None)?;
             let names = AccountNames::of(&workspace.engine.desired);
             (workspace.snapshot().await?, names, workspace.store()?.place())
         }

@@ -22,13 +22,13 @@ use crate::state::Snapshot;
 pub async fn run(args: &StateArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     match &args.command {
         StateCommand::List(args) => {
-            let snapshot = read(&args.manifest, printer).await?;
+            let snapshot = read(&args.manifest).await?;
             let only = args.address.as_deref().map(parse).transpose()?;
             list(snapshot.as_ref(), only.as_ref(), printer);
             Ok(ExitStatus::Done)
         }
         StateCommand::Show(args) => {
-            let snapshot = read(&args.manifest, printer).await?;
+            let snapshot = read(&args.manifest).await?;
             show(snapshot.as_ref(), &parse(&args.address)?, printer)
         }
         StateCommand::Mv(args) => surgery::move_to(args, printer).await,
@@ -40,8 +40,8 @@ pub async fn run(args: &StateArgs, printer: &Printer) -> Result<ExitStatus, Comm
     }
 }
 
-async fn read(args: &ManifestArgs, printer: &Printer) -> Result<Option<Snapshot>, CommandError> {
-    Workspace::open(args, None, printer)?.snapshot().await
+async fn read(args: &ManifestArgs) -> Result<Option<Snapshot>, CommandError> {
+    Workspace::open(args, None)?.snapshot().await
 }
 
 fn parse(text: &str) -> Result<Address, CommandError> {

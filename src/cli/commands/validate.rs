@@ -13,7 +13,7 @@ use crate::report::CommandResult;
 /// # Errors
 /// When the manifest or the state cannot be read.
 pub async fn run(args: &ValidateArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let mut workspace = Workspace::open(&args.manifest, Some(&args.rules), printer)?;
+    let mut workspace = Workspace::open(&args.manifest, Some(&args.rules))?;
     let snapshot = workspace.snapshot().await?;
     workspace.engine.use_lookups(snapshot.as_ref(), PlanMode::Normal);
     let judgement = workspace.engine.check_manifest(snapshot.as_ref(), !workspace.has_errors())?;

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::backend::{FileStore, StateStore as _};
+use crate::cli::args::DEFAULT_MANIFEST;
+use crate::cli::args::split_at_equals;
 use crate::cli::env;
 use crate::cli::inputs::{Manifests, read_manifests, yaml_files};
-use crate::cli::reports::split_at_equals;
-use crate::cli::workspace::DEFAULT_MANIFEST;
 use crate::manifest::{self, Desired, Loaded, StateLocation, Variables};
 use crate::model::region::RegionTable;
 use crate::model::{Address, ImageKey, PlacementKey, Region};

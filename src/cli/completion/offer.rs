@@ -8,7 +8,7 @@ use clap_complete::PathCompleter;
 use clap_complete::engine::{CompletionCandidate, ValueCompleter};
 
 use super::known::Line;
-use crate::cli::reports::formats_of;
+use crate::cli::formats::formats_of;
 use crate::constraints::RULES;
 use crate::model::Verb;
 

@@ -19,7 +19,7 @@ use crate::state::{Head, Snapshot, StateError, surgery};
 /// # Errors
 /// When nothing is recorded, or the state cannot be read.
 pub async fn pull(args: &StatePullArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    let workspace = Workspace::open(&args.manifest, None)?;
     let Some(snapshot) = workspace.snapshot_of_any_place().await? else {
         return Err(CommandError::input(
             format!("{}: nothing is recorded yet", workspace.store()?.place()),
@@ -36,7 +36,7 @@ pub async fn pull(args: &StatePullArgs, printer: &Printer) -> Result<ExitStatus,
 /// # Errors
 /// If it is no state of this account, is of another lineage or older and not forced, or steps are open.
 pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    let workspace = Workspace::open(&args.manifest, None)?;
     let mut pushed = read(&args.path, args.edited)?;
     workspace.check_owner(&pushed)?;
     let mut store = workspace.locked_store("state push", LockWait(args.lock.lock_timeout)).await?;
@@ -128,7 +128,7 @@ fn check_successor(present: &Snapshot, pushed: &Snapshot, path: &Path) -> Result
 /// # Errors
 /// When the place cannot be read. A present state that is broken is told, and no error.
 pub async fn history(args: &StateHistoryArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    let workspace = Workspace::open(&args.manifest, None)?;
     let mut store = workspace.store()?;
     let kept = store.kept().await?;
     let present = match store.load().await {
@@ -163,7 +163,7 @@ pub async fn history(args: &StateHistoryArgs, printer: &Printer) -> Result<ExitS
 /// # Errors
 /// When none has this serial, it or the present state cannot be read, or steps are open.
 pub async fn restore(args: &StateRestoreArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    let workspace = Workspace::open(&args.manifest, None)?;
     let mut store = workspace.locked_store("state restore", LockWait(args.lock.lock_timeout)).await?;
     let present = match store.load().await {
         Ok(present) => Ok(present),

@@ -52,7 +52,7 @@ pub async fn resolve(
 /// When the two do not fit, steps are open, or the state cannot be written.
 pub async fn move_to(args: &StateMoveArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let (old, new) = (parse(&args.old)?, parse(&args.new)?);
-    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    let workspace = Workspace::open(&args.manifest, None)?;
     let mut store = workspace.locked_store("state mv", LockWait(args.lock.lock_timeout)).await?;
     let mut state = load(&workspace, &mut store).await?;
     surgery::check_closed(&state.snapshot.intents)?;
@@ -95,7 +95,7 @@ pub async fn forget(
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let addresses = args.addresses.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
-    let workspace = Workspace::open(&args.manifest, None, printer)?;
+    let workspace = Workspace::open(&args.manifest, None)?;
     let mut store = workspace.locked_store(operation, LockWait(args.lock.lock_timeout)).await?;
     let mut state = load(&workspace, &mut store).await?;
     let before = state.snapshot.recorded.clone();
