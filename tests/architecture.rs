@@ -253,9 +253,13 @@ fn all_paths(tokens: &[Token], depth: usize) -> Vec<(usize, Vec<String>)> {
 }
 
 struct Source {
-    /// Below `src/`, with `/`.
+    /// Path below `src/`.
     name: String,
     folder: String,
+    /// Path of the module: `["plan", "build", "draft"]`.
+    module: Vec<String>,
+    /// Modules of its `pub use`: they name, but do not use.
+    exports: BTreeMap<String, Vec<String>>,
     paths: Vec<(usize, Vec<String>)>,
 }
 
@@ -304,9 +308,108 @@ fn sources() -> Vec<Source> {
             }
             let depth = words.len() - usize::from(words.last().is_some_and(|name| name == "mod.rs"));
             let (name, folder) = (words.join("/"), words[0].clone());
-            Some(Source { name, folder, paths: all_paths(&tokens, depth) })
+            let mut module = words;
+            let file = module.pop().unwrap();
+            if file != "mod.rs" {
+                module.push(file.trim_end_matches(".rs").to_owned());
+            }
+            let exports = exports(&tokens, &module);
+            Some(Source { name, folder, module, exports, paths: all_paths(&tokens, depth) })
         })
         .collect()
+}
+
+/// A path of a module as one from the root, without `crate`, `self` and `super`.
+fn from_root(path: &[String], module: &[String]) -> Option<Vec<String>> {
+    match path.first()?.as_str() {
+        "crate" => Some(path[1..].to_vec()),
+        "self" => Some(module.iter().chain(&path[1..]).cloned().collect()),
+        "super" => {
+            let supers = path.iter().take_while(|word| *word == "super").count();
+            let above = module.get(..module.len().checked_sub(supers)?)?;
+            Some(above.iter().chain(&path[supers..]).cloned().collect())
+        }
+        // A child module that is named without a prefix.
+        _ => Some(module.iter().chain(path).cloned().collect()),
+    }
+}
+
+/// The names that a module exports from others by `pub use`.
+fn exports(tokens: &[Token], module: &[String]) -> BTreeMap<String, Vec<String>> {
+    let mut found = BTreeMap::new();
+    let mut i = 0;
+    while i < tokens.len() {
+        let after_pub = match is(tokens, i, &["pub"]) {
+            true if is(tokens, i + 1, &["("]) => closing(tokens, i + 1),
+            true => i + 1,
+            false => {
+                i += 1;
+                continue;
+            }
+        };
+        i = after_pub;
+        if is(tokens, i, &["use"]) {
+            for path in paths(tokens, i + 1).0 {
+                if let (Some(name), Some(path)) = (path.last().cloned(), from_root(&path, module)) {
+                    found.insert(name, path);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The file that a path from the root leads to, through `pub use`.
+fn file_of(path: &[String], files: &BTreeMap<&[String], &Source>, depth: usize) -> Option<Vec<String>> {
+    let length = (1..=path.len()).rev().find(|length| files.contains_key(&path[..*length]))?;
+    let source = files[&path[..length]];
+    match path.get(length).and_then(|name| source.exports.get(name)) {
+        Some(other) if depth < 8 => {
+            let rest = &path[length + 1..];
+            let other: Vec<String> = other.iter().chain(rest).cloned().collect();
+            file_of(&other, files, depth + 1).or_else(|| Some(source.module.clone()))
+        }
+        _ => Some(source.module.clone()),
+    }
+}
+
+/// A module and one that lies in it: they are one idea in two files, and may name each other.
+fn is_within(one: &[String], other: &[String]) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+/// The circles of files that use each other, each with its files.
+fn circles(sources: &[Source]) -> Vec<Vec<String>> {
+    let files: BTreeMap<&[String], &Source> =
+        sources.iter().map(|source| (source.module.as_slice(), source)).collect();
+    let uses: BTreeMap<&[String], BTreeSet<&[String]>> = sources
+        .iter()
+        .map(|source| {
+            let own = source.module.as_slice();
+            let used = source.paths.iter().filter_map(|(_, path)| {
+                let file = file_of(&from_root(path, own)?, &files, 0)?;
+                files.get_key_value(file.as_slice()).map(|(module, _)| *module)
+            });
+            (own, used.filter(|used| !is_within(own, used)).collect())
+        })
+        .collect();
+    let reached: BTreeMap<&[String], BTreeSet<&[String]>> = uses
+        .keys()
+        .map(|from| {
+            let (mut reached, mut next) = (BTreeSet::new(), vec![*from]);
+            while let Some(file) = next.pop() {
+                next.extend(uses[file].iter().filter(|used| reached.insert(**used)));
+            }
+            (*from, reached)
+        })
+        .collect();
+    let circle = |file: &[String]| -> Vec<String> {
+        let files = reached[file].iter().filter(|other| reached[**other].contains(file));
+        files.map(|file| file.join("/")).collect()
+    };
+    let found: BTreeSet<Vec<String>> =
+        reached.keys().map(|file| circle(file)).filter(|circle| circle.len() > 1).collect();
+    found.into_iter().collect()
 }
 
 fn position(folder: &str) -> Option<usize> {
@@ -384,6 +487,31 @@ fn a_folder_uses_only_those_above_it() {
         }
     }
     assert!(wrong.is_empty(), "a folder uses one below it:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let found: Vec<String> = circles(&sources()).iter().map(|files| files.join(", ")).collect();
+    assert!(found.is_empty(), "files use each other in a circle:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_circle_is_found_through_exports_and_supers() {
+    let source = |name: &str, text: &str| {
+        let module: Vec<String> = name.split('/').map(str::to_owned).collect();
+        let (tokens, _) = without_tests(&tokens(text));
+        let exports = exports(&tokens, &module);
+        let paths = all_paths(&tokens, module.len());
+        Source { name: name.to_owned(), folder: module[0].clone(), module, exports, paths }
+    };
+    let files = [
+        source("a", "pub use one::One; pub(crate) use two::{Two, Three as Four};"),
+        source("a/one", "use crate::a::Two; fn f() { super::three::g(); }"),
+        source("a/two", "fn f(_: super::One) {}"),
+        source("a/three", "use crate::b::B;"),
+        source("b", "#[cfg(test)] mod tests { use crate::a::three::g; }"),
+    ];
+    assert_eq!(circles(&files), [["a/one", "a/two"]]);
 }
 
 #[test]
