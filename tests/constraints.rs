@@ -15,9 +15,6 @@
 //!
 //! The rules and the sandbox share no code: what one of them got wrong, the other does not repeat.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
-#![allow(clippy::disallowed_methods, reason = "the witnesses are files")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,5 @@
 //! Texts that are meant to do harm: each is refused soon, with a diagnostic, and without a panic.
 
-#![allow(clippy::disallowed_methods, reason = "tests measure time")]
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests are tests")]
-#![allow(clippy::panic, clippy::indexing_slicing, reason = "a test that fails panics")]
-
 mod cost_search;
 
 use std::fmt::Write as _;

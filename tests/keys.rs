@@ -3,15 +3,6 @@
 //! The keys are read from the schema, so that a new one without a manifest that uses it fails here. Run with
 //! `--nocapture` to see the table.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::disallowed_methods
-)]
-
-#[path = "keys/effects.rs"]
 mod effects;
 
 use std::collections::{BTreeMap, BTreeSet};

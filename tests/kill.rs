@@ -1,8 +1,5 @@
 //! Killed for real: `kill -9` at moments spread over an apply, then one more apply.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
-#![allow(clippy::disallowed_methods, reason = "the program runs in a folder of its own")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;

@@ -1,8 +1,5 @@
 //! Manifests as files: each mistake drawn as its reader sees it.
 
-#![allow(clippy::disallowed_methods, reason = "tests read and write files")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests are tests")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -90,19 +87,19 @@ fn ten_mistakes_are_ten_diagnostics_each_on_its_line() {
     assert!(!loaded.complete && loaded.desired.is_some());
 }
 
-/// Regenerate with `GOLDFORM_BLESS=1 cargo test --test manifest`.
+/// Regenerate with `INSTA_UPDATE=always cargo test --test it manifest::`.
 #[test]
 fn the_published_schema_is_the_one_of_the_types() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(goldform::manifest::schema::SCHEMA_PATH);
     let mut text = serde_json::to_string_pretty(&goldform::constraints::manifest_schema()).unwrap();
     text.push('\n');
-    if std::env::var_os("GOLDFORM_BLESS").is_some() {
+    if crate::common::blesses() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         return;
     }
     let published = fs::read_to_string(&path).unwrap_or_default();
-    assert!(published == text, "{} is stale: set GOLDFORM_BLESS=1 and test again", path.display());
+    assert!(published == text, "{} is stale: set INSTA_UPDATE=always and test again", path.display());
 }
 
 /// Every YAML file below a folder.

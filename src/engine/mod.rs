@@ -16,11 +16,12 @@
 //! use std::sync::Arc;
 //!
 //! use goldform::backend::{LockInfo, LockWait, MemoryStore, StateStore as _};
-//! use goldform::cloud::{Clock as _, SystemClock, client::Client};
+//! use goldform::cloud::{SystemClock, client::Client};
 //! use goldform::cloud::sim::{Settings, Sim, SimTransport};
 //! use goldform::engine::{Engine, Execution, LockedState, Scope};
 //! use goldform::manifest::{Input, Variables, load};
 //! use goldform::diff::PlanMode;
+//! use goldform::model::Clock as _;
 //! use goldform::plan::PlanOptions;
 //! use goldform::state::Lineage;
 //!

@@ -1,7 +1,7 @@
 //! What a shell is told while a line is typed. Real shells are asked by `.ci/outside/shells`.
 
+use crate::commands::{MANIFEST, applied};
 use crate::common::{PROGRAM, TestEnv};
-use crate::{MANIFEST, applied};
 
 /// What stands first on each line of an answer: the candidates. The last word is the one that is typed.
 #[track_caller]

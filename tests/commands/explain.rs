@@ -1,7 +1,7 @@
 //! Why a step is in the plan.
 
+use crate::commands::{MANIFEST, applied, transcript};
 use crate::common::TestEnv;
-use crate::{MANIFEST, applied, transcript};
 
 #[test]
 fn a_step_tells_why_it_is_there_and_what_it_waits_for() {

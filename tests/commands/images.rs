@@ -1,7 +1,7 @@
 //! What is in the cloud, region by region.
 
+use crate::commands::{MANIFEST, applied, transcript};
 use crate::common::TestEnv;
-use crate::{MANIFEST, applied, transcript};
 
 #[test]
 fn images_are_listed_by_what_they_are() {

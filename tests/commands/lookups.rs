@@ -1,7 +1,7 @@
 //! Images that are used and not managed: found, recorded, used in plans, told.
 
+use crate::commands::transcript;
 use crate::common::TestEnv;
-use crate::transcript;
 
 /// An entry that is a copy of what a lookup finds, and a lookup for its own sake.
 const MANIFEST: &str = r#"

@@ -5,8 +5,8 @@ use std::process::{Child, Stdio};
 
 use goldform::cloud::sim::{Settings, Sim};
 
+use crate::commands::{MANIFEST, transcript};
 use crate::common::{PROGRAM, TestEnv};
-use crate::{MANIFEST, transcript};
 
 /// The sandbox on the wire, until it is dropped.
 struct Served {

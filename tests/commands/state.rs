@@ -1,7 +1,7 @@
 //! The state by hand: moving, forgetting, whole snapshots, history.
 
+use crate::commands::{MANIFEST, applied, state_of, transcript};
 use crate::common::PROGRAM;
-use crate::{MANIFEST, applied, state_of, transcript};
 
 #[test]
 fn an_entry_that_was_moved_and_renamed_in_the_manifest_has_no_changes() {

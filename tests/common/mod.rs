@@ -28,9 +28,9 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Whether goldens are to be written and not compared.
+/// Returns whether expected output is written instead of compared. Snapshots obey the same variable.
 pub fn blesses() -> bool {
-    std::env::var_os("GOLDFORM_BLESS").is_some()
+    std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always")
 }
 
 /// A temporary folder, in which the program runs with nothing of the environment.

@@ -14,9 +14,9 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::common::{TestEnv, blesses, repository};
-use crate::examples::with_secrets;
-use crate::reference;
-use crate::sync::{blocks, lines, printed, prose, with_section};
+use crate::goldens::examples::with_secrets;
+use crate::goldens::reference;
+use crate::goldens::sync::{blocks, lines, printed, prose, with_section};
 
 /// What a page has between `<!-- NAME -->` and `<!-- /NAME -->`.
 type Section = (&'static str, fn() -> String);
@@ -93,7 +93,7 @@ fn is_fresh(name: &str, published: &str, fresh: &str) {
         fs::write(repository().join(name), fresh).unwrap();
         return;
     }
-    panic!("{name} is stale: set GOLDFORM_BLESS=1 and test again\n{}", difference(published, fresh));
+    panic!("{name} is stale: set INSTA_UPDATE=always and test again\n{}", difference(published, fresh));
 }
 
 fn lives(page: &str, folder: fn() -> TestEnv) {

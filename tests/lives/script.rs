@@ -33,8 +33,8 @@ pub fn write(
     let lines: Vec<String> = events.iter().map(|(at, .., text)| format!("  {} {text}", time(*at))).collect();
     let Accusation { check, at, what } = accusation;
     let mut script = format!(
-        "seed {seed} breaks \"{check}\" at {}:\n  {what}\n\nThe life (again: {variable}={seed} cargo test --test \
-         lives):\n{steps}\n",
+        "seed {seed} breaks \"{check}\" at {}:\n  {what}\n\nThe life (again: {variable}={seed} cargo test --test it \
+         lives::):\n{steps}\n",
         time(*at)
     );
     let breach = lines.iter().position(|line| line.contains("BREACH of")).unwrap_or(lines.len());

@@ -3,8 +3,6 @@
 //!
 //! What is there is held against the run in a cloud without any switch, image by image.
 
-#![allow(clippy::disallowed_methods, reason = "a stopwatch")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

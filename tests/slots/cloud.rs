@@ -10,8 +10,8 @@ use goldform::model::{AccountId, Clock, ImageId, ImageState, ManualClock, Operat
 use goldform::plan::{EdgeReason, Plan, Step, StepIndex};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::edges::{edits_refused, errors, judged};
-use crate::world::{Case, Dice, Shape, case, graph_in_words, now};
+use crate::slots::edges::{edits_refused, errors, judged};
+use crate::slots::world::{Case, Dice, Shape, case, graph_in_words, now};
 
 fn owner() -> AccountId {
     "100000000001".parse().unwrap()
@@ -38,7 +38,7 @@ impl Cloud {
         let source = source.or_else(|| case.desired.images.values().next().unwrap().source.clone()).unwrap();
         let attributes = goldform::model::Attributes { name: Some("template".into()), ..Default::default() };
         let image = NewImage::new(attributes, BTreeMap::new(), source);
-        runtime.block_on(cloud.create_image(&crate::world::region("ap-jakarta"), &image)).unwrap();
+        runtime.block_on(cloud.create_image(&crate::slots::world::region("ap-jakarta"), &image)).unwrap();
         let template = sim.images().unwrap().into_iter().find(|image| image.name == "template").unwrap();
         Self { sim, template, runtime }
     }

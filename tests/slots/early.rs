@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use goldform::model::PlacementKey;
 use goldform::plan::{Plan, PlanView};
 
-use crate::search::{Found, fewest_early, fewest_left_out, fits_without};
-use crate::world::{Case, Shape, case, graph_in_words};
+use crate::slots::search::{Found, fewest_early, fewest_left_out, fits_without};
+use crate::slots::world::{Case, Shape, case, graph_in_words};
 
 fn early(plan: &Plan) -> BTreeSet<PlacementKey> {
     let changes = plan.changes.iter().flat_map(|image| &image.placements);

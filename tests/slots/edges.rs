@@ -7,8 +7,8 @@ use goldform::diagnostics::Severity;
 use goldform::model::SharedImageEdits;
 use goldform::plan::{Plan, StepIndex};
 
-use crate::model::{Model, Wrong};
-use crate::world::{Case, Dice, Shape, case, graph_in_words, now};
+use crate::slots::model::{Model, Wrong};
+use crate::slots::world::{Case, Dice, Shape, case, graph_in_words, now};
 
 pub fn judged(case: &Case, plan: &Plan) -> Judgement {
     let (levels, _) = Levels::new(&case.desired.levels, &[]);
@@ -34,7 +34,7 @@ pub fn valid_plans(from: u64, shape: Shape) -> impl Iterator<Item = (Case, Plan,
         let case = case(seed, shape);
         let plan = case.plan().ok()?;
         if plan.graph.is_empty()
-            || plan.graph.len() > crate::model::MOST
+            || plan.graph.len() > crate::slots::model::MOST
             || !errors(&judged(&case, &plan)).is_empty()
         {
             return None;

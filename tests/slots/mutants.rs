@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use goldform::model::Operation;
 use goldform::plan::{EdgeReason, Plan, Step, StepIndex};
 
-use crate::edges::{edits_refused, errors, judged, valid_plans};
-use crate::model::{Model, RULED, Wrong};
-use crate::world::{Case, Dice, Shape, graph_in_words};
+use crate::slots::edges::{edits_refused, errors, judged, valid_plans};
+use crate::slots::model::{Model, RULED, Wrong};
+use crate::slots::world::{Case, Dice, Shape, graph_in_words};
 
 fn rule_of(wrong: Wrong) -> &'static str {
     match wrong {
@@ -72,7 +72,7 @@ fn rules_and_exploring_agree_on_plans_that_were_tampered_with() {
     let mut disagreements: Vec<String> = Vec::new();
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     'plans: for (case, plan, model) in valid_plans(4_000_000, Shape { images: 3, regions: 2, plain: false }) {
-        if model.steps + 1 > crate::model::MOST {
+        if model.steps + 1 > crate::slots::model::MOST {
             continue;
         }
         for _ in 0..5 {

@@ -4,8 +4,8 @@ use goldform::model::Operation;
 use goldform::plan::proof::peak;
 use goldform::plan::{PlanView, Step, StepGraph, StepIndex};
 
-use crate::model::Model;
-use crate::world::{Dice, Shape, case, graph_in_words};
+use crate::slots::model::Model;
+use crate::slots::world::{Dice, Shape, case, graph_in_words};
 
 #[test]
 fn a_plans_peak_is_the_largest_usage_of_any_order() {
@@ -71,7 +71,7 @@ fn a_plans_peak_is_the_largest_usage_of_any_order() {
 
 #[test]
 fn a_peak_is_the_largest_usage_of_any_order_of_any_graph() {
-    let at = crate::world::placement_of("a", 1, "ap-jakarta");
+    let at = crate::slots::world::placement_of("a", 1, "ap-jakarta");
     let step = Step::new(Operation::Delete { at, snapshots: false }, goldform::diff::Reason::Declared);
     let mut over = 0;
     for seed in 0..10_000 {

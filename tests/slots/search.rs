@@ -12,7 +12,7 @@ use goldform::plan::StepGraph;
 use goldform::plan::build::draft::Draft;
 use goldform::plan::capacity::image_limit;
 
-use crate::world::Case;
+use crate::slots::world::Case;
 
 /// More steps than this are not searched.
 pub const MOST: usize = 18;

@@ -1,7 +1,5 @@
 //! How long planning takes. Nothing is asserted about time: run it by name, with `--ignored --nocapture`.
 
-#![allow(clippy::disallowed_methods, reason = "a stopwatch")]
-
 use std::time::Instant;
 
 use goldform::manifest::Desired;
@@ -9,7 +7,7 @@ use goldform::model::{GenerationNumber, ImageState, PlacementKey, Region};
 use goldform::plan::Plan;
 use goldform::state::{Placement, Recorded, RecordedRegion};
 
-use crate::world::{Case, Shape, case, now};
+use crate::slots::world::{Case, Shape, case, now};
 
 const REGIONS: [&str; 10] = [
     "ap-bangkok",
@@ -72,7 +70,7 @@ fn timed(what: &str, case: &Case) -> Plan {
     let plan = goldform::plan::plan(&case.desired, &case.prior, None, diff).unwrap();
     let planned = start.elapsed();
     let start = Instant::now();
-    let errors = crate::edges::errors(&crate::edges::judged(case, &plan));
+    let errors = crate::slots::edges::errors(&crate::slots::edges::judged(case, &plan));
     let judged = start.elapsed();
     let early = plan.changes.iter().flat_map(|image| &image.placements).filter(|change| change.early).count();
     println!(

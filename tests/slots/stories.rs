@@ -10,7 +10,7 @@ use goldform::plan::{EdgeReason, Failure, Plan, StepOutcome};
 use goldform::state::Snapshot;
 use goldform::testing::{Bench, desired};
 
-use crate::world::{placement_of, region};
+use crate::slots::world::{placement_of, region};
 
 const HEAD: &str = "version: 1\naccount: \"100000000001\"\n";
 

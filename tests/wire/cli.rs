@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::HOME;
-use crate::raw::Ask;
+use crate::wire::HOME;
+use crate::wire::raw::Ask;
 
 fn goldform(folder: &Path, arguments: &[&str]) -> (String, String, Option<i32>) {
     let output = command(folder, arguments).output().unwrap();

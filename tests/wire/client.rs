@@ -11,7 +11,7 @@ use goldform::model::{Clock, ManualClock};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{AWAY, FRIEND, HOME, ID, OWNER, SECRET, Served};
+use crate::wire::{AWAY, FRIEND, HOME, ID, OWNER, SECRET, Served};
 
 fn https(host: &str, secret_id: &str, secret: &str, clock: Arc<dyn Clock>) -> Https {
     let keys = Keyring::fixed(Credentials::permanent(secret_id, secret), clock.clone());

@@ -5,8 +5,8 @@ use std::time::Duration;
 use goldform::cloud::sim::{Fault, FaultEffect, RequestOutcome, Settings};
 use jiff::SignedDuration;
 
-use crate::raw::{Ask, exchange};
-use crate::{HOME, Served};
+use crate::wire::raw::{Ask, exchange};
+use crate::wire::{HOME, Served};
 
 fn fault(effect: FaultEffect) -> Fault {
     Fault {

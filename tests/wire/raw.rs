@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::{ID, SECRET};
+use crate::wire::{ID, SECRET};
 
 /// A request, signed as it stands; change it before it is sent, or change what is sent afterwards.
 #[derive(Clone)]

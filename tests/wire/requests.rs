@@ -3,8 +3,8 @@
 use goldform::cloud::sim::Settings;
 use serde_json::Value;
 
-use crate::raw::{Ask, exchange};
-use crate::{HOME, OWNER, Served};
+use crate::wire::raw::{Ask, exchange};
+use crate::wire::{HOME, OWNER, Served};
 
 #[tokio::test]
 async fn a_get_carries_its_parameters_in_the_query() {

@@ -1,14 +1,12 @@
 //! Nothing that is written or printed holds a key, a token, a signature, or the text of a sensitive variable.
 
-#![allow(clippy::disallowed_methods, reason = "files of the test")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use goldform::cloud::sim::FaultEffect;
 
-use crate::relay::Relay;
-use crate::whole::{Folder, KEY, MANIFEST};
+use crate::wire::relay::Relay;
+use crate::wire::whole::{Folder, KEY, MANIFEST};
 
 const TOKEN: &str = "planted-token-9Zr7q";
 const VARIABLE: &str = "planted-variable-Xw3vB";

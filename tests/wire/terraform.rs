@@ -5,8 +5,8 @@ use goldform::cloud::sim::Settings;
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
 
-use crate::Served;
-use crate::raw::Ask;
+use crate::wire::Served;
+use crate::wire::raw::Ask;
 
 const CALLS: &str = include_str!("fixtures/terraform.json");
 

@@ -1,8 +1,6 @@
 //! The whole program over the wire: what it does with `provider: tencent` at a served world is what it does with one in
 //! its own process, and what goes wrong on the way is told with what to do.
 
-#![allow(clippy::disallowed_methods, reason = "files of the test")]
-
 use std::sync::Arc;
 
 use goldform::cloud::SystemClock;
@@ -13,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 
 use crate::common::{TestEnv, cloud};
-use crate::relay::Relay;
+use crate::wire::relay::Relay;
 
 pub const KEY: &str = "planted-secret-key-5dK1x";
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::cloud::sim::actions::{self, Action};
 use crate::cloud::sim::schema::{Field, Kind};
 
-const BEGIN: &str = "<!-- actions: made from the code; GOLDFORM_BLESS=1 cargo test readme -->\n";
+const BEGIN: &str = "<!-- actions: made from the code; INSTA_UPDATE=always cargo test readme -->\n";
 const END: &str = "<!-- end of actions -->\n";
 
 fn parameters(fields: &[Field]) -> String {
@@ -57,9 +57,9 @@ fn the_readmes_table_of_actions_is_the_codes() {
     let text = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = text.split_once(BEGIN).expect("the mark where the table begins");
     let (shown, after) = rest.split_once(END).expect("the mark where the table ends");
-    if std::env::var("GOLDFORM_BLESS").is_ok() {
+    if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
         std::fs::write(&path, format!("{before}{BEGIN}{}{END}{after}", table())).unwrap();
     } else {
-        assert!(shown == table(), "the table differs: GOLDFORM_BLESS=1 cargo test readme");
+        assert!(shown == table(), "the table differs: INSTA_UPDATE=always cargo test readme");
     }
 }

@@ -1,0 +1,43 @@
+//! Whole stories in `tests/scripts/*.txt`: commands in one folder, and everything that they print.
+//!
+//! `INSTA_UPDATE=always cargo test --test it stories` writes what is printed into them. Times and ids are taken out.
+
+use std::fs;
+use std::path::Path;
+
+use crate::common::{TestEnv, blesses, repository, transcript};
+
+#[test]
+fn every_story_goes_as_it_is_told() {
+    let folder = repository().join("tests/scripts");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    // Side by side: they wait more than they work.
+    let stale: Vec<String> = std::thread::scope(|scope| {
+        let running: Vec<_> = files.iter().map(|file| scope.spawn(|| differs(file))).collect();
+        running.into_iter().filter_map(|story| story.join().unwrap()).collect()
+    });
+    assert!(
+        stale.is_empty(),
+        "a story goes differently: set INSTA_UPDATE=always and review\n{}",
+        stale.join("\n")
+    );
+}
+
+/// How a story goes differently from how it is told, if it does; written down where that is asked for.
+fn differs(file: &Path) -> Option<String> {
+    let told = fs::read_to_string(file).unwrap();
+    let env = TestEnv::quick();
+    let replayed = env.filter(&transcript::replay(&env, &transcript::parse(&told)));
+    if told == replayed {
+        return None;
+    }
+    if blesses() {
+        fs::write(file, replayed).unwrap();
+        return None;
+    }
+    let difference = similar::TextDiff::from_lines(&told, &replayed);
+    let header = file.to_string_lossy();
+    Some(difference.unified_diff().context_radius(3).header(&header, "replayed").to_string())
+}
