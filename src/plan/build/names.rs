@@ -20,7 +20,7 @@ use crate::plan::step::Step;
 type Holders<'a> = BTreeMap<(&'a Region, &'a str), PlacementKey>;
 
 /// Splits the taking of a name where the wait for it would close a circle, as an earlier ordering found.
-pub fn step_aside(draft: &mut Draft<'_>) {
+pub(super) fn step_aside(draft: &mut Draft<'_>) {
     for key in draft.aside.clone() {
         let Some((&key, lowered)) = draft.placements.get_key_value(&key) else { continue };
         let steps = lowered.steps;
@@ -33,7 +33,7 @@ pub fn step_aside(draft: &mut Draft<'_>) {
 
 /// Every taker of a name waits for the step that frees it. Those for which that would close a circle do not: they
 /// have to step aside.
-pub fn wait_for_names(draft: &mut Draft<'_>) -> BTreeSet<PlacementKey> {
+pub(super) fn wait_for_names(draft: &mut Draft<'_>) -> BTreeSet<PlacementKey> {
     let prior = draft.prior;
     let mut holders: Holders<'_> = BTreeMap::new();
     for (image, recorded) in &prior.images {

@@ -15,7 +15,7 @@ mod unshare_before_delete;
 
 /// The rules, in the order they are applied. They are independent of each other: the order decides only which
 /// reason an edge shows that two rules ask for.
-pub const RULES: &[fn(&mut Draft<'_>)] = &[
+pub(super) const RULES: &[fn(&mut Draft<'_>)] = &[
     remake_after_delete::order,
     copy_after_source::order,
     encrypt_after_source::order,

@@ -39,7 +39,7 @@ struct Chooser<'c, 'a> {
 }
 
 /// Which placements go before their successors, so that the rest fits; an error where nothing makes it fit.
-pub fn choose_early(
+pub(crate) fn choose_early(
     draft: &Draft<'_>,
     slots: &BTreeMap<Region, Slots>,
 ) -> Result<BTreeSet<PlacementKey>, Stuck> {
@@ -197,7 +197,7 @@ fn candidates(draft: &Draft<'_>, board: &SlotProblem<'_>) -> Vec<PlacementKey> {
 }
 
 /// The slots that are missing where nothing fits: what has to be free, region by region, for the play to end.
-pub fn missing(draft: &Draft<'_>, slots: &BTreeMap<Region, Slots>) -> BTreeMap<Region, usize> {
+pub(crate) fn missing(draft: &Draft<'_>, slots: &BTreeMap<Region, Slots>) -> BTreeMap<Region, usize> {
     let mut missing: BTreeMap<Region, usize> = BTreeMap::new();
     let Ok(board) = SlotProblem::new(draft, slots) else { return missing };
     let mut roomier = slots.clone();

@@ -30,7 +30,7 @@ struct RegionSlots {
 ///
 /// # Errors
 /// When no order fits.
-pub fn hand_out(draft: &mut Draft<'_>, slots: &BTreeMap<Region, Slots>) -> Result<(), Stuck> {
+pub(crate) fn hand_out(draft: &mut Draft<'_>, slots: &BTreeMap<Region, Slots>) -> Result<(), Stuck> {
     let mut edges: BTreeMap<Region, Vec<(StepIndex, StepIndex)>> = BTreeMap::new();
     {
         let board = SlotProblem::new(draft, slots).map_err(|_| Stuck::default())?;

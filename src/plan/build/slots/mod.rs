@@ -32,23 +32,23 @@ mod early;
 mod hand_out;
 mod play;
 
-pub use early::{choose_early, missing};
-pub use hand_out::hand_out;
+pub(super) use early::{choose_early, missing};
+pub(super) use hand_out::hand_out;
 
 /// The slots of a region: the limit, and what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slots {
+pub(super) struct Slots {
     /// The largest number of custom images.
-    pub limit: usize,
+    pub(super) limit: usize,
     /// What it holds now, managed or not.
-    pub used: usize,
+    pub(super) used: usize,
 }
 
 /// Why a play cannot go on: where it got furthest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stuck {
+pub(super) struct Stuck {
     /// Regions without a slot, in which something could be made otherwise.
-    pub regions: BTreeSet<Region>,
+    pub(super) regions: BTreeSet<Region>,
     /// How many steps were done.
-    pub done: usize,
+    pub(super) done: usize,
 }
