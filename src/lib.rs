@@ -58,7 +58,7 @@
 //! | *unchanged* | as it is wanted: nothing is called |
 //! | *adopt* | take over what exists |
 //! | *forget* | stop managing, and delete nothing |
-//! | *foreign* | a share that goldform did not make |
+//! | *unmanaged* | a share or image that goldform did not make |
 //! | *drift* | observed and not as recorded |
 //! | *violation* | of a rule |
 //! | *refusal* | by the cloud |

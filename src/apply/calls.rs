@@ -110,7 +110,7 @@ pub(crate) async fn send(
         (Operation::Tag { at, set, unset, ownership: _ }, Some(id)) => {
             cloud.tag_image(owner, &at.region, &id, &set, &unset).await.map(|()| None)
         }
-        (Operation::Share { at, accounts, foreign: _ }, Some(id)) => {
+        (Operation::Share { at, accounts, unmanaged: _ }, Some(id)) => {
             cloud.share_image(&at.region, &id, &accounts).await.map(|()| None)
         }
         (Operation::Unshare { at, accounts }, Some(id)) => {

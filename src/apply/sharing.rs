@@ -19,9 +19,9 @@ pub(super) fn in_parts(operation: Operation, most: Option<u32>) -> Vec<Operation
         accounts.as_slice().chunks(most).map(|part| part.iter().copied().collect()).collect()
     };
     match &operation {
-        Operation::Share { at, accounts, foreign } if accounts.len() > most => parts(accounts)
+        Operation::Share { at, accounts, unmanaged } if accounts.len() > most => parts(accounts)
             .into_iter()
-            .map(|accounts| Operation::Share { at: at.clone(), accounts, foreign: foreign.clone() })
+            .map(|accounts| Operation::Share { at: at.clone(), accounts, unmanaged: unmanaged.clone() })
             .collect(),
         Operation::Unshare { at, accounts } if accounts.len() > most => parts(accounts)
             .into_iter()
@@ -118,7 +118,7 @@ impl RunState<'_, '_> {
         search: &AccountSearch,
     ) {
         let (at, accounts, own) = match operation {
-            Operation::Share { at, accounts, foreign } => (at, accounts, accounts.without(foreign)),
+            Operation::Share { at, accounts, unmanaged } => (at, accounts, accounts.without(unmanaged)),
             Operation::Unshare { at, accounts } => (at, accounts, Accounts::EMPTY),
             _ => return,
         };

@@ -177,7 +177,7 @@ mod tests {
         let shared = at("image.db@ap-jakarta#1");
         let gap = [
             Operation::Unshare { at: shared.clone(), accounts: partner() },
-            Operation::Share { at: shared, accounts: partner(), foreign: Accounts::EMPTY },
+            Operation::Share { at: shared, accounts: partner(), unmanaged: Accounts::EMPTY },
         ];
         assert_eq!(refused_for(EXAMPLE, &gap), ["GF703"]);
     }

@@ -271,7 +271,7 @@ pub fn record_as(
         let mut placement =
             Placement::accepted(found.id.clone(), found.name.clone(), found.state, found.created);
         placement.see(found, &managed_tags);
-        // What the manifest shares is goldform's from now; the rest stays foreign.
+        // What the manifest shares is goldform's from now; the rest stays unmanaged.
         placement.shares = image.shares.get(region).cloned().unwrap_or_default();
         placement.see_shares(&region_seen.shares.get(&found.id).cloned().unwrap_or_default());
         recorded.adopt(&at, source, placement);

@@ -158,8 +158,8 @@ pub struct PlacementFacts {
     /// The accounts it is shared with: goldform's own.
     pub shares: Accounts,
     /// Accounts that it is shared with by others.
-    #[serde(default, skip_serializing_if = "Accounts::is_empty")]
-    pub foreign: Accounts,
+    #[serde(rename = "foreign", default, skip_serializing_if = "Accounts::is_empty")]
+    pub unmanaged: Accounts,
 }
 
 impl PlacementFacts {
@@ -172,7 +172,7 @@ impl PlacementFacts {
             deprecated,
             tags,
             shares,
-            foreign,
+            unmanaged,
             // Identity and progress, not something that is changed.
             id: _,
             state: _,
@@ -197,7 +197,7 @@ impl PlacementFacts {
                 .collect(),
             owned: ownership_tag.is_some_and(|key| tags.contains_key(key)),
             shares: shares.clone(),
-            foreign: foreign.clone(),
+            unmanaged: unmanaged.clone(),
         }
     }
 }
@@ -229,7 +229,7 @@ pub struct PlacementChange {
     /// Accounts that get a share.
     #[serde(default, skip_serializing_if = "Accounts::is_empty")]
     pub share: Accounts,
-    /// Accounts that others shared the retiring generation with: they get the new one too, as foreign still.
+    /// Accounts that others shared the retiring generation with: they get the new one too, as unmanaged still.
     #[serde(default, skip_serializing_if = "Accounts::is_empty")]
     pub carried: Accounts,
     /// Accounts that lose their share.
@@ -239,8 +239,8 @@ pub struct PlacementChange {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delete_snapshots: bool,
     /// It retires before its successor is there, because the region has no free slot for both.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub early: bool,
+    #[serde(rename = "early", default, skip_serializing_if = "std::ops::Not::not")]
+    pub delete_first: bool,
 }
 
 impl PlacementChange {

@@ -165,7 +165,7 @@ fn observe_placement(
             let item = DriftItem::Unshared { at: key.clone(), id: id.clone(), accounts: lost };
             drift.items.push(item);
         }
-        let found = placement.foreign.without(&before.foreign);
+        let found = placement.unmanaged.without(&before.unmanaged);
         if !found.is_empty() {
             drift.items.push(DriftItem::SharedByOthers { at: key.clone(), id, accounts: found });
         }

@@ -77,9 +77,9 @@ pub enum Operation {
         at: PlacementKey,
         /// With whom.
         accounts: Accounts,
-        /// Those of them that keep a share which goldform did not make: recorded as foreign still.
-        #[serde(default, skip_serializing_if = "Accounts::is_empty")]
-        foreign: Accounts,
+        /// Those of them that keep a share which goldform did not make: recorded as unmanaged still.
+        #[serde(rename = "foreign", default, skip_serializing_if = "Accounts::is_empty")]
+        unmanaged: Accounts,
     },
     /// Cancel shares: ModifyImageSharePermission CANCEL.
     Unshare {

@@ -245,7 +245,7 @@ impl Check<'_> {
 }
 
 fn differences(before: &PlacementFacts, is: &PlacementFacts) -> String {
-    let PlacementFacts { attributes, tags, owned, shares, foreign } = before;
+    let PlacementFacts { attributes, tags, owned, shares, unmanaged } = before;
     let mut named = Vec::new();
     let mut push = |differs: bool, name: &'static str| {
         if differs {
@@ -257,7 +257,7 @@ fn differences(before: &PlacementFacts, is: &PlacementFacts) -> String {
     push(attributes.family != is.attributes.family, "family");
     push(attributes.deprecated != is.attributes.deprecated, "deprecation");
     push(*tags != is.tags || *owned != is.owned, "tags");
-    push(*shares != is.shares || *foreign != is.foreign, "shares");
+    push(*shares != is.shares || *unmanaged != is.unmanaged, "shares");
     named.join(", ")
 }
 

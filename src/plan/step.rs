@@ -33,9 +33,9 @@ impl Step {
     }
 
     /// A second step with the same verb at the same address: `aside` tells it apart.
-    pub fn aside(operation: Operation, reason: Reason, aside: &str) -> Self {
+    pub fn with_qualifier(operation: Operation, reason: Reason, qualifier: &str) -> Self {
         let step = Self::new(operation, reason);
-        let id = StepId(compact_str::format_compact!("{} ({aside})", step.id));
+        let id = StepId(compact_str::format_compact!("{} ({qualifier})", step.id));
         Self { id, ..step }
     }
 

@@ -52,7 +52,7 @@ fn after(change: &ImageChange, prior: &Recorded) -> BTreeMap<Region, Accounts> {
                 after.remove(&placement.at.region);
             }
             (Some(facts), _) => {
-                after.insert(placement.at.region.clone(), facts.shares.joined(&facts.foreign));
+                after.insert(placement.at.region.clone(), facts.shares.joined(&facts.unmanaged));
             }
             (None, _) => {}
         }
@@ -64,7 +64,7 @@ fn loss(change: &PlacementChange, after: &BTreeMap<Region, Accounts>) -> Option<
     let PlacementKey { image, region, .. } = &change.at;
     let deleted = change.action == Action::Delete;
     let had = match (&change.before, deleted) {
-        (Some(before), true) => before.shares.joined(&before.foreign),
+        (Some(before), true) => before.shares.joined(&before.unmanaged),
         _ => change.unshare.clone(),
     };
     let successor = after.get(region);
@@ -73,7 +73,7 @@ fn loss(change: &PlacementChange, after: &BTreeMap<Region, Accounts>) -> Option<
         None => had,
     };
     let goes = deleted && successor.is_none();
-    let is_gap = deleted && change.early;
+    let is_gap = deleted && change.delete_first;
     (goes || is_gap || !accounts.is_empty()).then(|| Loss {
         at: format!("image.{image}@{region}"),
         accounts,

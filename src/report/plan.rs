@@ -107,7 +107,7 @@ impl Writer<'_> {
             (Action::Adopt, Some(generation), _) => format!("take over as generation {generation}"),
             (Action::Replace, Some(new), Some(old)) => {
                 let mut retired = change.placements.iter().filter(|one| one.action == Action::Delete);
-                let is_early = |one: &PlacementChange| change.delete_first || one.early;
+                let is_early = |one: &PlacementChange| change.delete_first || one.delete_first;
                 let order = match (retired.clone().any(is_early), retired.all(is_early)) {
                     (true, true) => "delete first",
                     (true, false) => "create first where there is room",
@@ -196,7 +196,7 @@ impl Writer<'_> {
             let list = self.names.list(&change.carried);
             let _ = writeln!(text, "        {sign} share with {list}, as others had shared the one before");
         }
-        if change.early {
+        if change.delete_first {
             let why = format!(
                 "before its successor is there: {0} has no slot for both; one more in {0} would avoid it",
                 change.at.region

@@ -20,11 +20,11 @@ pub const RESOURCE_TYPE: &str = "goldform_image";
 
 /// What an image in a region is like.
 fn values(at: &PlacementKey, id: Option<&ImageId>, facts: &PlacementFacts, protect: Option<bool>) -> Value {
-    let PlacementFacts { attributes, tags, owned: _, shares, foreign } = facts;
+    let PlacementFacts { attributes, tags, owned: _, shares, unmanaged } = facts;
     json!({
         "image": at.image, "region": at.region, "generation": at.generation, "id": id,
         "name": attributes.name, "description": attributes.description, "family": attributes.family,
-        "deprecated": attributes.deprecated, "tags": tags, "shared_with": shares, "shared_by_others": foreign,
+        "deprecated": attributes.deprecated, "tags": tags, "shared_with": shares, "shared_by_others": unmanaged,
         "protected": protect,
     })
 }
@@ -98,7 +98,7 @@ impl Resources<'_> {
             let (before, after) = (self.before(one), self.after(one));
             let made = match (one.action, old) {
                 (Action::Create | Action::Copy, Some(old)) => {
-                    let first = change.delete_first || old.early;
+                    let first = change.delete_first || old.delete_first;
                     let actions = if first { ["delete", "create"] } else { ["create", "delete"] };
                     resource(&change.image, &index, &actions, self.before(old), after)
                 }

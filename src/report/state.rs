@@ -37,14 +37,14 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
             let _ = writeln!(text, "  generation {generation}, from {}", sanitize::escape_truncated(&source));
             let mut rows = Vec::new();
             for (region, placement) in &build.placements {
-                let Placement { id, name, state, shares, foreign, .. } = placement;
+                let Placement { id, name, state, shares, unmanaged, .. } = placement;
                 let at = PlacementKey { image: key.clone(), generation: *generation, region: region.clone() };
                 let mut shared = Vec::new();
                 if !shares.is_empty() {
                     shared.push(format!("shared with {}", names.list(shares)));
                 }
-                if !foreign.is_empty() {
-                    shared.push(format!("by others with {}", names.list(foreign)));
+                if !unmanaged.is_empty() {
+                    shared.push(format!("by others with {}", names.list(unmanaged)));
                 }
                 let cells = [
                     region.to_string(),

@@ -105,10 +105,10 @@ pub(super) fn what(operation: &Operation, names: &AccountNames) -> String {
             );
             format!("changes tags: {}", parts.join(", "))
         }
-        Operation::Share { at: _, accounts, foreign } => {
-            let carried = match foreign.is_empty() {
+        Operation::Share { at: _, accounts, unmanaged } => {
+            let carried = match unmanaged.is_empty() {
                 true => String::new(),
-                false => format!("; others shared its predecessor with {}", names.list(foreign)),
+                false => format!("; others shared its predecessor with {}", names.list(unmanaged)),
             };
             format!("shares it with {}{carried}", names.list(accounts))
         }

@@ -27,8 +27,8 @@ impl Recorded {
             }
             Edit::Claim { at, accounts } => {
                 if let Some(placement) = self.placement_mut(at) {
-                    let claimed = placement.foreign.shared_with(accounts);
-                    placement.foreign = placement.foreign.without(&claimed);
+                    let claimed = placement.unmanaged.shared_with(accounts);
+                    placement.unmanaged = placement.unmanaged.without(&claimed);
                     placement.shares = placement.shares.joined(&claimed);
                 }
             }

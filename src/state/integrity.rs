@@ -36,9 +36,9 @@ impl Snapshot {
                 for (region, placement) in &build.placements {
                     let at =
                         PlacementKey { image: key.clone(), generation: *generation, region: region.clone() };
-                    if !placement.shares.shared_with(&placement.foreign).is_empty() {
+                    if !placement.shares.shared_with(&placement.unmanaged).is_empty() {
                         return broken(format!(
-                            "{at} lists an account as its own share and as a foreign one"
+                            "{at} lists an account as its own share and as an unmanaged one"
                         ));
                     }
                     if let Some(other) = ids.insert((region.as_str(), placement.id.as_str()), at.clone()) {
@@ -129,9 +129,9 @@ mod tests {
     fn an_account_has_one_share_of_an_image() {
         let why = broken(|snapshot| {
             let db = placement(snapshot, "image.db@ap-jakarta#1");
-            db.foreign = db.shares.clone();
+            db.unmanaged = db.shares.clone();
         });
-        assert_eq!(why, "image.db@ap-jakarta#1 lists an account as its own share and as a foreign one");
+        assert_eq!(why, "image.db@ap-jakarta#1 lists an account as its own share and as an unmanaged one");
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
     fn a_state_that_contradicts_itself_is_neither_written_nor_read() {
         let mut snapshot = applied(&[EXAMPLE]);
         let text = snapshot.to_text().unwrap();
-        placement(&mut snapshot, "image.db@ap-jakarta#1").foreign =
+        placement(&mut snapshot, "image.db@ap-jakarta#1").unmanaged =
             Accounts::from(vec!["200000000001".parse().unwrap()]);
         assert!(snapshot.to_text().is_err());
         let lie = text.replace("\"current\": 1", "\"current\": 7");

@@ -246,16 +246,16 @@ fn settle(recorded: &mut Recorded, operation: &Operation, image: Option<&Settled
             placement.tags.retain(|key, _| !unset.contains(key));
             placement.tags.extend(set.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
-        Operation::Share { at, accounts, foreign } => {
+        Operation::Share { at, accounts, unmanaged } => {
             let placement = recorded.placement_mut(at)?;
-            let own = accounts.without(foreign);
+            let own = accounts.without(unmanaged);
             placement.shares = placement.shares.joined(&own);
-            placement.foreign = placement.foreign.without(&own).joined(foreign);
+            placement.unmanaged = placement.unmanaged.without(&own).joined(unmanaged);
         }
         Operation::Unshare { at, accounts } => {
             let placement = recorded.placement_mut(at)?;
             placement.shares = placement.shares.without(accounts);
-            placement.foreign = placement.foreign.without(accounts);
+            placement.unmanaged = placement.unmanaged.without(accounts);
         }
         Operation::Delete { at, snapshots: _ } => {
             recorded.remove(at);

@@ -70,8 +70,8 @@ pub struct Placement {
     #[serde(default, skip_serializing_if = "Accounts::is_empty")]
     pub shares: Accounts,
     /// Accounts that it is shared with and that goldform did not share it with.
-    #[serde(default, skip_serializing_if = "Accounts::is_empty")]
-    pub foreign: Accounts,
+    #[serde(rename = "foreign", default, skip_serializing_if = "Accounts::is_empty")]
+    pub unmanaged: Accounts,
 }
 
 impl Placement {
@@ -92,7 +92,7 @@ impl Placement {
             superseded_at: None,
             build: None,
             shares: Accounts::EMPTY,
-            foreign: Accounts::EMPTY,
+            unmanaged: Accounts::EMPTY,
         }
     }
 
@@ -120,7 +120,7 @@ impl Placement {
 
     /// Everyone that it is shared with.
     pub fn everyone(&self) -> Accounts {
-        self.shares.joined(&self.foreign)
+        self.shares.joined(&self.unmanaged)
     }
 
     /// Takes over what a listing showed. Tags: those in `managed` and those managed before.
@@ -154,9 +154,9 @@ impl Placement {
     }
 
     /// Takes over the accounts that it is shared with: those that goldform gave stay its own, the rest is
-    /// foreign.
+    /// unmanaged.
     pub fn see_shares(&mut self, accounts: &Accounts) {
         self.shares = self.shares.shared_with(accounts);
-        self.foreign = accounts.without(&self.shares);
+        self.unmanaged = accounts.without(&self.shares);
     }
 }

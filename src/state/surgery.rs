@@ -300,7 +300,7 @@ pub fn forget(recorded: &mut Recorded, address: &Address) -> Result<Vec<Address>
             }
             let account = std::iter::once(*account).collect();
             placement.shares = placement.shares.without(&account);
-            placement.foreign = placement.foreign.joined(&account);
+            placement.unmanaged = placement.unmanaged.joined(&account);
             Ok(vec![address.clone()])
         }
         Address::Lookup(name) => {

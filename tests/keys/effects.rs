@@ -220,7 +220,7 @@ fn record(yaml: &str) -> Recorded {
     let stranger = ["200000000077".parse().unwrap()].into_iter().collect();
     let keys: Vec<_> = recorded.placements().map(|(at, _)| at).collect();
     for at in keys {
-        recorded.placement_mut(&at).unwrap().foreign = Clone::clone(&stranger);
+        recorded.placement_mut(&at).unwrap().unmanaged = Clone::clone(&stranger);
     }
     for (number, (name, asked)) in goldform::testing::desired(before).lookups.into_iter().enumerate() {
         let image = FoundImage {

@@ -276,7 +276,7 @@ impl Model {
                 let retires = change.action == goldform::diff::Action::Delete;
                 let is_made = retires && !self.places[new].makes.is_empty();
                 self.places[old].successor = Some(new);
-                self.places[old].goes_first = is_made && (change.early || image.delete_first);
+                self.places[old].goes_first = is_made && (change.delete_first || image.delete_first);
                 self.places[old].asked_to_go_first = is_made && image.delete_first;
             }
         }

@@ -42,7 +42,7 @@ pub fn fewest_early(case: &Case, diff: &Diff) -> Found {
     for size in 0..=candidates.len() {
         for set in subsets(&candidates, size) {
             let set: BTreeSet<PlacementKey> = set.into_iter().cloned().collect();
-            if some_order_fits(case, &draft.with_early(&set).graph) {
+            if some_order_fits(case, &draft.with_delete_first(&set).graph) {
                 return Found::Fits(set);
             }
         }

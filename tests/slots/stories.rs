@@ -37,7 +37,7 @@ fn world(images_per_region: u32) -> Bench {
 
 fn early(plan: &Plan) -> Vec<String> {
     let changes = plan.changes.iter().flat_map(|image| &image.placements);
-    changes.filter(|change| change.early).map(|change| change.at.to_string()).collect()
+    changes.filter(|change| change.delete_first).map(|change| change.at.to_string()).collect()
 }
 
 fn slot_edges(plan: &Plan) -> usize {
@@ -394,15 +394,15 @@ async fn foreign_shares_go_to_the_successor_and_are_revoked_only_where_goldform_
         shares.into_iter().map(|share| share.account).collect::<BTreeSet<_>>()
     };
     let image = bench.sim.images().unwrap().into_iter().find(|image| image.name == "a-1").unwrap();
-    let foreign = Share { account: "200000000009".into(), created_at: 0 };
-    bench.sim.put_share(&image.id, &foreign).unwrap();
+    let unmanaged = Share { account: "200000000009".into(), created_at: 0 };
+    bench.sim.put_share(&image.id, &unmanaged).unwrap();
     let plan = applied(&mut bench, &manifest("", &entry("a", 2, ""), &shares(""))).await;
     let both: BTreeSet<String> = ["200000000001".into(), "200000000009".into()].into();
     assert_eq!(shared_with(&bench, "a-2"), both);
     assert!(is_before(&plan, "share image.a@ap-jakarta#2", "unshare image.a@ap-jakarta#1"));
     let recorded = bench.snapshot().await.recorded;
     let carried = recorded.placement(&placement_of("a", 2, "ap-jakarta")).unwrap();
-    assert_eq!(carried.foreign.len(), 1, "foreign still");
+    assert_eq!(carried.unmanaged.len(), 1, "unmanaged still");
     applied(&mut bench, &manifest("", &entry("a", 3, ""), &shares(", exclusive: true"))).await;
     assert_eq!(shared_with(&bench, "a-3"), ["200000000001".to_owned()].into());
 }

@@ -283,8 +283,8 @@ fn record(
             }
             if !shape.plain && placement.is_normal() && !placement.interim && dice.percent(45) {
                 placement.shares = dice.some(accounts, 50).into();
-                let foreign: Accounts = dice.some(accounts, 12).into();
-                placement.foreign = foreign.without(&placement.shares);
+                let unmanaged: Accounts = dice.some(accounts, 12).into();
+                placement.unmanaged = unmanaged.without(&placement.shares);
             }
             placements.insert(place.clone(), placement);
         }

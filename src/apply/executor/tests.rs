@@ -306,7 +306,7 @@ async fn what_a_refused_share_call_did_all_the_same_is_recorded_and_the_bad_acco
     assert!(why.iter().all(|why| why.contains("200000000002")));
     let snapshot = bench.snapshot().await;
     let web = snapshot.recorded.placement(&crate::testing::worlds::at("image.web@ap-tokyo#1")).unwrap();
-    assert_eq!((web.shares.len(), web.foreign.len()), (1, 0));
+    assert_eq!((web.shares.len(), web.unmanaged.len()), (1, 0));
     // Nobody is left over who has a share that nothing records as given.
     assert!(apply(&mut bench, &EXAMPLE.replace("with: [partner, staging]", "with: []")).await.is_complete());
     assert!(

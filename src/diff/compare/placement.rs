@@ -39,7 +39,7 @@ impl Entry<'_> {
                 tags: image.tags.clone(),
                 owned: self.is_owned(),
                 shares: shares.clone(),
-                foreign: carried.clone(),
+                unmanaged: carried.clone(),
             }),
             from,
             remake: failed.is_some(),
@@ -50,7 +50,7 @@ impl Entry<'_> {
                 Some(source) => image.deletes_snapshots_of(source, is_copy),
                 None => image.deletes_snapshots(),
             },
-            early: false,
+            delete_first: false,
             at,
         }
     }
@@ -64,7 +64,7 @@ impl Entry<'_> {
         let earlier = recorded.generations.iter().filter(|(generation, _)| **generation != at.generation);
         earlier
             .filter_map(|(_, build)| build.placements.get(&at.region))
-            .fold(Accounts::EMPTY, |all, placement| all.joined(&placement.foreign))
+            .fold(Accounts::EMPTY, |all, placement| all.joined(&placement.unmanaged))
             .without(wanted)
     }
 
@@ -85,7 +85,7 @@ impl Entry<'_> {
                 carried: Accounts::EMPTY,
                 unshare: Accounts::EMPTY,
                 delete_snapshots: false,
-                early: false,
+                delete_first: false,
             };
         };
         self.edits.push(Edit::Adopt {
@@ -157,7 +157,7 @@ impl Entry<'_> {
         let wanted = image.shares.get(region);
         let empty = Accounts::EMPTY;
         let wanted = wanted.unwrap_or(&empty);
-        let claimed = wanted.shared_with(&placement.foreign);
+        let claimed = wanted.shared_with(&placement.unmanaged);
         if !claimed.is_empty() {
             self.edits.push(Edit::Claim { at: at.clone(), accounts: claimed });
         }
@@ -167,7 +167,7 @@ impl Entry<'_> {
         let unshare = unwanted.without(wanted);
         let before = self.facts(placement);
         let carried = self.carried(image, &at, wanted).without(&everyone);
-        let foreign = placement.foreign.without(wanted).without(&unshare).joined(&carried);
+        let unmanaged = placement.unmanaged.without(wanted).without(&unshare).joined(&carried);
         let mut attributes = self.attributes(image, at.generation);
         let is = |wanted: Option<&str>, is: &str| wanted.is_none_or(|wanted| wanted == is);
         let is_changed = !is(attributes.name.as_deref(), &placement.name)
@@ -181,7 +181,7 @@ impl Entry<'_> {
         // Keys that were set before and are not named any more are removed: they are in `before`, not here.
         let owned = before.owned || self.is_owned() && !self.prior.is_taken_over(&at);
         let after =
-            PlacementFacts { attributes, tags: image.tags.clone(), owned, shares: wanted.clone(), foreign };
+            PlacementFacts { attributes, tags: image.tags.clone(), owned, shares: wanted.clone(), unmanaged };
         PlacementChange {
             at,
             action: Action::Update,
@@ -195,7 +195,7 @@ impl Entry<'_> {
             carried,
             unshare,
             delete_snapshots: false,
-            early: false,
+            delete_first: false,
         }
     }
 }

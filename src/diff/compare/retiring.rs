@@ -107,7 +107,7 @@ impl Entry<'_> {
             carried: Accounts::EMPTY,
             unshare,
             delete_snapshots: false,
-            early: false,
+            delete_first: false,
         };
         let differs = !change.unshare.is_empty() || !change.fields().is_empty();
         if let Some(after) = change.after.as_mut().filter(|_| differs) {
@@ -137,7 +137,7 @@ impl Entry<'_> {
             carried: Accounts::EMPTY,
             unshare: placement.everyone(),
             delete_snapshots,
-            early: false,
+            delete_first: false,
         }
     }
 

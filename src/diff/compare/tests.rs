@@ -267,7 +267,7 @@ fn an_ownership_tag_that_is_missing_is_set_again() {
 fn a_share_that_somebody_else_gave_becomes_ours_when_the_manifest_names_it() {
     let mut snapshot = applied(&[EXAMPLE]);
     let db = placement(&mut snapshot, "image.db@ap-jakarta#1");
-    db.foreign = std::mem::take(&mut db.shares);
+    db.unmanaged = std::mem::take(&mut db.shares);
     let diff = converge(&snapshot, EXAMPLE);
     assert!(diff.images.iter().all(|image| image.action == Action::Unchanged), "it is shared already");
     assert!(matches!(&diff.edits[..], [Edit::Claim { accounts, .. }] if accounts.len() == 1));
@@ -277,7 +277,7 @@ fn a_share_that_somebody_else_gave_becomes_ours_when_the_manifest_names_it() {
 fn a_share_of_others_stays_unless_the_manifest_is_exclusive() {
     let mut snapshot = applied(&[EXAMPLE]);
     let stranger: Accounts = ["900000000009".parse().unwrap()].into_iter().collect();
-    placement(&mut snapshot, "image.db@ap-jakarta#1").foreign = stranger.clone();
+    placement(&mut snapshot, "image.db@ap-jakarta#1").unmanaged = stranger.clone();
     assert_eq!(image(&converge(&snapshot, EXAMPLE), "db").action, Action::Unchanged);
     let exclusive = example_with("image: db, with: [partner]", "image: db, exclusive: true, with: [partner]");
     assert_eq!(only(&converge(&snapshot, &exclusive)).unshare, stranger);
@@ -287,7 +287,7 @@ fn a_share_of_others_stays_unless_the_manifest_is_exclusive() {
 fn a_share_of_others_is_carried_to_the_next_generation() {
     let mut snapshot = applied(&[EXAMPLE]);
     let stranger: Accounts = ["900000000009".parse().unwrap()].into_iter().collect();
-    placement(&mut snapshot, "image.web@ap-tokyo#1").foreign = stranger.clone();
+    placement(&mut snapshot, "image.web@ap-tokyo#1").unmanaged = stranger.clone();
     let diff = converge(&snapshot, &example_with(r#"revision: "1""#, r#"revision: "2""#));
     for placement in image(&diff, "web").placements.iter().filter(|new| new.at.generation == generation(2)) {
         let expected = if placement.at.region.as_str() == "ap-tokyo" { &stranger } else { &Accounts::EMPTY };

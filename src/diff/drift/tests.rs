@@ -132,7 +132,7 @@ fn lost_and_foreign_shares_are_told_apart() {
     };
     assert_eq!((lost.len(), found), (1, &stranger));
     let db = placement(&mut snapshot, DB);
-    assert_eq!((db.shares.len(), &db.foreign), (0, &stranger));
+    assert_eq!((db.shares.len(), &db.unmanaged), (0, &stranger));
 }
 
 #[test]

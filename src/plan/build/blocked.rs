@@ -1,7 +1,7 @@
 //! Where no order fits: the fewest changes that, left out, let the rest be applied.
 //!
 //! Whether a set of entries is enough is told by planning the rest, which is dear. Counting what every region would
-//! hold in the end is cheap and mostly enough to say no, so that is asked first. Past a budget of sets the answer is
+//! hold in the count is cheap and mostly enough to say no, so that is asked first. Past a budget of sets the answer is
 //! one of which no entry can be put back, and not proved to be the smallest.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,11 +58,11 @@ pub(super) fn blocked(
         .collect();
     candidates.sort();
     let candidates: Vec<&ImageKey> = candidates.into_iter().map(|(_, key)| key).collect();
-    let ends = Ends::of(diff, slots);
-    let decide = ends.decide();
+    let counts = FinalCounts::of(diff, slots);
+    let are_decisive = counts.are_decisive();
     let fits = |left_out: &BTreeSet<&ImageKey>| {
-        if !ends.fit_without(left_out) || decide {
-            return ends.fit_without(left_out);
+        if !counts.fit_without(left_out) || are_decisive {
+            return counts.fit_without(left_out);
         }
         let kept: BTreeSet<PlacementKey> = diff
             .images
@@ -79,14 +79,14 @@ pub(super) fn blocked(
     let mut leave_out = Vec::new();
     for size in 1..=candidates.len() {
         let mut set = BTreeSet::new();
-        if smallest(&candidates, size, &mut set, &fits, &mut tries) {
+        if first_feasible_set(&candidates, size, &mut set, &fits, &mut tries) {
             leave_out = set.into_iter().cloned().collect();
             break;
         }
         if tries == 0 {
-            leave_out = match decide {
-                true => ends.greedy(&candidates).into_iter().cloned().collect(),
-                false => enough(&candidates, &fits),
+            leave_out = match are_decisive {
+                true => counts.greedy_exclusion(&candidates).into_iter().cloned().collect(),
+                false => exclusion_by_halving(&candidates, &fits),
             };
             break;
         }
@@ -94,7 +94,7 @@ pub(super) fn blocked(
     Blocked { leave_out, missing }
 }
 
-/// What a region gains and loses in the end.
+/// What a region gains and loses in the count.
 #[derive(Debug, Clone, Copy, Default)]
 struct Change {
     made: usize,
@@ -102,44 +102,44 @@ struct Change {
 }
 
 /// What the regions would hold when all is done, by what each entry adds to it.
-struct Ends<'a> {
+struct FinalCounts<'a> {
     slots: &'a BTreeMap<Region, Slots>,
     total: BTreeMap<&'a Region, Change>,
     of: BTreeMap<&'a ImageKey, BTreeMap<&'a Region, Change>>,
 }
 
-impl<'a> Ends<'a> {
+impl<'a> FinalCounts<'a> {
     fn of(diff: &'a Diff, slots: &'a BTreeMap<Region, Slots>) -> Self {
-        let mut ends = Ends { slots, total: BTreeMap::new(), of: BTreeMap::new() };
+        let mut counts = FinalCounts { slots, total: BTreeMap::new(), of: BTreeMap::new() };
         for image in &diff.images {
-            let own = ends.of.entry(&image.image).or_default();
+            let own = counts.of.entry(&image.image).or_default();
             for change in &image.placements {
                 let made = usize::from(matches!(change.action, Action::Create | Action::Copy));
                 let deleted = usize::from(change.action == Action::Delete || change.remake);
-                for end in [own.entry(&change.at.region), ends.total.entry(&change.at.region)] {
-                    let end = end.or_default();
-                    end.made = end.made.saturating_add(made);
-                    end.deleted = end.deleted.saturating_add(deleted);
+                for count in [own.entry(&change.at.region), counts.total.entry(&change.at.region)] {
+                    let count = count.or_default();
+                    count.made = count.made.saturating_add(made);
+                    count.deleted = count.deleted.saturating_add(deleted);
                 }
             }
         }
-        ends
+        counts
     }
 
-    /// Whether the ends decide: where nothing is deleted, a region never holds more than in the end, whatever the
+    /// Whether the counts are_decisive: where nothing is deleted, a region never holds more than in the count, whatever the
     /// order. Then no plan has to be made to find out.
-    fn decide(&self) -> bool {
-        self.total.values().all(|end| end.deleted == 0)
+    fn are_decisive(&self) -> bool {
+        self.total.values().all(|count| count.deleted == 0)
     }
 
-    /// Entries, the last candidates if possible, without which every region fits in the end, and none of which can be
-    /// put back. Only where the ends decide. In two passes over the candidates.
-    fn greedy<'k>(&self, candidates: &[&'k ImageKey]) -> BTreeSet<&'k ImageKey> {
-        // By region: what would be held in the end, and the limit.
+    /// Entries, the last candidates if possible, without which every region fits in the count, and none of which can be
+    /// put back. Only where the counts are_decisive. In two passes over the candidates.
+    fn greedy_exclusion<'k>(&self, candidates: &[&'k ImageKey]) -> BTreeSet<&'k ImageKey> {
+        // By region: what would be held in the count, and the limit.
         let mut held: BTreeMap<&Region, (usize, usize)> = BTreeMap::new();
-        for (region, end) in &self.total {
-            if let Some(slots) = self.slots.get(*region).filter(|_| end.made > 0) {
-                held.insert(region, (slots.used.saturating_add(end.made), slots.limit));
+        for (region, count) in &self.total {
+            if let Some(slots) = self.slots.get(*region).filter(|_| count.made > 0) {
+                held.insert(region, (slots.used.saturating_add(count.made), slots.limit));
             }
         }
         let nothing = BTreeMap::new();
@@ -177,20 +177,20 @@ impl<'a> Ends<'a> {
     fn fit_without(&self, left_out: &BTreeSet<&ImageKey>) -> bool {
         let mut rest = self.total.clone();
         for (region, own) in left_out.iter().filter_map(|key| self.of.get(*key)).flatten() {
-            if let Some(end) = rest.get_mut(region) {
-                end.made = end.made.saturating_sub(own.made);
-                end.deleted = end.deleted.saturating_sub(own.deleted);
+            if let Some(count) = rest.get_mut(region) {
+                count.made = count.made.saturating_sub(own.made);
+                count.deleted = count.deleted.saturating_sub(own.deleted);
             }
         }
         rest.into_iter().all(|(region, Change { made, deleted })| {
-            let end = |slots: &Slots| slots.used.saturating_add(made).saturating_sub(deleted);
-            made == 0 || self.slots.get(region).is_none_or(|slots| end(slots) <= slots.limit)
+            let count = |slots: &Slots| slots.used.saturating_add(made).saturating_sub(deleted);
+            made == 0 || self.slots.get(region).is_none_or(|slots| count(slots) <= slots.limit)
         })
     }
 }
 
 /// The first set of this size, in the order of the candidates, without which the rest fits.
-fn smallest<'k>(
+fn first_feasible_set<'k>(
     candidates: &[&'k ImageKey],
     size: usize,
     set: &mut BTreeSet<&'k ImageKey>,
@@ -207,7 +207,7 @@ fn smallest<'k>(
         }
         set.insert(key);
         let rest = candidates.get(position.saturating_add(1)..).unwrap_or_default();
-        if smallest(rest, size.saturating_sub(1), set, fits, tries) {
+        if first_feasible_set(rest, size.saturating_sub(1), set, fits, tries) {
             return true;
         }
         set.remove(key);
@@ -217,7 +217,10 @@ fn smallest<'k>(
 
 /// Where there are too many sets to try: as many of the last entries as it takes, found by halving, and of those
 /// each is put back as far as the rest still fits.
-fn enough(candidates: &[&ImageKey], fits: &impl Fn(&BTreeSet<&ImageKey>) -> bool) -> Vec<ImageKey> {
+fn exclusion_by_halving(
+    candidates: &[&ImageKey],
+    fits: &impl Fn(&BTreeSet<&ImageKey>) -> bool,
+) -> Vec<ImageKey> {
     let last =
         |number: usize| -> BTreeSet<&ImageKey> { candidates.iter().rev().take(number).copied().collect() };
     let (mut too_few, mut number) = (0, candidates.len());
@@ -254,7 +257,7 @@ mod tests {
             tried.set(tried.get() + 1);
             set.len() >= 30 && needed.iter().all(|key| set.contains(key))
         };
-        let left_out = enough(&candidates, &fits);
+        let left_out = exclusion_by_halving(&candidates, &fits);
         assert_eq!(left_out.len(), 30);
         assert!(needed.iter().all(|key| left_out.contains(key)));
         assert!(tried.get() < 1_020, "halving, and once for each that may be put back: {}", tried.get());
@@ -270,24 +273,24 @@ mod tests {
         ]);
         let made = Change { made: 1, deleted: 0 };
         let (tokyo, seoul) = (region("ap-tokyo"), region("ap-seoul"));
-        let mut ends = Ends { slots: &slots, total: BTreeMap::new(), of: BTreeMap::new() };
+        let mut counts = FinalCounts { slots: &slots, total: BTreeMap::new(), of: BTreeMap::new() };
         // The even ones are in both regions.
         for (number, key) in keys.iter().enumerate() {
-            let own = ends.of.entry(key).or_default();
+            let own = counts.of.entry(key).or_default();
             for region in [&tokyo, &seoul].into_iter().skip(number % 2) {
                 own.insert(region, made);
-                ends.total.entry(region).or_default().made += 1;
+                counts.total.entry(region).or_default().made += 1;
             }
         }
-        assert!(ends.decide());
+        assert!(counts.are_decisive());
         let candidates: Vec<&ImageKey> = keys.iter().collect();
-        let left_out = ends.greedy(&candidates);
+        let left_out = counts.greedy_exclusion(&candidates);
         let names: Vec<&str> = left_out.iter().map(|key| key.as_str()).collect();
         assert_eq!(names, ["k6", "k8"], "five in Tokyo, one is there already, and four have room");
-        assert!(ends.fit_without(&left_out));
+        assert!(counts.fit_without(&left_out));
         for key in &left_out {
             let fewer: BTreeSet<&ImageKey> = left_out.iter().copied().filter(|other| other != key).collect();
-            assert!(!ends.fit_without(&fewer), "{key} can be put back");
+            assert!(!counts.fit_without(&fewer), "{key} can be put back");
         }
     }
 }

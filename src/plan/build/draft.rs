@@ -51,9 +51,9 @@ pub struct Draft<'a> {
     /// By placement.
     pub placements: BTreeMap<&'a PlacementKey, Lowered<'a>>,
     /// Retiring placements that go before their successor, for want of a slot.
-    pub early: BTreeSet<PlacementKey>,
+    pub delete_first: BTreeSet<PlacementKey>,
     /// Placements that have another name until theirs is free.
-    pub aside: BTreeSet<PlacementKey>,
+    pub interim_named: BTreeSet<PlacementKey>,
     /// Whether an image cannot be changed while it is shared: the manifest says so, or the service did once.
     pub edits_unshared: bool,
     /// The largest number of accounts that an image may be shared with.
@@ -69,15 +69,15 @@ impl<'a> Draft<'a> {
         prior: &'a Recorded,
         diff: &'a Diff,
         share_limit: usize,
-        early: BTreeSet<PlacementKey>,
+        delete_first: BTreeSet<PlacementKey>,
     ) -> Self {
         let mut draft = Draft {
             desired,
             prior,
             graph: StepGraph::default(),
             placements: BTreeMap::new(),
-            early,
-            aside: BTreeSet::new(),
+            delete_first,
+            interim_named: BTreeSet::new(),
             edits_unshared: desired.cloud.shared_image_edits == SharedImageEdits::Refused
                 || prior.shared_image_edits_refused,
             share_limit,
@@ -107,7 +107,7 @@ impl<'a> Draft<'a> {
         let Some(lowered) = self.placements.get(at) else { return false };
         let retires = lowered.change.action == Action::Delete;
         let is_made = self.successor_of(at).is_some_and(|successor| successor.steps.make.is_some());
-        retires && is_made && (lowered.image.delete_first || self.early.contains(at))
+        retires && is_made && (lowered.image.delete_first || self.delete_first.contains(at))
     }
 
     /// The accounts that would be without any image of the entry in the region of an earlier placement for a while, if

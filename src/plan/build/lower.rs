@@ -150,7 +150,8 @@ impl Draft<'_> {
 
     fn lower_share(&mut self, change: &PlacementChange, steps: &mut PlacementSteps) {
         if let Some(accounts) = some(&change.share.joined(&change.carried)) {
-            let share = Operation::Share { at: change.at.clone(), accounts, foreign: change.carried.clone() };
+            let share =
+                Operation::Share { at: change.at.clone(), accounts, unmanaged: change.carried.clone() };
             steps.share = Some(self.add(share, &change.reason));
         }
     }
@@ -165,8 +166,8 @@ impl Draft<'_> {
         let Some(after) = &change.after else { return };
         let (at, reason) = (change.at.clone(), &change.reason);
         steps.unshare = Some(self.add(Operation::Unshare { at: at.clone(), accounts: everyone }, reason));
-        if let Some(accounts) = some(&after.shares.joined(&after.foreign)) {
-            let share = Operation::Share { at, accounts, foreign: after.foreign.clone() };
+        if let Some(accounts) = some(&after.shares.joined(&after.unmanaged)) {
+            let share = Operation::Share { at, accounts, unmanaged: after.unmanaged.clone() };
             steps.share = Some(self.add(share, reason));
         }
     }

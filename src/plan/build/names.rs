@@ -20,8 +20,8 @@ use crate::plan::step::Step;
 type Holders<'a> = BTreeMap<(&'a Region, &'a str), PlacementKey>;
 
 /// Splits the taking of a name where the wait for it would close a circle, as an earlier ordering found.
-pub(super) fn step_aside(draft: &mut Draft<'_>) {
-    for key in draft.aside.clone() {
+pub(super) fn use_interim_names(draft: &mut Draft<'_>) {
+    for key in draft.interim_named.clone() {
         let Some((&key, lowered)) = draft.placements.get_key_value(&key) else { continue };
         let steps = lowered.steps;
         let makes_with_name = steps.make.filter(|make| taken_name(draft, *make).is_some());
@@ -94,7 +94,7 @@ fn split(draft: &mut Draft<'_>, key: &PlacementKey, taker: StepIndex) {
         _ => return,
     }
     let set = Attributes { name: Some(name), ..Attributes::default() };
-    let rename = Step::aside(Operation::Update { at: key.clone(), set }, reason, "takes its name");
+    let rename = Step::with_qualifier(Operation::Update { at: key.clone(), set }, reason, "takes its name");
     let rename = draft.graph.add(rename);
     draft.graph.wait(rename, taker, EdgeReason::ImageReady);
     if let Some(lowered) = draft.placements.get_mut(key) {
@@ -128,7 +128,7 @@ fn rename_last(draft: &mut Draft<'_>, key: &PlacementKey, update: StepIndex, nam
     }
     *set = others;
     let set = Attributes { name: Some(name), ..Attributes::default() };
-    let rename = Step::aside(Operation::Update { at: key.clone(), set }, reason, "takes its name");
+    let rename = Step::with_qualifier(Operation::Update { at: key.clone(), set }, reason, "takes its name");
     let rename = draft.graph.add(rename);
     draft.graph.wait(rename, update, EdgeReason::ImageReady);
     if let Some(lowered) = draft.placements.get_mut(key) {

@@ -17,37 +17,39 @@ impl<'a> Draft<'a> {
         prior: &'a Recorded,
         diff: &'a Diff,
         share_limit: usize,
-        early: &BTreeSet<PlacementKey>,
+        delete_first: &BTreeSet<PlacementKey>,
     ) -> Self {
-        let mut draft = Draft::lower(desired, prior, diff, share_limit, early.clone());
+        let mut draft = Draft::lower(desired, prior, diff, share_limit, delete_first.clone());
         draft.order();
         draft
     }
 
     /// Returns the same diff, if these placements are deleted before their successors are made.
     #[must_use]
-    pub fn with_early(&self, early: &BTreeSet<PlacementKey>) -> Draft<'a> {
-        Draft::ordered(self.desired, self.prior, self.diff, self.share_limit, early)
+    pub fn with_delete_first(&self, delete_first: &BTreeSet<PlacementKey>) -> Draft<'a> {
+        Draft::ordered(self.desired, self.prior, self.diff, self.share_limit, delete_first)
     }
 
     /// Adds every order but that of slots. If names would close a circle, some placements use an interim name first, and the
     /// rest is ordered again.
     pub fn order(&mut self) {
         loop {
-            names::step_aside(self);
+            names::use_interim_names(self);
             for order in ordering::RULES {
                 order(self);
             }
-            let mut aside = names::wait_for_names(self);
+            let mut interim_named = names::wait_for_names(self);
             // A placement with an interim name can do no more: the circle is reported.
-            aside.retain(|key| !self.aside.contains(key));
-            if aside.is_empty() {
+            interim_named.retain(|key| !self.interim_named.contains(key));
+            if interim_named.is_empty() {
                 return;
             }
-            aside.append(&mut self.aside);
-            let early = std::mem::take(&mut self.early);
-            *self =
-                Draft { aside, ..Draft::lower(self.desired, self.prior, self.diff, self.share_limit, early) };
+            interim_named.append(&mut self.interim_named);
+            let delete_first = std::mem::take(&mut self.delete_first);
+            *self = Draft {
+                interim_named,
+                ..Draft::lower(self.desired, self.prior, self.diff, self.share_limit, delete_first)
+            };
         }
     }
 }

@@ -27,14 +27,14 @@ pub fn plan(
     let share_limit = share_limit(desired, prior);
     let slots = slots(desired, prior, &diff);
     // 1. Steps, names, orders, slots.
-    let (graph, early, is_stuck) = {
+    let (graph, delete_first, is_stuck) = {
         let (draft, is_stuck) = schedule(desired, prior, &diff, &slots, &share_limit)?;
-        (draft.graph, draft.early, is_stuck)
+        (draft.graph, draft.delete_first, is_stuck)
     };
     // 2. Where nothing fits: what would have to stay as it is, and what is missing.
     let blocked = is_stuck.then(|| blocked(desired, prior, &diff, &slots, &share_limit));
     for change in diff.images.iter_mut().flat_map(|image| &mut image.placements) {
-        change.early = early.contains(&change.at);
+        change.delete_first = delete_first.contains(&change.at);
     }
     // 3. The room in each region, and the highest usage on the way.
     let regions = capacities(desired, prior, &graph);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
-use super::slots::{Slots, choose_early, hand_out};
+use super::slots::{Slots, assign_slots, choose_delete_first};
 use crate::diff::Diff;
 use crate::manifest::Desired;
 use crate::model::{Limit, Region};
@@ -25,13 +25,13 @@ pub(super) fn schedule<'a>(
     let most_shares = usize::try_from(share_limit.value).unwrap_or(usize::MAX);
     let mut draft = Draft::ordered(desired, prior, diff, most_shares, &BTreeSet::new());
     draft.graph.check()?;
-    let is_stuck = match choose_early(&draft, slots) {
-        Ok(early) => {
-            if !early.is_empty() {
-                draft = draft.with_early(&early);
+    let is_stuck = match choose_delete_first(&draft, slots) {
+        Ok(delete_first) => {
+            if !delete_first.is_empty() {
+                draft = draft.with_delete_first(&delete_first);
                 draft.graph.check()?;
             }
-            hand_out(&mut draft, slots).is_err()
+            assign_slots(&mut draft, slots).is_err()
         }
         Err(_) => true,
     };

@@ -160,13 +160,13 @@ fn what_else_has_moved_is_told_in_sentences() {
     );
     later.lineage = crate::state::Lineage("another".into());
     assert_eq!(moved(&plan_to(&later, &changed)), ["It started from another state."]);
-    let mut foreign = reviewed.clone();
-    foreign.account = "100000000002".parse().unwrap();
-    foreign.place.sandbox = None;
-    foreign.place.endpoint = Some("http://127.0.0.1:9".to_owned());
-    foreign.base = None;
+    let mut unmanaged = reviewed.clone();
+    unmanaged.account = "100000000002".parse().unwrap();
+    unmanaged.place.sandbox = None;
+    unmanaged.place.endpoint = Some("http://127.0.0.1:9".to_owned());
+    unmanaged.base = None;
     assert_eq!(
-        moved(&foreign),
+        moved(&unmanaged),
         [
             "It was made for account 100000000001, this one for 100000000002.",
             "It was made for the sandbox, this one for endpoint http://127.0.0.1:9.",

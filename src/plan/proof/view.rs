@@ -170,7 +170,7 @@ impl<'a> PlanView<'a> {
         self.plan.graph.must_precede(earlier, later)
     }
 
-    /// The accounts that see a placement when the plan is done, foreign ones included.
+    /// The accounts that see a placement when the plan is done, unmanaged ones included.
     pub fn accounts_after(&self, at: &PlacementKey) -> Accounts {
         let mut accounts = self.prior.placement(at).map(|placement| placement.everyone()).unwrap_or_default();
         for (_, step) in self.steps_at(at) {
@@ -302,7 +302,7 @@ mod tests {
     fn the_accounts_after_a_plan_are_those_that_stay_and_those_that_come() {
         let mut snapshot = applied(&[EXAMPLE]);
         let stranger: Accounts = ["900000000009".parse().unwrap()].into_iter().collect();
-        placement(&mut snapshot, "image.web@ap-tokyo#1").foreign = stranger;
+        placement(&mut snapshot, "image.web@ap-tokyo#1").unmanaged = stranger;
         let plan = plan_to(
             &snapshot,
             &example_with("with: [partner, staging]", "with: [staging, \"200000000003\"]"),
@@ -330,7 +330,7 @@ mod tests {
     fn the_peak_of_shares_counts_those_of_others() {
         let mut snapshot = applied(&[EXAMPLE]);
         let stranger: Accounts = ["900000000009".parse().unwrap()].into_iter().collect();
-        placement(&mut snapshot, "image.db@ap-jakarta#1").foreign = stranger;
+        placement(&mut snapshot, "image.db@ap-jakarta#1").unmanaged = stranger;
         let plan =
             plan_to(&snapshot, &example_with("image: db, with: [partner]", "image: db, with: [staging]"));
         let view = PlanView::new(&plan, &snapshot.recorded);

@@ -69,7 +69,7 @@ fn yaml(facts: &PlacementFacts, other: Option<&PlacementFacts>, names: &AccountN
         }
     };
     list("shared with", &facts.shares);
-    list("shared by others with", &facts.foreign);
+    list("shared by others with", &facts.unmanaged);
     text
 }
 

@@ -93,7 +93,11 @@ fn no_event_follows_what_it_cannot_follow() {
     let share = || {
         started(
             "share",
-            Operation::Share { at: at(DB), accounts: accounts(&["200000000002"]), foreign: Accounts::EMPTY },
+            Operation::Share {
+                at: at(DB),
+                accounts: accounts(&["200000000002"]),
+                unmanaged: Accounts::EMPTY,
+            },
         )
     };
     let cases: &[(&str, Vec<Event>)] = &[
@@ -135,10 +139,10 @@ fn each_operation_is_recorded_once_it_is_done() {
 
     let more = accounts(&["200000000002", "900000000009"]);
     let stranger = accounts(&["900000000009"]);
-    let share = Operation::Share { at: at(DB), accounts: more, foreign: stranger.clone() };
+    let share = Operation::Share { at: at(DB), accounts: more, unmanaged: stranger.clone() };
     let shared = after(share).unwrap();
     assert_eq!(shared.shares, accounts(&["200000000001", "200000000002"]));
-    assert_eq!(shared.foreign, stranger, "carried shares are still those of others");
+    assert_eq!(shared.unmanaged, stranger, "carried shares are still those of others");
 
     let unshare = Operation::Unshare { at: at(DB), accounts: accounts(&["200000000001"]) };
     assert!(after(unshare).unwrap().everyone().is_empty());
@@ -198,7 +202,10 @@ fn a_list_of_shares_that_is_read_back_says_which_are_our_own() {
     let seen = Event::Edited { at: noon(), change: Edit::SeeShares { at: at(DB), everyone, own: ours } };
     let (recorded, _) = fold_all(&[EXAMPLE], &[seen]).unwrap();
     let placement = recorded.placement(&at(DB)).unwrap();
-    assert_eq!((&placement.shares, &placement.foreign), (&accounts(&["200000000002"]), &accounts(&[theirs])));
+    assert_eq!(
+        (&placement.shares, &placement.unmanaged),
+        (&accounts(&["200000000002"]), &accounts(&[theirs]))
+    );
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn a_forgotten_share_stays_as_one_of_others() {
     let record = verified(record);
     let at = record.placements().find(|(at, _)| at.region.as_str() == "ap-tokyo").unwrap().1;
     assert!(at.shares.is_empty());
-    assert_eq!(at.foreign.len(), 1);
+    assert_eq!(at.unmanaged.len(), 1);
     assert_eq!(forget(&mut record.clone(), &share), Err(SurgeryError::NotRecorded(share)));
 }
 

@@ -72,7 +72,7 @@ async fn all_others_are_shared_with_and_recorded_and_the_failure_names_the_refus
             let snapshot = bench.snapshot().await;
             let db = snapshot.recorded.placement(&at(DB)).unwrap();
             let recorded: BTreeSet<String> = db.shares.iter().map(|one| one.to_string()).collect();
-            assert_eq!((recorded, db.foreign.len()), (good, 0), "{way}");
+            assert_eq!((recorded, db.unmanaged.len()), (good, 0), "{way}");
             assert!(snapshot.intents.is_empty());
             // The next run tries the refused ones only.
             let again = apply(&mut bench, &yaml).await;

@@ -97,7 +97,7 @@ fn shares_are_given_and_taken_for_those_who_come_and_go() {
 #[test]
 fn a_retired_placement_is_unshared_from_everyone_and_deleted() {
     let mut snapshot = applied(&[EXAMPLE]);
-    placement(&mut snapshot, "image.web@ap-tokyo#1").foreign =
+    placement(&mut snapshot, "image.web@ap-tokyo#1").unmanaged =
         Accounts::from(vec!["900000000009".parse().unwrap()]);
     let plan = plan_to(&snapshot, &example_with("[ap-singapore, ap-tokyo]", "[ap-singapore]"));
     assert_eq!(step_ids(&plan), ["delete image.web@ap-tokyo#1", "unshare image.web@ap-tokyo#1"]);

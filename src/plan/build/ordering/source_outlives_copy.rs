@@ -91,7 +91,7 @@ mod tests {
         for copy in ["image.web@ap-singapore#1", "image.web@ap-tokyo#1"] {
             let copy = placement(&mut snapshot, copy);
             (copy.state, copy.seen, copy.copied_from) = (ImageState::Syncing, false, Some(region(from)));
-            (copy.shares, copy.foreign) = Default::default();
+            (copy.shares, copy.unmanaged) = Default::default();
         }
         snapshot
     }

@@ -1,8 +1,8 @@
 //! Slot scheduling: an order in which no region ever holds more images than its limit.
 //!
 //! ```text
-//!  Draft ─board─▶ who takes and gives a slot where ─play─▶ an order that fits ─hand_out─▶ edges
-//!                                                     └─▶ stuck ─early─▶ who goes before its successor
+//!  Draft ─problem─▶ who takes and gives a slot where ─play─▶ an order that fits ─assign_slots─▶ edges
+//!                                                     └─▶ stuck ─delete_first─▶ who goes before its successor
 //! ```
 //!
 //! A run is played through, step after step: a create or copy takes a slot of its region, a delete gives one
@@ -27,13 +27,13 @@ use std::collections::BTreeSet;
 
 use crate::model::Region;
 
-mod board;
-mod early;
-mod hand_out;
-mod play;
+mod assign;
+mod delete_first;
+mod problem;
+mod search;
 
-pub(super) use early::{choose_early, missing};
-pub(super) use hand_out::hand_out;
+pub(super) use assign::assign_slots;
+pub(super) use delete_first::{choose_delete_first, missing};
 
 /// The slots of a region: the limit, and what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::Stuck;
-use super::board::{Part, Priority, SlotProblem, change};
+use super::problem::{Priority, SlotEffect, SlotProblem, add};
 use crate::plan::graph::StepIndex;
 
 /// The most makes of a region that are looked at before a choice is made among them.
-const LOOKED_AT: usize = 32;
+const CONSIDERED: usize = 32;
 
 /// How many more steps may be tried after the first way got stuck.
 #[derive(Debug, Clone, Copy)]
@@ -21,8 +21,8 @@ struct Choice {
     left: Vec<StepIndex>,
 }
 
-pub(super) struct Play<'b, 'd> {
-    board: &'b SlotProblem<'d>,
+pub(super) struct SlotSearch<'b, 'd> {
+    problem: &'b SlotProblem<'d>,
     /// By step: how many steps it still waits for.
     waits: Vec<usize>,
     /// By region: how many images it holds.
@@ -40,28 +40,29 @@ pub(super) struct Play<'b, 'd> {
     stuck: Option<Stuck>,
 }
 
-impl<'b, 'd> Play<'b, 'd> {
-    pub(super) fn new(board: &'b SlotProblem<'d>) -> Self {
-        let graph = board.graph;
-        let is_leading = |part: &&Part| matches!(part, Part::Make { turn, .. } if turn.leads());
-        let mut play = Self {
-            board,
+impl<'b, 'd> SlotSearch<'b, 'd> {
+    pub(super) fn new(problem: &'b SlotProblem<'d>) -> Self {
+        let graph = problem.graph;
+        let is_leading =
+            |effect: &&SlotEffect| matches!(effect, SlotEffect::Make { priority, .. } if priority.leads());
+        let mut search = Self {
+            problem,
             waits: graph.steps().map(|(index, _)| graph.waits_for(index).count()).collect(),
-            used: board.regions.iter().map(|(_, slots)| slots.used).collect(),
-            ready: vec![BTreeSet::new(); board.regions.len()],
+            used: problem.regions.iter().map(|(_, slots)| slots.used).collect(),
+            ready: vec![BTreeSet::new(); problem.regions.len()],
             free: Vec::new(),
             done: Vec::with_capacity(graph.len()),
             key: 0,
-            leading: board.parts.iter().filter(is_leading).count(),
+            leading: problem.effects.iter().filter(is_leading).count(),
             stuck: None,
         };
         for (index, _) in graph.steps() {
-            if play.waits.get(index.index()) == Some(&0) {
-                play.arrive(index);
+            if search.waits.get(index.index()) == Some(&0) {
+                search.mark_ready(index);
             }
         }
-        play.free.reverse();
-        play
+        search.free.reverse();
+        search
     }
 
     /// An order that fits; or where the play got stuck, as far as the budget lasts.
@@ -70,8 +71,8 @@ impl<'b, 'd> Play<'b, 'd> {
         let mut choices: Vec<Choice> = Vec::new();
         loop {
             self.run_free();
-            while self.makes_one_that_is_right() {}
-            if self.leading == 0 && self.makes_the_rest() {
+            while self.run_safe_make() {}
+            if self.leading == 0 && self.run_remaining_makes() {
                 return Ok(self.done);
             }
             let mut left = if seen.insert(self.key) { self.choices() } else { Vec::new() };
@@ -100,73 +101,73 @@ impl<'b, 'd> Play<'b, 'd> {
     }
 
     fn has_slot(&self, region: usize) -> bool {
-        match (self.used.get(region), self.board.regions.get(region)) {
+        match (self.used.get(region), self.problem.regions.get(region)) {
             (Some(used), Some((_, slots))) => *used < slots.limit,
             _ => false,
         }
     }
 
     /// A step waits for nothing any more.
-    fn arrive(&mut self, step: StepIndex) {
-        match self.board.part(step) {
-            Part::Make { region, turn } => {
+    fn mark_ready(&mut self, step: StepIndex) {
+        match self.problem.effect(step) {
+            SlotEffect::Make { region, priority } => {
                 if let Some(ready) = self.ready.get_mut(region) {
-                    ready.insert((turn, step));
+                    ready.insert((priority, step));
                 }
             }
-            Part::Neither | Part::Delete { .. } => self.free.push(step),
+            SlotEffect::Neither | SlotEffect::Delete { .. } => self.free.push(step),
         }
     }
 
     fn settle(&mut self, step: StepIndex) {
         self.done.push(step);
         self.key ^= scatter(step);
-        match self.board.part(step) {
-            Part::Make { region, turn } => {
-                change(&mut self.used, region, 1);
-                self.leading = self.leading.saturating_sub(usize::from(turn.leads()));
+        match self.problem.effect(step) {
+            SlotEffect::Make { region, priority } => {
+                add(&mut self.used, region, 1);
+                self.leading = self.leading.saturating_sub(usize::from(priority.leads()));
                 if let Some(ready) = self.ready.get_mut(region) {
-                    ready.remove(&(turn, step));
+                    ready.remove(&(priority, step));
                 }
             }
-            Part::Delete { region } => change(&mut self.used, region, -1),
-            Part::Neither => {}
+            SlotEffect::Delete { region } => add(&mut self.used, region, -1),
+            SlotEffect::Neither => {}
         }
-        let graph = self.board.graph;
+        let graph = self.problem.graph;
         for (next, _) in graph.awaited_by(step) {
             let Some(waits) = self.waits.get_mut(next.index()) else { continue };
             *waits = waits.saturating_sub(1);
             if *waits == 0 {
-                self.arrive(next);
+                self.mark_ready(next);
             }
         }
     }
 
     /// Takes steps back, the last first. Only makes were ready then: what takes no slot is always done at once.
     fn undo(&mut self, mark: usize) {
-        let graph = self.board.graph;
+        let graph = self.problem.graph;
         while self.done.len() > mark {
             let Some(step) = self.done.pop() else { return };
             self.key ^= scatter(step);
             for (next, _) in graph.awaited_by(step) {
                 let Some(waits) = self.waits.get_mut(next.index()) else { continue };
                 *waits = waits.saturating_add(1);
-                if let Part::Make { region, turn } = self.board.part(next)
+                if let SlotEffect::Make { region, priority } = self.problem.effect(next)
                     && let Some(ready) = self.ready.get_mut(region)
                 {
-                    ready.remove(&(turn, next));
+                    ready.remove(&(priority, next));
                 }
             }
-            match self.board.part(step) {
-                Part::Make { region, turn } => {
-                    change(&mut self.used, region, -1);
-                    self.leading = self.leading.saturating_add(usize::from(turn.leads()));
+            match self.problem.effect(step) {
+                SlotEffect::Make { region, priority } => {
+                    add(&mut self.used, region, -1);
+                    self.leading = self.leading.saturating_add(usize::from(priority.leads()));
                     if let Some(ready) = self.ready.get_mut(region) {
-                        ready.insert((turn, step));
+                        ready.insert((priority, step));
                     }
                 }
-                Part::Delete { region } => change(&mut self.used, region, 1),
-                Part::Neither => {}
+                SlotEffect::Delete { region } => add(&mut self.used, region, 1),
+                SlotEffect::Neither => {}
             }
         }
     }
@@ -181,22 +182,22 @@ impl<'b, 'd> Play<'b, 'd> {
     /// Makes that lead to a delete and find a slot, a few of each region.
     fn candidates(&self, region: usize) -> Vec<StepIndex> {
         let ready = self.ready.get(region).filter(|_| self.has_slot(region));
-        let leading = ready.into_iter().flatten().filter(|(turn, _)| turn.leads());
-        leading.take(LOOKED_AT).map(|(_, step)| *step).collect()
+        let leading = ready.into_iter().flatten().filter(|(priority, _)| priority.leads());
+        leading.take(CONSIDERED).map(|(_, step)| *step).collect()
     }
 
     /// Does one make that leaves its region no fuller than it was, with everything that follows from it.
-    fn makes_one_that_is_right(&mut self) -> bool {
-        for region in 0..self.board.regions.len() {
+    fn run_safe_make(&mut self) -> bool {
+        for region in 0..self.problem.regions.len() {
             let before = self.used.get(region).copied();
             // The first is nearly always right: the others are not listed for nothing.
             let first = self.ready.get(region).filter(|_| self.has_slot(region)).and_then(BTreeSet::first);
-            let Some(&(_, first)) = first.filter(|(turn, _)| turn.leads()) else { continue };
-            if self.is_right(first, region, before) {
+            let Some(&(_, first)) = first.filter(|(priority, _)| priority.leads()) else { continue };
+            if self.run_if_safe(first, region, before) {
                 return true;
             }
             for step in self.candidates(region) {
-                if step != first && self.is_right(step, region, before) {
+                if step != first && self.run_if_safe(step, region, before) {
                     return true;
                 }
             }
@@ -204,23 +205,23 @@ impl<'b, 'd> Play<'b, 'd> {
         false
     }
 
-    fn is_right(&mut self, step: StepIndex, region: usize, before: Option<usize>) -> bool {
+    fn run_if_safe(&mut self, step: StepIndex, region: usize, before: Option<usize>) -> bool {
         let mark = self.done.len();
         self.settle(step);
         self.run_free();
-        let is_right = self.used.get(region).copied() <= before;
-        if !is_right {
+        let run_if_safe = self.used.get(region).copied() <= before;
+        if !run_if_safe {
             self.undo(mark);
         }
-        is_right
+        run_if_safe
     }
 
     /// The makes that could be next, the best first.
     fn choices(&self) -> Vec<StepIndex> {
-        let mut choices: Vec<(Priority, StepIndex)> = (0..self.board.regions.len())
+        let mut choices: Vec<(Priority, StepIndex)> = (0..self.problem.regions.len())
             .flat_map(|region| self.candidates(region))
-            .filter_map(|step| match self.board.part(step) {
-                Part::Make { turn, .. } => Some((turn, step)),
+            .filter_map(|step| match self.problem.effect(step) {
+                SlotEffect::Make { priority, .. } => Some((priority, step)),
                 _ => None,
             })
             .collect();
@@ -229,18 +230,18 @@ impl<'b, 'd> Play<'b, 'd> {
     }
 
     /// The makes that lead to nothing: they only take, so it does not matter in which order.
-    fn makes_the_rest(&mut self) -> bool {
+    fn run_remaining_makes(&mut self) -> bool {
         let mark = self.done.len();
         loop {
             self.run_free();
-            let next = (0..self.board.regions.len())
+            let next = (0..self.problem.regions.len())
                 .filter(|region| self.has_slot(*region))
                 .filter_map(|region| self.ready.get(region).and_then(BTreeSet::first))
                 .min()
                 .copied();
             match next {
                 Some((_, step)) => self.settle(step),
-                None if self.done.len() == self.board.graph.len() => return true,
+                None if self.done.len() == self.problem.graph.len() => return true,
                 None => {
                     self.remember_stuck();
                     self.undo(mark);
@@ -257,13 +258,13 @@ impl<'b, 'd> Play<'b, 'd> {
             return;
         }
         // While something that leads to a delete is missing, what only takes is not what is in the way.
-        let waits = |(turn, _): &(Priority, StepIndex)| turn.leads() || self.leading == 0;
+        let waits = |(priority, _): &(Priority, StepIndex)| priority.leads() || self.leading == 0;
         let is_full = |region: &usize| {
             !self.has_slot(*region) && self.ready.get(*region).is_some_and(|ready| ready.iter().any(waits))
         };
-        let full = (0..self.board.regions.len()).filter(is_full);
+        let full = (0..self.problem.regions.len()).filter(is_full);
         let regions =
-            full.filter_map(|region| self.board.regions.get(region)).map(|(region, _)| region.clone());
+            full.filter_map(|region| self.problem.regions.get(region)).map(|(region, _)| region.clone());
         self.stuck = Some(Stuck { regions: regions.collect(), done });
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::board::SlotProblem;
-use super::play::{Budget, Play};
+use super::problem::SlotProblem;
+use super::search::{Budget, SlotSearch};
 use super::{Slots, Stuck};
 use crate::model::{Level, PlacementKey, Region, ReplaceOrder};
 use crate::plan::build::draft::Draft;
@@ -11,7 +11,7 @@ use crate::plan::graph::StepIndex;
 
 /// How many steps may be tried in all plays of a plan after their first way got stuck.
 pub(super) const STEPS: usize = 400_000;
-/// How many sets of early placements are tried for being smaller than the one that was found.
+/// How many sets of delete_first placements are tried for being smaller than the one that was found.
 const SETS: usize = 2_000;
 /// The same, in steps of the plan: trying a set makes the whole draft anew.
 const SETS_IN_STEPS: usize = 400_000;
@@ -19,14 +19,14 @@ const SETS_IN_STEPS: usize = 400_000;
 const TRIED_FOR_THE_BEST: usize = 16;
 
 /// Plays a draft: the order that fits, and nothing where there is room for everything.
-pub(super) fn play(
+pub(super) fn find_order(
     draft: &Draft<'_>,
     slots: &BTreeMap<Region, Slots>,
     budget: &mut Budget,
 ) -> Result<Vec<StepIndex>, Stuck> {
     // A circle is no order at all; it got nowhere.
-    let board = SlotProblem::new(draft, slots).map_err(|_| Stuck::default())?;
-    if board.has_room() { Ok(Vec::new()) } else { Play::new(&board).run(budget) }
+    let problem = SlotProblem::new(draft, slots).map_err(|_| Stuck::default())?;
+    if problem.has_room() { Ok(Vec::new()) } else { SlotSearch::new(&problem).run(budget) }
 }
 
 struct Chooser<'c, 'a> {
@@ -39,33 +39,33 @@ struct Chooser<'c, 'a> {
 }
 
 /// Which placements go before their successors, so that the rest fits; an error where nothing makes it fit.
-pub(crate) fn choose_early(
+pub(crate) fn choose_delete_first(
     draft: &Draft<'_>,
     slots: &BTreeMap<Region, Slots>,
 ) -> Result<BTreeSet<PlacementKey>, Stuck> {
     let mut budget = Budget(STEPS);
-    let stuck = match play(draft, slots, &mut budget) {
+    let stuck = match find_order(draft, slots, &mut budget) {
         Ok(_) => return Ok(BTreeSet::new()),
         Err(stuck) => stuck,
     };
-    let Ok(board) = SlotProblem::new(draft, slots) else { return Err(stuck) };
+    let Ok(problem) = SlotProblem::new(draft, slots) else { return Err(stuck) };
     // What does not fit in the end fits in no order.
-    let held = board.held_at_the_end();
-    if board.regions.iter().zip(held).any(|((_, slots), held)| held > slots.limit) {
+    let held = problem.held_at_the_end();
+    if problem.regions.iter().zip(held).any(|((_, slots), held)| held > slots.limit) {
         return Err(stuck);
     }
-    let candidates = candidates(draft, &board);
+    let candidates = candidates(draft, &problem);
     let sets = SETS.min(SETS_IN_STEPS / draft.graph.len().max(1)).max(8);
     let mut chooser = Chooser { draft, slots, candidates, budget, sets };
-    let found = chooser.one_by_one(&stuck);
+    let found = chooser.greedy_choice(&stuck);
     let most = found.as_ref().map_or(chooser.candidates.len(), |found| found.len().saturating_sub(1));
     if most == 0 {
         return found.ok_or(stuck);
     }
-    let short = chooser.short_regions(&board);
+    let short = chooser.short_regions(&problem);
     for size in short.len().max(1)..=most {
         let mut set = BTreeSet::new();
-        if chooser.smallest(size, 0, &short, &mut set) {
+        if chooser.first_feasible_set(size, 0, &short, &mut set) {
             return Ok(set);
         }
     }
@@ -73,13 +73,13 @@ pub(crate) fn choose_early(
 }
 
 impl Chooser<'_, '_> {
-    fn fits(&mut self, early: &BTreeSet<PlacementKey>) -> Result<(), Stuck> {
+    fn fits(&mut self, delete_first: &BTreeSet<PlacementKey>) -> Result<(), Stuck> {
         self.sets = self.sets.saturating_sub(1);
-        play(&self.draft.with_early(early), self.slots, &mut self.budget).map(|_| ())
+        find_order(&self.draft.with_delete_first(delete_first), self.slots, &mut self.budget).map(|_| ())
     }
 
     /// A set that makes it fit, one placement after the other, where the play is stuck.
-    fn one_by_one(&mut self, stuck: &Stuck) -> Option<BTreeSet<PlacementKey>> {
+    fn greedy_choice(&mut self, stuck: &Stuck) -> Option<BTreeSet<PlacementKey>> {
         let mut chosen = BTreeSet::new();
         let mut stuck = stuck.clone();
         loop {
@@ -128,18 +128,18 @@ impl Chooser<'_, '_> {
         chosen
     }
 
-    /// Regions that are stuck even where all others have room: each needs an early placement of its own.
-    fn short_regions(&mut self, board: &SlotProblem<'_>) -> BTreeSet<Region> {
+    /// Regions that are stuck even where all others have room: each needs an delete_first placement of its own.
+    fn short_regions(&mut self, problem: &SlotProblem<'_>) -> BTreeSet<Region> {
         let alone = |(region, slots): &(Region, Slots)| BTreeMap::from([(region.clone(), *slots)]);
         let is_short = |region: &&(Region, Slots)| {
             let mut budget = Budget(STEPS / 16);
-            play(self.draft, &alone(region), &mut budget).is_err()
+            find_order(self.draft, &alone(region), &mut budget).is_err()
         };
-        board.regions.iter().filter(is_short).map(|(region, _)| region.clone()).collect()
+        problem.regions.iter().filter(is_short).map(|(region, _)| region.clone()).collect()
     }
 
     /// The first set of this size, in the order of the candidates, that makes it fit.
-    fn smallest(
+    fn first_feasible_set(
         &mut self,
         size: usize,
         from: usize,
@@ -158,7 +158,7 @@ impl Chooser<'_, '_> {
         for position in from..self.candidates.len() {
             let Some(candidate) = self.candidates.get(position).cloned() else { break };
             set.insert(candidate.clone());
-            if self.smallest(size, position.saturating_add(1), short, set) {
+            if self.first_feasible_set(size, position.saturating_add(1), short, set) {
                 return true;
             }
             set.remove(&candidate);
@@ -172,7 +172,7 @@ impl Chooser<'_, '_> {
 }
 
 /// Retiring placements that may go before their successor: by region, then the smallest blast radius first.
-fn candidates(draft: &Draft<'_>, board: &SlotProblem<'_>) -> Vec<PlacementKey> {
+fn candidates(draft: &Draft<'_>, problem: &SlotProblem<'_>) -> Vec<PlacementKey> {
     // An account may lose access for a while only where the rule against it is turned down.
     let gaps_are_refused = !matches!(draft.desired.levels.get("share_gap"), Some(Level::Warn | Level::Allow));
     let mut candidates: Vec<(&Region, usize, &PlacementKey)> = draft
@@ -184,7 +184,7 @@ fn candidates(draft: &Draft<'_>, board: &SlotProblem<'_>) -> Vec<PlacementKey> {
             let is_protected = draft.prior.images.get(&at.image).is_some_and(|image| image.protect);
             is_auto
                 && !is_protected
-                && board.regions.iter().any(|(region, _)| *region == at.region)
+                && problem.regions.iter().any(|(region, _)| *region == at.region)
                 && lowered.steps.delete.is_some()
                 && lowered.steps.make.is_none()
                 && draft.successor_of(at).is_some_and(|successor| successor.steps.make.is_some())
@@ -199,7 +199,7 @@ fn candidates(draft: &Draft<'_>, board: &SlotProblem<'_>) -> Vec<PlacementKey> {
 /// The slots that are missing where nothing fits: what has to be free, region by region, for the play to end.
 pub(crate) fn missing(draft: &Draft<'_>, slots: &BTreeMap<Region, Slots>) -> BTreeMap<Region, usize> {
     let mut missing: BTreeMap<Region, usize> = BTreeMap::new();
-    let Ok(board) = SlotProblem::new(draft, slots) else { return missing };
+    let Ok(problem) = SlotProblem::new(draft, slots) else { return missing };
     let mut roomier = slots.clone();
     let mut add = |region: &Region, slots: &mut BTreeMap<Region, Slots>, more: usize| {
         if let Some(slots) = slots.get_mut(region).filter(|_| more > 0) {
@@ -208,13 +208,13 @@ pub(crate) fn missing(draft: &Draft<'_>, slots: &BTreeMap<Region, Slots>) -> BTr
         }
     };
     // What does not fit in the end is missing in any case.
-    for ((region, slots), held) in board.regions.iter().zip(board.held_at_the_end()) {
+    for ((region, slots), held) in problem.regions.iter().zip(problem.held_at_the_end()) {
         add(region, &mut roomier, held.saturating_sub(slots.limit));
     }
     // Then one slot after the other, of the first region that is stuck. It ends: a region with room for everything
     // does not matter any more.
     let mut budget = Budget(STEPS);
-    while let Err(stuck) = play(draft, &roomier, &mut budget) {
+    while let Err(stuck) = find_order(draft, &roomier, &mut budget) {
         let Some(region) = stuck.regions.first() else { break };
         add(region, &mut roomier, 1);
     }

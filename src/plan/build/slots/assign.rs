@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::board::{Part, SlotProblem};
-use super::early::STEPS;
-use super::play::{Budget, Play};
+use super::delete_first::STEPS;
+use super::problem::{SlotEffect, SlotProblem};
+use super::search::{Budget, SlotSearch};
 use super::{Slots, Stuck};
 use crate::model::{Operation, Region};
 use crate::plan::build::draft::Draft;
@@ -30,16 +30,16 @@ struct RegionSlots {
 ///
 /// # Errors
 /// When no order fits.
-pub(crate) fn hand_out(draft: &mut Draft<'_>, slots: &BTreeMap<Region, Slots>) -> Result<(), Stuck> {
+pub(crate) fn assign_slots(draft: &mut Draft<'_>, slots: &BTreeMap<Region, Slots>) -> Result<(), Stuck> {
     let mut edges: BTreeMap<Region, Vec<(StepIndex, StepIndex)>> = BTreeMap::new();
     {
-        let board = SlotProblem::new(draft, slots).map_err(|_| Stuck::default())?;
-        if board.has_room() {
+        let problem = SlotProblem::new(draft, slots).map_err(|_| Stuck::default())?;
+        if problem.has_room() {
             return Ok(());
         }
-        let order = Play::new(&board).run(&mut Budget(STEPS))?;
-        for (region, make, delete) in grants(&board, &order) {
-            let Some((region, _)) = board.regions.get(region) else { continue };
+        let order = SlotSearch::new(&problem).run(&mut Budget(STEPS))?;
+        for (region, make, delete) in grants(&problem, &order) {
+            let Some((region, _)) = problem.regions.get(region) else { continue };
             edges.entry(region.clone()).or_default().push((make, delete));
         }
     }
@@ -57,8 +57,8 @@ pub(crate) fn hand_out(draft: &mut Draft<'_>, slots: &BTreeMap<Region, Slots>) -
 }
 
 /// Who has whose slot, where that is not said by other edges: region, make, delete.
-fn grants(board: &SlotProblem<'_>, order: &[StepIndex]) -> Vec<(usize, StepIndex, StepIndex)> {
-    let mut hands: Vec<RegionSlots> = board
+fn grants(problem: &SlotProblem<'_>, order: &[StepIndex]) -> Vec<(usize, StepIndex, StepIndex)> {
+    let mut by_region: Vec<RegionSlots> = problem
         .regions
         .iter()
         .map(|(_, slots)| RegionSlots {
@@ -70,30 +70,30 @@ fn grants(board: &SlotProblem<'_>, order: &[StepIndex]) -> Vec<(usize, StepIndex
         .collect();
     let mut grants = Vec::new();
     for &step in order {
-        match board.part(step) {
-            Part::Delete { region } => {
-                let Some(hand) = hands.get_mut(region) else { continue };
-                if hand.debt > 0 {
-                    hand.debt = hand.debt.saturating_sub(1);
-                    hand.paid.push(step);
+        match problem.effect(step) {
+            SlotEffect::Delete { region } => {
+                let Some(slots) = by_region.get_mut(region) else { continue };
+                if slots.debt > 0 {
+                    slots.debt = slots.debt.saturating_sub(1);
+                    slots.paid.push(step);
                 } else {
-                    hand.deletes.push_back(step);
+                    slots.deletes.push_back(step);
                 }
             }
-            Part::Make { region, .. } => {
-                let Some(hand) = hands.get_mut(region) else { continue };
-                grants.extend(hand.paid.iter().map(|delete| (region, step, *delete)));
+            SlotEffect::Make { region, .. } => {
+                let Some(slots) = by_region.get_mut(region) else { continue };
+                grants.extend(slots.paid.iter().map(|delete| (region, step, *delete)));
                 // One whose delete it waits for anyway, else a free slot, else the oldest delete's.
-                let earlier = ancestors(board.graph, step);
-                if let Some(own) = hand.deletes.iter().position(|delete| earlier.contains(delete)) {
-                    hand.deletes.remove(own);
-                } else if hand.free > 0 {
-                    hand.free = hand.free.saturating_sub(1);
-                } else if let Some(delete) = hand.deletes.pop_front() {
+                let earlier = ancestors(problem.graph, step);
+                if let Some(own) = slots.deletes.iter().position(|delete| earlier.contains(delete)) {
+                    slots.deletes.remove(own);
+                } else if slots.free > 0 {
+                    slots.free = slots.free.saturating_sub(1);
+                } else if let Some(delete) = slots.deletes.pop_front() {
                     grants.push((region, step, delete));
                 }
             }
-            Part::Neither => {}
+            SlotEffect::Neither => {}
         }
     }
     grants

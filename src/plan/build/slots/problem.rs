@@ -9,7 +9,7 @@ use crate::plan::graph::{Cycle, StepGraph, StepIndex};
 
 /// What a step does to the slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum SlotEffect {
     /// Nothing, or in a region in which there is room for everything.
     Neither,
     /// Takes one.
@@ -17,7 +17,7 @@ pub(super) enum Part {
         /// Of which region.
         region: usize,
         /// When its turn is.
-        turn: Priority,
+        priority: Priority,
     },
     /// Gives one back.
     Delete {
@@ -54,7 +54,7 @@ pub(super) struct SlotProblem<'d> {
     /// Regions in which more is made than is free, in name order.
     pub(super) regions: Vec<(Region, Slots)>,
     /// By step.
-    pub(super) parts: Vec<Part>,
+    pub(super) effects: Vec<SlotEffect>,
 }
 
 impl<'d> SlotProblem<'d> {
@@ -69,11 +69,12 @@ impl<'d> SlotProblem<'d> {
             let slots = *slots.get(region)?;
             (slots.used.saturating_add(made) > slots.limit).then(|| (region.clone(), slots))
         });
-        let mut board = Self { graph, regions: tight.collect(), parts: vec![Part::Neither; graph.len()] };
-        if !board.has_room() {
-            board.tell_parts(draft, &order);
+        let mut problem =
+            Self { graph, regions: tight.collect(), effects: vec![SlotEffect::Neither; graph.len()] };
+        if !problem.has_room() {
+            problem.set_effects(draft, &order);
         }
-        Ok(board)
+        Ok(problem)
     }
 
     /// Whether there is room for everything at once.
@@ -81,24 +82,24 @@ impl<'d> SlotProblem<'d> {
         self.regions.is_empty()
     }
 
-    pub(super) fn part(&self, step: StepIndex) -> Part {
-        self.parts.get(step.index()).copied().unwrap_or(Part::Neither)
+    pub(super) fn effect(&self, step: StepIndex) -> SlotEffect {
+        self.effects.get(step.index()).copied().unwrap_or(SlotEffect::Neither)
     }
 
     /// By region: how many images it holds when all is done.
     pub(super) fn held_at_the_end(&self) -> Vec<usize> {
         let mut held: Vec<usize> = self.regions.iter().map(|(_, slots)| slots.used).collect();
-        for part in &self.parts {
-            match part {
-                Part::Make { region, .. } => change(&mut held, *region, 1),
-                Part::Delete { region } => change(&mut held, *region, -1),
-                Part::Neither => {}
+        for effect in &self.effects {
+            match effect {
+                SlotEffect::Make { region, .. } => add(&mut held, *region, 1),
+                SlotEffect::Delete { region } => add(&mut held, *region, -1),
+                SlotEffect::Neither => {}
             }
         }
         held
     }
 
-    fn tell_parts(&mut self, draft: &Draft<'_>, order: &[StepIndex]) {
+    fn set_effects(&mut self, draft: &Draft<'_>, order: &[StepIndex]) {
         let graph = self.graph;
         let regions: BTreeMap<&Region, usize> =
             self.regions.iter().enumerate().map(|(number, (region, _))| (region, number)).collect();
@@ -106,7 +107,7 @@ impl<'d> SlotProblem<'d> {
         let mut retires: BTreeMap<(&ImageKey, &Region), bool> = BTreeMap::new();
         for (&at, lowered) in &draft.placements {
             if lowered.steps.delete.is_some() && lowered.steps.make.is_none() {
-                *retires.entry((&at.image, &at.region)).or_default() |= draft.early.contains(at);
+                *retires.entry((&at.image, &at.region)).or_default() |= draft.delete_first.contains(at);
             }
         }
         let mut leads = vec![false; graph.len()];
@@ -120,29 +121,29 @@ impl<'d> SlotProblem<'d> {
             }
             let at = step.at();
             let Some(&region) = regions.get(&at.region) else { continue };
-            let part = if is_delete {
-                Part::Delete { region }
+            let effect = if is_delete {
+                SlotEffect::Delete { region }
             } else if step.operation.makes_image() {
-                let turn = match (follows, retires.get(&(&at.image, &at.region))) {
+                let priority = match (follows, retires.get(&(&at.image, &at.region))) {
                     (true, Some(false)) => Priority::Replacement,
                     (true, Some(true)) => Priority::LateMove,
                     (true, None) => Priority::Move,
                     (false, Some(true)) => Priority::Last,
                     (false, _) => Priority::Addition,
                 };
-                Part::Make { region, turn }
+                SlotEffect::Make { region, priority }
             } else {
                 continue;
             };
-            if let Some(place) = self.parts.get_mut(index.index()) {
-                *place = part;
+            if let Some(place) = self.effects.get_mut(index.index()) {
+                *place = effect;
             }
         }
     }
 }
 
 /// Adds to the count of a region.
-pub(super) fn change(held: &mut [usize], region: usize, by: isize) {
+pub(super) fn add(held: &mut [usize], region: usize, by: isize) {
     if let Some(held) = held.get_mut(region) {
         *held = held.saturating_add_signed(by);
     }
