@@ -53,7 +53,7 @@ impl Action {
         }
     }
 
-    /// The sign that stands before it: colour never tells it alone.
+    /// Returns the sign in front of it. Colour is never the only difference.
     pub fn sign(self) -> &'static str {
         match self {
             Self::Create | Self::Copy | Self::Adopt => "+",
@@ -140,9 +140,9 @@ pub enum Reason {
 pub struct FieldChange {
     /// Its name: `description`, `tags.team`.
     pub field: CompactString,
-    /// What it is; nothing where there is none.
+    /// Value before. `None` if there is none.
     pub before: Option<String>,
-    /// What it is to be; nothing where it is removed.
+    /// Value after. `None` if the field is removed.
     pub after: Option<String>,
 }
 
@@ -223,7 +223,7 @@ pub struct PlacementChange {
     /// Where a copy is made from, in the same generation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Region>,
-    /// An image of this address that failed stands there and is deleted first.
+    /// A failed image at this address is deleted first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub remake: bool,
     /// Accounts that get a share.
@@ -235,10 +235,10 @@ pub struct PlacementChange {
     /// Accounts that lose their share.
     #[serde(default, skip_serializing_if = "Accounts::is_empty")]
     pub unshare: Accounts,
-    /// Whether snapshots go with a deleted image.
+    /// Whether the snapshots are deleted with the image.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delete_snapshots: bool,
-    /// It retires before its successor is there, because the region has no free slot for both.
+    /// It is deleted before its successor is made, because the region has no free slot for both.
     #[serde(rename = "early", default, skip_serializing_if = "std::ops::Not::not")]
     pub delete_first: bool,
 }
@@ -314,7 +314,7 @@ pub struct ImageChange {
     pub action: Action,
     /// Why.
     pub reason: Reason,
-    /// The generation that answers the manifest; nothing when the entry goes.
+    /// The generation that the manifest asks for. `None` if the entry is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<GenerationNumber>,
     /// The generation whose place it takes.
@@ -326,7 +326,7 @@ pub struct ImageChange {
     /// Of an encrypted source: the generation of the other entry that it is a copy of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<GenerationNumber>,
-    /// Whether the old generation goes first.
+    /// Whether the old generation is deleted before the new one is made.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delete_first: bool,
     /// The placements that change.
@@ -337,7 +337,7 @@ pub struct ImageChange {
     pub unchanged: usize,
 }
 
-/// Everything that is wanted and is not so.
+/// All differences between desired and recorded state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
     /// By entry, unchanged ones included.

@@ -15,7 +15,7 @@ use crate::state::{Intents, Observed, ObservedRegion, Placement, Recorded, Recor
 /// How long an accepted image that no listing has shown yet is only late, not missing.
 pub const PENDING_FOR: SignedDuration = SignedDuration::from_mins(10);
 
-/// What the cloud says differently from the record.
+/// Differences between the cloud and the recorded state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Drift {
     /// One for each difference, by region and address.
@@ -39,7 +39,7 @@ impl Drift {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "drift")]
 pub enum DriftItem {
-    /// It is not there any more.
+    /// The image no longer exists.
     Missing {
         /// The placement.
         at: PlacementKey,

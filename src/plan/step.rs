@@ -19,7 +19,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// A step, with the id that its operation gives it.
+    /// Returns a step. Its id follows from its operation.
     pub fn new(operation: Operation, reason: Reason) -> Self {
         let id = StepId(compact_str::format_compact!("{} {}", operation.verb().as_str(), operation.at()));
         Self { id, operation, reason }
@@ -32,7 +32,7 @@ impl Step {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" (") && rest.ends_with(')'))
     }
 
-    /// A second step with the same verb at the same address: `aside` tells it apart.
+    /// Returns a second step with the same verb at the same address. The qualifier makes its id unique.
     pub fn with_qualifier(operation: Operation, reason: Reason, qualifier: &str) -> Self {
         let step = Self::new(operation, reason);
         let id = StepId(compact_str::format_compact!("{} ({qualifier})", step.id));

@@ -1,8 +1,8 @@
-//! Where no order fits: the fewest changes that, left out, let the rest be applied.
+//! Finds the fewest changes that must be left out if no order of the steps fits.
 //!
-//! Whether a set of entries is enough is told by planning the rest, which is dear. Counting what every region would
-//! hold in the count is cheap and mostly enough to say no, so that is asked first. Past a budget of sets the answer is
-//! one of which no entry can be put back, and not proved to be the smallest.
+//! Testing a set of entries means planning without it, which is expensive. Counting what every region would hold in the
+//! end is cheap and rejects most sets, so that is tested first. Past a budget of sets, the result is one of which no
+//! entry can be put back, and it is not proved to be the smallest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,9 +17,9 @@ use crate::manifest::Desired;
 use crate::model::{ImageKey, Limit, PlacementKey, Region};
 use crate::state::Recorded;
 
-/// How many sets of entries are tried for being left out.
+/// Largest number of sets of entries that are tried.
 const TRIED_SETS: usize = 400;
-/// The same, in changes: trying a set plans all that is left.
+/// The same, in changes: trying a set plans the rest.
 const TRIED_CHANGES: usize = 20_000;
 
 /// What stands in the way of a plan for which there is no order that fits.

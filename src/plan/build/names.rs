@@ -1,9 +1,9 @@
-//! Names are unique per region and account, at every moment: who takes a name waits for who holds it.
+//! Names are unique per region and account at every moment: a step that takes a name waits for the step that frees it.
 //!
-//! Where that wait would close a circle, the taker goes by another name first and takes its own when it is free. So a
-//! new generation under a fixed name is made as `<name>~g<N>`, since its predecessor stays until it is there; and of
-//! images that swap their names, one steps aside. Only the other orders tell where a circle would close, and some of
-//! them ask who takes a name last: so a draft is ordered again with what it taught ([`Draft::order`]).
+//! If that wait would close a circle, the placement uses an interim name first and takes its own when it is free. A new
+//! generation under a fixed name is made as `<name>~g<N>`, because its predecessor stays until it is ready. If images
+//! swap their names, one of them uses an interim name. Circles are known only after all other orders, and some orders
+//! depend on which step takes a name last, so the draft is ordered again with the interim names ([`Draft::order`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +16,10 @@ use crate::model::{Attributes, Operation, PlacementKey, Region};
 use crate::plan::graph::{EdgeReason, StepIndex};
 use crate::plan::step::Step;
 
-/// Who holds which name in a region now.
+/// The placement that holds each name of a region now.
 type Holders<'a> = BTreeMap<(&'a Region, &'a str), PlacementKey>;
 
-/// Splits the taking of a name where the wait for it would close a circle, as an earlier ordering found.
+/// Splits the steps that take a name for which an earlier ordering found a circle.
 pub(super) fn use_interim_names(draft: &mut Draft<'_>) {
     for key in draft.interim_named.clone() {
         let Some((&key, lowered)) = draft.placements.get_key_value(&key) else { continue };
@@ -31,8 +31,8 @@ pub(super) fn use_interim_names(draft: &mut Draft<'_>) {
     }
 }
 
-/// Every taker of a name waits for the step that frees it. Those for which that would close a circle do not: they
-/// have to step aside.
+/// Adds a wait for the step that frees a name to every step that takes it. Returns the placements for which that wait
+/// would close a circle: they need an interim name.
 pub(super) fn wait_for_names(draft: &mut Draft<'_>) -> BTreeSet<PlacementKey> {
     let prior = draft.prior;
     let mut holders: Holders<'_> = BTreeMap::new();
@@ -65,7 +65,7 @@ pub(super) fn wait_for_names(draft: &mut Draft<'_>) -> BTreeSet<PlacementKey> {
     circles
 }
 
-/// The step after which a placement does not have a name any more.
+/// Returns the step after which a placement no longer has a name.
 fn freeing_step(draft: &Draft<'_>, holder: &PlacementKey, name: &str) -> Option<StepIndex> {
     let steps = &draft.placements.get(holder)?.steps;
     let renamed = |update: &StepIndex| taken_name(draft, *update).is_some_and(|new| new != name);
@@ -102,7 +102,7 @@ fn split(draft: &mut Draft<'_>, key: &PlacementKey, taker: StepIndex) {
     }
 }
 
-/// Whether another placement of the region takes a name.
+/// Returns whether another placement of the region takes a name.
 fn is_taken_by_another(draft: &Draft<'_>, key: &PlacementKey, name: &str) -> bool {
     draft.placements.iter().any(|(other, lowered)| {
         let steps = [lowered.steps.make, lowered.steps.update, lowered.steps.rename];
@@ -136,7 +136,7 @@ fn rename_last(draft: &mut Draft<'_>, key: &PlacementKey, update: StepIndex, nam
     }
 }
 
-/// The name that a step takes.
+/// Returns the name that a step takes.
 fn taken_name(draft: &Draft<'_>, step: StepIndex) -> Option<CompactString> {
     draft.graph.step(step)?.operation.taken_name().cloned()
 }

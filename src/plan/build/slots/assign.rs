@@ -1,4 +1,4 @@
-//! Slots become edges: each make beyond the free slots waits for one particular delete.
+//! Turns slots into edges: each make beyond the free slots waits for one particular delete.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -11,25 +11,25 @@ use crate::plan::build::draft::Draft;
 use crate::plan::graph::{EdgeReason, StepGraph, StepIndex};
 use crate::plan::proof::peak::peak_when_taking;
 
-/// Edges are tried for being necessary as long as a proof for each is affordable: edges of a region times steps.
+/// Largest product of slot edges of a region and steps for which each edge is checked for being necessary.
 const PROVEN: usize = 20_000;
 
-/// The slots of a region while they are handed out along the played order.
+/// The slots of a region while they are assigned along the order that was found.
 struct RegionSlots {
     /// Free from the start.
     free: usize,
-    /// Deletes whose slot nobody has, the oldest first.
+    /// Deletes whose slot is not assigned, the oldest first.
     deletes: VecDeque<StepIndex>,
-    /// How many deletes only bring the region back to its limit: they give no slot.
+    /// How many deletes only bring the region back to its limit: they free no slot.
     debt: usize,
     /// Those deletes: every make waits for all of them, since any make could be the first.
     paid: Vec<StepIndex>,
 }
 
-/// Hands the slots out.
+/// Assigns slots to makes, as edges of the draft.
 ///
 /// # Errors
-/// When no order fits.
+/// If no order fits.
 pub(crate) fn assign_slots(draft: &mut Draft<'_>, slots: &BTreeMap<Region, Slots>) -> Result<(), Stuck> {
     let mut edges: BTreeMap<Region, Vec<(StepIndex, StepIndex)>> = BTreeMap::new();
     {
@@ -56,7 +56,7 @@ pub(crate) fn assign_slots(draft: &mut Draft<'_>, slots: &BTreeMap<Region, Slots
     Ok(())
 }
 
-/// Who has whose slot, where that is not said by other edges: region, make, delete.
+/// Returns the assignments that no other edge implies: region, make, and the delete that frees its slot.
 fn grants(problem: &SlotProblem<'_>, order: &[StepIndex]) -> Vec<(usize, StepIndex, StepIndex)> {
     let mut by_region: Vec<RegionSlots> = problem
         .regions
@@ -99,7 +99,7 @@ fn grants(problem: &SlotProblem<'_>, order: &[StepIndex]) -> Vec<(usize, StepInd
     grants
 }
 
-/// Everything that a step waits for, directly or through others.
+/// Returns every step that a step waits for, directly or through others.
 fn ancestors(graph: &StepGraph, step: StepIndex) -> BTreeSet<StepIndex> {
     let mut seen = BTreeSet::new();
     let mut stack = vec![step];
@@ -111,7 +111,7 @@ fn ancestors(graph: &StepGraph, step: StepIndex) -> BTreeSet<StepIndex> {
     seen
 }
 
-/// Takes out slot edges of a region without which the peak stays within the limit.
+/// Removes the slot edges of a region without which the peak stays within the limit.
 fn drop_needless(
     draft: &mut Draft<'_>,
     slots: &BTreeMap<Region, Slots>,

@@ -1,4 +1,5 @@
-//! Which placements go before their successors, and what is missing where even that does not help.
+//! Chooses the placements that are deleted before their successors are made, and counts the slots that are missing if
+//! no choice fits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +10,11 @@ use crate::model::{Level, PlacementKey, Region, ReplaceOrder};
 use crate::plan::build::draft::Draft;
 use crate::plan::graph::StepIndex;
 
-/// How many steps may be tried in all plays of a plan after their first way got stuck.
+/// Budget of steps for all searches of a plan, after the first path of each got stuck.
 pub(super) const STEPS: usize = 400_000;
-/// How many sets of delete_first placements are tried for being smaller than the one that was found.
+/// How many sets of delete_first placements are tried for a smaller one than the one that was found.
 const SETS: usize = 2_000;
-/// The same, in steps of the plan: trying a set makes the whole draft anew.
+/// The same, in steps of the plan: trying a set builds the whole draft again.
 const SETS_IN_STEPS: usize = 400_000;
 /// How many placements of one region are tried before the best of them is taken.
 const TRIED_FOR_THE_BEST: usize = 16;
@@ -38,7 +39,10 @@ struct Chooser<'c, 'a> {
     sets: usize,
 }
 
-/// Which placements go before their successors, so that the rest fits; an error where nothing makes it fit.
+/// Returns the placements to delete before their successors, so that the rest fits.
+///
+/// # Errors
+/// If no choice fits.
 pub(crate) fn choose_delete_first(
     draft: &Draft<'_>,
     slots: &BTreeMap<Region, Slots>,
@@ -78,7 +82,7 @@ impl Chooser<'_, '_> {
         find_order(&self.draft.with_delete_first(delete_first), self.slots, &mut self.budget).map(|_| ())
     }
 
-    /// A set that makes it fit, one placement after the other, where the play is stuck.
+    /// Returns a set that fits, built one placement at a time in the regions in which the search is stuck.
     fn greedy_choice(&mut self, stuck: &Stuck) -> Option<BTreeSet<PlacementKey>> {
         let mut chosen = BTreeSet::new();
         let mut stuck = stuck.clone();
@@ -116,7 +120,7 @@ impl Chooser<'_, '_> {
         }
     }
 
-    /// Without those that turn out to be needless.
+    /// Removes the placements that are not needed.
     fn pruned(&mut self, mut chosen: BTreeSet<PlacementKey>) -> BTreeSet<PlacementKey> {
         if chosen.len() > 1 {
             for candidate in self.candidates.clone() {
@@ -128,7 +132,7 @@ impl Chooser<'_, '_> {
         chosen
     }
 
-    /// Regions that are stuck even where all others have room: each needs an delete_first placement of its own.
+    /// Returns the regions that are stuck even if all others have capacity: each needs an delete_first placement of its own.
     fn short_regions(&mut self, problem: &SlotProblem<'_>) -> BTreeSet<Region> {
         let alone = |(region, slots): &(Region, Slots)| BTreeMap::from([(region.clone(), *slots)]);
         let is_short = |region: &&(Region, Slots)| {
@@ -138,7 +142,7 @@ impl Chooser<'_, '_> {
         problem.regions.iter().filter(is_short).map(|(region, _)| region.clone()).collect()
     }
 
-    /// The first set of this size, in the order of the candidates, that makes it fit.
+    /// Finds the first set of this size, in the order of the candidates, that fits.
     fn first_feasible_set(
         &mut self,
         size: usize,
@@ -162,7 +166,7 @@ impl Chooser<'_, '_> {
                 return true;
             }
             set.remove(&candidate);
-            // Looking costs too, where nothing is tried.
+            // Enumerating costs time too, even if no set is tried.
             if self.sets == 0 {
                 return false;
             }
@@ -171,9 +175,10 @@ impl Chooser<'_, '_> {
     }
 }
 
-/// Retiring placements that may go before their successor: by region, then the smallest blast radius first.
+/// Returns the retiring placements that may be deleted before their successor, by region, the fewest affected accounts
+/// first.
 fn candidates(draft: &Draft<'_>, problem: &SlotProblem<'_>) -> Vec<PlacementKey> {
-    // An account may lose access for a while only where the rule against it is turned down.
+    // An account may lose access for a while only if the level of the rule against it is lowered.
     let gaps_are_refused = !matches!(draft.desired.levels.get("share_gap"), Some(Level::Warn | Level::Allow));
     let mut candidates: Vec<(&Region, usize, &PlacementKey)> = draft
         .placements
@@ -211,8 +216,8 @@ pub(crate) fn missing(draft: &Draft<'_>, slots: &BTreeMap<Region, Slots>) -> BTr
     for ((region, slots), held) in problem.regions.iter().zip(problem.held_at_the_end()) {
         add(region, &mut roomier, held.saturating_sub(slots.limit));
     }
-    // Then one slot after the other, of the first region that is stuck. It ends: a region with room for everything
-    // does not matter any more.
+    // Then one slot at a time, in the first region that is stuck. This ends: a region with capacity for everything is
+    // no longer part of the problem.
     let mut budget = Budget(STEPS);
     while let Err(stuck) = find_order(draft, &roomier, &mut budget) {
         let Some(region) = stuck.regions.first() else { break };

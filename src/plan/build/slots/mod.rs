@@ -1,27 +1,26 @@
 //! Slot scheduling: an order in which no region ever holds more images than its limit.
 //!
 //! ```text
-//!  Draft ─problem─▶ who takes and gives a slot where ─play─▶ an order that fits ─assign_slots─▶ edges
-//!                                                     └─▶ stuck ─delete_first─▶ who goes before its successor
+//!  Draft ─problem─▶ the slot effect of each step ─search─▶ an order that fits ─assign─▶ edges
+//!                                                     └─▶ stuck ─delete_first─▶ what is deleted before its successor
 //! ```
 //!
-//! A run is played through, step after step: a create or copy takes a slot of its region, a delete gives one
-//! back. In the order that was played each make gets one particular slot; where that is a delete's, the make waits
-//! for that delete. The played order keeps every edge, so the new edges close no circle, whatever the regions; and
-//! since every make has a slot of its own, the bound holds in every interleaving, not only in the played one.
+//! The search simulates a run, step after step: a create or copy occupies a slot of its region, a delete frees one. In
+//! the order that it finds, each make is assigned one particular slot. If a delete frees that slot, the make waits for
+//! the delete. The order keeps every edge, so the new edges close no circle in any region. Every make has a slot of its
+//! own, so the limit holds in every interleaving, not only in the simulated one.
 //!
-//! Three facts make playing cheap, and exact as long as its budget lasts. What takes no slot goes at once. A make
-//! that leads to no delete waits until all others are done: it only takes. A make that leaves its region no fuller
-//! than it was, once everything that follows from it is done, is right to do now: whatever could be done before can
-//! be done after. Only where neither decides (moves between full regions) are all choices tried, and no state
-//! twice.
+//! Three facts make the search cheap, and exact within its budget. A step that needs no slot runs at once. A make that
+//! no delete waits for runs after all others, because it only occupies. A make that leaves its region no fuller than
+//! before, once everything that follows from it is done, is safe to run now: whatever was possible before is possible
+//! after. Only if neither decides (moves between full regions), the search tries all choices, and no state twice.
 //!
-//! Where the play is stuck, retiring placements go *before* their successors: as few as possible, region by region
-//! in name order, the smallest blast radius first.
+//! If the search is stuck, retiring placements are deleted *before* their successors are made: as few as possible,
+//! region by region in name order, the fewest affected accounts first.
 //!
-//! Turned down: an order of replacements per region (two of them can close a circle), a linear program (its answer
-//! cannot be told to people), and slots as counted locks in the executor (the plan would not show what waits for
-//! what, and could get stuck).
+//! Rejected alternatives: an order of replacements per region (two of them can close a circle), a linear program (its
+//! result cannot be explained to users), and slots as counted locks in the executor (the plan would not show what waits
+//! for what, and could get stuck).
 
 use std::collections::BTreeSet;
 
@@ -44,10 +43,10 @@ pub(super) struct Slots {
     pub(super) used: usize,
 }
 
-/// Why a play cannot go on: where it got furthest.
+/// The furthest point that a stuck search reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Stuck {
-    /// Regions without a slot, in which something could be made otherwise.
+    /// Regions without a free slot, in which a make is ready to run.
     pub(super) regions: BTreeSet<Region>,
     /// How many steps were done.
     pub(super) done: usize,

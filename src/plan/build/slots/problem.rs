@@ -1,4 +1,4 @@
-//! What of a draft matters to slots: which step takes or gives one, and where.
+//! The slot problem of a draft: the regions that may run out of slots, and the effect of each step there.
 
 use std::collections::BTreeMap;
 
@@ -7,48 +7,48 @@ use crate::model::{ImageKey, Operation, Region};
 use crate::plan::build::draft::Draft;
 use crate::plan::graph::{Cycle, StepGraph, StepIndex};
 
-/// What a step does to the slots.
+/// Effect of a step on the slots of its region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SlotEffect {
-    /// Nothing, or in a region in which there is room for everything.
+    /// No effect, or in a region with capacity for everything.
     Neither,
-    /// Takes one.
+    /// Occupies a slot.
     Make {
-        /// Of which region.
+        /// Index of the region.
         region: usize,
-        /// When its turn is.
+        /// Rank among the makes that could start.
         priority: Priority,
     },
-    /// Gives one back.
+    /// Frees a slot.
     Delete {
-        /// Of which region.
+        /// Index of the region.
         region: usize,
     },
 }
 
-/// When the turn of a make is, among those that could start.
+/// Rank of a make among those that could start. The lowest runs first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Priority {
     /// Its predecessor is deleted after it, in the same region.
     Replacement,
     /// Something is deleted after it, elsewhere.
     Move,
-    /// The same, and its predecessor went before it.
+    /// As [`Priority::Move`], and its predecessor is deleted before it.
     LateMove,
     /// Nothing is deleted after it.
     Addition,
-    /// The same, and its predecessor went before it.
+    /// As [`Priority::Addition`], and its predecessor is deleted before it.
     Last,
 }
 
 impl Priority {
-    /// Whether a delete waits for it.
+    /// Returns whether a delete waits for it.
     pub(super) fn leads(self) -> bool {
         self < Self::Addition
     }
 }
 
-/// The regions in which slots matter, and what each step does there.
+/// The regions that may run out of slots, and the effect of each step there.
 pub(super) struct SlotProblem<'d> {
     pub(super) graph: &'d StepGraph,
     /// Regions in which more is made than is free, in name order.
@@ -77,7 +77,7 @@ impl<'d> SlotProblem<'d> {
         Ok(problem)
     }
 
-    /// Whether there is room for everything at once.
+    /// Returns whether every region has capacity for everything at once.
     pub(super) fn has_room(&self) -> bool {
         self.regions.is_empty()
     }
@@ -86,7 +86,7 @@ impl<'d> SlotProblem<'d> {
         self.effects.get(step.index()).copied().unwrap_or(SlotEffect::Neither)
     }
 
-    /// By region: how many images it holds when all is done.
+    /// Returns the number of images in each region after all steps.
     pub(super) fn held_at_the_end(&self) -> Vec<usize> {
         let mut held: Vec<usize> = self.regions.iter().map(|(_, slots)| slots.used).collect();
         for effect in &self.effects {

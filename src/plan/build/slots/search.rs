@@ -1,4 +1,4 @@
-//! The play: step after step, back where it got stuck.
+//! Depth-first search for an order that fits. Backtracks if it is stuck.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -6,14 +6,14 @@ use super::Stuck;
 use super::problem::{Priority, SlotEffect, SlotProblem, add};
 use crate::plan::graph::StepIndex;
 
-/// The most makes of a region that are looked at before a choice is made among them.
+/// Largest number of makes of a region that are considered at a choice.
 const CONSIDERED: usize = 32;
 
-/// How many more steps may be tried after the first way got stuck.
+/// Number of steps that may still be tried after the first path got stuck.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget(pub(super) usize);
 
-/// A choice among makes of which none is known to be right.
+/// A choice among makes of which none is known to be safe.
 struct Choice {
     /// How many steps were done before it.
     mark: usize,
@@ -29,11 +29,11 @@ pub(super) struct SlotSearch<'b, 'd> {
     used: Vec<usize>,
     /// By region: the makes that could start.
     ready: Vec<BTreeSet<(Priority, StepIndex)>>,
-    /// Steps that take no slot and can go.
+    /// Steps that need no slot and can run.
     free: Vec<StepIndex>,
     /// The steps that are done, in order.
     done: Vec<StepIndex>,
-    /// A number that stands for the set of them.
+    /// A hash of the set of them.
     key: u64,
     /// How many makes that lead to a delete are not done.
     leading: usize,
@@ -65,7 +65,10 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
         search
     }
 
-    /// An order that fits; or where the play got stuck, as far as the budget lasts.
+    /// Returns an order that fits.
+    ///
+    /// # Errors
+    /// The furthest point, if no order fits or the budget is spent.
     pub(super) fn run(mut self, budget: &mut Budget) -> Result<Vec<StepIndex>, Stuck> {
         let mut seen: HashSet<u64> = HashSet::new();
         let mut choices: Vec<Choice> = Vec::new();
@@ -107,7 +110,7 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
         }
     }
 
-    /// A step waits for nothing any more.
+    /// Marks a step whose predecessors are all done.
     fn mark_ready(&mut self, step: StepIndex) {
         match self.problem.effect(step) {
             SlotEffect::Make { region, priority } => {
@@ -143,7 +146,7 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
         }
     }
 
-    /// Takes steps back, the last first. Only makes were ready then: what takes no slot is always done at once.
+    /// Takes steps back, the last first. Only makes were ready then: a step that needs no slot always runs at once.
     fn undo(&mut self, mark: usize) {
         let graph = self.problem.graph;
         while self.done.len() > mark {
@@ -172,25 +175,25 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
         }
     }
 
-    /// Everything that takes no slot, as long as anything can go.
+    /// Runs every step that needs no slot, until none is ready.
     fn run_free(&mut self) {
         while let Some(step) = self.free.pop() {
             self.settle(step);
         }
     }
 
-    /// Makes that lead to a delete and find a slot, a few of each region.
+    /// Returns makes that lead to a delete and have a free slot, a few of each region.
     fn candidates(&self, region: usize) -> Vec<StepIndex> {
         let ready = self.ready.get(region).filter(|_| self.has_slot(region));
         let leading = ready.into_iter().flatten().filter(|(priority, _)| priority.leads());
         leading.take(CONSIDERED).map(|(_, step)| *step).collect()
     }
 
-    /// Does one make that leaves its region no fuller than it was, with everything that follows from it.
+    /// Runs one make that leaves its region no fuller than before, with everything that follows from it.
     fn run_safe_make(&mut self) -> bool {
         for region in 0..self.problem.regions.len() {
             let before = self.used.get(region).copied();
-            // The first is nearly always right: the others are not listed for nothing.
+            // The first is nearly always safe, so the others are listed only if it is not.
             let first = self.ready.get(region).filter(|_| self.has_slot(region)).and_then(BTreeSet::first);
             let Some(&(_, first)) = first.filter(|(priority, _)| priority.leads()) else { continue };
             if self.run_if_safe(first, region, before) {
@@ -216,7 +219,7 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
         run_if_safe
     }
 
-    /// The makes that could be next, the best first.
+    /// Returns the makes that could be next, the best first.
     fn choices(&self) -> Vec<StepIndex> {
         let mut choices: Vec<(Priority, StepIndex)> = (0..self.problem.regions.len())
             .flat_map(|region| self.candidates(region))
@@ -229,7 +232,7 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
         choices.into_iter().map(|(_, step)| step).collect()
     }
 
-    /// The makes that lead to nothing: they only take, so it does not matter in which order.
+    /// Runs the makes that no delete waits for. They only occupy slots, so their order does not matter.
     fn run_remaining_makes(&mut self) -> bool {
         let mark = self.done.len();
         loop {
@@ -251,13 +254,13 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
         }
     }
 
-    /// Keeps where it got furthest.
+    /// Keeps the furthest point.
     fn remember_stuck(&mut self) {
         let done = self.done.len();
         if self.stuck.as_ref().is_some_and(|stuck| stuck.done >= done) {
             return;
         }
-        // While something that leads to a delete is missing, what only takes is not what is in the way.
+        // While a make that leads to a delete is open, one that only occupies a slot is not the obstacle.
         let waits = |(priority, _): &(Priority, StepIndex)| priority.leads() || self.leading == 0;
         let is_full = |region: &usize| {
             !self.has_slot(*region) && self.ready.get(*region).is_some_and(|ready| ready.iter().any(waits))
@@ -269,7 +272,7 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
     }
 }
 
-/// A number for a step, such that those of different sets of steps, taken together, differ.
+/// Returns the hash of a step. Combined by XOR, the hashes of different sets of steps differ.
 fn scatter(step: StepIndex) -> u64 {
     let mut mixed = u64::try_from(step.index()).unwrap_or(u64::MAX).wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
