@@ -1,4 +1,4 @@
-//! What lookups find, folded into the record; what has changed is told.
+//! Records what lookups find, and returns what has changed.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub fn use_lookups(desired: &mut Desired, recorded: &Recorded) {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "drift")]
 pub enum LookupDrift {
-    /// The image that was found is not there any more.
+    /// The image that was found no longer exists.
     Gone {
         /// The lookup.
         lookup: ImageKey,
@@ -35,7 +35,7 @@ pub enum LookupDrift {
     Answered {
         /// The lookup.
         lookup: ImageKey,
-        /// The image before; nothing where there was no answer.
+        /// The image before. `None` if there was no answer.
         before: Option<ImageId>,
         /// The image now.
         after: ImageId,

@@ -1,5 +1,5 @@
-//! `Desired` × prior → [`Diff`]: what is wanted and is not so, entry by entry and placement by placement, each
-//! with the reason why. Nothing here knows of steps or of order.
+//! `Desired` × prior → [`Diff`]: the differences between them, by entry and placement, each with its reason. Steps and
+//! their order are not decided here.
 //!
 //! ```text
 //!  entry ─▶ which generation answers the manifest? (kept, or a new one)

@@ -1,4 +1,4 @@
-//! Entries that were renamed in the manifest: the record follows, and nothing is rebuilt.
+//! Entries that were renamed in the manifest: the state follows, and nothing is rebuilt.
 
 use std::borrow::Cow;
 

@@ -29,15 +29,15 @@ pub enum EdgeReason {
     Claimed,
     /// An image is shared when it is NORMAL.
     ShareImageReady,
-    /// Those it is shared with first see it as it is meant to be.
+    /// Accounts never see an image before its attributes are set.
     ShareAfterAttributes,
     /// A shared image cannot be deleted.
     UnshareFirst,
-    /// The new generation is there before the old one goes.
+    /// The new generation is ready before the old one is deleted.
     SuccessorReady,
     /// Accounts that keep access have the new generation before they lose the old one.
     SuccessorShared,
-    /// The entry asks for the old generation to go first.
+    /// The entry asks for the old generation to be deleted first.
     DeleteFirst,
     /// A name is unique in its region, and this frees it.
     NameFreed {
@@ -48,7 +48,7 @@ pub enum EdgeReason {
     },
     /// It is copied from, so it stays until the copy is NORMAL.
     CopySourceKept,
-    /// The failed image at this address goes before it is made again.
+    /// The failed image at this address is deleted before it is made again.
     RemakeAfterDelete,
     /// An encrypted copy is made from another entry's image.
     EncryptSourceReady,
@@ -155,13 +155,13 @@ impl StepGraph {
         }
     }
 
-    /// Takes the edge between two steps out, and gives its reason.
+    /// Removes the edge between two steps and returns its reason.
     pub fn unwait(&mut self, later: StepIndex, earlier: StepIndex) -> Option<EdgeReason> {
         let edge = self.graph.find_edge(earlier, later)?;
         self.graph.remove_edge(edge)
     }
 
-    /// Takes out every edge that a path of others implies: nothing needs it. A path that goes on when the earlier step
+    /// Removes every edge that a path of others implies: nothing needs it. A path that goes on when the earlier step
     /// has ended badly implies no edge that does not.
     pub fn reduce(&mut self) {
         let Ok(order) = self.check() else { return };
@@ -205,7 +205,7 @@ impl StepGraph {
         }
     }
 
-    /// Takes edges out: those for which `drop` says so, given the earlier step, the later one and the reason.
+    /// Removes the edges for which `drop` returns true, given the earlier step, the later one and the reason.
     /// For tests and for judging edited plans.
     pub fn drop_edges(&mut self, mut drop: impl FnMut(&Step, &Step, &EdgeReason) -> bool) {
         let doomed: Vec<_> = self
@@ -238,12 +238,12 @@ impl StepGraph {
         self.graph.node_indices().filter_map(|index| Some((index, self.graph.node_weight(index)?)))
     }
 
-    /// How many steps there are.
+    /// Returns the number of steps.
     pub fn len(&self) -> usize {
         self.graph.node_count()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no steps.
     pub fn is_empty(&self) -> bool {
         self.graph.node_count() == 0
     }
@@ -253,12 +253,12 @@ impl StepGraph {
         self.graph.edge_references().map(|edge| (edge.source(), edge.target(), edge.weight()))
     }
 
-    /// What a step waits for.
+    /// Returns the steps that a step waits for.
     pub fn waits_for(&self, step: StepIndex) -> impl Iterator<Item = (StepIndex, &EdgeReason)> {
         self.graph.edges_directed(step, Direction::Incoming).map(|edge| (edge.source(), edge.weight()))
     }
 
-    /// What waits for a step.
+    /// Returns the steps that wait for a step.
     pub fn awaited_by(&self, step: StepIndex) -> impl Iterator<Item = (StepIndex, &EdgeReason)> {
         self.graph.edges_directed(step, Direction::Outgoing).map(|edge| (edge.target(), edge.weight()))
     }
@@ -290,7 +290,7 @@ impl StepGraph {
     /// One order of the steps that keeps every edge.
     ///
     /// # Errors
-    /// When there is none: names the steps of a circle.
+    /// If there is none. Names the steps of a circle.
     pub fn check(&self) -> Result<Vec<StepIndex>, Cycle> {
         algo::toposort(&self.graph, None).map_err(|_| Cycle { steps: self.circle() })
     }

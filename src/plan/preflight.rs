@@ -1,5 +1,4 @@
-//! What a trial before the run can tell: which calls can be tried as things stand, and which refusals an earlier step
-//! of the plan removes.
+//! Trials before a run: which calls can be tried now, and which refusals an earlier step of the plan removes.
 
 use serde::Serialize;
 
@@ -21,7 +20,7 @@ pub enum Untried {
     },
 }
 
-/// A refusal that may stand now and be gone when the step's turn comes.
+/// A refusal that may apply now and no longer apply when the step runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
     /// The image is shared.
@@ -30,17 +29,17 @@ pub enum Obstacle {
     Quota,
     /// The name is taken.
     Name,
-    /// The image is in the middle of something.
+    /// The image is in a state that does not allow the call.
     State,
 }
 
-/// What a trial told.
+/// Result of a trial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "trial")]
 pub enum Trial {
     /// The service would do it now.
     Passed,
-    /// The service would not do it now; a step before it removes the reason.
+    /// The service refuses it now, and an earlier step removes the reason.
     Removed {
         /// That step.
         by: StepId,
@@ -52,7 +51,7 @@ pub enum Trial {
         /// What the service says now.
         refusal: String,
     },
-    /// The service would not do it, and nothing in the plan changes that.
+    /// The service refuses it, and no step of the plan changes that.
     Refused {
         /// What the service says.
         refusal: String,
@@ -61,7 +60,7 @@ pub enum Trial {
     Untried(Untried),
 }
 
-/// What the trials of a plan's calls told, in planned order.
+/// Results of the trials of a plan's calls, in planned order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preflight {
     /// Each step.
@@ -69,18 +68,18 @@ pub struct Preflight {
 }
 
 impl Preflight {
-    /// How many calls were tried.
+    /// Returns the number of calls that were tried.
     pub fn tried(&self) -> usize {
         self.trials.iter().filter(|(_, trial)| !matches!(trial, Trial::Untried(_))).count()
     }
 
-    /// How many calls would be refused in the run too.
+    /// Returns the number of calls that the run would be refused too.
     pub fn refused(&self) -> usize {
         self.trials.iter().filter(|(_, trial)| matches!(trial, Trial::Refused { .. })).count()
     }
 }
 
-/// Why a step's call cannot be tried as things stand; nothing: it can.
+/// Returns why a step's call cannot be tried now. `None` if it can.
 ///
 /// DryRun is a parameter of CreateImage, ImportImage, SyncImages and DeleteImages, and of no call that changes
 /// attributes, tags or shares.
@@ -112,7 +111,7 @@ pub fn untried(graph: &StepGraph, recorded: &Recorded, index: StepIndex) -> Opti
     (is_made || recorded.placement(&needed).is_none()).then(|| not_made(&needed))
 }
 
-/// The step that removes an obstacle before this one's turn: one that it waits for, directly or through others.
+/// Returns the step that removes an obstacle before this one runs: one that it waits for, directly or through others.
 pub fn remover(
     graph: &StepGraph,
     recorded: &Recorded,
@@ -129,7 +128,7 @@ pub fn remover(
                 && set.name.as_ref() != step.operation.made_name()
                 && holds_name(recorded, at, step)
         }
-        // What stands at the address goes first, and with it what it is busy with.
+        // The image at the address is deleted first, whatever state it is in.
         (Obstacle::State, Operation::Delete { at, .. }) => at == step.at(),
         _ => false,
     };
@@ -138,7 +137,7 @@ pub fn remover(
     found.map(|(_, earlier)| earlier.id.clone())
 }
 
-/// Whether an image holds the name that a step gives to another one in the same region.
+/// Returns whether an image holds the name that a step assigns to another one in the same region.
 fn holds_name(recorded: &Recorded, at: &PlacementKey, step: &Step) -> bool {
     at.region == step.at().region
         && recorded.placement(at).is_some_and(|placement| Some(&placement.name) == step.operation.made_name())

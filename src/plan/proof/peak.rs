@@ -1,7 +1,7 @@
-//! The proof: the largest usage over *all* reachable prefixes of a plan, whoever ordered it.
+//! Computes the largest usage over *all* reachable prefixes of a plan, however it was ordered.
 //!
-//! A step that takes (a create takes a slot, a share takes places) takes when it *starts*; one that gives back
-//! (a delete, a cancelled share) gives when it has *settled*. A prefix is any set of steps that holds, with each
+//! A step that occupies capacity (a create one slot, a share some accounts) does so when it *starts*. A step that frees
+//! capacity (a delete, a cancelled share) does so when it has *settled*. A prefix is any set of steps that holds, with each
 //! step, everything that it waits for. The largest usage over all of them is a maximum-weight closure: choosing a
 //! taker brings its weight and forces every giver that it waits for, directly or through other regions. Its dual
 //! is a flow from the takers, backwards along the order, to the givers:
@@ -10,7 +10,7 @@
 //!  peak = used + everything that is taken − maximum flow(takers ─▶ what they wait for ─▶ givers)
 //! ```
 //!
-//! Nothing here knows how the order was made: the scheduler hands out slots, this proves that they suffice.
+//! Nothing here depends on how the order was made: the scheduler assigns slots, this proves that they suffice.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::plan::graph::{StepGraph, StepIndex};
 
-/// The largest usage in any order that the graph allows.
+/// Returns the largest usage in any order that the graph allows.
 pub fn peak(
     graph: &StepGraph,
     used: usize,
@@ -34,10 +34,10 @@ pub fn peak(
     highest.saturating_sub(forced_back(graph, takers, givers))
 }
 
-/// The largest usage at a moment at which something is taken, in any order that the graph allows.
+/// Returns the largest usage right after a taker has started, in any order that the graph allows.
 ///
-/// Where more is used than the limit when the plan starts (the limit fell), that is not the plan's doing: what
-/// counts is what is used right after a taker has started. `limit` decides only which of the two is asked.
+/// If more than the limit is used when the plan starts (the limit fell), the plan did not cause that. Then only moments
+/// at which a taker has just started count. `limit` decides only which of the two is computed.
 pub fn peak_when_taking(
     graph: &StepGraph,
     used: usize,
@@ -62,7 +62,7 @@ pub fn peak_when_taking(
         .unwrap_or(0)
 }
 
-/// How much must have been given back at the worst moment: the maximum flow.
+/// Returns how much must have been freed at the worst moment: the maximum flow.
 fn forced_back(graph: &StepGraph, takers: &[(StepIndex, usize)], givers: &[(StepIndex, usize)]) -> usize {
     let weight = |weight: usize| u32::try_from(weight).unwrap_or(u32::MAX / 4);
     let mut network: DiGraph<(), u32> = DiGraph::new();

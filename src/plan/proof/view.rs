@@ -11,8 +11,8 @@ use crate::plan::graph::StepIndex;
 use crate::plan::step::Step;
 use crate::state::{Edit, Recorded};
 
-/// A plan, the record it starts from, and what follows from the two. Computed without any knowledge of how the
-/// planner chose the order.
+/// A plan, the recorded state that it starts from, and what follows from the two. Independent of how the planner chose
+/// the order.
 pub struct PlanView<'a> {
     /// The plan.
     pub plan: &'a Plan,
@@ -60,7 +60,7 @@ pub(super) struct InRegion {
 }
 
 impl<'a> PlanView<'a> {
-    /// Looks at a plan.
+    /// Returns the view of a plan and the recorded state that it starts from.
     pub fn new(plan: &'a Plan, prior: &'a Recorded) -> Self {
         let mut steps: BTreeMap<&PlacementKey, Vec<StepIndex>> = BTreeMap::new();
         for (index, step) in plan.graph.steps() {
@@ -106,7 +106,7 @@ impl<'a> PlanView<'a> {
         self.in_regions.get(region)
     }
 
-    /// The steps at a placement.
+    /// Returns the steps at a placement.
     pub fn steps_at(&self, at: &PlacementKey) -> impl Iterator<Item = (StepIndex, &'a Step)> {
         let indexes = self.steps.get(at).map(Vec::as_slice).unwrap_or_default();
         indexes.iter().filter_map(|index| Some((*index, self.plan.graph.step(*index)?)))
@@ -159,7 +159,7 @@ impl<'a> PlanView<'a> {
         deletes
     }
 
-    /// Every step that deletes an image.
+    /// Returns every step that deletes an image.
     pub fn deletes(&self) -> impl Iterator<Item = (StepIndex, &'a Step)> {
         self.plan.graph.steps().filter(|(_, step)| matches!(step.operation, Operation::Delete { .. }))
     }
@@ -201,7 +201,7 @@ impl<'a> PlanView<'a> {
         })
     }
 
-    /// Who holds, takes and gives up each name of a region.
+    /// Returns every use of each name of a region.
     pub fn names(&self) -> BTreeMap<(Region, CompactString), Vec<NameUse>> {
         let mut names: BTreeMap<(Region, CompactString), Vec<NameUse>> = BTreeMap::new();
         let mut add = |region: &Region, name: &CompactString, used: NameUse| {
@@ -264,7 +264,7 @@ impl<'a> PlanView<'a> {
 pub struct Peak {
     /// At any moment.
     pub at_any_moment: usize,
-    /// Right after something is taken; 0 where nothing is.
+    /// Right after a step took some of it. 0 if no step does.
     pub when_taking: usize,
 }
 
@@ -282,11 +282,11 @@ pub enum NameHolder {
 pub struct NameUse {
     /// By whom.
     pub holder: NameHolder,
-    /// The step that takes it; nothing: it is held when the plan starts.
+    /// The step that takes it. `None` if it is held when the plan starts.
     pub taken: Option<StepIndex>,
     /// Whether that step makes an image, one of its own even where there is one at the same placement.
     pub makes: bool,
-    /// The steps that free it, each of them; nothing: it is held when the plan is done.
+    /// The steps that free it. Empty if it is held when the plan is done.
     pub freed: Vec<StepIndex>,
 }
 

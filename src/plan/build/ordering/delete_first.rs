@@ -1,4 +1,4 @@
-//! Delete-first, where the entry asks for it: in each region the new generation waits for the old one to go.
+//! If the entry asks for delete-first: in each region, the new generation waits until the old one is deleted.
 
 use crate::plan::build::draft::Draft;
 use crate::plan::graph::EdgeReason;

@@ -1,5 +1,5 @@
-//! Where an image cannot be changed while it is shared (213/15713, and the documents disagree): unshared first,
-//! shared last; and a name changes hands while the image that takes it is not shared.
+//! If an image cannot be changed while it is shared (213/15713, and the documents disagree), it is unshared first and
+//! shared last. It takes a name while it is not shared.
 
 use crate::plan::build::draft::Draft;
 use crate::plan::graph::EdgeReason;

@@ -1,5 +1,5 @@
-//! Where the accounts that are granted exceed the free places of an image, they wait until others are revoked:
-//! OverQuota (213/15710 ModifyImageSharePermission).
+//! If more accounts are granted than an image has free places, the grant waits until others are revoked: OverQuota
+//! (213/15710 ModifyImageSharePermission).
 
 use crate::plan::build::draft::Draft;
 use crate::plan::graph::EdgeReason;

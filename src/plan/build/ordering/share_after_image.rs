@@ -1,7 +1,7 @@
 //! An image is shared when it is NORMAL, and a new one only once its name, family, description and tags are set:
-//! accounts first see it as it is meant to be. What an earlier run began is waited for like what this one makes; what
-//! is deleted is waited for until its end, whatever that is, since the service deletes no image that is being made
-//! (213/15716). An image that is taken over is claimed before it is changed.
+//! accounts never see it unfinished. An image that an earlier run began is waited for like one that this run makes. A
+//! delete waits until the making has ended, well or badly, because the service deletes no image that is being made
+//! (213/15716). An adopted image is claimed before it is changed.
 
 use crate::diff::Action;
 use crate::plan::build::draft::Draft;
