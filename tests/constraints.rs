@@ -51,7 +51,7 @@ const PROMISES: &[(&str, &str)] = &[
 ];
 
 /// How a page says that the service knows nothing of its rule.
-const PASSES: &str = "The service itself would let it pass.";
+const PASSES: &str = "The service itself would accept it.";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

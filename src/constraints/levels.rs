@@ -1,4 +1,4 @@
-//! What each rule does when it is broken: its default, over that the manifest, over that the command line.
+//! Level of each rule: the command line overrides the manifest, and the manifest overrides the default.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::diagnostics::catalogue::syntax::RULE_UNKNOWN;
 use crate::diagnostics::{Collector, Diagnostic, ManifestPath, Suggestions, escape_truncated};
 use crate::model::Level;
 
-/// The level of each rule.
+/// Levels that the manifest and the command line set, by rule name.
 #[derive(Debug, Clone, Default)]
 pub struct Levels {
     manifest: BTreeMap<CompactString, Level>,
@@ -18,11 +18,11 @@ pub struct Levels {
 }
 
 impl Levels {
-    /// The manifest's levels, and over them those of the command line (the last of a name counts). Rules are
-    /// named by name or id.
+    /// Returns the levels of the manifest and of the command line. Keys are names or ids of rules. The last level that
+    /// the command line sets for a rule counts.
     ///
-    /// Names that are no rule's are told: errors, since a misspelled `allow` would leave a rule in force and a
-    /// misspelled `deny` would leave one out.
+    /// Unknown names are errors: a misspelled `allow` would leave a rule in force, and a misspelled `deny` would leave
+    /// one out.
     pub fn new(
         manifest: &BTreeMap<CompactString, Level>,
         command_line: &[(String, Level)],
@@ -52,30 +52,30 @@ impl Levels {
         (levels, unknown.into_vec())
     }
 
-    /// Whether the manifest or the command line sets what a rule does.
+    /// Returns whether the manifest or the command line sets the level of a rule.
     pub fn is_set(&self, rule: &Rule) -> bool {
         self.command_line.contains_key(rule.code.name) || self.manifest.contains_key(rule.code.name)
     }
 
-    /// What a rule does.
+    /// Returns the level that applies to a rule.
     pub fn of(&self, rule: &Rule) -> Level {
         let set = self.command_line.get(rule.code.name).or_else(|| self.manifest.get(rule.code.name));
         set.copied().unwrap_or(rule.code.level)
     }
 
-    /// Every level that is not a rule's default, by name: for a saved plan.
+    /// Returns every level that is set, by rule name. A saved plan stores them.
     pub fn all(&self) -> BTreeMap<CompactString, Level> {
         let mut all = self.manifest.clone();
         all.extend(self.command_line.iter().map(|(name, level)| (name.clone(), *level)));
         all
     }
 
-    /// The levels that the command line sets, by rule name.
+    /// Returns the levels that the command line sets, by rule name.
     pub fn of_command_line(&self) -> &BTreeMap<CompactString, Level> {
         &self.command_line
     }
 
-    /// Rules that the command line allows although they would deny: for telling an allowance that was not needed.
+    /// Returns the rules that the command line allows. Allowances that were not needed are reported.
     pub fn allowances(&self) -> impl Iterator<Item = &'static Rule> + '_ {
         RULES.iter().copied().filter(|rule| self.command_line.get(rule.code.name) == Some(&Level::Allow))
     }

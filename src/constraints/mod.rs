@@ -1,12 +1,11 @@
-//! Is every world on the way allowed? One file per rule, a table that guards itself, and [`validate`], the only
-//! maker of a [`ValidPlan`].
+//! Rules of the service and promises of goldform, checked in every order in which the steps of a plan may run.
 //!
-//! A rule is a value: id, name (of the wrong, so that "allow *name*" reads as English), title, default level,
-//! sources, a page of documentation, and a pure check that returns findings. It sees the manifest's meaning, the
-//! record and, once there is one, the plan through [`PlanView`]. It shares no code with the sandbox: a
-//! property test holds the two together.
+//! A rule is a value: id, name (of the violation, so that "allow *name*" reads as English), title, default level,
+//! sources, a page of documentation, and a pure check that returns findings. The check reads the desired state, the
+//! recorded state and, if one exists, the plan through [`PlanView`](crate::plan::PlanView). [`validate`] is the only
+//! function that returns a [`ValidPlan`]. Rules share no code with the sandbox: tests compare the two.
 //!
-//! To add a rule: one file in `rules/`, one line in `rules::RULES`, two witnesses in `tests/constraints/`.
+//! To add a rule: one file in `rules/`, one line in `rules::RULES`, two example manifests in `tests/constraints/`.
 
 pub mod levels;
 pub mod rule;

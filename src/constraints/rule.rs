@@ -1,4 +1,4 @@
-//! What a rule is, what it may look at, and what it says.
+//! Rules, their input and their findings.
 
 use std::collections::BTreeSet;
 
@@ -14,45 +14,45 @@ use crate::model::{ImageKey, PlacementKey};
 use crate::plan::PlanView;
 use crate::state::Recorded;
 
-/// Where a rule comes from.
+/// Source of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RuleSource {
-    /// A page of the service's documents: its number, and the action or what it says.
+    /// A page of the service's documentation: its number with the action, and what it says.
     Document(&'static str, &'static str),
-    /// An error code that the service answers with when the rule is broken.
+    /// An error code that the service returns when the rule is violated.
     ErrorCode(&'static str),
-    /// Not the service: a promise of goldform.
+    /// A promise of goldform. The service knows nothing of it.
     Promise(&'static str),
 }
 
-/// A rule.
+/// Rule for manifests, plans or observations.
 pub struct Rule {
     /// Code of its diagnostics, with its default level and its page.
     pub code: Code,
-    /// Where it comes from; at least one.
+    /// Sources: at least one.
     pub sources: &'static [RuleSource],
-    /// Finds where it is broken. Pure.
+    /// Pure function that finds violations.
     pub check: fn(&Case<'_>, &mut Findings),
 }
 
-/// What a rule may look at.
+/// Input of a rule.
 pub struct Case<'a> {
-    /// What is wanted.
+    /// Desired state.
     pub desired: &'a Desired,
-    /// What is recorded.
+    /// Recorded state.
     pub prior: &'a Recorded,
-    /// The plan, once there is one. A manifest that could only be read in part has none of its own.
+    /// Plan. `None` if the manifest is checked alone, or could only be read in part.
     pub plan: Option<&'a PlanView<'a>>,
-    /// Recorded placements that an observation, which is not recorded yet, does not show any more.
+    /// Recorded placements that are missing in an observation that is not recorded yet.
     pub gone: &'a [PlacementKey],
-    /// The present moment.
+    /// Current time.
     pub now: Timestamp,
-    /// The lookups of entries that the plan should build and does not, because no image is known for them.
+    /// Lookups of entries that the plan should build and does not, because no image is known for them.
     waiting_for: BTreeSet<&'a ImageKey>,
 }
 
 impl<'a> Case<'a> {
-    /// A case without an observation.
+    /// Returns a case without an observation.
     pub fn new(
         desired: &'a Desired,
         prior: &'a Recorded,
@@ -66,8 +66,8 @@ impl<'a> Case<'a> {
 }
 
 impl Case<'_> {
-    /// Returns whether an entry that the plan should build needs an image from this lookup. Without a plan, every lookup is
-    /// needed.
+    /// Returns whether an entry that the plan should build needs an image from this lookup. Without a plan, every lookup
+    /// is needed.
     pub fn needs_lookup(&self, lookup: &ImageKey) -> bool {
         self.plan.is_none() || self.waiting_for.contains(lookup)
     }
@@ -78,31 +78,31 @@ impl Case<'_> {
     }
 }
 
-/// One place where a rule is broken.
+/// Violation of a rule at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The address or region it is about.
+    /// Address or region.
     pub subject: String,
-    /// What was wrong with what, and why it matters here, in sentences.
+    /// What is wrong and why it matters here, in sentences.
     pub detail: String,
-    /// The places of each party, the primary one first.
+    /// Places in the manifest, the primary one first.
     pub labels: Vec<Label>,
     /// What to do.
     pub help: Option<String>,
-    /// An error even where the rule is allowed: there is no request that could be sent.
+    /// Whether it is an error even if the rule is allowed: no valid request exists.
     pub is_hard: bool,
-    /// The manifest consents to it by a key of the entry: a warning, unless the rule's level is set to deny.
+    /// Whether a key of the entry consents to it: it is a warning, unless the rule's level is set.
     pub is_consented: bool,
-    /// A warning even where the rule denies: nothing that the plan does depends on it.
+    /// Whether it is a warning even if the rule denies: no step of the plan depends on it.
     pub is_soft: bool,
-    /// What makes it the same finding as another one of its rule. Empty: nothing does.
+    /// Cause. Findings of a rule with the same cause are reported once. Empty: no other finding is the same.
     pub cause: CompactString,
-    /// What else it represents: findings that were folded into it.
+    /// Findings that were folded into this one.
     pub repeats: Repeats,
 }
 
 impl Finding {
-    /// A finding about an address or region.
+    /// Returns a finding about an address or region.
     pub fn about(subject: impl std::fmt::Display, detail: impl Into<String>) -> Self {
         Self {
             subject: subject.to_string(),
@@ -117,56 +117,56 @@ impl Finding {
         }
     }
 
-    /// With a cause: another finding of the rule with the same cause is the same finding at another place.
+    /// Sets the cause: a finding of the rule with the same cause is the same finding at another place.
     #[must_use]
     pub fn because_of(mut self, cause: impl Into<CompactString>) -> Self {
         self.cause = cause.into();
         self
     }
 
-    /// With the places of a fault, whose first one it has, and what else the fault represents.
+    /// Adds the further places of a fault and its repeats. The caller has added the first place.
     #[must_use]
     pub fn folded(mut self, fault: &Fault, text: &str) -> Self {
         self.repeats = fault.repeats;
         fault.more.iter().fold(self, |finding, path| finding.at(path.clone(), text))
     }
 
-    /// With one more place.
+    /// Adds a place with its text.
     #[must_use]
     pub fn at(mut self, place: impl Into<Place>, text: impl Into<String>) -> Self {
         self.labels.push(Label { place: place.into(), text: text.into() });
         self
     }
 
-    /// With help.
+    /// Sets what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Even where the rule is allowed.
+    /// Sets whether it is an error even if the rule is allowed.
     #[must_use]
     pub fn hard(mut self, is_hard: bool) -> Self {
         self.is_hard = is_hard;
         self
     }
 
-    /// With the consent of the manifest.
+    /// Sets whether the manifest consents.
     #[must_use]
     pub fn consented(mut self, is_consented: bool) -> Self {
         self.is_consented = is_consented;
         self
     }
 
-    /// A warning at most.
+    /// Sets whether it is a warning at most.
     #[must_use]
     pub fn soft(mut self, is_soft: bool) -> Self {
         self.is_soft = is_soft;
         self
     }
 
-    /// As a diagnostic of its rule.
+    /// Returns the diagnostic of its rule.
     pub fn into_diagnostic(self, rule: &'static Rule, severity: Severity) -> Diagnostic {
         let Self { subject, detail, labels, help, is_hard: _, is_consented: _, is_soft: _, cause, repeats } =
             self;
@@ -184,7 +184,7 @@ impl Finding {
 }
 
 impl Fold for Finding {
-    /// What decides how grave a finding of a rule is.
+    /// The flags that decide the severity.
     type Kind = (bool, bool, bool);
 
     fn kind(&self) -> Self::Kind {
@@ -204,5 +204,5 @@ impl Fold for Finding {
     }
 }
 
-/// The findings of one rule, folded while they are found.
+/// Findings of one rule. Equal causes are folded as they arrive.
 pub type Findings = Collector<Finding>;

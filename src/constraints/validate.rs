@@ -1,4 +1,4 @@
-//! Judges a manifest or a plan by every rule.
+//! Checks of a manifest, a plan or an observation against every rule.
 
 use jiff::Timestamp;
 
@@ -11,34 +11,34 @@ use crate::model::{Level, PlacementKey};
 use crate::plan::{Plan, PlanView};
 use crate::state::Recorded;
 
-/// A plan that keeps every rule that denies. Only [`validate`] makes one, and `apply` accepts nothing else.
+/// Plan that violates no rule whose level is deny. Only [`validate`] returns one, and `apply` accepts nothing else.
 #[derive(Debug, Clone)]
 pub struct ValidPlan(Plan);
 
 impl ValidPlan {
-    /// The plan.
+    /// Returns the plan.
     pub fn plan(&self) -> &Plan {
         &self.0
     }
 }
 
-/// What the rules say.
+/// Result of all rules.
 #[derive(Debug, Clone, Default)]
 pub struct Judgement {
-    /// Violations as errors, warnings as warnings; by rule, then subject.
+    /// Violations and warnings, by rule, then subject.
     pub diagnostics: Vec<Diagnostic>,
-    /// Rules that were allowed and would not have spoken.
+    /// Rules that were allowed and found nothing.
     pub needless_allowances: Vec<&'static str>,
 }
 
 impl Judgement {
-    /// Whether a rule that denies is broken.
+    /// Returns whether a rule whose level is deny is violated.
     pub fn refuses(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 }
 
-/// Judges by every rule, without making anything valid: for a manifest alone, or for a plan that is only shown.
+/// Checks a manifest, or a plan that is only shown, against every rule.
 pub fn judge(
     desired: &Desired,
     prior: &Recorded,
@@ -51,8 +51,8 @@ pub fn judge(
     judge_by(RULES.iter().filter(is_for_plans), &Case::new(desired, prior, view.as_ref(), now), levels)
 }
 
-/// Judges what an observation no longer shows, before it is recorded: `gone` are placements of `recorded`, as
-/// [`missing`](crate::diff::missing) returns them. If the judgement refuses, the observation must not be recorded.
+/// Checks the placements that are missing in an observation, before it is recorded. `gone` are placements of `recorded`,
+/// as [`missing`](crate::diff::missing) returns them. If the judgement refuses, the observation must not be recorded.
 pub fn judge_observation(
     desired: &Desired,
     recorded: &Recorded,
@@ -72,14 +72,15 @@ fn judge_by<'r>(
 ) -> Judgement {
     let mut judgement = Judgement::default();
     for rule in rules {
-        let spoke = judge_rule(rule, case, levels, &mut judgement.diagnostics);
-        if !spoke && levels.allowances().any(|allowed| allowed.code.id == rule.code.id) {
+        let has_findings = judge_rule(rule, case, levels, &mut judgement.diagnostics);
+        if !has_findings && levels.allowances().any(|allowed| allowed.code.id == rule.code.id) {
             judgement.needless_allowances.push(rule.code.name);
         }
     }
     judgement
 }
 
+/// Adds the diagnostics of a rule. Returns whether it found anything, at any level.
 fn judge_rule(
     rule: &'static Rule,
     case: &Case<'_>,
@@ -88,7 +89,7 @@ fn judge_rule(
 ) -> bool {
     let mut findings = Findings::default();
     (rule.check)(case, &mut findings);
-    let spoke = !findings.is_empty();
+    let has_findings = !findings.is_empty();
     let level = levels.of(rule);
     for finding in findings.into_vec() {
         let is_consented = finding.is_consented && !levels.is_set(rule);
@@ -100,13 +101,13 @@ fn judge_rule(
         };
         diagnostics.push(finding.into_diagnostic(rule, severity));
     }
-    spoke
+    has_findings
 }
 
-/// Judges a plan and, where no rule that denies is broken, makes it valid.
+/// Checks a plan against every rule and returns it as valid if none refuses it.
 ///
 /// # Errors
-/// The plan, unchanged, where a rule refuses it; the judgement says which.
+/// Returns the unchanged plan if a rule refuses it. The judgement names the rule.
 pub fn validate(
     plan: Plan,
     desired: &Desired,
@@ -128,8 +129,8 @@ mod tests {
     use crate::testing::worlds::{applied, at, example_with, noon, plan_to};
     use crate::testing::{EXAMPLE, desired};
 
-    /// The codes of the rules that refuse a plan which says that nothing changes, changes a description, and has these
-    /// steps too.
+    /// Returns the codes of the rules that refuse a plan whose list of changes is empty, and whose steps change a
+    /// description and do this.
     fn refused_for(yaml: &str, steps: &[Operation]) -> Vec<&'static str> {
         let snapshot = applied(&[yaml]);
         let after = yaml.replace("Ubuntu with nginx", "Ubuntu with Caddy");
@@ -155,17 +156,17 @@ mod tests {
         ["200000000001".parse().unwrap()].into_iter().collect()
     }
 
-    fn everyone() -> Accounts {
+    fn both_accounts() -> Accounts {
         partner().joined(&["200000000002".parse().unwrap()].into_iter().collect())
     }
 
     fn end(address: &str) -> [Operation; 2] {
-        let unshare = Operation::Unshare { at: at(address), accounts: everyone() };
+        let unshare = Operation::Unshare { at: at(address), accounts: both_accounts() };
         [unshare, Operation::Delete { at: at(address), snapshots: true }]
     }
 
     #[test]
-    fn a_step_that_no_change_speaks_of_is_judged() {
+    fn a_step_without_a_change_is_checked() {
         assert_eq!(refused_for(EXAMPLE, &[]), Vec::<&str>::new());
         let protected = example_with("copies: [", "protect: true\n    copies: [");
         assert_eq!(refused_for(&protected, &end("image.web@ap-tokyo#1")), ["GF701"]);

@@ -125,5 +125,5 @@ fn the_last_images_of_two_regions_are_not_deleted_by_hand() {
     cloud::run(&env, "delete web-1 ap-singapore");
     cloud::run(&env, "delete web-1 ap-tokyo");
     let ran = env.expect(3, "apply --yes");
-    assert!(ran.stderr.contains("2 of 3 recorded images are gone"), "{}", ran.text());
+    assert!(ran.stderr.contains("2 of 3 recorded images are missing"), "{}", ran.text());
 }

@@ -13,14 +13,14 @@ images:
 "#;
 
 #[test]
-fn a_version_is_judged_once_the_service_told_which_there_are() {
+fn a_version_is_checked_after_a_refresh_has_read_the_supported_ones() {
     let env = TestEnv::with(&MANIFEST.replace("VERSION", "99"));
     env.expect(0, "plan");
     env.expect(3, "plan --refresh");
     env.expect(0, "refresh");
     let refused = env.expect(3, "plan");
     assert!(
-        refused.stderr.contains("Version `99` of Ubuntu is not imported to ap-jakarta."),
+        refused.stderr.contains("Version `99` of Ubuntu cannot be imported in ap-jakarta."),
         "{}",
         refused.stderr
     );

@@ -1,4 +1,4 @@
-//! GF303: image to be taken over is not there, or is managed already.
+//! GF303: adopted image does not exist, or is already managed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,24 +14,24 @@ pub(super) static RULE: Rule = Rule {
     code: Code {
     id: "GF303",
     name: "adopted_image_missing",
-    title: "Image cannot be taken over",
+    title: "Image cannot be adopted",
     level: Level::Deny,
     docs: "\
 ### What it checks
-An image that an entry takes over (`adopted:`) is a custom image of the account, in the entry's region, when that
-region was last read, and neither this state nor another one manages it: another state's images carry its lineage in
-their ownership tag. With `ownership_tag: false`, taking over an image is a warning.
+An image that an entry adopts (`adopted:`) was a custom image of the account in the entry's region when that region was
+last read. Neither this state nor another one manages it: images of another state have its lineage in their ownership
+tag. With `ownership_tag: false`, adopting an image is a warning.
 
 ### Why
-An image that is not there cannot be taken over or copied. Two states that manage one image share and unshare it against
-each other, and either one deletes it from the other.
+A missing image cannot be adopted or copied. If two states manage one image, each undoes the shares of the other, and
+either may delete it.
 
 ### Example
     source: { adopted: img-0a1b2c3d }  # deleted, or in another region
 
 ### What to do
-Correct the id or the region; `goldform images` lists what is there. Leave an image to the state that manages it, or, if
-that state is lost, take it over with `goldform import image.KEY ID --from-state LINEAGE`.
+Correct the id or the region. `goldform images` lists existing images. Leave an image to the state that manages it. If
+that state is lost, adopt the image with `goldform import image.KEY ID --from-state LINEAGE`.
 ",
     },
     sources: &[
@@ -44,7 +44,7 @@ that state is lost, take it over with `goldform import image.KEY ID --from-state
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
     check_failed(view, findings);
-    // What was seen is taken over by an edit of the record; what was not only shows among the changes.
+    // An observed image is adopted by an edit of the state. One that was not observed appears among the changes only.
     let mut adopted: BTreeMap<&PlacementKey, &ImageId> = BTreeMap::new();
     for change in view.plan.changes.iter().flat_map(|image| &image.placements) {
         if let (Action::Adopt, Some(id)) = (change.action, &change.id) {
@@ -61,17 +61,17 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     for (at, id) in adopted {
         let path = ManifestPath::root().field("images").field(at.image.as_str()).field("source");
         let path = path.field("adopted");
-        // A region that was never read says nothing.
+        // Nothing is known about a region that was never read.
         if !seen.contains(at) && case.prior.regions.contains_key(&at.region) {
             let finding = match case.prior.placement_with_id(&at.region, id) {
-                Some(managed) => Finding::about(at, format!("{id} is managed already, as {managed}."))
-                    .at(path, "managed already")
+                Some(managed) => Finding::about(at, format!("{id} is already managed as {managed}."))
+                    .at(path, "already managed")
                     .help("Name an image that no entry manages, or remove one of the two entries."),
                 None => {
                     let region = &at.region;
                     Finding::about(at, format!("{id} is not a custom image of the account in {region}."))
-                        .at(path, "not there")
-                        .help("See what is there:\n\n    goldform images")
+                        .at(path, "does not exist here")
+                        .help("List existing images:\n\n    goldform images")
                 }
             };
             findings.push(finding);
@@ -82,12 +82,12 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 Finding::about(
                     at,
                     format!(
-                        "{id} is taken over without an ownership tag: if another state manages it too, neither can \
-                         see the other, and each may delete the image."
+                        "{id} is adopted without an ownership tag. If another state manages it too, neither detects \
+                         the other, and each may delete the image."
                     ),
                 )
                 .at(path, "not claimed")
-                .help("Remove `ownership_tag: false`, so that images carry the state that manages them.")
+                .help("Remove `ownership_tag: false`, so that each image carries the lineage of its state.")
                 .soft(true),
             );
             continue;
@@ -98,8 +98,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             continue;
         }
         findings.push(
-            Finding::about(at, format!("{id} is managed by the state {owner}, as its ownership tag says."))
-                .at(path, "another state's")
+            Finding::about(at, format!("The ownership tag of {id} names another state: {owner}."))
+                .at(path, "managed by another state")
                 .help(format!(
                     "Leave it to that state. If that state is lost or no longer manages it:\n\n    goldform import \
                      image.{} {id} --from-state {owner}",
@@ -109,7 +109,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
-/// An image that was taken over and failed cannot be made again.
+/// Finds adopted images that failed: goldform cannot create them again.
 fn check_failed(view: &PlanView<'_>, findings: &mut Findings) {
     for (_, step) in view.plan.graph.steps() {
         let Operation::Create { at, source: Source { kind: SourceKind::Adopted(id), .. }, .. } =
@@ -121,7 +121,7 @@ fn check_failed(view: &PlanView<'_>, findings: &mut Findings) {
         findings.push(
             Finding::about(
                 at,
-                format!("{id} has failed, and an image that was taken over cannot be made again."),
+                format!("{id} has failed, and goldform cannot create an adopted image again."),
             )
             .at(path.field("adopted"), "not usable")
             .help("Name another image:\n\n    source: { adopted: <id> }"),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_was_taken_over_and_failed_is_not_made_again() {
+    fn an_adopted_image_that_failed_is_not_created_again() {
         let mut snapshot = applied(&[&entry("snapshots: [snap-2f3a1c2d]")]);
         let id = placement(&mut snapshot, "image.web@ap-jakarta#1").id.clone();
         let adopts = entry(&format!("adopted: {id}"));

@@ -1,4 +1,4 @@
-//! GF404: image cannot be copied there.
+//! GF404: image cannot be copied to a region.
 
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
@@ -10,22 +10,23 @@ pub(super) static RULE: Rule = Rule {
     code: Code {
     id: "GF404",
     name: "copy_target_invalid",
-    title: "Image cannot be copied there",
+    title: "Image cannot be copied to a region",
     level: Level::Deny,
     docs: "\
 ### What it checks
-A copy goes to another region than the image's own, on the same side of the border of the Chinese mainland, to a
-region that takes part in copying; and whole-machine and encrypted images are not copied at all.
+The target of a copy is another region than the image's own, supports copies, and is on the same side of the border of
+the Chinese mainland. Whole-machine images and encrypted images have no copies.
 
 ### Why
-The service refuses such a copy. Copying across the mainland's border needs a ticket; Hong Kong is outside.
+The service refuses such a copy. Copies across the border of the mainland need a support ticket. Hong Kong is outside
+the mainland.
 
 ### Example
     region: ap-jakarta
     copies: [ap-jakarta]               # its own region
 
 ### What to do
-Take the region out of `copies`; for the other side of the border, build a second entry there.
+Remove the region from `copies`. On the other side of the border, build a second entry.
 ",
     },
     sources: &[
@@ -53,7 +54,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                     )
                     .at(copies.index(position), "cannot be copied here")
                     .at(entry.field("region"), "the image's own region")
-                    .help("Take the region out of `copies`."),
+                    .help("Remove the region from `copies`."),
                 );
             }
         }
@@ -66,14 +67,14 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 Finding::about(&subject, format!("{subject} lists {region} twice in `copies`."))
                     .at(fault.path.clone(), "listed again")
                     .at(first.clone(), "first listed here")
-                    .help("Take one of them out.")
+                    .help("Remove one of them.")
                     .folded(fault, "listed again"),
             );
         }
     }
 }
 
-/// Copies that the plan makes from where the image is now: an entry whose `region:` moved.
+/// Checks copies that the plan makes from the image's former region, after the entry's `region:` changed.
 fn judge_moves(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
     for (_, step) in view.plan.graph.steps() {
@@ -92,13 +93,13 @@ fn judge_moves(case: &Case<'_>, findings: &mut Findings) {
                     ),
                 )
                 .at(case.desired.path_of(&Address::Placement(at.clone())), "cannot be copied here")
-                .help("Build it there as another entry, or ask for a new build with another revision."),
+                .help("Build it there as another entry, or set another `revision` to request a new build."),
             );
         }
     }
 }
 
-/// Why an image cannot be copied to a region. Unknown regions are another rule's.
+/// Returns why an image cannot be copied to a region. Unknown regions are reported by `region_unknown`.
 fn wrong_with(case: &Case<'_>, image: &DesiredImage, copy: &Region) -> Option<&'static str> {
     if *copy == image.region {
         return Some("it is the image's own region");
@@ -111,10 +112,10 @@ fn wrong_with(case: &Case<'_>, image: &DesiredImage, copy: &Region) -> Option<&'
     }
     let (from, to) = (case.desired.regions.get(&image.region)?, case.desired.regions.get(copy)?);
     if !to.copy_target {
-        return Some("the region takes no part in copying");
+        return Some("the region does not support copies");
     }
     (from.mainland != to.mainland).then_some(
-        "images do not cross the border of the Chinese mainland (Hong Kong is outside) unless the service has \
-         opened it for the account by ticket",
+        "images are not copied across the border of the Chinese mainland (Hong Kong is outside) unless the provider \
+         enables it for the account",
     )
 }

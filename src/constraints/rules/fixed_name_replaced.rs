@@ -1,4 +1,4 @@
-//! GF705: shared image under a fixed name is replaced.
+//! GF705: shared image with a fixed name is replaced.
 
 use std::collections::BTreeSet;
 
@@ -11,15 +11,15 @@ pub(super) static RULE: Rule = Rule {
     code: Code {
     id: "GF705",
     name: "fixed_name_replaced",
-    title: "Shared image under a fixed name is replaced",
+    title: "Shared image with a fixed name is replaced",
     level: Level::Warn,
     docs: "\
 ### What it checks
-A shared image whose name does not hold `{generation}` is replaced by a new generation.
+No shared image whose name lacks `{generation}` is replaced by a new generation.
 
 ### Why
-The new image is made under an interim name and takes the fixed one at the end: for a while its accounts see an
-image with another name than the one they may select by. The service itself would let it pass.
+The new image has an interim name until the old one is deleted. Meanwhile, accounts that select the image by its name do
+not find it. The service itself would accept it.
 
 ### Example
     name: web                          # shared, and its source has changed
@@ -31,7 +31,7 @@ Put `{generation}` in the name:
 ",
     },
     sources: &[
-        RuleSource::Promise("names that change hands are told"),
+        RuleSource::Promise("a name that moves to another image is reported"),
         RuleSource::Document("213/15713 ModifyImageAttribute", "ImageName must differ from every existing image name"),
     ],
     check,
@@ -39,7 +39,7 @@ Put `{generation}` in the name:
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
-    // Entries of which an image is unshared and deleted.
+    // Entries with an image that is unshared and deleted.
     let retiring: BTreeSet<&ImageKey> = view
         .touched()
         .filter(|at| {
@@ -60,12 +60,13 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             Finding::about(
                 Address::Image(key.clone()),
                 format!(
-                    "image.{key} is shared and named `{}` in every generation; its successor gets that name last.",
+                    "image.{key} is shared, and every generation is named `{}`: the new image gets the name only after \
+                     the old one is deleted.",
                     image.name.0.escape_debug(),
                 ),
             )
             .at(path, "the same name in every generation")
-            .help(format!("Let every generation have a name of its own:\n\n    name: {}-{{generation}}", image.name.0.escape_debug())),
+            .help(format!("Give each generation its own name:\n\n    name: {}-{{generation}}", image.name.0.escape_debug())),
         );
     }
 }

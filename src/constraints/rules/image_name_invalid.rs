@@ -19,17 +19,17 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-The name of an image has 1 to 60 characters, its description at most 256. An image has at most 50 tags; a tag's key
-has 1 to 127 characters, its value 1 to 255, and keys that begin with `qcs:` or `project:`, and the keys `qcloud`,
-`tencent` and `project`, are reserved. Every name that a step uses is judged, interim ones too.
+The name of an image has 1 to 60 characters, its description at most 256. An image has at most 50 tags. The key of a tag
+has 1 to 127 characters, its value 1 to 255. Keys that begin with `qcs:` or `project:`, and the keys `qcloud`, `tencent`
+and `project`, are reserved. Interim names are checked too.
 
 ### Why
-The service refuses a create, a copy or a change with such a text, half way through an apply.
+The service refuses a create, a copy or a change with such a text in the middle of an apply.
 
 ### Example
     images:
       web:
-        name: \"\"          # no character at all
+        name: \"\"          # empty
 
 ### What to do
 Shorten the text, or choose another key.
@@ -48,7 +48,7 @@ Shorten the text, or choose another key.
 fn check(case: &Case<'_>, findings: &mut Findings) {
     match case.plan {
         Some(view) => {
-            // One finding for an entry and a length, however many regions it goes to.
+            // One finding for an entry and a length, in any number of regions.
             let mut judged: BTreeSet<(&ImageKey, usize)> = BTreeSet::new();
             for (_, step) in view.plan.graph.steps() {
                 let name = match &step.operation {
@@ -84,7 +84,7 @@ fn judge_name(case: &Case<'_>, at: &PlacementKey, name: &str, findings: &mut Fin
     }
     let subject = Address::Image(at.image.clone()).to_string();
     let detail = format!(
-        "The name of image.{} has {length} characters; the service takes 1 to {NAME_MAX_CHARS}.",
+        "The name of image.{} has {length} characters. The service accepts 1 to {NAME_MAX_CHARS}.",
         at.image
     );
     let path = ManifestPath::root().field("images").field(at.image.as_str()).field("name");
@@ -99,7 +99,7 @@ fn judge_description(key: &ImageKey, image: &DesiredImage, entry: &ManifestPath,
             Finding::about(
                 Address::Image(key.clone()),
                 format!(
-                    "The description of image.{key} has {length} characters; the service takes at most \
+                    "The description of image.{key} has {length} characters. The service accepts at most \
                      {DESCRIPTION_MAX_CHARS}."
                 ),
             )
@@ -118,7 +118,7 @@ fn judge_tags(key: &ImageKey, image: &DesiredImage, entry: &ManifestPath, findin
         found(
             tags.clone().key(),
             "these tags",
-            format!("image.{key} has {count} tags; the service takes at most {TAGS_MAX}."),
+            format!("image.{key} has {count} tags. The service accepts at most {TAGS_MAX}."),
         );
     }
     for (tag, value) in &image.tags {
@@ -128,7 +128,7 @@ fn judge_tags(key: &ImageKey, image: &DesiredImage, entry: &ManifestPath, findin
                 tags.field(tag).key(),
                 "this key",
                 format!(
-                    "A tag key of image.{key} has {length} characters; the tag service takes 1 to \
+                    "A tag key of image.{key} has {length} characters. The tag service accepts 1 to \
                      {TAG_KEY_MAX_CHARS}."
                 ),
             );
@@ -149,7 +149,7 @@ fn judge_tags(key: &ImageKey, image: &DesiredImage, entry: &ManifestPath, findin
                 tags.field(tag),
                 "this value",
                 format!(
-                    "The value of the tag `{tag}` of image.{key} has {length} characters; the tag service takes \
+                    "The value of the tag `{tag}` of image.{key} has {length} characters. The tag service accepts \
                      1 to {TAG_VALUE_MAX_CHARS}."
                 ),
             );

@@ -1,4 +1,4 @@
-//! GF202: image name is taken.
+//! GF202: two images of a region have the same name.
 
 use std::collections::BTreeSet;
 
@@ -20,12 +20,11 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-At every moment of the plan, in every order of its steps, no two custom images have one name in a region; images
-that goldform does not manage, as recorded, count. No placement is made while it has an
-image.
+At every moment of the plan, in every order of its steps, the names of the custom images of a region are unique.
+Recorded images that goldform does not manage count. No placement is created while it has an image.
 
 ### Why
-Names are unique per account and region: the service refuses the second one.
+Names are unique per account and region. The service refuses the second image.
 
 ### Example
     images:
@@ -55,14 +54,14 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
-/// Pairs of uses that are compared after a first collision was found: from then on they are only counted.
+/// Number of pairs that are compared at most, once a first collision is found. Later pairs only add to a count.
 const PAIRS: usize = 10_000;
 
-/// Uses of a name in a region that collide.
+/// Colliding uses of a name in a region.
 struct Conflict<'u> {
-    /// The first two that do, in the order of the uses.
+    /// First two uses that collide.
     pair: (&'u NameUse, &'u NameUse),
-    /// All others that collide with some use.
+    /// All other uses that collide with one.
     others: Vec<&'u NameUse>,
 }
 
@@ -70,8 +69,8 @@ impl<'u> Conflict<'u> {
     fn of(view: &PlanView<'_>, uses: &'u [NameUse]) -> Option<Self> {
         let mut pair: Option<(usize, usize)> = None;
         let mut colliding: BTreeSet<usize> = BTreeSet::new();
-        // Those that never free the name collide whatever the order. They are not compared one by one: a manifest may
-        // have thousands.
+        // Uses that never free the name collide in every order. They are not compared one by one: a manifest may have
+        // thousands.
         let keepers: Vec<(usize, &NameUse)> =
             uses.iter().enumerate().filter(|(_, used)| used.freed.is_empty()).collect();
         if let Some((taker, taking)) = keepers.iter().find(|(_, used)| used.taken.is_some()) {
@@ -87,7 +86,7 @@ impl<'u> Conflict<'u> {
         let mut compared: usize = 0;
         for (at, passing) in uses.iter().enumerate().filter(|(_, used)| !used.freed.is_empty()) {
             for (other, used) in uses.iter().enumerate() {
-                // Two that both free it are compared once.
+                // Two uses that both free the name are compared once.
                 if other == at || other < at && !used.freed.is_empty() {
                     continue;
                 }
@@ -95,7 +94,7 @@ impl<'u> Conflict<'u> {
                 if compared > PAIRS && pair.is_some() {
                     break;
                 }
-                // What is so already, and what the plan does not touch, is not the plan's doing.
+                // A collision that exists before the plan is not a violation of the plan.
                 let is_touched = passing.taken.is_some() || used.taken.is_some();
                 if is_touched && passing.holder != used.holder && !apart(view, passing, used) {
                     let found = (at.min(other), at.max(other));
@@ -111,7 +110,7 @@ impl<'u> Conflict<'u> {
     }
 }
 
-/// Whether one has freed the name before the other takes it, in every order.
+/// Returns whether one use frees the name before the other takes it, in every order.
 fn apart(view: &PlanView<'_>, first: &NameUse, second: &NameUse) -> bool {
     let before = |one: &NameUse, other: &NameUse| {
         other.taken.is_some_and(|taken| one.freed.iter().any(|freed| view.must_precede(*freed, taken)))
@@ -119,21 +118,21 @@ fn apart(view: &PlanView<'_>, first: &NameUse, second: &NameUse) -> bool {
     before(first, second) || before(second, first)
 }
 
-/// A placement holds one image: a second call is refused under the interim name of the first one, or makes an image
-/// that is not recorded.
+/// Returns the finding for a placement that gets a second image. The service refuses the second call for its interim name,
+/// or creates an image that is not recorded.
 fn made_twice(case: &Case<'_>, at: &PlacementKey, name: &CompactString) -> Finding {
     let finding = Finding::about(
         at,
-        format!("{at} would be made as `{}` while it may have an image already.", name.escape_debug()),
+        format!("{at} would be created as `{}` while it may already have an image.", name.escape_debug()),
     );
     finding
-        .at(case.desired.path_of(&Address::Placement(at.clone())), "made twice")
-        .help("This plan was edited: make it again.\n\n    goldform plan")
+        .at(case.desired.path_of(&Address::Placement(at.clone())), "created twice")
+        .help("This plan was edited. Make a new one:\n\n    goldform plan")
 }
 
 fn finding(case: &Case<'_>, region: &Region, name: &CompactString, conflict: &Conflict<'_>) -> Finding {
     let (first, second) = conflict.pair;
-    // The one that takes the name is the primary party.
+    // The use that takes the name is the primary one.
     let (taker, holder) = if second.taken.is_some() { (second, first) } else { (first, second) };
     let subject = match &taker.holder {
         NameHolder::Managed(at) => at.to_string(),
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_that_is_made_twice_is_refused_even_after_it_has_its_final_name() {
+    fn a_second_copy_is_refused_even_after_the_first_has_its_final_name() {
         let snapshot = applied(&[]);
         let mut plan = plan_to(&snapshot, EXAMPLE);
         assert_eq!(found(&snapshot, &plan), 0);
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_made_again_only_once_it_is_deleted() {
+    fn a_failed_image_is_created_again_only_after_its_deletion() {
         let mut snapshot = applied(&[EXAMPLE]);
         placement(&mut snapshot, "image.web@ap-tokyo#1").state = ImageState::CreateFailed;
         let mut plan = plan_to(&snapshot, EXAMPLE);
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn many_images_with_one_name_are_one_finding_with_their_number_and_first_places() {
+    fn many_images_with_one_name_are_one_finding_with_a_count_and_the_first_places() {
         let entry = |number: usize| {
             format!(
                 "  i{number:03}: {{ region: ap-jakarta, name: web, source: {{ snapshots: [snap-{number:08x}] }} }}\n"

@@ -9,7 +9,7 @@ use crate::diff::{Action, ImageChange};
 use crate::model::{Address, ImageKey, Level, PlacementKey, Region, ReplaceOrder};
 use crate::plan::{PlanView, image_limit};
 
-/// How many entries are pointed at: enough to see which, not a page of them.
+/// Number of entries that a finding shows at most.
 const LABELS: usize = 3;
 
 /// GF601.
@@ -21,12 +21,12 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-In every order of the plan's steps, and at every moment, the custom images of a region do not pass the limit; those
-included that goldform does not manage, those being made, and those being deleted. The limit is the lower of the
-manifest's and the one that DescribeImageQuota reported, else the documented 10.
+In every order of the plan's steps, and at every moment, the number of custom images in a region is at most the limit.
+Images that goldform does not manage count, and so do images that are being created or deleted. The limit is the lower
+one of `limits` in the manifest and of DescribeImageQuota. If neither is known, it is the documented 10.
 
 ### Why
-The service refuses the image that is one too many, half way through an apply.
+The service refuses the first image above the limit in the middle of an apply.
 
 ### Example
     # eleven entries with `region: ap-jakarta`, and a limit of 10
@@ -48,14 +48,14 @@ Remove images, put some in another region, or have the quota raised and recorded
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
-    // Who makes images where; a region that nothing is made in is not the plan's doing.
+    // Regions in which no image is created are not checked: their number of images is not a violation of the plan.
     let mut makers: BTreeMap<&Region, Vec<&PlacementKey>> = BTreeMap::new();
     for (_, step) in view.plan.graph.steps() {
         if step.operation.makes_image() {
             makers.entry(&step.at().region).or_default().push(step.at());
         }
     }
-    // What a plan says of its room is not believed: an edited one may say anything.
+    // Computed from the steps, not from the capacities in the plan: a plan file may have been edited.
     for (region, makers) in makers {
         let source = image_limit(case.desired, case.prior, region);
         let limit = usize::try_from(source.value).unwrap_or(usize::MAX);
@@ -73,28 +73,28 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         let mut finding = Finding::about(
             region,
             format!(
-                "{region} would hold {peak} custom images{unmanaged}{moment}; the limit is {} ({}).",
+                "{region} would have {peak} custom images{unmanaged}{moment}. The limit is {} ({}).",
                 source.value,
                 describe_source(&source.source, "213/4941")
             ),
         );
-        // The last to come are those for which there is no room.
+        // The last images are those above the limit.
         for at in makers.iter().rev().take(over.min(LABELS)).rev() {
             let path = case.desired.path_of(&Address::Placement((*at).clone()));
-            finding = finding.at(path, format!("no room in {region}"));
+            finding = finding.at(path, format!("no free slot in {region}"));
         }
         let mut help = help(view, region, over);
         if let Some(key) = replaced_in(case, view, region).filter(|_| after <= limit) {
             let _ = write!(
                 help,
-                "\nOr accept that the accounts of image.{key} are without it for a while:\n\n    replace: delete-first"
+                "\nOr accept that the accounts of image.{key} have no image for a while:\n\n    replace: delete-first"
             );
         }
         findings.push(finding.help(help));
     }
 }
 
-/// The first entry that is replaced create-first in a region, and that could be replaced delete-first.
+/// Returns the first entry that is replaced create-first in a region and could be replaced delete-first.
 fn replaced_in<'a>(case: &Case<'_>, view: &PlanView<'a>, region: &Region) -> Option<&'a ImageKey> {
     let may_go_first = |change: &&ImageChange| {
         let here = || change.placements.iter().filter(|placement| placement.at.region == *region);
@@ -108,10 +108,10 @@ fn replaced_in<'a>(case: &Case<'_>, view: &PlanView<'a>, region: &Region) -> Opt
     view.plan.changes.iter().find(may_go_first).map(|change| &change.image)
 }
 
-/// How many entries a command line names at most.
+/// Number of entries that a suggested command names at most.
 const MOST_NAMED: usize = 20;
 
-/// What would make it fit.
+/// Returns what to do to stay within the limit.
 fn help(view: &PlanView<'_>, region: &Region, over: usize) -> String {
     let mut help = format!(
         "Remove {over} {} from {region}, put {} in another region, or raise the limit.",
@@ -121,7 +121,7 @@ fn help(view: &PlanView<'_>, region: &Region, over: usize) -> String {
     let Some(blocked) = &view.plan.blocked else { return help };
     if let Some(missing) = blocked.missing.get(region) {
         let _ =
-            write!(help, " {missing} more {} there would do.", if *missing == 1 { "slot" } else { "slots" });
+            write!(help, " {missing} more {} would be enough.", if *missing == 1 { "slot" } else { "slots" });
     }
     match blocked.leave_out.as_slice() {
         [] => {}
@@ -129,14 +129,14 @@ fn help(view: &PlanView<'_>, region: &Region, over: usize) -> String {
             let keys: Vec<String> = few.iter().map(|key| format!("--exclude image.{key}")).collect();
             let _ = write!(
                 help,
-                "\nEverything else fits when the fewest entries stay as they are:\n\n    goldform plan {}",
+                "\nEverything else fits if the fewest entries are left unchanged:\n\n    goldform plan {}",
                 keys.join(" ")
             );
         }
         many => {
             let _ = write!(
                 help,
-                "\nEverything else fits when {} entries stay as they are. `blocked.leave_out` lists them:\n\n    \
+                "\nEverything else fits if {} entries are left unchanged. `blocked.leave_out` lists them:\n\n    \
                  goldform plan --format json",
                 many.len()
             );

@@ -1,4 +1,4 @@
-//! GF602: manifest's limit is above the service's.
+//! GF602: limit in the manifest is above that of the service.
 
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
@@ -9,28 +9,28 @@ pub(super) static RULE: Rule = Rule {
     code: Code {
         id: "GF602",
         name: "limit_above_recorded",
-        title: "Manifest's limit is above the service's",
+        title: "Limit in the manifest is above that of the service",
         level: Level::Warn,
         docs: "\
 ### What it checks
-A limit of custom images in the manifest is not higher than the one that the service reported.
+A limit of custom images in the manifest is at most the one that the service reported.
 
 ### Why
-The lower one counts, so the manifest's number changes nothing and misleads its reader.
-The service itself would let it pass.
+The lower limit counts, so the higher one in the manifest has no effect and is misleading.
+The service itself would accept it.
 
 ### Example
-    limits: { images_per_region: 500 }  # DescribeImageQuota said 10
+    limits: { images_per_region: 500 }  # DescribeImageQuota reported 10
 
 ### What to do
-Lower the number, or have the quota raised and recorded:
+Lower the number, or request a higher quota and record it:
 
     goldform refresh
 ",
     },
     sources: &[
         RuleSource::Document("213/15719 DescribeImageQuota", "ImageNumQuota"),
-        RuleSource::Promise("where both are known, the lower limit counts"),
+        RuleSource::Promise("if both limits are known, the lower one counts"),
     ],
     check,
 };
@@ -50,13 +50,13 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             Finding::about(
                 region,
                 format!(
-                    "The manifest allows {named} custom images in {region}; the service reported {} on {}, which \
-                     counts.",
+                    "The manifest allows {named} custom images in {region}. The service reported a limit of {} on {}, \
+                     which counts.",
                     reported.value,
                     reported.read_at.strftime("%Y-%m-%d"),
                 ),
             )
-            .at(path, "above what the service reported"),
+            .at(path, "above the limit of the service"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! GF305: lookup was not read yet.
+//! GF305: lookup has not been read yet.
 
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
@@ -9,19 +9,19 @@ pub(super) static RULE: Rule = Rule {
     code: Code {
     id: "GF305",
     name: "lookup_unread",
-    title: "Lookup was not read yet",
+    title: "Lookup has not been read yet",
     level: Level::Warn,
     docs: "\
 ### What it checks
-An entry that is made from a lookup has an image: the lookup was read, as it is asked now. An entry that is not selected,
-or that no build is asked for, is a warning at most.
+The lookup of an entry was read with its present criteria. If the entry is not selected, or needs no build, a violation
+is a warning at most.
 
 ### Why
-Offline, only what was read before is known. What the entry needs is unknown until then: the plan leaves it out, and
-such a plan is not applied. The service itself would let it pass.
+Offline, only recorded images are known. The source of the entry is unknown until the lookup is read, so the plan leaves
+the entry out and cannot be applied. The service itself would accept it.
 
 ### Example
-    source: { shared: { id: \"${lookup.ubuntu}\" } }   # and no refresh since the lookup was written
+    source: { shared: { id: \"${lookup.ubuntu}\" } }   # no refresh since the lookup was written
 
 ### What to do
 Read it:
@@ -29,7 +29,7 @@ Read it:
     goldform refresh
 ",
     },
-    sources: &[RuleSource::Promise("an offline plan says what it does not know")],
+    sources: &[RuleSource::Promise("an offline plan reports what it does not know")],
     check,
 };
 
@@ -38,7 +38,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         let Some(lookup) = image.lookup.as_ref().filter(|_| image.waits_for_lookup()) else { continue };
         let Some(asked) = case.desired.lookups.get(&lookup.name) else { continue };
         if case.prior.lookups.get(&lookup.name).is_some_and(|recorded| recorded.asked == *asked) {
-            continue; // read, and without an answer: another rule's
+            continue; // reported by `lookup_unanswered`
         }
         let entry = ManifestPath::root().field("images").field(key.as_str());
         let name = &lookup.name;
@@ -46,8 +46,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             Finding::about(
                 Address::Image(key.clone()),
                 format!(
-                    "image.{key} is made from lookup.{name}, which is unknown until a refresh: what it needs is not in \
-                     this plan."
+                    "image.{key} is built from lookup.{name}, whose image is unknown until a refresh. The plan leaves \
+                     the entry out."
                 ),
             )
             .at(entry.field("source").field("shared").field("id"), "unknown until a refresh")

@@ -16,31 +16,31 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-One plan deletes, without a successor, at most 30 % of the placements of current generations, or fewer than three.
+A plan deletes at most 30 % of the placements of current generations without a successor, or fewer than three.
 Replacement, retention and `destroy` do not count.
 
 ### Why
-An empty or truncated manifest, or the wrong state, looks exactly like the wish to delete everything.
-The service itself would let it pass.
+An empty or truncated manifest, or the wrong state, cannot be distinguished from the wish to delete everything.
+The service itself would accept it.
 
 ### Example
-    images: {}                         # and four images are recorded
+    images: {}                         # four images are recorded
 
 ### What to do
-Where it is meant, say so for this one run:
+If the deletion is intended, allow it for this run:
 
     goldform apply --allow mass_deletion
 ",
     },
     sources: &[
-        RuleSource::Promise("more than 30 % and at least 3 deletions at once are not done by accident"),
+        RuleSource::Promise("more than 30 % and at least 3 images are not deleted at once by accident"),
     ],
     check,
 };
 
-/// The least number of deletions that counts as many.
+/// Number of deletions from which the rule applies.
 const LEAST: usize = 3;
-/// The share of the recorded placements, in hundredths, above which deletions count as many.
+/// Percentage of the recorded placements above which the rule applies.
 const PERCENT: usize = 30;
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
@@ -52,18 +52,18 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         .filter_map(|image| image.generations.get(&image.current))
         .map(|build| build.placements.len())
         .sum();
-    let mut doomed = Vec::new();
+    let mut deleted = Vec::new();
     for (at, recorded) in view.touched().filter_map(|at| Some((at, case.prior.images.get(&at.image)?))) {
         let is_asked = view.steps_at(at).any(|(_, step)| step.reason == Reason::Destroy);
         if at.generation == recorded.current && view.is_deleted(at) && !is_asked && !is_followed(view, at) {
-            doomed.push(at);
+            deleted.push(at);
         }
     }
-    if doomed.len() < LEAST || doomed.len().saturating_mul(100) <= all.saturating_mul(PERCENT) {
+    if deleted.len() < LEAST || deleted.len().saturating_mul(100) <= all.saturating_mul(PERCENT) {
         return;
     }
-    let named: Vec<String> = doomed.iter().take(5).map(ToString::to_string).collect();
-    let more = match doomed.len().saturating_sub(named.len()) {
+    let named: Vec<String> = deleted.iter().take(5).map(ToString::to_string).collect();
+    let more = match deleted.len().saturating_sub(named.len()) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
@@ -72,17 +72,19 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             "images",
             format!(
                 "{} of {all} images would be deleted without a successor: {}{more}.",
-                doomed.len(),
+                deleted.len(),
                 named.join(", "),
             ),
         )
-        .at(ManifestPath::root().field("images").key(), "what is left here")
-        .help("Where it is meant, say so for this one run:\n\n    goldform apply --allow mass_deletion"),
+        .at(ManifestPath::root().field("images").key(), "the remaining entries")
+        .help(
+            "If the deletion is intended, allow it for this run:\n\n    goldform apply --allow mass_deletion",
+        ),
     );
 }
 
-/// Returns whether a newer generation takes the place of a deleted placement in its region: it is made there, or is
-/// there and stays.
+/// Returns whether a newer generation succeeds a deleted placement in its region: it is created there, or exists and is
+/// not deleted.
 fn is_followed(view: &PlanView<'_>, at: &PlacementKey) -> bool {
     let Some(generation) = view.current_after(&at.image).filter(|current| *current > at.generation) else {
         return false;

@@ -1,4 +1,4 @@
-//! GF708: many recorded images are gone at once.
+//! GF708: many recorded images are missing at once.
 
 use std::collections::BTreeMap;
 
@@ -11,53 +11,52 @@ pub(super) static RULE: Rule = Rule {
     code: Code {
     id: "GF708",
     name: "mass_disappearance",
-    title: "Many recorded images are gone at once",
+    title: "Many recorded images are missing at once",
     level: Level::Deny,
     docs: "\
 ### What it checks
-No observation misses
+An observation does not lack
 
 - a recorded image of a protected entry,
-- every recorded image of a region, where two or more are missing from such regions, or every recorded image of the
-  state, even if that is one,
+- every recorded image of a region, if at least two images are missing in such regions, or every recorded image of the
+  state, even if there is only one,
 - more than 30 % and at least three of all recorded images.
 
-Images that goldform deletes do not count, nor do images that failed, or that were accepted less than ten minutes ago
-and are not listed yet. What is missing is requested a second
-time, by id, before this rule judges it.
+Images that goldform deletes do not count, and neither do images that failed, or that were accepted less than ten
+minutes ago and are not listed yet. Missing images are requested a second time, by id, before the rule is checked.
 
 `refresh`, `plan --refresh`, `apply` and `destroy` stop before anything is recorded or changed. `drift` reports the
 finding. An image that was deleted by hand is ordinary drift, even if it was the only one of its region.
 
 ### Why
-An endpoint or account that is not the one of the state, and a response that is cut short, look exactly like the
-deletion of everything. Recording it would make goldform build every image again, and nobody would delete the ones that
-still exist. The service itself would let it pass.
+A wrong endpoint, a wrong account or a truncated response cannot be distinguished from the deletion of everything. If it
+were recorded, goldform would build every image again, and the existing ones would remain unmanaged.
+The service itself would accept it.
 
 ### Example
-    cloud: { provider: tencent, endpoint: \"http://127.0.0.1:8787\" }   # another place than before
+    cloud: { provider: tencent, endpoint: \"http://127.0.0.1:8787\" }   # another endpoint than before
 
 ### What to do
-Check that `cloud` and the keys are those that the images were made with. If the images were deleted, record it:
+Check that `cloud` and the keys are the ones with which the images were created. If the images were deleted, record it:
 
     goldform refresh --allow mass_disappearance
 ",
     },
     sources: &[
-        RuleSource::Promise("one answer of the service is not believed against the whole record"),
+        RuleSource::Promise("one response of the service does not outweigh the whole state"),
         RuleSource::Document("213/15715 DescribeImages", "an image that is not listed may still exist elsewhere"),
     ],
     check,
 };
 
-/// The least number of missing images that counts as many.
+/// Number of missing images from which the percentage applies.
 const LEAST: usize = 3;
-/// The percentage of all recorded images above which the missing ones count as many.
+/// Percentage of the recorded images above which missing images are a violation.
 const PERCENT: usize = 30;
-/// The least number of missing images in regions where none is left that counts: one copy that was deleted by hand is
-/// ordinary drift.
+/// Number of missing images in emptied regions from which they are a violation. A single copy that was deleted by hand
+/// is ordinary drift.
 const LEAST_IN_EMPTIED: usize = 2;
-/// The number of missing images that are named.
+/// Number of missing images that a finding names at most.
 const NAMED: usize = 5;
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
@@ -66,7 +65,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     let mut gone: Vec<PlacementKey> = Vec::new();
     for (at, placement) in case.prior.placements() {
         let is_gone = case.gone.contains(&at);
-        // Of an image that was accepted a short while ago, a listing says nothing yet.
+        // A listing may not show a recently accepted image yet.
         if placement.state.is_failed() || !placement.seen && !is_gone {
             continue;
         }
@@ -88,7 +87,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             missing_in_emptied = missing_in_emptied.saturating_add(*missing);
         }
     }
-    // Where everything is gone, the regions say nothing more.
+    // If everything is missing, the list of regions adds nothing.
     if missing_in_emptied < LEAST_IN_EMPTIED || gone.len() == all {
         emptied.clear();
     }
@@ -98,7 +97,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     if !is_many && emptied.is_empty() && protected.is_empty() {
         return;
     }
-    let mut detail = format!("{} of {all} recorded images are gone: {}.", gone.len(), list(&gone));
+    let mut detail = format!("{} of {all} recorded images are missing: {}.", gone.len(), list(&gone));
     if !emptied.is_empty() {
         detail.push_str(&format!(" No image is left in {}.", list(&emptied)));
     }
@@ -106,20 +105,20 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         detail.push_str(&format!(" Protected: {}.", list(&protected)));
     }
     detail.push_str(
-        " If they exist, and only this request did not show them, the next apply would build them a second time.",
+        " If they still exist and only this response lacks them, the next apply would build them a second time.",
     );
     let mut finding = Finding::about("images", detail);
     let mut entries: Vec<_> = gone.iter().filter(|at| case.desired.images.contains_key(&at.image)).collect();
     entries.dedup_by_key(|at| &at.image);
     for at in entries.into_iter().take(NAMED) {
-        finding = finding.at(case.desired.path_of(&Address::Image(at.image.clone())), "gone");
+        finding = finding.at(case.desired.path_of(&Address::Image(at.image.clone())), "missing");
     }
     if finding.labels.is_empty() {
-        finding = finding.at(ManifestPath::root().field("images").key(), "gone");
+        finding = finding.at(ManifestPath::root().field("images").key(), "missing");
     }
     findings.push(finding.help(
-        "Check that `cloud` and the keys are those that the images were made with. If the images were deleted, record \
-         it:\n\n    goldform refresh --allow mass_disappearance",
+        "Check that `cloud` and the keys are the ones with which the images were created. If the images were deleted, \
+         record it:\n\n    goldform refresh --allow mass_disappearance",
     ));
 }
 

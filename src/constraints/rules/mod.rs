@@ -1,4 +1,4 @@
-//! The table of rules, sorted by id, and the tests that guard it.
+//! Table of all rules, sorted by id.
 
 use super::rule::Rule;
 use crate::manifest::schema::{NamedRule, schema};
@@ -34,7 +34,7 @@ mod source_invalid;
 mod source_not_shared;
 mod windows_fee_outside_mainland;
 
-/// Every rule, by id.
+/// Every rule, sorted by id.
 pub static RULES: &[&Rule] = &[
     &image_name_invalid::RULE,
     &image_name_taken::RULE,
@@ -67,15 +67,15 @@ pub static RULES: &[&Rule] = &[
     &returned_without_revision::RULE,
 ];
 
-/// The rules that judge an observation before it is recorded. All others judge a manifest or a plan.
+/// Rules that check an observation before it is recorded. All others check a manifest or a plan.
 pub(super) static OBSERVATION_RULES: &[&Rule] = &[&mass_disappearance::RULE];
 
-/// The rule with this name or id.
+/// Returns the rule with this name or id.
 pub fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.code.is_named(name))
 }
 
-/// The JSON Schema of a manifest, with every rule that it may name.
+/// Returns the JSON Schema of a manifest, with the names of all rules.
 pub fn manifest_schema() -> serde_json::Value {
     let named = |rule: &&Rule| NamedRule {
         id: rule.code.id,
@@ -86,10 +86,10 @@ pub fn manifest_schema() -> serde_json::Value {
     schema(&RULES.iter().map(named).collect::<Vec<_>>())
 }
 
-/// Where a limit comes from, in a few words; `document` is the page that the documented one stands on.
+/// Returns the source of a limit in a few words. `document` is the page with the documented limit.
 fn describe_source(source: &LimitSource, document: &str) -> String {
     match source {
-        LimitSource::Manifest => "the manifest's".to_owned(),
+        LimitSource::Manifest => "set by the manifest".to_owned(),
         LimitSource::Recorded { at } => {
             format!("read from the service on {}", at.strftime("%Y-%m-%d"))
         }

@@ -13,23 +13,22 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-The placement of a protected entry that serves a region is not deleted unless its successor there is ready first,
-whichever run began that one. Delete-first is refused. An entry is protected by `protect: true`, and stays so while it is recorded as such, even when it is gone from the
-manifest.
+The placement of a protected entry that serves a region is deleted only after its successor in that region is ready.
+Delete-first is refused. `protect: true` protects an entry. The protection is recorded, so it remains if the entry is
+removed from the manifest.
 
 ### Why
-Protection is for images whose loss would hurt; taking the entry out of the manifest must not be enough to lose
-them. The service itself would let it pass.
+Protection is for images that must not be lost by removing an entry from the manifest. The service itself would accept it.
 
 ### Example
-    # `web` was applied with protect: true, and its entry was removed
+    # `web` was applied with protect: true, then its entry was removed
 
 ### What to do
-Where it is meant, apply the entry with `protect: false` first.
+If the deletion is intended, apply the entry with `protect: false` first.
 ",
     },
     sources: &[
-        RuleSource::Promise("protection guards the entry, and is recorded in state"),
+        RuleSource::Promise("protection belongs to the entry and is recorded in the state"),
     ],
     check,
 };
@@ -56,7 +55,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         findings.push(
             Finding::about(at, format!("{at} is protected, serves its region, and would be deleted {why}."))
                 .at(ManifestPath::image(&at.image), "protected")
-                .help("Where it is meant, apply the entry with this first:\n\n    protect: false"),
+                .help("If the deletion is intended, apply the entry with this first:\n\n    protect: false"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! GF901: record is old.
+//! GF901: state was not refreshed for a week.
 
 use std::collections::BTreeMap;
 
@@ -10,39 +10,38 @@ pub(super) static RULE: Rule = Rule {
     code: Code {
     id: "GF901",
     name: "record_stale",
-    title: "Record is old",
+    title: "State is out of date",
     level: Level::Warn,
     docs: "\
 ### What it checks
-What is recorded of each region that the plan touches was read from the service within a week, and its limit has
-been read at least once.
+Each region that the plan changes was read from the service within the last week, and its limit at least once.
 
 ### Why
-A verdict is only as good as the record it rests on: images that others made since count in the limit, and their
-names are taken. The service itself would let it pass.
+The plan is checked against the state. Images that others created since the last refresh count in the limit, and their
+names are in use. The service itself would accept it.
 
 ### Example
     # a state file that was last refreshed a month ago
 
 ### What to do
-Read it again:
+Refresh the state:
 
     goldform refresh
 ",
     },
     sources: &[
-        RuleSource::Promise("an offline verdict says how old its record is"),
+        RuleSource::Promise("an offline plan reports how old the state is"),
         RuleSource::Document("213/15719 DescribeImageQuota", "the limit of the account"),
     ],
     check,
 };
 
-/// After how many days a record counts as old.
+/// Age from which the state of a region is out of date.
 const DAYS: i64 = 7;
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
-    // Nothing recorded at all is a first plan, not an old record.
+    // A first plan has no state that could be out of date.
     if view.plan.base.is_none() {
         return;
     }
@@ -69,12 +68,12 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         let names: Vec<&str> = placements.iter().map(|at| at.region.as_str()).collect();
         let names = names.join(", ");
         let mut finding =
-            Finding::about(&names, format!("Of the regions that this plan touches, {names} {what}."));
-        // One of the entries that it is about is enough to see what is meant.
+            Finding::about(&names, format!("Of the regions that this plan changes, {names} {what}."));
+        // One entry is enough as an example.
         if let Some(&at) = placements.first() {
             let path = case.desired.path_of(&Address::Placement(at.clone()));
-            finding = finding.at(path, "planned against an old record");
+            finding = finding.at(path, "planned from an old state");
         }
-        findings.push(finding.help("Read it again:\n\n    goldform refresh"));
+        findings.push(finding.help("Refresh the state:\n\n    goldform refresh"));
     }
 }

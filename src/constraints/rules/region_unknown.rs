@@ -14,17 +14,17 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-Every region that an image is to be in stands in the built-in table, or under `regions:` in the manifest.
+Every region of an image is in the built-in table or under `regions:` in the manifest.
 
 ### Why
-A misspelled region would fail half way through an apply; and whether a region is in the Chinese mainland decides
-about copies and fees.
+A misspelled region would fail in the middle of an apply. Copies and fees depend on whether a region is in the Chinese
+mainland.
 
 ### Example
     region: ap-jakata                  # ap-jakarta
 
 ### What to do
-Correct the code; or, for a region that goldform does not know yet, add it:
+Correct the code. If goldform does not know the region yet, add it:
 
     regions: { ap-osaka: { mainland: false } }
 ",
@@ -62,7 +62,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
-/// What is said beside a region that is not known.
+/// Label of an unknown region.
 const UNKNOWN: &str = "not a known region";
 
 fn unknown(
@@ -75,7 +75,7 @@ fn unknown(
     let similar = suggestions.closest(region, table.iter().map(|(region, _)| region.as_str()));
     let help = match similar {
         Some(similar) => format!("Did you mean `{similar}`?"),
-        None => "For a region that goldform does not know yet, add it:\n\n    regions: { <code>: { mainland: false } }"
+        None => "If goldform does not know the region yet, add it:\n\n    regions: { <code>: { mainland: false } }"
             .to_owned(),
     };
     let detail = format!("`{}` is not a region that goldform knows.", region.escape_debug());

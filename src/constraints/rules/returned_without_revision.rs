@@ -1,4 +1,4 @@
-//! GF904: an earlier generation becomes current again, and no revision tells builds apart.
+//! GF904: earlier generation becomes current again, and no revision distinguishes builds.
 
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
@@ -14,28 +14,28 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warn,
     docs: "\
 ### What it checks
-A manifest names the source of an earlier generation again, and the source has no `revision`.
+A source without a `revision` is not the source of an earlier generation.
 
 ### Why
-The earlier image is used and nothing is built. The instance, snapshot or file may hold something else by now, and
-without a revision the text cannot say which of the two is meant. The service itself would let it pass.
+The earlier image is used again and nothing is built. The instance, snapshot or file may have changed since, and without
+a revision the manifest does not say which content is intended. The service itself would accept it.
 
 ### Example
     source: { instance: { id: ins-8f3a1c2d } }     # as in the first commit, after two others
 
 ### What to do
-Name the build that is meant:
+Identify the build with a revision:
 
     source: { instance: { id: ins-8f3a1c2d }, revision: \"2026-11-28\" }
 
-If a new build is meant, ask for it:
+If you want a new build, request it:
 
     goldform apply --replace image.web
 ",
     },
     sources: &[
         RuleSource::Promise("a reverted commit builds nothing"),
-        RuleSource::Document("213/15711 CreateImage", "an image holds what the instance holds at that moment"),
+        RuleSource::Document("213/15711 CreateImage", "an image has the content of the instance at that moment"),
     ],
     check,
 };
@@ -57,13 +57,13 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             Finding::about(
                 Address::Image(image.clone()),
                 format!(
-                    "image.{image} returns to generation {generation}: its source is named again, without a \
-                     `revision`."
+                    "image.{image} returns to generation {generation}: it has the source of that generation again, \
+                     without a `revision`."
                 ),
             )
             .at(entry.field("source"), "names no revision")
             .help(format!(
-                "If a new build is meant, name it or ask for it:\n\n    revision: <text>\n\n    goldform apply \
+                "If you want a new build, set a revision or request it:\n\n    revision: <text>\n\n    goldform apply \
                  --replace image.{image}"
             )),
         );

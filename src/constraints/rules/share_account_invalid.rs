@@ -13,7 +13,8 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-An image is shared with main accounts: ids of digits, or names under `accounts:`, each once, and not with the owner.
+An image is shared with main accounts only: ids of digits, or names under `accounts:`. Each is listed once, and the
+owner is not listed.
 
 ### Why
 The service refuses sub-accounts, unknown accounts and the owner itself.
@@ -47,7 +48,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 "Write the main account's id (UIN), quoted:\n\n    \"200000000001\"".to_owned(),
             ),
             FaultKind::UnknownAccountName { name, similar } => (
-                format!("`{}` does not stand under `accounts:`.", name.escape_debug()),
+                format!("`{}` is not declared under `accounts:`.", name.escape_debug()),
                 "not a declared name",
                 match similar {
                     Some(similar) => format!("Did you mean `{similar}`?"),
@@ -63,14 +64,14 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                     text.escape_debug()
                 ),
                 "the owner itself",
-                "Take it out of the list.".to_owned(),
+                "Remove it from the list.".to_owned(),
             ),
             FaultKind::DuplicateAccount { text, first } => {
                 other = Some(first.clone());
                 (
-                    format!("`{}` stands in the list twice.", text.escape_debug()),
+                    format!("`{}` is listed twice.", text.escape_debug()),
                     "listed again",
-                    "Take one of them out.".to_owned(),
+                    "Remove one of them.".to_owned(),
                 )
             }
             _ => continue,

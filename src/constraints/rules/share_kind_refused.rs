@@ -13,11 +13,10 @@ pub(super) static RULE: Rule = Rule {
         level: Level::Deny,
         docs: "\
 ### What it checks
-Encrypted images, whole-machine images (with data disks) and images with a licence of one's own (BYOL) are not
-shared.
+No encrypted image, whole-machine image (with data disks) or image with your own licence (BYOL) is shared.
 
 ### Why
-The service refuses to share them.
+The service does not share them.
 
 ### Example
     source: { encrypted: { image: web } }
@@ -25,7 +24,7 @@ The service refuses to share them.
     shares: [ { image: web-encrypted, with: [partner] } ]
 
 ### What to do
-Take the share out, or share an image of another kind.
+Remove the share, or share an image of another kind.
 ",
     },
     sources: &[
@@ -52,7 +51,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         } else if source.is_whole_machine() {
             "a whole-machine image (one with data disks)"
         } else if licence.eq_ignore_ascii_case("BYOL") {
-            "an image with a licence of one's own (BYOL)"
+            "an image with your own licence (BYOL)"
         } else {
             continue;
         };
@@ -68,7 +67,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             .at(path, "shared here")
             .at(
                 ManifestPath::root().field("images").field(key.as_str()).field("source").key(),
-                "made from this",
+                "built from this",
             ),
         );
     }

@@ -14,8 +14,9 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-The accounts that an image is shared with in a region, shares that goldform did not make included, do not pass the
-limit: the lower of the manifest's and the one an OverQuota has taught, else the documented 50.
+The number of accounts that an image is shared with in a region, unmanaged shares included, is at most the limit. The
+limit is the lower one of `limits` in the manifest and of the number at which the service returned OverQuota. If neither
+is known, it is the documented 50.
 
 ### Why
 The service refuses the whole call.
@@ -25,7 +26,7 @@ The service refuses the whole call.
     shares: [ { image: web, with: [a, b, c] } ]
 
 ### What to do
-Share with fewer accounts; or, where the service allows more, say so:
+Share with fewer accounts. If the service allows more, set the limit:
 
     limits: { accounts_per_image: 500 }
 ",
@@ -51,14 +52,14 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             Finding::about(
                 at,
                 format!(
-                    "{at} would be shared with {accounts} accounts; the limit is {} ({}).",
+                    "{at} would be shared with {accounts} accounts. The limit is {} ({}).",
                     limit.value,
                     describe_source(&limit.source, "213/4941")
                 ),
             )
             .at(case.desired.path_of(&Address::Share(at.clone(), case.desired.account)), "shared here")
             .help(
-                "Share with fewer accounts; or, where the service allows more, say so:\n\n    \
+                "Share with fewer accounts. If the service allows more, set the limit:\n\n    \
                  limits: { accounts_per_image: 500 }",
             ),
         );

@@ -1,4 +1,4 @@
-//! GF502: image is shared where it is not.
+//! GF502: image is shared in a region without it.
 
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
@@ -10,21 +10,21 @@ pub(super) static RULE: Rule = Rule {
     code: Code {
         id: "GF502",
         name: "share_outside_image_region",
-        title: "Image is shared where it is not",
+        title: "Image is shared in a region without it",
         level: Level::Deny,
         docs: "\
 ### What it checks
-Every region that a share names is one that its image is in: its own, or one of its copies.
+Every region of a share is a region of its image: the image's own, or that of a copy.
 
 ### Why
-A share holds in the image's own region only. To share elsewhere, copy the image there first.
+The service shares an image in its own region only. To share it elsewhere, copy it there first.
 
 ### Example
     images: { web: { region: ap-jakarta, source: … } }
     shares: [ { image: web, with: [partner], regions: [ap-tokyo] } ]
 
 ### What to do
-Add the region to the image's `copies`, or take it out of the share.
+Add the region to the image's `copies`, or remove it from the share.
 ",
     },
     sources: &[
@@ -43,7 +43,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         findings.push(
             Finding::about(
                 Address::InRegion(key.clone(), region.clone()),
-                format!("image.{key} is to be shared in {region}, where it is not to be."),
+                format!("image.{key} is shared in {region} but is not built or copied there."),
             )
             .at(fault.path.clone(), "shared here")
             .at(entry.key(), format!("this image is not in {region}"))

@@ -15,16 +15,16 @@ pub(super) static RULE: Rule = Rule {
         level: Level::Deny,
         docs: "\
 ### What it checks
-An image that another account shares with this one gets no other name, description, family or tag.
+The manifest changes no name, description, family or tag of an image that another account shares with this one.
 
 ### Why
-Only its owner can change it.
+Only the owner can change an image.
 
 ### Example
     web: { region: ap-jakarta, description: ours, source: { adopted: img-3c1f0a9b } }   # which partner shares
 
 ### What to do
-Take the attributes out; or copy the image, and give the copy its own.
+Remove the attributes, or copy the image and set them on the copy.
 ",
     },
     sources: &[
@@ -43,7 +43,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         let entry = ManifestPath::root().field("images").field(key.as_str());
         for (field, text) in changes(image, &lent) {
             let path = if field == "name" && *image.name.0 == *key.as_str() {
-                ManifestPath::image(key) // the name that an entry has when none is written
+                ManifestPath::image(key) // the default name of an entry
             } else {
                 entry.field(field)
             };
@@ -57,13 +57,13 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 )
                 .at(path, "would be changed")
                 .at(entry.field("source").field("adopted"), "an image of another account")
-                .help("Take it out, or ask the owner to change it."),
+                .help("Remove it, or ask the owner to change the image."),
             );
         }
     }
 }
 
-/// What the manifest would change on it.
+/// Returns the attributes that the manifest would change, with a description of the change.
 fn changes(image: &DesiredImage, lent: &SharedInImage) -> Vec<(&'static str, String)> {
     let mut changes = Vec::new();
     let name = image.name.of(GenerationNumber(1));

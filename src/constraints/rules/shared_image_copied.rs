@@ -14,13 +14,13 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-An image that another account shares with this one is not copied: neither to another region nor, unless that is
-allowed, in its own (`source.shared`).
+An image that another account shares with this one is not copied to another region. It is copied in its own region
+(`source.shared`) only if this rule is allowed.
 
 ### Why
-The service never copies a shared image to another region. In its own region its documents disagree: the user page says
-that shared images cannot be copied, the newer page of the API says that they can, as a new custom image. Who has tried
-it allows the rule; to another region it stays refused.
+The service never copies a shared image to another region. For its own region the documentation disagrees: the user page
+says that shared images cannot be copied, and the newer API page says that they can, as a new custom image. Allow the
+rule if your account can do it. Copies to another region remain refused.
 
 ### Example
     source: { shared: { id: img-3c1f0a9b, from: partner } }
@@ -39,7 +39,7 @@ Ask the owner to share it in the region where it is needed. To copy it in its ow
     check,
 };
 
-/// The kind of the image that a lookup found; until then the kind that it asks for.
+/// Returns the kind of the image that a lookup matched, or the kind that it requires if it has not been read.
 fn lookup_kind(case: &Case<'_>, image: &DesiredImage) -> Option<ImageKind> {
     let name = &image.lookup.as_ref()?.name;
     let lookup = case.desired.lookups.get(name)?;
@@ -54,14 +54,14 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         let kind = image.source.as_ref().map(|source| &source.kind);
         let by_lookup = image.lookup.as_ref().map(|lookup| format!("lookup.{}", lookup.name));
         if lookup_kind(case, image).is_some_and(|kind| kind != ImageKind::Shared) {
-            continue; // not a shared image: another rule's
+            continue; // reported by `source_not_shared`
         }
         let shared = match kind {
             Some(SourceKind::Shared { id, .. }) => Some(match by_lookup {
                 Some(lookup) => format!("{id} ({lookup})"),
                 None => id.to_string(),
             }),
-            // Which image it will be is not known yet; that it is shared is.
+            // The image is not known yet, but it is known to be shared.
             None => by_lookup,
             Some(_) => None,
         };
@@ -70,12 +70,12 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 Finding::about(
                     Address::Image(key.clone()),
                     format!(
-                        "image.{key} is to be a copy of {shared}, which another account shares. The user documents of \
-                         the service forbid that, its API documents permit it in the image's own region."
+                        "image.{key} is a copy of {shared}, which another account shares. The user documentation of \
+                         the service forbids that. Its API documentation permits it in the image's own region."
                     ),
                 )
                 .at(source.field("shared"), "a copy of a shared image")
-                .help("If the service permits it to this account:\n\n    rules: { shared_image_copied: allow }"),
+                .help("If the service permits it for this account:\n\n    rules: { shared_image_copied: allow }"),
             );
         }
         let Some(SourceKind::Adopted(id)) = kind else { continue };
@@ -86,7 +86,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             Finding::about(
                 Address::Image(key.clone()),
                 format!(
-                    "image.{key} is {id}, which another account shares: it cannot be copied to other regions."
+                    "image.{key} is {id}, which another account shares. It cannot be copied to other regions."
                 ),
             )
             .at(entry.field("copies"), "cannot be copied")

@@ -13,16 +13,16 @@ pub(super) static RULE: Rule = Rule {
         level: Level::Deny,
         docs: "\
 ### What it checks
-Every delete waits, by an edge of the plan, for the step that cancels all shares of that image.
+In the plan, every delete depends on the steps that cancel all shares of the image.
 
 ### Why
-The service refuses to delete an image that is shared, and an order that holds by luck does not hold.
+The service refuses to delete a shared image, and steps without a dependency may run in any order.
 
 ### Example
     # a saved plan in which `delete image.web@ap-jakarta#1` does not wait for `unshare image.web@ap-jakarta#1`
 
 ### What to do
-Make the plan again; plans that goldform makes keep the order.
+Make a new plan. Plans from goldform have these dependencies unless they were edited.
 ",
     },
     sources: &[
@@ -46,7 +46,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 shared = shared.without(accounts);
             }
         }
-        // What the plan itself shares, unless that surely comes later or is cancelled in between.
+        // Shares of the plan itself, unless they always come later or are always cancelled in between.
         for (share, other) in view.steps_at(at) {
             let Operation::Share { accounts, .. } = &other.operation else { continue };
             if view.must_precede(delete, share) {
@@ -75,7 +75,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                     ),
                 )
                 .at(case.desired.path_of(&Address::Placement(at.clone())), "still shared when it is deleted")
-                .help("Make the plan again:\n\n    goldform plan"),
+                .help("Make a new plan:\n\n    goldform plan"),
             );
         }
     }

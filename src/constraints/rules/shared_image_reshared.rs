@@ -1,4 +1,4 @@
-//! GF402: shared image is shared on.
+//! GF402: image of another account is shared.
 
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, escape_truncated};
@@ -10,15 +10,15 @@ pub(super) static RULE: Rule = Rule {
     code: Code {
     id: "GF402",
     name: "shared_image_reshared",
-    title: "Shared image is shared on",
+    title: "Image of another account is shared",
     level: Level::Deny,
     docs: "\
 ### What it checks
-Only images of this account are shared: neither what a lookup finds, nor an image that another account shares with this
-one.
+Shares name images of this account only. An image of a lookup, or one that another account shares with this one, is not
+shared.
 
 ### Why
-Only its owner can share an image. A copy of it (`source.shared`) is an image of this account, and can be shared.
+Only the owner can share an image. A copy of it (`source.shared`) is an image of this account and can be shared.
 
 ### Example
     shares: [ { image: \"${lookup.ubuntu}\", with: [partner] } ]
@@ -42,9 +42,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         findings.push(
             Finding::about(
                 format!("lookup.{lookup}"),
-                format!(
-                    "lookup.{lookup} is used and not managed: it is an image of others, and only its owner can share it."
-                ),
+                format!("lookup.{lookup} is used but not managed. Only the owner of its image can share it."),
             )
             .at(fault.path.clone(), "not an image of this account")
             .help("Ask its owner to share it with those accounts, or share an entry.")
@@ -68,7 +66,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             Finding::about(
                 Address::Image(key.clone()),
                 format!(
-                    "image.{key} is {id}, which {} shares with this account: only its owner can share it.",
+                    "image.{key} is {id}, which {} shares with this account. Only its owner can share it.",
                     escape_truncated(&lent.creator)
                 ),
             )

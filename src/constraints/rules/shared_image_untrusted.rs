@@ -15,17 +15,18 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warn,
     docs: "\
 ### What it checks
-An image that another account shares and that the manifest uses comes from an account that stands under `accounts:`; it
-says so (`from:`), and the service agrees where it was asked.
+An image that another account shares comes from an account under `accounts:`. The manifest names the account (`from:`),
+and the service reports the same one if the image was read.
 
 ### Why
-The provider does not review shared images: what is in them is a matter of trust in who made them. The service itself would let it pass.
+The provider does not review shared images, so their content is only as trustworthy as the account that created them.
+The service itself would accept it.
 
 ### Example
-    source: { shared: { id: img-3c1f0a9b } }   # from whom?
+    source: { shared: { id: img-3c1f0a9b } }   # from an unknown account
 
 ### What to do
-Name the account, and say that the image must come from it:
+Declare the account, and require that the image comes from it:
 
     accounts: { partner: \"200000000001\" }
     source: { shared: { id: img-3c1f0a9b, from: partner } }
@@ -33,7 +34,7 @@ Name the account, and say that the image must come from it:
     },
     sources: &[
         RuleSource::Document("213/4941", "shared images are not reviewed"),
-        RuleSource::Promise("who made an image that is used is known"),
+        RuleSource::Promise("the account behind every image is known"),
     ],
     check,
 };
@@ -58,7 +59,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         let address = Address::Image(key.clone());
         let seen = |region: &Region, id: &ImageId| case.prior.lent(region, id).map(|lent| lent.creator);
         match image.source.as_ref().map(|source| &source.kind) {
-            // What a lookup found was judged with the lookup, but for an account that is named here.
+            // An image of a lookup is checked with the lookup, unless the entry requires an account.
             Some(SourceKind::Shared { id, from }) if image.lookup.is_none() || from.is_some() => {
                 let creator = seen(&image.region, id);
                 let what = id.to_string();
@@ -75,7 +76,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
-/// Judges one image by the account it must come from, and by the one it was seen to come from.
+/// Checks the account that an image must come from (`from`) and the one that the service reported (`seen`).
 fn judge(
     known: &BTreeSet<AccountId>,
     address: &Address,
@@ -89,28 +90,28 @@ fn judge(
     let from = from.map(|account| account.to_string());
     let (detail, label) = match (from.as_deref(), seen) {
         (Some(from), Some(seen)) if from != seen => (
-            format!("{what} is to come from {from}, and comes from {}.", escape_truncated(seen)),
+            format!("{what} must come from {from}, but comes from {}.", escape_truncated(seen)),
             "comes from another account".to_owned(),
         ),
         (Some(account), _) | (None, Some(account)) if knows(account) => return,
         (Some(account), _) | (None, Some(account)) => (
             format!(
-                "{what} comes from {}, which does not stand under `accounts`. Shared images are not reviewed by the \
-                 provider.",
+                "{what} comes from {}, which is not declared under `accounts`. The provider does not review shared \
+                 images.",
                 escape_truncated(account)
             ),
-            "from an account without a name".to_owned(),
+            "from an undeclared account".to_owned(),
         ),
         (None, None) => (
             format!(
-                "Nothing says which account {what} comes from. Shared images are not reviewed by the provider."
+                "The account that {what} comes from is not known. The provider does not review shared images."
             ),
-            "from whom?".to_owned(),
+            "from an unknown account".to_owned(),
         ),
     };
     findings.push(
         Finding::about(address, detail)
             .at(path.clone().key(), label)
-            .help("Name the account, and say that the image must come from it:\n\n    from: partner"),
+            .help("Declare the account, and require that the image comes from it:\n\n    from: partner"),
     );
 }

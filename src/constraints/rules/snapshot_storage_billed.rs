@@ -13,10 +13,10 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Allow,
     docs: "\
 ### What it checks
-Nothing is wrong: every image, and every copy of it, keeps snapshots that are billed by size. Copying itself is free.
+This rule reports every entry: each image and each copy has snapshots that are billed by size. Copying itself is free.
 
 ### Why
-For those who want to see it in every plan. The service itself would let it pass.
+Enable the rule to see the billed snapshots in every plan. The service itself would accept it.
 
 ### Example
     rules: { snapshot_storage_billed: warn }
@@ -39,11 +39,11 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             Finding::about(
                 Address::Image(key.clone()),
                 format!(
-                    "image.{key} keeps snapshots, which are billed, in {placements} {}.",
+                    "image.{key} has billed snapshots in {placements} {}.",
                     if placements == 1 { "region" } else { "regions" },
                 ),
             )
-            .at(ManifestPath::image(key), "keeps billed snapshots"),
+            .at(ManifestPath::image(key), "has billed snapshots"),
         );
     }
 }

@@ -17,14 +17,14 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Deny,
     docs: "\
 ### What it checks
-Each entry names exactly one kind of source, and its ids, URL and other arguments have the shape that the service
-takes. An import that is to be made names an operating system of the built-in list, or, once a refresh has asked the
-service, a system and a version that its region imports. It names an object of a format that is imported (RAW, VHD,
-QCOW2, VMDK, and ISO with `force`), outside the Chinese mainland in its own region, and a licence and boot mode that
-exist. An encrypted copy is of an entry that is in the same region.
+Each entry names exactly one kind of source, and its ids, URL and other arguments have the format that the service
+accepts. A planned import names an operating system of the built-in list or, after a refresh, a system and version that
+the service imports in its region. The object has a supported format (RAW, VHD, QCOW2, VMDK, and ISO with `force`), and
+outside the Chinese mainland it is in the image's own region. The licence and boot mode exist. The original of an
+encrypted copy is in the same region.
 
 ### Why
-No request can be made of anything else; the service refuses it with the codes below.
+The service refuses other sources with the error codes below.
 
 ### Example
     source:
@@ -40,7 +40,7 @@ Name one kind of source, and copy its id from the console.
         RuleSource::ErrorCode("InvalidParameter.SnapshotNotFound"),
         RuleSource::ErrorCode("InvalidInstanceId.NotFound"),
         RuleSource::Document("213/15717 ImportImage", "its parameters"),
-        RuleSource::Document("213/15718 DescribeImportImageOs", "the systems and versions that a region imports"),
+        RuleSource::Document("213/15718 DescribeImportImageOs", "systems and versions that can be imported in a region"),
         RuleSource::Document("213/4945", "importing images: systems and formats"),
         RuleSource::ErrorCode("InvalidImageOsType.Unsupported"),
         RuleSource::ErrorCode("InvalidImageOsVersion.Unsupported"),
@@ -67,9 +67,9 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         let subject = fault.image.as_ref().map(|key| format!("image.{key}")).unwrap_or_default();
         let (detail, label, help) = match &fault.kind {
             FaultKind::NoSource => (
-                format!("{subject} does not say what it is made from."),
+                format!("{subject} has no source."),
                 "has no source",
-                "Name one:\n\n    source:\n      instance: { id: ins-8f3a1c2d }".to_owned(),
+                "Add one:\n\n    source:\n      instance: { id: ins-8f3a1c2d }".to_owned(),
             ),
             FaultKind::SeveralSources { kinds } => (
                 format!("{subject} names {} kinds of source: {}.", kinds.len(), kinds.join(", ")),
@@ -78,7 +78,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             ),
             FaultKind::MalformedSource { text, expected } => (
                 format!("`{}` in the source of {subject} is not {expected}.", text.escape_debug()),
-                "does not have that shape",
+                "malformed",
                 "Copy the id from the console or the official command line.".to_owned(),
             ),
             _ => continue,
@@ -88,7 +88,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
-/// Operating systems that are imported (213/4945). Names only: which versions are, DescribeImportImageOs tells.
+/// Operating systems that can be imported (213/4945). DescribeImportImageOs reports the versions.
 const SYSTEMS: &[&str] = &[
     "AlmaLinux",
     "CentOS",
@@ -113,7 +113,7 @@ const SYSTEMS: &[&str] = &[
     "Windows Server 2022",
 ];
 
-/// Endings of objects that are imported (213/4945). An object without an ending is not judged.
+/// File extensions of formats that can be imported (213/4945). An object without an extension is not checked.
 const FORMATS: &[&str] = &["raw", "img", "vhd", "qcow2", "vmdk", "iso"];
 
 fn judge_import(
@@ -125,9 +125,9 @@ fn judge_import(
     findings: &mut Findings,
 ) {
     let SourceKind::Import { url, os, version, license, boot, force, .. } = kind else { return };
-    // What was imported once is there, whatever is imported today.
+    // An import that is done remains valid if the service stops importing its system.
     let is_made = case.builds(key);
-    let told = case.prior.import_systems.get(&image.region);
+    let supported = case.prior.import_systems.get(&image.region);
     let entry = entry.field("import");
     let mut found = |field: &str, detail: String, help: Option<String>| {
         let finding = Finding::about(Address::Image(key.clone()), detail).at(entry.field(field), "refused");
@@ -136,39 +136,41 @@ fn judge_import(
             None => finding,
         });
     };
-    // What the service told of the region counts; until it was asked, the built-in list.
-    let systems: Vec<&str> = told.map_or_else(|| SYSTEMS.to_vec(), |told| told.names().collect());
+    // The built-in list applies until a refresh has read the systems of the region.
+    let systems: Vec<&str> =
+        supported.map_or_else(|| SYSTEMS.to_vec(), |supported| supported.names().collect());
     if is_made && !systems.contains(&os.as_str()) {
         let help = closest(os, systems.iter().copied()).map(|similar| format!("Did you mean `{similar}`?"));
-        let place = told.map(|_| format!(" to {}", image.region)).unwrap_or_default();
-        let detail = format!("`{}` is not an operating system that is imported{place}.", os.escape_debug());
-        found("os", detail, help.or_else(|| Some(format!("These are: {}.", systems.join(", ")))));
+        let place = supported.map(|_| format!(" in {}", image.region)).unwrap_or_default();
+        let detail =
+            format!("`{}` is not an operating system that can be imported{place}.", os.escape_debug());
+        found("os", detail, help.or_else(|| Some(format!("Use one of: {}.", systems.join(", ")))));
     }
-    if let Some(versions) = told.and_then(|told| told.versions(os))
+    if let Some(versions) = supported.and_then(|supported| supported.versions(os))
         && is_made
         && !versions.contains(version)
     {
         let detail = format!(
-            "Version `{}` of {} is not imported to {}.",
+            "Version `{}` of {} cannot be imported in {}.",
             version.escape_debug(),
             os.escape_debug(),
             image.region
         );
         let known: Vec<&str> = versions.iter().map(CompactString::as_str).collect();
-        found("version", detail, Some(format!("These are: {}.", known.join(", "))));
+        found("version", detail, Some(format!("Use one of: {}.", known.join(", "))));
     }
     let (host, object) = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).unwrap_or_default();
     let ending = object.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending);
     match ending.map(str::to_ascii_lowercase).as_deref() {
         Some("iso") if !force => found(
             "url",
-            "An ISO is imported by force only.".to_owned(),
-            Some("Say so:\n\n    force: true".to_owned()),
+            "An ISO can be imported with `force` only.".to_owned(),
+            Some("Set it:\n\n    force: true".to_owned()),
         ),
         Some(ending) if !FORMATS.contains(&ending) => found(
             "url",
             format!(
-                "Objects that end in `.{}` are not imported; {} are.",
+                "Objects that end in `.{}` cannot be imported. Expected one of {}.",
                 ending.escape_debug(),
                 FORMATS.join(", ")
             ),
@@ -180,15 +182,17 @@ fn judge_import(
         None => found(
             "url",
             "The service imports objects of its own object storage only.".to_owned(),
-            Some("Name it so:\n\n    url: https://BUCKET.cos.REGION.myqcloud.com/FILE.qcow2".to_owned()),
+            Some(
+                "Write it like this:\n\n    url: https://BUCKET.cos.REGION.myqcloud.com/FILE.qcow2"
+                    .to_owned(),
+            ),
         ),
         Some(region) if region.parse::<Region>().is_ok_and(|region| region != image.region) => {
-            // Within the mainland an object may be pulled from another region.
+            // Within the mainland, an object may be in another region.
             let is_mainland = |region: &str| region.starts_with("ap-") && MAINLAND.contains(&region);
             if !(is_mainland(region) && is_mainland(image.region.as_str())) {
                 let detail = format!(
-                    "The object is in {region}, and outside the Chinese mainland it must be in the image's own region, \
-                     {}.",
+                    "The object is in {region}. Outside the Chinese mainland it must be in the image's own region, {}.",
                     image.region
                 );
                 found("url", detail, None);
@@ -200,16 +204,17 @@ fn judge_import(
         license.as_ref().filter(|license| !["TencentCloud", "BYOL"].contains(&license.as_str()))
     {
         let detail =
-            format!("`{}` is no licence type: `TencentCloud` and `BYOL` are.", license.escape_debug());
+            format!("`{}` is not a licence type. Expected `TencentCloud` or `BYOL`.", license.escape_debug());
         found("license", detail, None);
     }
     if let Some(boot) = boot.as_ref().filter(|boot| !["Legacy BIOS", "UEFI"].contains(&boot.as_str())) {
-        let detail = format!("`{}` is no boot mode: `Legacy BIOS` and `UEFI` are.", boot.escape_debug());
+        let detail =
+            format!("`{}` is not a boot mode. Expected `Legacy BIOS` or `UEFI`.", boot.escape_debug());
         found("boot", detail, None);
     }
 }
 
-/// Regions between which objects may be pulled; finance regions pull from their own only (213/4945).
+/// Regions between which objects may be imported. Finance regions import from their own region only (213/4945).
 const MAINLAND: &[&str] =
     &["ap-beijing", "ap-chengdu", "ap-chongqing", "ap-guangzhou", "ap-nanjing", "ap-shanghai"];
 
@@ -229,14 +234,14 @@ fn judge_encrypted(
         );
         return;
     }
-    // An entry that is not declared is told where the manifest is read.
+    // The reader of the manifest reports an entry that is not declared.
     let Some(other) = case.desired.images.get(original) else { return };
     if !other.placements().contains(&image.region) {
         findings.push(
             Finding::about(
                 Address::Image(key.clone()),
                 format!(
-                    "image.{original} is not in {}, where its encrypted copy image.{key} is made.",
+                    "image.{original} is not in {}, where its encrypted copy image.{key} is built.",
                     image.region
                 ),
             )

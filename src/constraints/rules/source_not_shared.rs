@@ -1,4 +1,4 @@
-//! GF306: image to be copied is not a shared one.
+//! GF306: source of a copy is not a shared image.
 
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
@@ -10,21 +10,21 @@ pub(super) static RULE: Rule = Rule {
     code: Code {
     id: "GF306",
     name: "source_not_shared",
-    title: "Image to be copied is not a shared one",
+    title: "Source of a copy is not a shared image",
     level: Level::Deny,
     docs: "\
 ### What it checks
-`source.shared` names an image that another account shares, as far as it was seen: no public image, and none of this
-account's own.
+`source.shared` names an image that another account shares. Public images and images of this account are reported if
+they were read.
 
 ### Why
-The service does not copy public images; and a copy of an own image in its own region is made by encrypting only.
+The service does not copy public images. It copies an image of this account within a region only to encrypt it.
 
 ### Example
-    source: { shared: { id: \"${lookup.ubuntu}\" } }   # and the lookup finds a public image
+    source: { shared: { id: \"${lookup.ubuntu}\" } }   # the lookup matches a public image
 
 ### What to do
-Make the image from an instance that runs the public one; copy an own image by `copies:`, or take it over by
+Build the image from an instance that runs the public image. Copy your own image with `copies:`, or adopt it with
 `adopted:`.
 ",
     },
@@ -46,7 +46,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         findings.push(
             Finding::about(
                 Address::Image(key.clone()),
-                format!("image.{key} is to be a copy of {id}, which is {what} and not an image that another account shares."),
+                format!("image.{key} is a copy of {id}, which is {what} and not an image that another account shares."),
             )
             .at(path.field("id"), what)
             .soft(!case.builds(key)),
@@ -54,7 +54,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
-/// What an image is that is known not to be a shared one.
+/// Returns what the image is, if it is known not to be a shared one.
 fn what_it_is(case: &Case<'_>, image: &DesiredImage, id: &ImageId) -> Option<&'static str> {
     if let Some(name) = image.lookup.as_ref().map(|lookup| &lookup.name) {
         let lookup = case.desired.lookups.get(name)?;

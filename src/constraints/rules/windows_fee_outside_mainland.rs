@@ -13,18 +13,18 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warn,
     docs: "\
 ### What it checks
-No lookup takes a public Windows image in a region outside the Chinese mainland.
+No lookup matches a public Windows image in a region outside the Chinese mainland.
 
 ### Why
-The licence is waived in the mainland's regions and charged elsewhere, as a part of the price of the instances that run
-the image. Hong Kong is outside. The service itself would let it pass.
+The licence is free in the regions of the mainland and charged elsewhere, as part of the price of the instances that run
+the image. Hong Kong is outside. The service itself would accept it.
 
 ### Example
     lookups:
       win: { region: ap-singapore, type: public, os: Windows, newest: true }
 
 ### What to do
-Nothing, where that is meant:
+If the fee is acceptable, allow the rule:
 
     rules: { windows_fee_outside_mainland: allow }
 ",
@@ -38,7 +38,7 @@ Nothing, where that is meant:
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     for (name, lookup) in &case.desired.lookups {
-        // Of a region that is not known, nothing is said.
+        // Nothing is known about the fees of an unknown region.
         if case.desired.regions.get(&lookup.region).is_none_or(|facts| facts.mainland) {
             continue;
         }
@@ -58,8 +58,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             Finding::about(
                 Address::Lookup(name.clone()),
                 format!(
-                    "lookup.{name} takes a public image of {}, and {} is outside the Chinese mainland: its licence may be \
-                     charged.",
+                    "lookup.{name} matches a public image of {} in {}, which is outside the Chinese mainland. Its licence \
+                     may be charged.",
                     escape_truncated(title),
                     lookup.region
                 ),
