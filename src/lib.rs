@@ -1,9 +1,8 @@
 //! goldform: golden images as code for Tencent Cloud.
 //!
-//! A manifest in YAML says which machine images there are to be, in which regions each must exist, and with which
-//! accounts each is shared. goldform compares it with what it recorded, makes a plan whose steps are ordered by
-//! their dependencies, proves that the plan keeps every rule of the image service in every order in which its
-//! steps may run, and applies it.
+//! A manifest in YAML declares machine images, their regions and the accounts they are shared with. goldform compares
+//! it with the recorded state, makes a plan whose steps are ordered by their dependencies, checks that no ordering of
+//! these steps can break a rule or exceed a limit of the service, and applies the plan.
 //!
 //! ```text
 //!  manifest.yaml ─parse─▶ Manifest ─resolve─▶ Desired ──┐
@@ -15,61 +14,61 @@
 //!
 //! Everything above the line is synchronous and pure: same inputs, same bytes. Time, ids and randomness are
 //! parameters. `apply` accepts only a [`ValidPlan`](constraints::ValidPlan), and only
-//! [`validate`](constraints::validate) makes one. The executor makes no choices: every step is complete in the
+//! [`validate`](constraints::validate) returns one. The executor makes no choices: every step is complete in the
 //! plan.
 //!
 //! # Folders
 //!
-//! Each uses only those above it; `tests/architecture.rs` reads the sources and fails where one does not.
+//! Each folder uses only those above it. `tests/architecture.rs` checks this.
 //!
 //! | folder | what belongs there |
 //! |---|---|
 //! | [`model`] | vocabulary: ids, addresses, regions, image attributes, levels, limits, lookup criteria, digests, the clock |
-//! | [`diagnostics`] | the shape of what we tell the user: diagnostics, places, "did you mean" |
+//! | [`diagnostics`] | errors and warnings: codes, places in the manifest, suggestions, rendering |
 //! | [`manifest`] | text to meaning: YAML → `Manifest` → `Desired`; the JSON Schema |
-//! | [`state`] | what we believe: `Snapshot`, `Recorded`, `Observed`, the journal's events, integrity |
+//! | [`state`] | recorded and observed state: `Snapshot`, `Recorded`, `Observed`, the journal's events, integrity |
 //! | [`diff`] | `Desired` × prior → `Diff`, each change with its reason; drift |
 //! | [`plan`] | `Diff` → `Plan`: steps, and a graph whose edges carry a printable reason |
-//! | [`constraints`] | is every world on the way allowed? One file per rule; `validate` → `ValidPlan` |
+//! | [`constraints`] | rules, one file each; `validate` → `ValidPlan` |
 //! | [`report`] | values to text, for people and for programs. No decisions, no I/O |
 //! | — | *purity ends here* |
 //! | [`cloud`] | the image service: traits, the client that speaks its protocol, the sandbox |
-//! | [`backend`] | where state is kept: stores, locks, one conformance suite |
+//! | [`backend`] | storage of state: stores, locks, one conformance suite |
 //! | [`apply`] | scheduler (a pure state machine), executor, recovery, outcome |
 //! | [`engine`] | the pipeline as a library: lock, recover, observe, plan, check, execute, save |
-//! | [`cli`] | arguments → settings → command; the only place that wires things |
-//! | [`testing`] | shared by all tests: example manifests, a bench with a cloud in memory, scripted deaths |
+//! | [`cli`] | arguments → settings → command; constructs clients, stores and printers |
+//! | [`testing`] | shared by all tests: example manifests, a bench with a cloud in memory, scripted failures |
 //!
 //! # Words, one per idea
 //!
 //! | word | means |
 //! |---|---|
-//! | *desired* | what the manifest asks for |
-//! | *recorded* | what we wrote down: the state |
-//! | *observed* | what the service said just now |
-//! | *prior* | what a diff starts from: recorded, after a look at the cloud where there was one |
-//! | *change* | a wanted difference, with its reason |
+//! | *desired* | declared by the manifest |
+//! | *recorded* | stored in the state |
+//! | *observed* | read from the service in this run |
+//! | *prior* | start of a diff: the recorded state, updated by the observation if there is one |
+//! | *change* | a difference that the plan removes, with its reason |
 //! | *step* | one call that changes something, and the condition under which it has *settled* |
 //! | *entry* | one image of the manifest, by its key |
 //! | *generation* | one build of an entry; generations count up and are never used again |
 //! | *placement* | an image of a generation in a region |
 //! | *origin* | the placement that copies are made from |
 //! | *kept* | an earlier generation that retention keeps |
-//! | *unchanged* | as it is wanted: nothing is called |
-//! | *adopt* | take over what exists |
-//! | *forget* | stop managing, and delete nothing |
+//! | *unchanged* | equal to the desired state: needs no call |
+//! | *adopt* | start to manage an existing image |
+//! | *forget* | stop managing without deleting anything |
 //! | *unmanaged* | a share or image that goldform did not make |
-//! | *drift* | observed and not as recorded |
-//! | *violation* | of a rule |
-//! | *refusal* | by the cloud |
-//! | *error* | ours, or the environment's |
+//! | *drift* | a difference between the observed and the recorded state |
+//! | *violation* | a rule that a manifest, a plan or an observation breaks |
+//! | *refusal* | an error code of the service |
+//! | *error* | a failure of goldform or its environment |
 //!
 //! # Where to start reading
 //!
-//! [`model::Address`] is how things are named, [`manifest::Desired`] and [`state::Recorded`] are the two sides
-//! that [`diff::diff`] compares. [`plan::plan`] makes steps of it, [`plan::StepGraph`] holds their order, and
-//! `constraints/rules/` has one file for each thing that can be wrong with it. [`apply::Executor`] walks the
-//! plan and writes the journal. `cli/commands/apply.rs` is all of that in one function.
+//! [`model::Address`] names managed resources. [`diff::diff`] compares [`manifest::Desired`] with
+//! [`state::Recorded`]. [`plan::plan`] turns the differences into steps, and [`plan::StepGraph`] contains their
+//! order. `constraints/rules/` has one file for each rule. [`apply::Executor`] runs the plan and writes the journal.
+//! `cli/commands/apply.rs` calls all of this in one function.
 
 pub mod apply;
 pub mod backend;

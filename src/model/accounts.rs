@@ -16,32 +16,32 @@ impl Accounts {
     /// No account.
     pub const EMPTY: Self = Self(Vec::new());
 
-    /// How many accounts there are.
+    /// Returns the number of accounts.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether the account is one of them.
+    /// Returns whether the set contains an account.
     pub fn contains(&self, account: AccountId) -> bool {
         self.0.binary_search(&account).is_ok()
     }
 
-    /// The accounts in ascending order.
+    /// Returns the accounts in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = AccountId> + '_ {
         self.0.iter().copied()
     }
 
-    /// The accounts in ascending order, as a slice.
+    /// Returns the accounts in ascending order, as a slice.
     pub fn as_slice(&self) -> &[AccountId] {
         &self.0
     }
 
-    /// Those that are here and not in `other`.
+    /// Returns the accounts that are not in `other`.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         if other.is_empty() {
@@ -60,13 +60,13 @@ impl Accounts {
         )
     }
 
-    /// Those that are here and in `other`.
+    /// Returns the accounts that are also in `other`.
     #[must_use]
     pub fn shared_with(&self, other: &Self) -> Self {
         self.without(&self.without(other))
     }
 
-    /// Those that are here or in `other`.
+    /// Returns the accounts of both sets.
     #[must_use]
     pub fn joined(&self, other: &Self) -> Self {
         if other.is_empty() {

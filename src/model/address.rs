@@ -14,8 +14,8 @@ use super::{AccountId, Region};
 
 /// The key of an entry under `images:` or `lookups:`.
 ///
-/// 1 to 60 letters, digits, `-`, `_` or `.`, the first a letter or digit: it can stand in an address and in an
-/// image name without quoting.
+/// 1 to 60 letters, digits, `-`, `_` or `.`, the first a letter or digit: it needs no quoting in an address or an image
+/// name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "CompactString", into = "CompactString")]
 pub struct ImageKey(CompactString);
@@ -27,7 +27,7 @@ impl ImageKey {
     }
 }
 
-/// A text that is no key or no address.
+/// Error: a text is not a key or not an address.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{text}` is not {expected}")]
 pub struct MalformedAddress {
@@ -141,7 +141,7 @@ pub enum Address {
     InRegion(ImageKey, Region),
     /// `image.KEY@REGION#N`: one build in one region.
     Placement(PlacementKey),
-    /// `share.KEY@REGION#N/ACCOUNT`: one build in one region, lent to one account.
+    /// `share.KEY@REGION#N/ACCOUNT`: one build in one region, shared with one account.
     Share(PlacementKey, AccountId),
     /// `lookup.NAME`: an image that is used and not managed.
     Lookup(ImageKey),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn malformed_addresses_are_refused() {
         for text in [
             "",
             "image",

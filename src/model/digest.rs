@@ -1,4 +1,4 @@
-//! Content digests: what a build was made from, and what a plan would do.
+//! Digests of the source of a build and of the content of a plan.
 
 use std::fmt;
 use std::io::{self, BufWriter, Write};
@@ -9,14 +9,13 @@ use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 of a value's canonical JSON, in lower-case hexadecimal behind `sha256:`.
 ///
-/// Canonical here means: the serde form of our own types, whose maps are sorted; so equal values give
-/// equal text.
+/// Canonical means the serde form of our own types, whose maps are sorted: equal values have equal text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Digest(CompactString);
 
 impl Digest {
-    /// The digest of bytes.
+    /// Returns the digest of bytes.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self::of_hash(&Sha256::digest(bytes))
     }
@@ -30,10 +29,10 @@ impl Digest {
         Self(text)
     }
 
-    /// The digest of a value, over its canonical JSON.
+    /// Returns the digest of a value's canonical JSON.
     ///
     /// # Errors
-    /// When the value cannot be written as JSON (a map with keys that are not text).
+    /// Returns an error if the value has no JSON form (a map whose keys are not text).
     pub fn of<T: Serialize>(value: &T) -> Result<Self, serde_json::Error> {
         // Piece by piece: the JSON of a large plan is tens of megabytes.
         let mut hasher = BufWriter::with_capacity(1 << 16, Hashing(Sha256::new()));
@@ -42,12 +41,12 @@ impl Digest {
         Ok(Self::of_hash(&hash.finalize()))
     }
 
-    /// The digest as text, `sha256:` first.
+    /// Returns the digest as text, with the prefix `sha256:`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The digits that are shown, and that are enough to name the digest: the first [`NAME_DIGITS`].
+    /// Returns the first [`NAME_DIGITS`] digits, which are shown and are enough to name the digest.
     pub fn name(&self) -> &str {
         let digits = digits(&self.0);
         digits.get(..NAME_DIGITS).unwrap_or(digits)
@@ -84,7 +83,7 @@ fn is_hexadecimal(digits: &str) -> bool {
     digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// What is written into it is hashed.
+/// Writer that hashes its input.
 struct Hashing(Sha256);
 
 impl Write for Hashing {

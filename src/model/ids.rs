@@ -1,7 +1,7 @@
-//! Ids of the service, as newtypes that are checked when made.
+//! Ids of the service, as newtypes that check the format.
 //!
-//! Shapes, not existence: `img-` and eight characters is what the documents show, but one documented
-//! example has nine (213/15715), so any run of lower-case letters and digits is taken.
+//! The documentation shows `img-` and eight characters, but one documented example has nine (213/15715), so any run of
+//! lower-case letters and digits is accepted. Whether an id exists is not checked.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -11,13 +11,13 @@ use compact_str::{CompactString, ToCompactString as _};
 use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
-/// A text that does not have the shape of the id it stands for.
+/// Error: a text does not have the format of an id.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{text}` is not {expected}")]
 pub struct MalformedId {
     /// The text as it was given.
     pub text: String,
-    /// What such an id looks like, for people: "an image id (img- and letters or digits)".
+    /// Expected format, for people: "an image id (img- and letters or digits)".
     pub expected: &'static str,
 }
 
@@ -29,7 +29,7 @@ macro_rules! prefixed_id {
         pub struct $name(CompactString);
 
         impl $name {
-            /// The id as the service spells it.
+            /// Returns the id as the service spells it.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -90,7 +90,7 @@ prefixed_id!(
     DiskId, "disk-", "a disk id (`disk-`, then lower-case letters or digits)"
 );
 
-/// The id of a *main* account (UIN). Shares are given to main accounts only (213/15710 AccountIds).
+/// The id of a *main* account (UIN). Images are shared with main accounts only (213/15710 AccountIds).
 ///
 /// A number with up to 19 digits and no leading zero; written as text everywhere, since JSON readers
 /// round large numbers.
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_are_judged_and_existence_is_not() {
+    fn formats_are_checked_and_existence_is_not() {
         assert!("img-6pb6lrmy".parse::<ImageId>().is_ok());
         assert!("img-34vaef8fe".parse::<ImageId>().is_ok(), "nine characters stand in the documents");
         for bad in ["img-", "img-ABCDEFGH", "ins-6pb6lrmy", "img-6pb6/rmy", "img-é6pb6lrm"] {

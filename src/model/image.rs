@@ -1,4 +1,4 @@
-//! What an image is like: attributes, state, kind, architecture. Facts from 213/15753 (data type Image).
+//! Attributes, state, kind and architecture of an image, as in 213/15753 (data type Image).
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ pub const TAG_VALUE_MAX_CHARS: usize = 255;
 
 /// The attributes of an image that can be changed after it was made.
 ///
-/// As a *desired* value, `None` means: not managed, leave it as it is. As a recorded or observed value every
-/// attribute has a value, and the service's "no value" is the empty text.
+/// In a desired value, `None` means that goldform does not manage the attribute. In a recorded or observed value every
+/// attribute is set, and empty text means that the service has no value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attributes {
     /// The name, unique in its region and account. `None` only in an edit that leaves it alone.
@@ -40,7 +40,7 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    /// Whether no attribute is named.
+    /// Returns whether no attribute is set.
     pub fn is_empty(&self) -> bool {
         let Self { name, description, family, deprecated } = self;
         name.is_none() && description.is_none() && family.is_none() && deprecated.is_none()
@@ -71,17 +71,17 @@ pub enum ImageState {
 }
 
 impl ImageState {
-    /// Whether the image can be used, copied and shared.
+    /// Returns whether the image can be used, copied and shared.
     pub fn is_ready(self) -> bool {
         matches!(self, Self::Normal | Self::Using)
     }
 
-    /// Whether it will never be ready.
+    /// Returns whether the image will never be ready.
     pub fn is_failed(self) -> bool {
         matches!(self, Self::CreateFailed | Self::ImportFailed)
     }
 
-    /// The state as the service spells it.
+    /// Returns the state as the service spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Creating => "CREATING",
@@ -111,7 +111,7 @@ pub enum ImageKind {
 }
 
 impl ImageKind {
-    /// The kind as a manifest spells it.
+    /// Returns the kind as a manifest spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Public => "public",
@@ -139,7 +139,7 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// The architecture as an image spells it.
+    /// Returns the architecture as DescribeImages spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64",
@@ -149,7 +149,7 @@ impl Architecture {
         }
     }
 
-    /// 32 or 64; nothing for an unknown architecture.
+    /// Returns 32 or 64. Returns `None` for an unknown architecture.
     pub fn bits(self) -> Option<u8> {
         match self {
             Self::I386 => Some(32),
@@ -159,7 +159,7 @@ impl Architecture {
     }
 }
 
-/// Facts about an image that never change after it was made; they tell two images apart.
+/// Facts about an image that never change after its creation, and that distinguish images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
     /// Size of the system disk in GiB.

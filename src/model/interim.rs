@@ -1,9 +1,9 @@
-//! Interim names: the evidence that an image is ours where no tag can be set by the call that makes it.
+//! Interim names: evidence of ownership for images whose creating call cannot set a tag.
 //!
-//! SyncImages takes no tags (213/15711), so a copy is made under `<name>~<10 characters>`, derived from the state's
+//! SyncImages accepts no tags (213/15711), so a copy is created as `<name>~<10 characters>`, derived from the state's
 //! lineage, the placement and the attempt. Nobody else uses such a name, so an image that has it is ours, and
-//! `InvalidImageName.Duplicate` on it means that an earlier call made the image. The image takes its final name in the
-//! call that sets its family and description, before it is shared.
+//! `InvalidImageName.Duplicate` on it means that an earlier call created the image. The call that sets the family and
+//! description also sets the final name, before the image is shared.
 
 use compact_str::{CompactString, format_compact};
 use sha2::{Digest as _, Sha256};
@@ -16,15 +16,15 @@ const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 /// Characters of the derived part: 50 bits.
 const DERIVED_CHARS: usize = 10;
 
-/// `<name>~<suffix>`, with the name cut where both do not fit into the longest image name.
+/// Returns `<name>~<suffix>`, with the name cut to the maximum length of an image name.
 pub fn with_suffix(name: &str, suffix: &str) -> CompactString {
     let room = NAME_MAX_CHARS.saturating_sub(suffix.chars().count().saturating_add(1));
     let base: CompactString = name.chars().take(room).collect();
     format_compact!("{base}~{suffix}")
 }
 
-/// The interim name of a placement for the state with this lineage. `attempt` counts the images of this placement that
-/// are forgotten: they may still exist, so their names are not used again.
+/// Returns the interim name of a placement for the state with this lineage. `attempt` is the number of forgotten images
+/// of this placement: they may still exist, so their names are not used again.
 pub fn interim_name(name: &str, lineage: &str, at: &PlacementKey, attempt: u32) -> CompactString {
     let hash = Sha256::digest(format!("{lineage}\n{at}\n{attempt}"));
     let mut suffix = CompactString::default();
@@ -41,7 +41,8 @@ pub fn interim_name(name: &str, lineage: &str, at: &PlacementKey, attempt: u32) 
     with_suffix(name, &suffix)
 }
 
-/// Whether a name ends as interim names do. Of a name that our own journal holds, this says that it was derived.
+/// Returns whether a name has the suffix of an interim name. A user may choose such a name, so this is proof only for
+/// names in our own journal.
 pub fn is_interim_name(name: &str) -> bool {
     let suffix = name.rsplit_once('~').map_or("", |(_, suffix)| suffix);
     suffix.len() == DERIVED_CHARS && suffix.bytes().all(|byte| ALPHABET.contains(&byte))

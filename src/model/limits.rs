@@ -1,4 +1,4 @@
-//! Limits are data with a source: the number, where it comes from and how old it is.
+//! Limits, each with its source and age.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,18 +12,18 @@ pub const DOCUMENTED_IMAGES_PER_REGION: u32 = 10;
 /// texts say 500 (213/15710, since 2024-02-05); no action reports the number.
 pub const DOCUMENTED_ACCOUNTS_PER_IMAGE: u32 = 50;
 
-/// Where a limit comes from.
+/// Source of a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "from")]
 pub enum LimitSource {
     /// The manifest's `limits:`.
     Manifest,
-    /// The service said so (DescribeImageQuota, or an OverQuota that taught it), at that time.
+    /// Reported by the service: DescribeImageQuota, or the error code OverQuota.
     Recorded {
         /// When it was read.
         at: Timestamp,
     },
-    /// Nobody has read it: the number in the service's documents.
+    /// The number in the service's documentation, if no other is known.
     Documented,
 }
 
@@ -32,7 +32,7 @@ pub enum LimitSource {
 pub struct Limit {
     /// The largest number that is allowed.
     pub value: u32,
-    /// Who says so.
+    /// Source of the number.
     pub source: LimitSource,
 }
 
@@ -46,8 +46,8 @@ pub struct ImageLimit {
 }
 
 impl Limit {
-    /// The limit that counts: where both the manifest and the service name one, the lower; where nothing is
-    /// recorded, the manifest's in place of the documented one.
+    /// Returns the limit that applies: the lower one of the manifest and the service if both are known, else the known
+    /// one, else the documented one.
     pub fn effective(manifest: Option<u32>, recorded: Option<&ImageLimit>, documented: u32) -> Self {
         match (manifest, recorded) {
             (Some(value), Some(read)) if value < read.value => Self { value, source: LimitSource::Manifest },

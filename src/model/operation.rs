@@ -1,8 +1,7 @@
 //! Operations: one mutation of the image service each, complete in its arguments.
 //!
-//! The executor makes no choices, so everything that a call needs is in here, but for ids of images that
-//! are not made yet: a placement is named by its [`PlacementKey`], and its id is what the record says at the
-//! moment of the call.
+//! The executor makes no choices, so an operation has all arguments of its call except the ids of images that do not
+//! exist yet. A [`PlacementKey`] names a placement, and the state has its id at the moment of the call.
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -46,8 +45,8 @@ pub enum Operation {
         /// the call used. See [`super::interim`].
         name: CompactString,
     },
-    /// Wait until an image that an earlier run began is NORMAL, or has failed. There is no call, and it takes no slot:
-    /// the image counts in its region already.
+    /// Wait until an image that an earlier run began is NORMAL or has failed. It needs no call and no slot: the image
+    /// already counts in its region.
     Wait {
         /// What is waited for.
         at: PlacementKey,
@@ -120,7 +119,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// Every verb.
+    /// All verbs.
     pub const ALL: &[Self] = &[
         Self::Create,
         Self::Copy,
@@ -132,7 +131,7 @@ impl Verb {
         Self::Delete,
     ];
 
-    /// The verb in lower case: `create`.
+    /// Returns the verb in lower case: `create`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -148,7 +147,7 @@ impl Verb {
 }
 
 impl Operation {
-    /// The placement that the operation is about.
+    /// Returns the placement that the operation changes.
     pub fn at(&self) -> &PlacementKey {
         match self {
             Self::Create { at, .. }
@@ -162,7 +161,7 @@ impl Operation {
         }
     }
 
-    /// The placement that the operation is about, to change it.
+    /// Returns a mutable reference to the placement that the operation changes.
     pub fn at_mut(&mut self) -> &mut PlacementKey {
         match self {
             Self::Create { at, .. }
@@ -176,7 +175,7 @@ impl Operation {
         }
     }
 
-    /// Its verb.
+    /// Returns the verb.
     pub fn verb(&self) -> Verb {
         match self {
             Self::Create { .. } => Verb::Create,
@@ -190,7 +189,7 @@ impl Operation {
         }
     }
 
-    /// The operation with the ownership tag's value filled in.
+    /// Sets the value of the ownership tag.
     #[must_use]
     pub fn owned_by(mut self, lineage: &str) -> Self {
         if let Self::Create { tags, ownership, .. } | Self::Tag { set: tags, ownership, .. } = &mut self
@@ -201,7 +200,7 @@ impl Operation {
         self
     }
 
-    /// The key of the ownership tag that its call sets.
+    /// Returns the key of the ownership tag that the call sets.
     pub fn ownership(&self) -> Option<&CompactString> {
         match self {
             Self::Create { ownership, .. } | Self::Tag { ownership, .. } => ownership.as_ref(),
@@ -209,7 +208,7 @@ impl Operation {
         }
     }
 
-    /// The same make without tags in its call.
+    /// Removes all tags from a create.
     #[must_use]
     pub fn untagged(mut self) -> Self {
         if let Self::Create { tags, ownership, .. } = &mut self {
@@ -219,12 +218,12 @@ impl Operation {
         self
     }
 
-    /// Whether it makes an image, which takes a slot of the region's quota from its start.
+    /// Returns whether it creates an image, which uses a slot of the region's quota from its start.
     pub fn makes_image(&self) -> bool {
         matches!(self, Self::Create { .. } | Self::Copy { .. })
     }
 
-    /// The name that it makes an image with: in a plan the final name, in the journal the one that was sent.
+    /// Returns the name of the image that it creates: the final name in a plan, the sent name in the journal.
     pub fn made_name(&self) -> Option<&CompactString> {
         match self {
             Self::Create { attributes, .. } => attributes.name.as_ref(),
@@ -233,8 +232,8 @@ impl Operation {
         }
     }
 
-    /// Whether the image is made under an interim name, since its call carries no ownership tag: SyncImages takes none
-    /// (213/15711), and a manifest may ask for none (`ownership_tag: false`).
+    /// Returns whether the image is created under an interim name because its call sets no ownership tag: SyncImages
+    /// accepts none (213/15711), and a manifest may disable it (`ownership_tag: false`).
     pub fn is_made_under_interim_name(&self) -> bool {
         match self {
             Self::Copy { .. } => true,
@@ -243,7 +242,7 @@ impl Operation {
         }
     }
 
-    /// The final name that it takes: of a make under an interim name, none.
+    /// Returns the final name that it sets. Returns `None` for a create under an interim name.
     pub fn taken_name(&self) -> Option<&CompactString> {
         match self {
             Self::Update { set, .. } => set.name.as_ref(),
@@ -252,7 +251,7 @@ impl Operation {
         }
     }
 
-    /// The operation, making its image under this name.
+    /// Sets the name of the image that it creates.
     #[must_use]
     pub fn named(mut self, name: CompactString) -> Self {
         match &mut self {
@@ -263,7 +262,7 @@ impl Operation {
         self
     }
 
-    /// The placement of another entry that an encrypted copy is made from, in the same region.
+    /// Returns the placement of another entry that is the original of an encrypted copy, in the same region.
     pub fn original(&self) -> Option<PlacementKey> {
         match self {
             Self::Create {

@@ -1,4 +1,4 @@
-//! Regions: any well-formed code is a region; what is known about it is data.
+//! Regions, and the facts known about them. Any well-formed code is a region.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::MalformedId;
 
-/// A region code, such as `ap-jakarta`. Judged by shape; [`RegionTable`] says what is known about it.
+/// A region code, such as `ap-jakarta`. Only the format is checked. [`RegionTable`] has the known facts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "CompactString", into = "CompactString")]
 pub struct Region(CompactString);
 
 impl Region {
-    /// The code as the service spells it.
+    /// Returns the code as the service spells it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -58,15 +58,15 @@ impl fmt::Display for Region {
     }
 }
 
-/// What is known about a region.
+/// Known facts about a region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegionFacts {
-    /// Its English name.
+    /// English name.
     pub title: CompactString,
     /// Whether it counts as the Chinese mainland for fees and copies. Hong Kong does not (213/6091 lists it
     /// in the China table, but the rules for fees and copies speak of the mainland).
     pub mainland: bool,
-    /// Whether copies may go there: Taipei takes no part in copying (the service's questions and answers).
+    /// Whether images can be copied to it. Taipei does not support copies (the service's questions and answers).
     pub copy_target: bool,
 }
 
@@ -102,7 +102,7 @@ const BUILT_IN: &[(&str, &str, bool)] = &[
 ];
 
 impl RegionTable {
-    /// The regions that the documents name.
+    /// Returns the documented regions.
     pub fn built_in() -> Self {
         Self(
             BUILT_IN
@@ -116,17 +116,17 @@ impl RegionTable {
         )
     }
 
-    /// Adds a region, or replaces what was known about it.
+    /// Adds a region, or replaces its facts.
     pub fn insert(&mut self, region: Region, facts: RegionFacts) {
         self.0.insert(region, facts);
     }
 
-    /// What is known about a region; nothing when it is not in the table.
+    /// Returns the facts about a region. Returns `None` if the region is not known.
     pub fn get(&self, region: &Region) -> Option<&RegionFacts> {
         self.0.get(region)
     }
 
-    /// Every known region and its facts, by code.
+    /// Returns every known region and its facts, by code.
     pub fn iter(&self) -> impl Iterator<Item = (&Region, &RegionFacts)> {
         self.0.iter()
     }

@@ -1,4 +1,4 @@
-//! What a generation is built from.
+//! Sources of generations.
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -6,21 +6,20 @@ use serde::{Deserialize, Serialize};
 use super::ids::DiskId;
 use super::{AccountId, Architecture, ImageId, ImageKey, InstanceId, SnapshotId};
 
-/// What a generation is built from, and the text that asks for a new build.
+/// Source of a generation, with the revision that requests a new build.
 ///
-/// Two sources that are equal are answered by the same generation: everything in here is part of a build's
-/// identity, and nothing else is.
+/// Equal sources share a generation: all fields are part of a build's identity, and nothing else is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Source {
     /// The kind and its arguments.
     #[serde(flatten)]
     pub kind: SourceKind,
-    /// Any text; a new text asks for a new build.
+    /// Any text. A different text requests a new build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<CompactString>,
 }
 
-/// The kinds of source; exactly one stands in an entry (GF301).
+/// Kind of source. An entry has exactly one (GF301).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
@@ -50,10 +49,10 @@ pub enum SourceKind {
         version: CompactString,
         /// The architecture.
         architecture: Architecture,
-        /// Who licences the operating system; left out: the service's default.
+        /// Licence type of the operating system. `None`: the service's default.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         license: Option<CompactString>,
-        /// How it boots; left out: the service's default.
+        /// Boot mode. `None`: the service's default.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         boot: Option<CompactString>,
         /// Import without cloud-init.
@@ -72,11 +71,11 @@ pub enum SourceKind {
     Encrypted {
         /// The other entry.
         image: ImageKey,
-        /// The key; left out: the disk service's own.
+        /// Encryption key. `None`: the disk service's own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kms_key: Option<CompactString>,
     },
-    /// An image that goldform did not make and took over as it was.
+    /// An existing image that goldform did not create.
     Adopted(ImageId),
 }
 
@@ -86,8 +85,8 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Source {
-    /// Whether the image holds data disks too: such an image can neither be copied to another region
-    /// (213/4943) nor shared.
+    /// Returns whether the image contains data disks. Such an image cannot be copied to another region (213/4943) or
+    /// shared.
     pub fn is_whole_machine(&self) -> bool {
         match &self.kind {
             SourceKind::Instance { data_disks, .. } => !data_disks.is_empty(),
@@ -96,22 +95,22 @@ impl Source {
         }
     }
 
-    /// Whether it is made by copying an image of the same region, which takes a name and nothing else.
+    /// Returns whether it is a copy of an image in the same region. The call accepts a name and no other attribute.
     pub fn is_copied(&self) -> bool {
         matches!(self.kind, SourceKind::Shared { .. } | SourceKind::Encrypted { .. })
     }
 
-    /// Whether the snapshots behind the image were there before it: the user's, not made by the service for it.
+    /// Returns whether the image's snapshots existed before it and belong to the user.
     pub fn has_own_snapshots(&self) -> bool {
         matches!(self.kind, SourceKind::Snapshots(_) | SourceKind::Adopted(_))
     }
 
-    /// Whether the image is encrypted: such an image can neither be copied nor shared.
+    /// Returns whether the image is encrypted. Such an image cannot be copied or shared.
     pub fn is_encrypted(&self) -> bool {
         matches!(self.kind, SourceKind::Encrypted { .. })
     }
 
-    /// The source in a few words: `instance ins-8f3a1c2d`.
+    /// Returns the source in a few words: `instance ins-8f3a1c2d`.
     pub fn describe(&self) -> String {
         let kind = match &self.kind {
             SourceKind::Instance { id, .. } => format!("instance {id}"),
