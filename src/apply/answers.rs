@@ -1,4 +1,4 @@
-//! Answers: what each meaning of an answer leads to.
+//! What each kind of response leads to.
 //!
 //! Calls to a busy or throttling service wait until the settle timeout; of a make whose outcome is unknown, the image is
 //! searched for; what is done already counts as done; everything else fails its branch. What surely was not executed is
@@ -62,7 +62,7 @@ impl RunState<'_, '_> {
                 self.note(Event::Edited { at: self.now(), change: Edit::LearnSharedEditsRefused });
                 self.fail(index, &error, None);
             }
-            // A part of the list may have been done all the same.
+            // A part of the list may have been done.
             _ if is_share => self.ask_shares(index, error),
             _ if matches!(step.operation, Operation::Tag { .. }) && !self.is_claim(index) => {
                 self.warn_untagged(index, &error);
@@ -182,7 +182,7 @@ impl RunState<'_, '_> {
         self.outcomes.insert(index, outcome);
     }
 
-    /// A failure to tag never makes a good image bad: it is told, and tried again by the next apply.
+    /// A failure to tag never makes a good image bad: it is a warning, and the next apply tries again.
     pub(super) fn warn_untagged(&mut self, index: StepIndex, error: &CloudError) {
         let Some(step) = self.plan.graph.step(index) else { return };
         let (id, at, why) = (step.id.clone(), self.now(), error.to_string());
@@ -224,7 +224,7 @@ impl RunState<'_, '_> {
         self.retries.push(Retry { due, step: index, next: Continuation::Lookup(because) });
     }
 
-    /// When to try again, each time later; the try is counted and told.
+    /// Returns when to retry, each time later. The attempt is counted and reported.
     fn after_a_pause(&mut self, index: StepIndex, why: &str) -> Timestamp {
         let now = self.now();
         let (tries, since) = self.tries.get(&index).copied().unwrap_or((0, now));

@@ -143,7 +143,7 @@ impl RunState<'_, '_> {
             let Some(step) = self.plan.graph.step(index) else { continue };
             self.executor.progress.started(step);
             if self.snapshot.intents.contains_key(&step.id) {
-                // An earlier run called for it and got no definite answer: it goes on where that one ended.
+                // An earlier run sent the call and got no definite response: this run continues where that one ended.
                 self.doubts.insert(index);
                 let because = outcome_unknown(step, "an earlier run ended before the answer came");
                 self.look_up(index, because);

@@ -1,4 +1,4 @@
-//! `ValidPlan` → [`Outcome`]: walks the plan with a journal, and repairs what a killed run left behind.
+//! `ValidPlan` → [`Outcome`](crate::plan::Outcome): applies the plan with a journal, and recovers from a killed run.
 //!
 //! ```text
 //!  recover ─▶ observe ─▶ (plan, validate, confirm) ─▶ executor: scheduler says what is ready
@@ -7,9 +7,9 @@
 //!                                                     Outcome, one line a step
 //! ```
 //!
-//! The scheduler is a pure state machine; the executor makes no choices, it does what is ready and writes down
-//! what happens. A failure skips what waits for it and lets independent branches finish. There is no undo: the
-//! next run plans from what is recorded and seen.
+//! The scheduler is a pure state machine. The executor makes no choices: it starts the steps that are ready and records
+//! what happens. A failure skips the steps that depend on it and lets independent branches finish. There is no undo: the
+//! next run plans from what is recorded and observed.
 
 mod account_search;
 mod answers;

@@ -14,7 +14,7 @@ use crate::manifest::Desired;
 use crate::model::{Clock, ImageId, ImageKind, PlacementKey, Region};
 use crate::state::{Observed, ObservedRegion, Recorded, Snapshot};
 
-/// Images that are to be taken over, by region: their shares are read beside those of managed images.
+/// Images to adopt, by region. Their shares are read beside those of managed images.
 pub type Wanted = BTreeMap<Region, BTreeSet<ImageId>>;
 
 /// Looks at these regions, and at the shares of every recorded image in them.

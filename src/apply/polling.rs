@@ -55,7 +55,7 @@ fn after(now: Timestamp, tick: Duration) -> Timestamp {
 }
 
 impl Polling {
-    /// An image is waited for from now. The tick goes back to the first one, and a poll that is due is not put
+    /// Starts waiting for an image. The tick goes back to the first one, and a poll that is due is not put
     /// off.
     pub fn await_image(&mut self, region: &Region, awaited: Awaited, now: Timestamp) {
         let first = after(now, FIRST);

@@ -44,7 +44,7 @@ pub async fn preflight(
         tasks.spawn(format!("trying `{}`", step.id), async move {
             let _permit = calls.acquire().await;
             let tried = send(cloud.as_ref(), owner, operation.clone(), image.clone(), query.clone()).await;
-            // The run makes an image without the tags that are refused with it, so that is what is to be tried.
+            // The run makes an image without the tags that are refused with it, so that call is tried.
             let tried = match (tried, without_tags(operation)) {
                 (Err(error), Some(bare)) if error.kind == ErrorKind::Tag => {
                     send(cloud.as_ref(), owner, bare, image, query).await
@@ -114,16 +114,16 @@ mod tests {
     use crate::testing::worlds::example_with;
     use crate::testing::{Bench, EXAMPLE, LINEAGE, desired};
 
-    /// What the trials of a plan to this manifest tell, each with its step.
-    async fn told(bench: &mut Bench, yaml: &str) -> Result<BTreeMap<String, Trial>, CloudError> {
+    /// Returns the trials of a plan to this manifest, by step.
+    async fn trials(bench: &mut Bench, yaml: &str) -> Result<BTreeMap<String, Trial>, CloudError> {
         let wanted = desired(yaml);
         let snapshot = bench.snapshot().await;
         let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, PlanMode::Normal)).1.unwrap();
         let cloud: Arc<dyn CloudWrite> = Arc::new(bench.cloud().dry_run());
         let lineage = Lineage(LINEAGE.into());
-        let told = preflight(&cloud, &valid, &snapshot.recorded, &lineage, &BTreeMap::new(), 2).await?;
-        assert_eq!(told.trials.len(), valid.plan().graph.len());
-        Ok(told.trials.into_iter().map(|(step, trial)| (step.to_string(), trial)).collect())
+        let report = preflight(&cloud, &valid, &snapshot.recorded, &lineage, &BTreeMap::new(), 2).await?;
+        assert_eq!(report.trials.len(), valid.plan().graph.len());
+        Ok(report.trials.into_iter().map(|(step, trial)| (step.to_string(), trial)).collect())
     }
 
     fn fault(bench: &Bench, effect: FaultEffect) {
@@ -142,9 +142,9 @@ mod tests {
             // Tags that are refused on a create are put on afterwards: that is no reason to stop.
             for tags_on_create in [true, false] {
                 let mut bench = Bench::new(Settings { dry_run, tags_on_create, ..Settings::default() });
-                let told = told(&mut bench, EXAMPLE).await.unwrap();
+                let trials = trials(&mut bench, EXAMPLE).await.unwrap();
                 for create in ["create image.web@ap-jakarta#1", "create image.db@ap-jakarta#1"] {
-                    assert_eq!(told[create], Trial::Passed);
+                    assert_eq!(trials[create], Trial::Passed);
                 }
                 assert!(bench.sim.images().unwrap().is_empty());
             }
@@ -166,8 +166,8 @@ mod tests {
         };
         bench.sim.add_fault(&hang).unwrap();
         assert!(!bench.apply(&desired(EXAMPLE), PlanMode::Normal).await.1.is_complete());
-        let told = told(&mut bench, EXAMPLE).await.unwrap();
-        let copy = &told["copy image.web@ap-tokyo#1"];
+        let trials = trials(&mut bench, EXAMPLE).await.unwrap();
+        let copy = &trials["copy image.web@ap-tokyo#1"];
         assert!(matches!(copy, Trial::Awaited { .. }), "{copy:?}");
     }
 
@@ -175,8 +175,8 @@ mod tests {
     async fn what_nothing_in_the_plan_changes_is_a_refusal_and_no_answer_is_an_error() {
         let mut bench = Bench::new(Settings::default());
         fault(&bench, refusal("InvalidInstance.NotSupported"));
-        let told_now = told(&mut bench, EXAMPLE).await.unwrap();
-        let create = &told_now["create image.web@ap-jakarta#1"];
+        let trials_now = trials(&mut bench, EXAMPLE).await.unwrap();
+        let create = &trials_now["create image.web@ap-jakarta#1"];
         assert!(
             matches!(create, Trial::Refused { refusal } if refusal.contains("NotSupported")),
             "{create:?}"
@@ -185,7 +185,7 @@ mod tests {
         {
             bench.sim.clear_faults().unwrap();
             fault(&bench, effect.clone());
-            assert!(told(&mut bench, EXAMPLE).await.is_err(), "{effect:?}");
+            assert!(trials(&mut bench, EXAMPLE).await.is_err(), "{effect:?}");
         }
         assert!(bench.sim.images().unwrap().is_empty());
     }
@@ -196,11 +196,11 @@ mod tests {
         bench.apply(&desired(EXAMPLE), PlanMode::Normal).await;
         let next = example_with("snap-2f3a1c2d", "snap-4444dddd")
             .replace("images:\n", "rules: { share_gap: warn }\nimages:\n");
-        let told = told(&mut bench, &next).await.unwrap();
-        let create = &told["create image.db@ap-jakarta#2"];
+        let trials = trials(&mut bench, &next).await.unwrap();
+        let create = &trials["create image.db@ap-jakarta#2"];
         let delete = "delete image.db@ap-jakarta#1";
         assert!(matches!(create, Trial::Removed { by, .. } if by.to_string() == delete), "{create:?}");
-        let delete = &told[delete];
+        let delete = &trials[delete];
         assert!(matches!(delete, Trial::Removed { by, .. } if by.to_string().starts_with("unshare")));
     }
 }

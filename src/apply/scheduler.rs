@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(scheduler.is_idle(), ready.is_empty() && running == 0);
     }
 
-    /// Visits every state that can be reached; tells how many, and how many of them are ends.
+    /// Visits every reachable state. Returns their number, and how many of them are final.
     fn explore(scheduler: &Scheduler<'_>, seen: &mut BTreeSet<String>, ends: &mut usize) {
         if !seen.insert(format!("{:?}", statuses(scheduler))) {
             return;

@@ -179,7 +179,7 @@ impl RunState<'_, '_> {
         true
     }
 
-    /// No action tells the limit of accounts per image; a refusal says that it is below what was asked for.
+    /// No action returns the limit of accounts per image. A refusal shows that it is below what was requested.
     fn learn_share_limit(&mut self, everyone: &Accounts, left: &Accounts) {
         let most = everyone.len().saturating_add(left.len()).saturating_sub(1);
         let value = u32::try_from(most).unwrap_or(u32::MAX);

@@ -177,8 +177,8 @@ async fn a_kept_file_that_cannot_be_read_is_listed_and_what_is_no_snapshot_is_no
     std::fs::write(history.join("0.json"), "half a").unwrap();
     std::fs::write(history.join("notes.txt"), "mine").unwrap();
     let kept = store.kept().await.unwrap();
-    let told: Vec<(u64, bool)> = kept.iter().map(|(serial, head)| (*serial, head.is_some())).collect();
-    assert_eq!(told, [(0, false), (1, true)]);
+    let listed: Vec<(u64, bool)> = kept.iter().map(|(serial, head)| (*serial, head.is_some())).collect();
+    assert_eq!(listed, [(0, false), (1, true)]);
     assert!(matches!(store.recall(0).await, Err(StoreError::State { .. })));
     // The present state may be broken: what is kept is what helps then.
     std::fs::write(&path, "broken").unwrap();

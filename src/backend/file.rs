@@ -42,7 +42,7 @@ pub struct FileStore {
     journal: Option<Journal>,
     /// The lineage and serial of the snapshot that is stored.
     stored: Option<(Lineage, u64)>,
-    /// Where the journal goes on, if it holds events that the stored snapshot does not.
+    /// Place at which the journal continues, if it has events that the stored snapshot lacks.
     end: Option<End>,
     /// Whether there is a journal that no crash between the writing of a snapshot and its removal explains: the state was
     /// replaced by a later one, which may not know its events.

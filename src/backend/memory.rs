@@ -80,7 +80,7 @@ impl StateStore for MemoryStore {
         if freshness == SerialBump::Yes || !self.journal.is_empty() {
             snapshot.serial = snapshot.serial.saturating_add(1);
         }
-        // There is no clock here: runs in tests are to be the same each time.
+        // Without a clock, so that tests are the same each time.
         snapshot.written = Some(Written {
             at: lock.since,
             by: lock.owner.as_str().into(),

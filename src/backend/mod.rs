@@ -221,7 +221,7 @@ pub trait StateStore: Send {
     /// When the place cannot be read. The present snapshot plays no part: it may be broken.
     async fn kept(&mut self) -> Result<Vec<(u64, Option<Head>)>, StoreError>;
 
-    /// An earlier snapshot that is kept; nothing where none has this serial.
+    /// Returns the backup with this serial, or `None`.
     ///
     /// # Errors
     /// When it cannot be read or used.

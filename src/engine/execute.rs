@@ -25,7 +25,7 @@ pub struct Execution<'x> {
     pub command: CompactString,
     /// How fast.
     pub options: ExecutorOptions,
-    /// Whether to go on. Without one, it goes on to the end.
+    /// Request to stop. Without one, the run continues to its end.
     pub stop: Option<watch::Receiver<Shutdown>>,
     /// Receives progress events.
     pub progress: Option<&'x mut dyn Progress>,
@@ -34,7 +34,7 @@ pub struct Execution<'x> {
 }
 
 impl Execution<'_> {
-    /// Creates an execution that goes on to its end and reports nothing.
+    /// Returns an execution that runs to its end and reports no progress.
     pub fn new(by: impl Into<CompactString>, command: impl Into<CompactString>) -> Self {
         Self {
             by: by.into(),

@@ -37,7 +37,7 @@ impl<'s> LockedState<'s> {
     }
 
     /// Closes what an earlier run left open, as far as that can be found out. A make that no listing shows yet stays
-    /// open: an execution goes on with it, and a person can say what became of it.
+    /// open: an execution continues it, and a person can resolve it.
     ///
     /// # Errors
     /// If the cloud cannot be read or the journal cannot be written.

@@ -23,11 +23,11 @@ impl std::fmt::Display for StepId {
     }
 }
 
-/// A change of the record alone: no call goes with it.
+/// Change of the state alone, without a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "edit")]
 pub enum Edit {
-    /// What the manifest says of an entry that only goldform keeps.
+    /// Settings of an entry that only goldform knows.
     Settings {
         /// The entry.
         image: ImageKey,
@@ -38,21 +38,21 @@ pub enum Edit {
         /// Whether snapshots go with the image.
         delete_snapshots: bool,
     },
-    /// Stop managing a placement; the image stays as it is.
+    /// Stop managing a placement. The image stays as it is.
     Forget {
         /// The placement.
         at: PlacementKey,
         /// Its id, and its name where the image still exists: it then counts as unmanaged.
         unmanaged: Option<(ImageId, CompactString)>,
     },
-    /// Accounts that an image was shared with by others are named in the manifest now: goldform's own from here.
+    /// The manifest now names accounts of unmanaged shares: the shares become goldform's own.
     Claim {
         /// The placement.
         at: PlacementKey,
         /// The accounts.
         accounts: Accounts,
     },
-    /// Take over an image that goldform did not make, as it is.
+    /// Start managing an image that goldform did not make, as it is.
     Adopt {
         /// The placement that it becomes.
         at: PlacementKey,
@@ -61,16 +61,16 @@ pub enum Edit {
         /// The image as it was last seen.
         image: Box<Placement>,
     },
-    /// An OverQuota has taught that an image cannot be shared with more accounts than this.
+    /// OverQuota showed the limit of accounts per image.
     LearnShareLimit {
-        /// The most that it can be.
+        /// Limit of accounts.
         value: u32,
-        /// When it was refused.
+        /// Time of the refusal.
         at: Timestamp,
     },
-    /// A LimitExceeded has taught that a share call cannot name more accounts than this.
+    /// LimitExceeded showed the limit of accounts per share call.
     LearnAccountsPerCall {
-        /// The most that it can.
+        /// Limit of accounts per call.
         value: u32,
     },
     /// The accounts that an image is shared with were read back, after a call that may have changed some of them.
@@ -82,7 +82,7 @@ pub enum Edit {
         /// Those that goldform asked for: its own, as far as they are among them.
         own: Accounts,
     },
-    /// A SharedImageModifyUnsupported has taught that an image cannot be changed while it is shared.
+    /// SharedImageModifyUnsupported showed that an image cannot be changed while it is shared.
     LearnSharedEditsRefused,
     /// A placement became ready: consumers should use it from now on.
     Serve {
@@ -123,11 +123,11 @@ pub struct SettledImage {
     pub build: Build,
 }
 
-/// One thing that happened.
+/// Event of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Event {
-    /// The record was changed without a call.
+    /// The state was changed without a call.
     Edited {
         /// When.
         at: Timestamp,
@@ -157,7 +157,7 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
-    /// The service accepted it and works on it.
+    /// The service accepted the call. The image is not NORMAL yet.
     Accepted {
         /// The step.
         step: StepId,
@@ -166,7 +166,7 @@ pub enum Event {
         /// The id of the image that it makes.
         id: ImageId,
     },
-    /// It is done.
+    /// The step is done.
     Settled {
         /// The step.
         step: StepId,
@@ -176,7 +176,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         image: Option<SettledImage>,
     },
-    /// It did not happen, or what it made failed.
+    /// The step failed, or the image that it made did.
     Failed {
         /// The step.
         step: StepId,
@@ -202,7 +202,7 @@ pub enum Event {
 /// A step that was started and has no outcome yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
-    /// When it was started.
+    /// Time of its start.
     pub at: Timestamp,
     /// When its call was last sent again; `None`: it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -210,7 +210,7 @@ pub struct Intent {
     /// Whether a later call was answered that its name is taken: an image of it exists, though no listing shows it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub name_taken: bool,
-    /// What it called for.
+    /// Operation of its call.
     pub operation: Operation,
     /// The id of the image, once the service has accepted the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]

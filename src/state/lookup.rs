@@ -88,7 +88,8 @@ pub struct Near {
 }
 
 impl RecordedLookup {
-    /// The image that answers this question; nothing where another one was asked, or none or several were found.
+    /// Returns the image that was found for these criteria. `None` if the criteria were others, or if none or several images
+    /// match.
     pub fn answer(&self, lookup: &Lookup) -> Option<&FoundImage> {
         match &self.found {
             Found::One(image) if self.asked == *lookup => Some(image),

@@ -46,7 +46,7 @@ pub struct Recorded {
     /// Images that other accounts share with us and that the manifest names by id, as they were last seen.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lent: BTreeMap<Region, BTreeMap<ImageId, SharedInImage>>,
-    /// What each region imports that an entry is imported in, as it was last told.
+    /// Systems that each region imports, for regions in which an entry is imported, as they were last listed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub import_systems: BTreeMap<Region, ImportSystems>,
     /// The limit of accounts per image, once an OverQuota has taught it.
@@ -206,7 +206,7 @@ impl Recorded {
         })
     }
 
-    /// Takes a placement out; a generation or entry that has none left goes with it.
+    /// Removes a placement. A generation or entry without any placement left is removed too.
     pub fn remove(&mut self, key: &PlacementKey) -> Option<Placement> {
         let image = self.images.get_mut(&key.image)?;
         let generation = image.generations.get_mut(&key.generation)?;

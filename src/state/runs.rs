@@ -27,7 +27,7 @@ pub struct Run {
     pub serial: u64,
     /// Its steps, by verb.
     pub steps: BTreeMap<Verb, usize>,
-    /// How it ended; nothing: it did not come to its end, and the journal told the next run what it did.
+    /// How it ended. `None`: it was cut off, and the next run learned from the journal what it had done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<RunEnd>,
 }

@@ -1,26 +1,26 @@
-//! Picks images from a listing: by kind, operating system, architecture, name, tags, age and lender.
+//! Selects images from a listing by type, operating system, architecture, name, tags, age and owner.
 //!
-//! A listing is the service's word; everything that is asked for is compared here, since the service's own filters are
-//! fuzzy (213/15715 Filters) and know neither age nor lender.
+//! All criteria are compared here, because the service's own filters are fuzzy (213/15715 Filters) and know neither age
+//! nor owner.
 
 use super::ObservedImage;
 use super::lookup::{Found, FoundImage, Near};
 use crate::diagnostics::escape_truncated;
 use crate::model::{Criteria, ImageKind, Lookup};
 
-/// How many candidates or near images are recorded: enough to choose by, few enough to read.
+/// Number of candidates that are recorded: enough to choose from, few enough to read.
 const LISTED: usize = 10;
-/// How many images that are near are told.
+/// Number of near misses that are recorded.
 const NEAR: usize = 3;
 
 impl Criteria {
-    /// Whether an image is one that is asked for.
-    pub fn admits(&self, image: &ObservedImage) -> bool {
-        self.misses(image).is_empty()
+    /// Returns whether an image matches all criteria.
+    pub fn matches(&self, image: &ObservedImage) -> bool {
+        self.mismatches(image).is_empty()
     }
 
-    /// What an image is that was not asked for, in clauses; empty: it is one that is asked for.
-    pub fn misses(&self, image: &ObservedImage) -> Vec<String> {
+    /// Returns the properties of an image that do not match, in clauses. Empty: it matches.
+    pub fn mismatches(&self, image: &ObservedImage) -> Vec<String> {
         let Self { kinds, os, architecture, bits, name, from, tags, since, before, usable } = self;
         let mut misses = Vec::new();
         let mut judge = |fits: bool, clause: &dyn Fn() -> String| {
@@ -66,7 +66,7 @@ impl Criteria {
     }
 }
 
-/// Whether a text holds another, in capitals or not.
+/// Returns whether a text contains another, in any case.
 fn holds(text: &str, part: &str) -> bool {
     text.to_lowercase().contains(&part.to_lowercase())
 }
@@ -76,20 +76,20 @@ fn a_kind(kind: ImageKind) -> &'static str {
         ImageKind::Public => "a public image",
         ImageKind::Custom => "a custom image of this account",
         ImageKind::Shared => "an image that another account shares",
-        ImageKind::Other => "of a kind that is not known",
+        ImageKind::Other => "of an unknown type",
     }
 }
 
-/// What a lookup finds in a listing of its region.
+/// Returns what a lookup finds in a listing of its region.
 ///
-/// Of several that are as new as each other, `newest` takes the first by name: the service's own images come in
-/// batches of one moment, and an answer that is the same each time is worth more than a refusal.
+/// If several images are equally new, `newest` selects the first by name: the service publishes its images in batches
+/// with one time, and a repeatable result is worth more than a refusal.
 pub fn select<'a>(lookup: &Lookup, images: impl IntoIterator<Item = &'a ObservedImage>) -> Found {
     let criteria = Criteria::of(lookup);
     let mut matches: Vec<&ObservedImage> = Vec::new();
     let mut others: Vec<(usize, &ObservedImage, String)> = Vec::new();
     for image in images {
-        let misses = criteria.misses(image);
+        let misses = criteria.mismatches(image);
         if misses.is_empty() {
             matches.push(image);
         } else {
@@ -121,7 +121,7 @@ pub fn select<'a>(lookup: &Lookup, images: impl IntoIterator<Item = &'a Observed
     }
 }
 
-/// What a lookup asks for, in words: "a public image of Ubuntu with 64 bits, whose name holds `22.04`".
+/// Describes a lookup: "a public image of Ubuntu with 64 bits, whose name holds `22.04`".
 pub fn describe(lookup: &Lookup) -> String {
     let Lookup { region, kind, os, bits, architecture, name, newest, from } = lookup;
     let mut text = match kind {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn several_matches_are_told_newest_first_unless_the_newest_is_asked_for() {
+    fn several_matches_are_listed_newest_first_unless_the_newest_is_requested() {
         let lookup = Lookup { name: None, ..ubuntu() };
         let Found::Several { count, first } = select(&lookup, &listing()) else { panic!() };
         assert_eq!(count, 3);
@@ -243,13 +243,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_no_answer_and_is_told_as_near() {
+    fn what_cannot_be_used_is_a_near_miss() {
         let mut images = listing();
         images[0].deprecated = true;
         images[1].state = ImageState::Creating;
         let Found::Nothing { near } = select(&ubuntu(), &images) else { panic!() };
-        let told: Vec<&str> = near.iter().map(|near| near.but.as_str()).collect();
-        assert_eq!(told, ["its name is Ubuntu 24.04", "it is marked as deprecated", "it is CREATING"]);
+        let mismatches: Vec<&str> = near.iter().map(|near| near.but.as_str()).collect();
+        assert_eq!(mismatches, ["its name is Ubuntu 24.04", "it is marked as deprecated", "it is CREATING"]);
         assert_eq!(select(&ubuntu(), &[]), Found::Nothing { near: Vec::new() });
     }
 
@@ -258,7 +258,7 @@ mod tests {
         let mut one = image(9, "web", "Ubuntu Server", Architecture::Arm, "2025-06-01T00:00:00Z");
         one.creator = "200000000001".into();
         one.tags.insert("team".into(), "platform".into());
-        let admits = |criteria: Criteria| criteria.admits(&one);
+        let matches = |criteria: Criteria| criteria.matches(&one);
         let time = |text: &str| Some(text.parse().unwrap());
         for (criteria, expected) in [
             (Criteria::default(), true),
@@ -278,12 +278,12 @@ mod tests {
             (Criteria { before: time("2025-06-01T00:00:00Z"), ..Criteria::default() }, false),
             (Criteria { before: time("2025-06-01T00:00:01Z"), ..Criteria::default() }, true),
         ] {
-            assert_eq!(admits(criteria.clone()), expected, "{criteria:?}");
+            assert_eq!(matches(criteria.clone()), expected, "{criteria:?}");
         }
     }
 
     #[test]
-    fn a_lookup_is_told_in_words() {
+    fn a_lookup_is_described_in_words() {
         assert_eq!(
             describe(&Lookup { newest: true, ..ubuntu() }),
             "a public image, the newest, in ap-jakarta of ubuntu with 64 bits, whose name holds `22.04`"

@@ -38,7 +38,7 @@ pub struct Written {
     pub command: CompactString,
 }
 
-/// What a list of snapshots tells of each, without reading all of it.
+/// Head of a snapshot, for lists: the rest is not read.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Head {
     /// Which state it is of.
@@ -50,7 +50,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Reads the head of a file's text; nothing where it is no state.
+    /// Reads the head of a file's text. Returns `None` if it is not a state.
     pub fn from_text(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
@@ -178,8 +178,11 @@ mod tests {
     fn what_is_wrong_is_told_with_its_place() {
         let text = applied(&[EXAMPLE]).to_text().unwrap();
         let wrong = text.replacen("\"state\": \"NORMAL\"", "\"state\": 7", 1);
-        let told = refusal(&wrong);
-        assert!(told.contains("at `recorded.images.db.generations.1.placements.ap-jakarta.state`"), "{told}");
+        let message = refusal(&wrong);
+        assert!(
+            message.contains("at `recorded.images.db.generations.1.placements.ap-jakarta.state`"),
+            "{message}"
+        );
         let unknown = refusal(&text.replacen("\"serial\"", "\"sreial\"", 1));
         assert!(unknown.contains("at `sreial`: unknown field, expected one of"), "{unknown}");
     }

@@ -4,7 +4,7 @@
 //! Each function changes the record or leaves it as it was. None runs while steps are open: their outcome would be
 //! written to addresses that have moved.
 
-#![expect(clippy::result_large_err, reason = "made once in a run, and told at once")]
+#![expect(clippy::result_large_err, reason = "made once in a run, and reported at once")]
 
 use thiserror::Error;
 
@@ -64,7 +64,7 @@ pub enum SurgeryError {
         /// What the other was made from.
         theirs: String,
     },
-    /// The two addresses are of different kinds, or of a kind that is not moved.
+    /// The two addresses are of different kinds, or of a type that cannot be moved.
     #[error("{from} cannot become {to}: entries become entries, placements placements, lookups lookups")]
     Unlike {
         /// What was to be moved.
@@ -163,7 +163,7 @@ pub fn resolve(snapshot: &Snapshot, at: &PlacementKey, id: Option<&ImageId>) -> 
     }
 }
 
-/// Gives what is recorded at one address another; tells each placement's old and new address.
+/// Moves what is recorded at one address to another. Returns each placement's old and new address.
 ///
 /// # Errors
 /// When nothing is recorded at the old address, something is at the new one, or the two do not fit.
@@ -275,7 +275,7 @@ fn move_placement(
     Ok(())
 }
 
-/// Stops managing what an address speaks of, and tells what that was. An image counts as one that goldform does not
+/// Stops managing what an address covers. Returns the addresses of what that was. An image counts as one that goldform does not
 /// manage from then on, an account's share as one that others gave.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What a region imports, as the service told: DescribeImportImageOs (213/15718).
+//! Systems that a region imports, as DescribeImportImageOs lists them (213/15718).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ impl ImportSystems {
         self.0.keys().map(CompactString::as_str)
     }
 
-    /// The versions of a system; nothing where the service named none, so that any may be.
+    /// Returns the versions of a system. `None` if the service lists none, so that any version is accepted.
     pub fn versions(&self, system: &str) -> Option<&BTreeSet<CompactString>> {
         self.0.get(system).filter(|versions| !versions.is_empty())
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::model::ImageId;
 
-/// The resources of the official provider that stand for images, copies and shares.
+/// Resource types of the official provider for images, copies and shares.
 const TYPES: &[&str] = &[
     "tencentcloud_image",
     "tencentcloud_cvm_image_share_permission",

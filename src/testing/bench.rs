@@ -179,7 +179,7 @@ impl Bench {
         validate(proposal.plan, desired, &proposal.prior, &levels, self.clock.now())
     }
 
-    /// Everything that `apply` does: recover, look, plan, judge, walk, save. The plan that was walked and what
+    /// Does everything that `apply` does: recover, observe, plan, validate, execute, save. Returns the plan and what
     /// became of it; panics where a rule refuses it.
     pub async fn apply(&mut self, desired: &Desired, intention: PlanMode) -> (Plan, Outcome) {
         match self.try_apply(desired, intention).await {
@@ -215,7 +215,7 @@ impl Bench {
         {
             let mut dying = DyingStore { inner: &mut store, death: death.clone() };
             let run = self.go(desired, intention, cloud, &mut dying, |_| {});
-            // The process is gone as soon as it is dead: nothing that it still holds goes on.
+            // The process is gone as soon as it is dead: nothing that it still holds continues.
             tokio::select! {
                 _ = run => {}
                 () = async {
@@ -310,7 +310,7 @@ impl Bench {
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "one of a test")]
 pub enum Applied {
-    /// The plan was walked.
+    /// The plan was executed.
     Walked(Plan, Outcome),
     /// A rule refused it.
     Refused(Judgement),

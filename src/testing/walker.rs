@@ -45,7 +45,7 @@ pub struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    /// A walk that starts from what is recorded.
+    /// Returns a walker that starts from the recorded state.
     pub fn new(bench: &'a Bench, plan: &'a Plan, snapshot: Snapshot) -> Self {
         let scheduler = Scheduler::new(&plan.graph);
         let cloud = bench.cloud();
@@ -61,7 +61,7 @@ impl<'a> Walker<'a> {
         self.snapshot.take(event).unwrap();
     }
 
-    /// What may happen next; nothing when the walk has ended.
+    /// Returns what may happen next. Empty at the end.
     pub fn moves(&self) -> Vec<Move> {
         let mut moves: Vec<Move> = self.scheduler.ready().map(Move::Start).collect();
         if !self.pending.is_empty() {
@@ -74,7 +74,7 @@ impl<'a> Walker<'a> {
     /// Makes a move.
     ///
     /// # Errors
-    /// When the cloud refuses it: the walk has ended then.
+    /// If the cloud refuses it. Nothing may happen after that.
     pub async fn make(&mut self, next: Move) -> Result<(), Refused> {
         match next {
             Move::Start(step) => self.start(step).await,

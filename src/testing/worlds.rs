@@ -123,9 +123,12 @@ pub fn placement<'s>(snapshot: &'s mut Snapshot, address: &str) -> &'s mut Place
     snapshot.recorded.placement_mut(&at).unwrap_or_else(|| panic!("{at} is not recorded"))
 }
 
-/// The example with one text in the place of another, which must stand in it.
+/// Returns the example with one text replaced by another.
+///
+/// # Panics
+/// If the example does not contain the text.
 pub fn example_with(from: &str, to: &str) -> String {
-    assert!(super::EXAMPLE.contains(from), "{from} does not stand in the example");
+    assert!(super::EXAMPLE.contains(from), "the example does not contain {from}");
     super::EXAMPLE.replace(from, to)
 }
 
@@ -147,7 +150,7 @@ pub fn waits(plan: &Plan, later: &str, earlier: &str) -> bool {
     plan.graph.must_precede(step(plan, earlier), step(plan, later))
 }
 
-/// Why a step waits for another; nothing where no edge says so directly.
+/// Returns why a step waits for another. `None` without a direct edge.
 pub fn reason(plan: &Plan, later: &str, earlier: &str) -> Option<EdgeReason> {
     let (later, earlier) = (step(plan, later), step(plan, earlier));
     plan.graph.waits_for(later).find(|(before, _)| *before == earlier).map(|(_, reason)| reason.clone())

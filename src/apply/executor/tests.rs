@@ -41,11 +41,11 @@ async fn apply(bench: &mut Bench, yaml: &str) -> Outcome {
 }
 
 /// Walks a plan that was made from what is recorded, without a look at the cloud, until it ends or is stopped.
-async fn walk(bench: &mut Bench, yaml: &str, stop: watch::Receiver<Shutdown>) -> Outcome {
+async fn execute(bench: &mut Bench, yaml: &str, stop: watch::Receiver<Shutdown>) -> Outcome {
     walk_watched(bench, yaml, stop, &mut Quiet).await
 }
 
-/// As [`walk`], with progress events.
+/// As [`execute`], with progress events.
 async fn walk_watched(
     bench: &mut Bench,
     yaml: &str,
@@ -177,7 +177,7 @@ async fn stopped_gently_it_starts_nothing_new_and_lets_run_what_runs() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         sender.send(Shutdown::Gently).unwrap();
     };
-    let (outcome, ()) = tokio::join!(walk(&mut bench, EXAMPLE, stop), stopping);
+    let (outcome, ()) = tokio::join!(execute(&mut bench, EXAMPLE, stop), stopping);
     assert!(outcome.interrupted);
     let endings = endings(&outcome);
     for create in ["create image.web@ap-jakarta#1", "create image.db@ap-jakarta#1"] {
@@ -195,7 +195,7 @@ async fn stopped_at_once_it_writes_down_what_is_known() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         sender.send(Shutdown::Now).unwrap();
     };
-    let (outcome, ()) = tokio::join!(walk(&mut bench, EXAMPLE, stop), stopping);
+    let (outcome, ()) = tokio::join!(execute(&mut bench, EXAMPLE, stop), stopping);
     assert!(outcome.took < Duration::from_millis(100));
     assert_eq!(endings(&outcome)["create image.db@ap-jakarta#1"], StepOutcome::Pending { failure: None });
     assert_eq!(bench.snapshot().await.intents.len(), 2);
@@ -214,7 +214,7 @@ async fn accounts_that_have_the_share_already_are_left_out_and_the_rest_get_it()
     let region = "ap-jakarta".parse().unwrap();
     bench.cloud().share_image(&region, &db.id, &by_hand).await.unwrap();
     let both = example_with("image: db, with: [partner]", "image: db, with: [partner, staging]");
-    assert!(walk(&mut bench, &both, going_on()).await.is_complete());
+    assert!(execute(&mut bench, &both, going_on()).await.is_complete());
     assert_eq!(bench.cloud().shares(&region, &db.id).await.unwrap().len(), 2);
 }
 
@@ -228,7 +228,7 @@ async fn what_is_gone_already_counts_as_deleted() {
     bench.cloud().unshare_image(&region, &tokyo.id, &tokyo.shares).await.unwrap();
     bench.cloud().delete_image(&region, &tokyo.id, true).await.unwrap();
     let less = example_with("[ap-singapore, ap-tokyo]", "[ap-singapore]");
-    assert!(walk(&mut bench, &less, going_on()).await.is_complete());
+    assert!(execute(&mut bench, &less, going_on()).await.is_complete());
 }
 
 #[tokio::test(start_paused = true)]
@@ -331,7 +331,7 @@ async fn accounts_that_have_no_share_any_more_do_not_keep_the_others_theirs() {
     let (region, partner) = ("ap-jakarta".parse().unwrap(), db.shares.clone());
     bench.cloud().unshare_image(&region, &db.id, &partner).await.unwrap();
     let none = EXAMPLE.replace("with: [partner, staging]", "with: []").replace("with: [partner]", "with: []");
-    assert!(walk(&mut bench, &none, going_on()).await.is_complete());
+    assert!(execute(&mut bench, &none, going_on()).await.is_complete());
 }
 
 #[tokio::test(start_paused = true)]

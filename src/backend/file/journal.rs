@@ -137,7 +137,7 @@ pub(super) struct Events {
     pub(super) end: End,
 }
 
-/// Where a journal goes on.
+/// Place at which a journal continues.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct End {
     len: usize,

@@ -129,7 +129,7 @@ async fn list(
         let (region, images) = result?;
         match images {
             Ok(images) => {
-                let fitting = images.into_iter().filter(|image: &ObservedImage| criteria.admits(image));
+                let fitting = images.into_iter().filter(|image: &ObservedImage| criteria.matches(image));
                 listed.extend(fitting.map(|image| Listed { region: region.clone(), image, address: None }));
             }
             Err(error) => failures.push((region, error)),

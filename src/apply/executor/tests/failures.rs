@@ -186,7 +186,7 @@ async fn a_task_that_panics_ends_the_run_with_an_internal_error_and_the_state_is
     ] {
         let mut bench =
             Bench::new(Settings::default()).through(move |inner| Arc::new(Panicking { inner, action }));
-        let outcome = walk(&mut bench, EXAMPLE, going_on()).await;
+        let outcome = execute(&mut bench, EXAMPLE, going_on()).await;
         let defect = outcome.internal_error.clone().unwrap();
         assert!(defect.starts_with(name) && defect.contains("index out of bounds"), "{defect}");
         assert!(!outcome.is_complete() && outcome.took < Duration::from_secs(60), "{outcome:#?}");

@@ -165,7 +165,7 @@ async fn an_account_that_is_gone_does_not_keep_the_shares_of_the_others_from_bei
                 let exist = all.iter().map(|number| account(*number)).filter(|account| *account != gone);
                 settings.accounts = Some(exist.chain([account(200_000_000_001)]).collect());
                 bench.sim.set_settings(settings).unwrap();
-                let outcome = walk(&mut bench, &shared_with(&[], "snap-2f3a1c2d"), going_on()).await;
+                let outcome = execute(&mut bench, &shared_with(&[], "snap-2f3a1c2d"), going_on()).await;
                 let left = shares_of(&bench, "db");
                 if is_absent {
                     assert!(outcome.is_complete() && left.is_empty(), "{outcome:#?}");

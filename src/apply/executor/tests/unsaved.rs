@@ -93,7 +93,7 @@ async fn run(
     (ran, snapshot, store.inner)
 }
 
-/// How many images and calls for images an outcome speaks of.
+/// How many images and calls for images an outcome names.
 fn made(outcome: &Outcome) -> usize {
     let makes = outcome.steps.iter().filter(|(_, verb, _)| matches!(verb, Verb::Create | Verb::Copy));
     makes.filter(|(_, _, ended)| *ended == StepOutcome::Done || ended.is_open()).count()
