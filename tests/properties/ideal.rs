@@ -56,8 +56,11 @@ impl Ideal {
         let wanted: BTreeSet<&str> = regions.iter().map(|region| manifest.region(*region)).collect();
         let generations =
             self.entries.entry(number).or_insert(Generations { current: 0, all: BTreeMap::new() });
-        let answers = generations.all.get(&generations.current).is_some_and(|build| build.source == source);
-        if !answers {
+        // The newest generation of the source that is still there, kept ones included: a reverted manifest builds nothing.
+        let same = generations.all.iter().rev().find(|(_, build)| build.source == source);
+        if let Some((number, _)) = same {
+            generations.current = *number;
+        } else {
             let next = self.used.get(&number).copied().unwrap_or(0) + 1;
             self.used.insert(number, next);
             generations.current = next;
@@ -77,6 +80,7 @@ impl Ideal {
             let region = manifest.region(region);
             let image = build.images.entry(region).or_default();
             image.region = region.to_owned();
+            image.deprecated = false;
             image.name = entry.name_template(number).replace("{generation}", &current.to_string());
             if let Some(description) = entry.description {
                 image.description = words("description", description);
