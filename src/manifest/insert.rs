@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::writer::scalar;
 use super::yaml::{Kind, NodeId, Tree};
 use crate::model::{AccountId, ImageId, ImageKey, Region, Tags};
 
@@ -169,32 +170,6 @@ fn share_lines(entries: &[NewEntry], account_name: &dyn Fn(AccountId) -> Option<
 /// Returns a text as a value, with `${` escaped.
 fn value(text: &str) -> String {
     scalar(&text.replace("${", "$${"))
-}
-
-/// Returns a text as a scalar, without quotes if that is safe.
-fn scalar(text: &str) -> String {
-    const WORDS: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
-    let is_plain = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-        && !WORDS.contains(&text.to_ascii_lowercase().as_str());
-    if is_plain {
-        return text.to_owned();
-    }
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            // Line breaks, and characters that editors do not show.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
-                out.push_str(&format!("\\u{:04X}", u32::from(c)));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 /// Place where entries are inserted.

@@ -23,7 +23,7 @@
 //!
 //! The usual choice, `serde_yaml`, is archived, has no spans, keeps the last of two equal keys, and needs five times the
 //! memory and more than 20 s for 400 KB of hostile text. serde-saphyr streams, can be strict, and uses the same event
-//! parser as our tree. Only `yaml` names it. `serde_yaml` is used in the tests, as an independent reader.
+//! parser as our tree. Only `yaml` names it. `serde_yaml` writes YAML, in `writer`, and is an independent reader in the tests.
 //!
 //! # Adding a key
 //!
@@ -46,6 +46,7 @@ mod syntax;
 mod syntax_error;
 mod text;
 mod variables;
+pub mod writer;
 mod yaml;
 
 pub use desired::{Desired, DesiredImage, DesiredLimits, LookupSource};

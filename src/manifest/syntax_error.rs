@@ -1,6 +1,7 @@
 //! Diagnostics of texts that are not valid YAML, in the words of people who write YAML.
 
-use super::text::{corrected, line_range, quoted};
+use super::text::{corrected, line_range};
+use super::writer::quoted;
 use super::yaml::{self, SyntaxError, SyntaxErrorKind};
 use crate::diagnostics::catalogue::syntax::{ALIAS_INVALID, DOCUMENTS_SEVERAL, LIMIT_EXCEEDED, YAML_INVALID};
 use crate::diagnostics::{Diagnostic, FileId, Span, escape_truncated};

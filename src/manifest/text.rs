@@ -118,22 +118,6 @@ pub(super) fn corrected(text: &str, piece: &Range<usize>, replacement: &str) -> 
     escape_controls(line.trim_start_matches('\u{feff}').trim()).into_owned()
 }
 
-/// Returns a text in double quotes with escapes for YAML.
-pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

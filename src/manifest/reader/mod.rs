@@ -12,7 +12,8 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::syntax::Manifest;
-use super::text::{corrected, quoted};
+use super::text::corrected;
+use super::writer::quoted;
 use super::yaml::{Kind, MAX_REPEATED, MAX_REPEATED_BYTES, NodeId, Tree};
 use crate::diagnostics::catalogue::syntax::TAG_UNSUPPORTED;
 use crate::diagnostics::{Collector, Diagnostic, FileId, Place, Span, Suggestions, escape_truncated};

@@ -2,7 +2,8 @@
 
 use crate::diagnostics::catalogue::syntax::{TEXT_UNQUOTED, TYPE_WRONG, VALUE_MISSING};
 use crate::diagnostics::escape_truncated;
-use crate::manifest::text::{corrected, quoted};
+use crate::manifest::text::corrected;
+use crate::manifest::writer::quoted;
 use crate::manifest::yaml::{NodeId, Plain, Style, plain};
 
 use super::{Form, Reader, Scalar};
