@@ -20,19 +20,29 @@ const WORDS: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "n
 fn entry(key: &str, value: &Value) -> String {
     let entry = Value::Object(Map::from_iter([(key.to_owned(), value.clone())]));
     match serde_yaml::to_string(&entry) {
-        Ok(text) if !has_word(&entry) && yaml::read(&text).is_some_and(|read: Value| read == entry) => text,
+        Ok(text) if !is_ambiguous(&entry) && yaml::read(&text).is_some_and(|read: Value| read == entry) => {
+            text
+        }
         _ => format!("{}: {}\n", quoted(key), json(value)),
     }
 }
 
-/// Returns whether a value holds one of [`WORDS`], as a text or a key.
-fn has_word(value: &Value) -> bool {
+/// Returns whether a value holds a text or key that some readers of YAML take for a boolean, null or a number.
+fn is_ambiguous(value: &Value) -> bool {
     match value {
-        Value::String(text) => is_word(text),
-        Value::Array(items) => items.iter().any(has_word),
-        Value::Object(map) => map.iter().any(|(key, value)| is_word(key) || has_word(value)),
+        Value::String(text) => is_word(text) || is_number_of_yaml_1_1(text),
+        Value::Array(items) => items.iter().any(is_ambiguous),
+        Value::Object(map) => {
+            map.iter().any(|(key, value)| is_word(key) || is_number_of_yaml_1_1(key) || is_ambiguous(value))
+        }
         _ => false,
     }
+}
+
+fn is_number_of_yaml_1_1(text: &str) -> bool {
+    text.contains(['_', ':'])
+        && text.contains(|c: char| c.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'_' | b':' | b'.' | b'+' | b'-'))
 }
 
 fn is_word(text: &str) -> bool {
