@@ -58,9 +58,9 @@ pub enum Command {
     Apply(Box<ApplyCommandArgs>),
     /// Delete everything that is managed
     Destroy(Box<ApplyArgs>),
-    /// Look at the cloud and record what is there
+    /// Observe the cloud and record what is there
     Refresh(RefreshArgs),
-    /// Look at the cloud and tell what differs from the record; exit 2 if anything does
+    /// Observe the cloud and report what differs from the state; exit 2 if anything does
     Drift(RefreshArgs),
     /// Show the state, or a state or plan file
     Show(ShowArgs),

@@ -318,19 +318,19 @@ pub fn because(reason: &Reason) -> String {
     };
     match reason {
         Reason::Declared => "it is in the manifest and not recorded".to_owned(),
-        Reason::Gone => "its current generation is nowhere any more".to_owned(),
+        Reason::Gone => "no placement of its current generation is left".to_owned(),
         Reason::SourceChanged { before, after } => format!(
-            "its source was {} and is to be {}",
+            "its source changes from {} to {}",
             sanitize::escape_truncated(&before.describe()),
             sanitize::escape_truncated(&after.describe())
         ),
         Reason::RevisionChanged { before, after } => {
-            format!("its revision was {} and is to be {}", revision(before), revision(after))
+            format!("its revision changes from {} to {}", revision(before), revision(after))
         }
-        Reason::RegionWanted => "the manifest wants it there and it is not".to_owned(),
-        Reason::RegionUnwanted => "the manifest does not want it there any more".to_owned(),
-        Reason::EntryRemoved => "it is recorded and not in the manifest any more".to_owned(),
-        Reason::Destroy => "everything is to be deleted".to_owned(),
+        Reason::RegionWanted => "the manifest names the region and it is missing there".to_owned(),
+        Reason::RegionUnwanted => "the manifest no longer names the region".to_owned(),
+        Reason::EntryRemoved => "it is recorded and no longer in the manifest".to_owned(),
+        Reason::Destroy => "everything is deleted".to_owned(),
         Reason::Superseded { by } => format!("generation {by} takes its place"),
         Reason::Kept => "it is kept as an earlier generation".to_owned(),
         Reason::OriginalReplaced { image, before, after } => {

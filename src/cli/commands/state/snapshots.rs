@@ -106,7 +106,7 @@ fn check_successor(present: &Snapshot, pushed: &Snapshot, path: &Path) -> Result
                 "{path} is another state: its lineage is {}, the present one's {}",
                 pushed.lineage, present.lineage
             ),
-            "If it is to take the place of the present one all the same:\n\n    goldform state push --force <file>",
+            "To replace the present state anyway:\n\n    goldform state push --force <file>",
         ));
     }
     if pushed.serial < present.serial {
@@ -116,7 +116,7 @@ fn check_successor(present: &Snapshot, pushed: &Snapshot, path: &Path) -> Result
                  does not know",
                 pushed.serial, present.serial
             ),
-            "Pull again and repeat the change. If it is to take the state's place all the same:\n\n    \
+            "Pull again and repeat the change. To replace the state anyway:\n\n    \
              goldform state push --force <file>",
         ));
     }
