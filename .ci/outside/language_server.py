@@ -194,7 +194,7 @@ for text, words in (
     (IMAGE + "    regoin: ap-jakarta\n    source: { adopted: img-0a1b2c3d }\n    region: ap-tokyo\n", "regoin"),
     (IMAGE + "    region: AP-Jakarta\n    source: { adopted: img-0a1b2c3d }\n", "a region code"),
     (IMAGE + "    region: ap-jakarta\n    source: { adopted: ins-0a1b2c3d }\n", "an image id"),
-    (IMAGE + "    region: ap-jakarta\n    source: { adopted: img-0a1b2c3d }\n    description: costs ${\n", "begins a reference"),
+    (IMAGE + "    region: ap-jakarta\n    source: { adopted: img-0a1b2c3d }\n    description: costs ${\n", "starts a reference"),
     (IMAGE + "    region: ap-jakarta\n    source: { adopted: img-0a1b2c3d, snapshots: [snap-0a1b2c3d] }\n", "only one"),
     (HEAD.replace('"100000000001"', "100000000001"), "string"),
     (HEAD + "rules: { share_gpa: deny }\n", "share_gpa"),
