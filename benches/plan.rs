@@ -11,7 +11,7 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a program for whoever works on goldform"
+    reason = "a program for developers of goldform"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};

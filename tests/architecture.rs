@@ -425,12 +425,12 @@ fn every_folder_has_its_place_in_the_order() {
 #[test]
 fn the_table_of_the_tour_is_this_order() {
     let tour = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
-    let told: Vec<&str> = tour
+    let reported: Vec<&str> = tour
         .lines()
         .filter_map(|line| line.strip_prefix("//! | [`")?.split_once("`]"))
         .map(|(folder, _)| folder)
         .collect();
-    assert_eq!(told, FOLDERS);
+    assert_eq!(reported, FOLDERS);
 }
 
 /// The page for people who change the code has the same folders, the same flow, and files that are there.

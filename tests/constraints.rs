@@ -5,9 +5,9 @@
 //! ```text
 //!  pass.yaml      a manifest in which the rule finds nothing        fail.yaml   one in which it finds something
 //!  fail.snap      what its reader sees
-//!  before.yaml    what was applied before, where the rule looks at what is recorded
+//!  before.yaml    what was applied before, if the rule reads recorded state
 //!  then.yaml      what was applied after that
-//!  world.json     settings of the cloud; whether the cloud is looked at; how many days have passed since; which images
+//!  world.json     settings of the cloud; whether the cloud is observed; how many days have passed since; which images
 //!                 somebody else deletes before a manifest is planned
 //!  edit.json      edges that are dropped from the failing plan
 //!  request.json   the request that the rule is about, where goldform has no way of sending it
@@ -153,7 +153,7 @@ impl Stage {
         }
         let (before, mut gone) = (snapshot.recorded.clone(), Vec::new());
         if world.look.unwrap_or(true) {
-            let drift = bench.look(wanted, &mut snapshot).await;
+            let drift = bench.observe(wanted, &mut snapshot).await;
             let is_missing = |item: &&DriftItem| matches!(item, DriftItem::Missing { .. });
             gone.extend(drift.items.iter().filter(is_missing).map(|item| item.at().clone()));
         }
@@ -371,7 +371,7 @@ fn a_rule_that_the_service_does_not_know_says_so_and_no_other_does() {
 /// What steps do is judged, not what a plan says of them: an edited plan may say anything.
 #[test]
 fn a_rule_finds_the_same_in_a_plan_that_hides_its_changes() {
-    // An image that was never seen is taken over by no step and no edit.
+    // An image that was never observed is adopted by no step and no edit.
     let only_said = ["adopted_image_missing"];
     for rule in RULES.iter().filter(|rule| !only_said.contains(&rule.code.name)) {
         let folder = Folder::of(rule);
@@ -399,8 +399,9 @@ fn every_rule_that_is_allowed_says_nothing() {
             let wanted = stage.loaded.desired.as_ref().unwrap();
             let (levels, _) = Levels::new(&wanted.levels, &[(rule.code.name.to_owned(), Level::Allow)]);
             let now = stage.bench.clock.now();
-            let told = stage.judge(&levels, now);
-            let still: Vec<_> = told.iter().filter(|diagnostic| diagnostic.code.id == rule.code.id).collect();
+            let reported = stage.judge(&levels, now);
+            let still: Vec<_> =
+                reported.iter().filter(|diagnostic| diagnostic.code.id == rule.code.id).collect();
             assert!(still.is_empty(), "{}: {still:#?}", rule.code.name);
         });
     }

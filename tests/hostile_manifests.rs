@@ -14,7 +14,7 @@ const PATIENCE: Duration =
 
 const HEAD: &str = "version: 1\naccount: \"100000000001\"\n";
 
-/// Loads and draws; gives the codes that were told.
+/// Loads and renders. Returns the codes of the diagnostics.
 fn survives(name: &str, bytes: impl Into<Vec<u8>>) -> Vec<&'static str> {
     let inputs = vec![Input { name: "a.yaml".into(), bytes: bytes.into() }];
     let start = Instant::now();

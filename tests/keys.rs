@@ -74,7 +74,7 @@ shares:
   - { image: web, with: [partner, staging], regions: [ap-jakarta], exclusive: false }
 renames: [{ from: image.old, to: image.web }]
 "#,
-    // `from` is told from the account that lends in the sandbox's world.
+    // `from` is the account that lends in the sandbox's world.
     r#"
 version: 1
 account: "100000000001"
@@ -118,7 +118,7 @@ fn schema_keys(schema: &Value, node: &Value, path: &str, keys: &mut BTreeSet<Str
     }
 }
 
-/// Every key that a value uses, as the schema names it, and where it stands in the value.
+/// Every key that a value uses, as the schema names it, and its place in the value.
 fn used_keys(
     keys: &BTreeSet<String>,
     value: &Value,
@@ -208,14 +208,14 @@ fn every_key_is_accepted_refused_with_a_span_planned_applied_and_planned_empty()
         let mut used = BTreeMap::new();
         used_keys(&keys, &value, "", "", &mut used);
 
-        let (accepted, told) = run(folder, &["validate", "-f", &name]);
-        assert_eq!(accepted, 0, "{told}");
-        let (planned, told) = run(folder, &["plan", "--refresh", "--detailed-exitcode", "-f", &name]);
-        assert_eq!(planned, 2, "{told}");
-        let (applied, told) = run(folder, &["apply", "--yes", "-f", &name]);
-        assert_eq!(applied, 0, "{told}");
-        let (empty, told) = run(folder, &["plan", "--refresh", "--detailed-exitcode", "-f", &name]);
-        assert_eq!(empty, 0, "{told}");
+        let (accepted, reported) = run(folder, &["validate", "-f", &name]);
+        assert_eq!(accepted, 0, "{reported}");
+        let (planned, reported) = run(folder, &["plan", "--refresh", "--detailed-exitcode", "-f", &name]);
+        assert_eq!(planned, 2, "{reported}");
+        let (applied, reported) = run(folder, &["apply", "--yes", "-f", &name]);
+        assert_eq!(applied, 0, "{reported}");
+        let (empty, reported) = run(folder, &["plan", "--refresh", "--detailed-exitcode", "-f", &name]);
+        assert_eq!(empty, 0, "{reported}");
         for (key, pointer) in used {
             let refused = is_refused(&value, &pointer);
             table.insert(key, [accepted == 0, refused, planned == 2, applied == 0, empty == 0]);

@@ -28,3 +28,4 @@ mod manifest;
 mod properties;
 mod slots;
 mod wire;
+mod words;

@@ -46,7 +46,7 @@ fn line(loaded: &Loaded, diagnostic: &Diagnostic) -> usize {
 }
 
 #[test]
-fn every_mistake_is_told_as_its_reader_needs_it() {
+fn every_mistake_is_reported_as_its_reader_needs_it() {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(folder("invalid"));
     settings.set_prepend_module_to_snapshot(false);

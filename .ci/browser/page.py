@@ -1,6 +1,6 @@
 """Clicks through the page of a plan: without scripts, with them, by keyboard, in dark and in light.
 
-Usage: page.py GOLDFORM CHROMIUM FOLDER PICTURES   (the pictures are left in PICTURES to be looked at)
+Usage: page.py GOLDFORM CHROMIUM FOLDER PICTURES   (the pictures are left in PICTURES)
 """
 
 import json
@@ -72,9 +72,9 @@ with sync_playwright() as playwright:
     page = opened(java_script_enabled=False)
     text = page.inner_text("body")
     for step in steps:
-        check(f"{step} stands in the text", step in text)
+        check(f"the text has {step}", step in text)
     for region in plan["regions"]:
-        check(f"{region} stands in the text", region in text)
+        check(f"the text has {region}", region in text)
     check("the search is not offered without scripts", not page.is_visible("#search"))
 
     # With scripts: search, the graph by pointer and by keyboard.
@@ -89,7 +89,7 @@ with sync_playwright() as playwright:
     check("Escape brings every row back", page.locator("[data-row]:visible").count() == rows)
     step = page.locator(".gf-step", has_text="delete").first
     step.click()
-    check("a click tells what the step waits for", "waits for" in page.inner_text("#why"))
+    check("a click shows what the step waits for", "waits for" in page.inner_text("#why"))
     check("its arrows are marked", page.locator(".gf-edge.gf-on").count() > 0)
     first = page.locator(".gf-step").first
     first.focus()

@@ -67,7 +67,7 @@ def memory(process):
         return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmRSS"))
 
 
-def told(times):
+def reported(times):
     times = sorted(times)
     at = lambda share: times[min(len(times) - 1, int(len(times) * share))] * 1000
     return f"p50 {at(.5):.1f} ms, p99 {at(.99):.1f} ms, worst {times[-1] * 1000:.1f} ms"
@@ -99,8 +99,8 @@ async def steady(host, process):
 
     await asyncio.gather(*(work(number) for number in range(CONNECTIONS)))
     took = time.perf_counter() - begun
-    print(f"steady: {total} requests in {took:.1f} s ({total / took:.0f}/s), {errors} errors; {told(service)}; "
-          f"against the schedule {told(late)}; {memory(process)} MB")
+    print(f"steady: {total} requests in {took:.1f} s ({total / took:.0f}/s), {errors} errors; {reported(service)}; "
+          f"against the schedule {reported(late)}; {memory(process)} MB")
     return errors == 0 and total / took > RATE * 0.98
 
 
@@ -128,7 +128,7 @@ async def large(host, process):
         answer = await connection.ask(request)
         times.append(time.perf_counter() - sent)
         seen |= {image["ImageId"] for image in json.loads(answer)["Response"]["ImageSet"]}
-    print(f"large: {len(missing)} images made in {made:.1f} s; {len(times)} pages of 100: {told(times)}; "
+    print(f"large: {len(missing)} images made in {made:.1f} s; {len(times)} pages of 100: {reported(times)}; "
           f"{len(seen)} seen; {memory(process)} MB")
     return len(seen) == IMAGES
 

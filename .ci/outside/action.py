@@ -1,4 +1,4 @@
-"""Runs action.yml step by step, and looks at what it says, writes and posts. Called by `action`, beside it."""
+"""Runs action.yml step by step, and checks what it prints, writes and posts. Called by `action`, beside it."""
 
 import json
 import os
@@ -150,7 +150,7 @@ def run(folder, event_name, event, sha=HEAD, github=None, **given):
         if "uses" in step:
             ran.uploads += 1
             continue
-        # Steps are told of users' text by the environment only.
+        # Steps receive users' text by the environment only.
         assert "${{" not in step["run"], step["run"]
         environment = {
             name: value_of(value.strip()[3:-2], inputs, ran.steps, context) for name, value in step["env"].items()
@@ -308,7 +308,7 @@ def a_refused_plan_fails_after_the_comment():
     assert any("file=" in line and "GF404" in line for line in found), found
     assert found[-1] == "::error title=goldform::Rules are violated.", found
     assert run(folder, "pull_request", pull_request(), command="validate", fail_on="never").status == 0
-    # Where goldform cannot even start, that is told too.
+    # A goldform that cannot start is reported too.
     ran = run(folder, "pull_request", pull_request(), files="nowhere.yaml")
     assert ran.status == 1, ran.log
     is_in("### goldform plan: failed", SERVICE.of_bot()[-1]["body"])

@@ -1,4 +1,4 @@
-"""Read by the scripts beside it: runs of goldform that find something, each told in every format at once.
+"""Read by the scripts beside it: runs of goldform that find something, each in every format at once.
 
 A case has: name; root, the folder of its repository; status; text, what people see; errors and warnings, as counted
 there; and a file for each format. The manifest lies in a folder of the repository, so that paths are put to a test.

@@ -82,22 +82,22 @@ class Editor:
         uri = file.as_uri()
         self.send({"method": "textDocument/didOpen", "params": {"textDocument": {"uri": uri, "languageId": "yaml", "version": 1, "text": text}}})
         while True:
-            told = self.diagnostics.get(timeout=30)
-            if told["uri"] == uri:
-                return uri, told["diagnostics"]
+            reported = self.diagnostics.get(timeout=30)
+            if reported["uri"] == uri:
+                return uri, reported["diagnostics"]
 
     def complete(self, text):
         """What is offered at the sign |."""
         before, after = text.split("|")
         uri, _ = self.open(before + after)
         position = {"line": before.count("\n"), "character": len(before.rsplit("\n", 1)[-1])}
-        told = self.ask("textDocument/completion", {"textDocument": {"uri": uri}, "position": position})
-        items = told["items"] if isinstance(told, dict) else told or []
+        reported = self.ask("textDocument/completion", {"textDocument": {"uri": uri}, "position": position})
+        items = reported["items"] if isinstance(reported, dict) else reported or []
         return {item["label"].strip('"'): item for item in items}
 
     def hover(self, uri, line, character):
-        told = self.ask("textDocument/hover", {"textDocument": {"uri": uri}, "position": {"line": line, "character": character}})
-        contents = (told or {}).get("contents", "")
+        reported = self.ask("textDocument/hover", {"textDocument": {"uri": uri}, "position": {"line": line, "character": character}})
+        contents = (reported or {}).get("contents", "")
         return contents["value"] if isinstance(contents, dict) else str(contents)
 
 
@@ -114,8 +114,8 @@ def refuses_key(text, key):
     """Whether goldform knows no such key there."""
     file = folder / "offered.yaml"
     file.write_text(text.replace("|", f"{key}:"))
-    told = subprocess.run([goldform, "validate", "--format", "json", "-f", file], capture_output=True, text=True).stdout
-    return any(one["rule"] == "GF105" for one in json.loads(told)["diagnostics"])
+    reported = subprocess.run([goldform, "validate", "--format", "json", "-f", file], capture_output=True, text=True).stdout
+    return any(one["rule"] == "GF105" for one in json.loads(reported)["diagnostics"])
 
 
 def keys_of(*path):
@@ -182,14 +182,14 @@ for number, line in enumerate(shown.splitlines()):
     parts = re.match(r"( *(?:- )?)([a-z_]+):(?: |$)", line)
     if not parts or parts[2] not in descriptions:
         continue
-    told = plain(editor.hover(uri, number, len(parts[1]) + 1))
+    reported = plain(editor.hover(uri, number, len(parts[1]) + 1))
     # A name that the user chose can be like a key.
-    if not any(plain(text).strip() in told for text in descriptions[parts[2]]):
-        check(parts[2] in ("build", "signature", "hardened"), "hover", f"line {number + 1}, {parts[2]}: {told[:200]!r}")
+    if not any(plain(text).strip() in reported for text in descriptions[parts[2]]):
+        check(parts[2] in ("build", "signature", "hardened"), "hover", f"line {number + 1}, {parts[2]}: {reported[:200]!r}")
     explained += 1
 check(explained > 35, "hover", f"only {explained} keys")
 
-# --- What is wrong is told in words, and what is right is not.
+# --- Errors are reported in words, and valid text has none.
 for text, words in (
     (IMAGE + "    regoin: ap-jakarta\n    source: { adopted: img-0a1b2c3d }\n    region: ap-tokyo\n", "regoin"),
     (IMAGE + "    region: AP-Jakarta\n    source: { adopted: img-0a1b2c3d }\n", "a region code"),
@@ -201,8 +201,8 @@ for text, words in (
     (HEAD + "lookups: { a: { region: ap-jakarta, type: public, from: '200000000001' } }\n", '\\"shared\\"'),
 ):
     _, wrong = editor.open(text)
-    told = " / ".join(one["message"] for one in wrong)
-    check(words.lower() in json.dumps(wrong, ensure_ascii=False).lower(), "wrong manifest", f"{words!r} is not said of\n{text}{told}")
+    reported = " / ".join(one["message"] for one in wrong)
+    check(words.lower() in json.dumps(wrong, ensure_ascii=False).lower(), "wrong manifest", f"{words!r} is not said of\n{text}{reported}")
 right = 0
 subprocess.run([goldform, "init", "--quiet", folder / "init.yaml"], check=True)
 tracked = subprocess.run(["git", "ls-files", "examples/*.yaml", ":!examples/ci"], cwd=root, capture_output=True, text=True).stdout.split()

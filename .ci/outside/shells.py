@@ -165,7 +165,7 @@ def type_lines(shell):
             if plain != wanted.rstrip():
                 failed.append(f"{typed!r} becomes {line!r}, not {wanted!r}; shown: {shown!r}")
         for typed, wanted in LISTS:
-            # Bash first goes as far as all agree, and shows what stands after the last of its own breaks.
+            # Bash first completes the common prefix, and shows the text after the last of its own breaks.
             _, shown = terminal.line(typed, 3 if shell == "bash" else 2)
             shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", " ", shown)
             part = (lambda one: one.rsplit("@", 1)[-1]) if shell == "bash" else str

@@ -118,7 +118,7 @@ def the_record_is_committed_and_taken_up_again():
     text = manifest.read_text().replace("\ncloud:\n", f"\ncloud:\n  sandbox: {{ world: {WORK}/world.db }}\n")
     assert "world.db" in text
     manifest.write_text(text)
-    # As many repositories do; the record is committed all the same.
+    # As many repositories do; the state is committed nonetheless.
     (author / ".gitignore").write_text("*.state.json.*\n")
 
     def merge(message):
@@ -147,7 +147,7 @@ def the_record_is_committed_and_taken_up_again():
     runner.step("Take the newest record")
     assert "Plan: 2 to update" in runner.goldform("plan", "--refresh")
     runner.goldform("apply", "--yes")
-    # A run that was cut off leaves a journal; it goes along.
+    # A run that was cut off leaves a journal; it is committed too.
     journal = runner.folder / "goldform.state.json.journal"
     journal.write_text("left\n")
     runner.step("Commit the record")

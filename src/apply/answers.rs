@@ -219,7 +219,7 @@ impl RunState<'_, '_> {
         if waited.is_some_and(|waited| waited >= self.executor.options.settle_timeout) {
             return self.leave_unknown(index, &because);
         }
-        let why = format!("looking for the image that an earlier try may have made, since {because}");
+        let why = format!("searching for the image that an earlier try may have made, since {because}");
         let due = self.after_a_pause(index, &why);
         self.retries.push(Retry { due, step: index, next: Continuation::Lookup(because) });
     }
@@ -236,7 +236,7 @@ impl RunState<'_, '_> {
         now.checked_add(SignedDuration::try_from(pause).unwrap_or_default()).unwrap_or(now)
     }
 
-    /// The outcome of a make is unknown: looks for what it may have made.
+    /// Starts a search for the image that a call of unknown outcome may have made.
     pub(super) fn look_up(&mut self, index: StepIndex, because: CloudError) {
         let Some(intent) = self.intent(index) else { return };
         let cloud = Arc::clone(&self.executor.cloud);
@@ -253,8 +253,8 @@ impl RunState<'_, '_> {
         self.snapshot.intents.get(&self.step(index)?.id).cloned()
     }
 
-    /// Whether a name that is taken may be taken by our own image: an earlier call of the step may have made it, or
-    /// nobody else uses such a name.
+    /// Returns whether our own image may have the name: an earlier call of the step may have made it, or nobody
+    /// else uses such a name.
     fn may_be_ours(&self, index: StepIndex) -> bool {
         let is_interim =
             || self.intent(index).is_some_and(|intent| intent.operation.is_made_under_interim_name());
@@ -282,11 +282,11 @@ impl RunState<'_, '_> {
                     false => self.leave_unknown(index, because),
                 }
             }
-            // Not there yet, or never made: sent again only while looking keeps finding nothing.
+            // Not listed yet, or never made: sent again only while searches find nothing.
             Ok(LookupResult::Nothing) if self.may_be_sent_again(index) => {
                 self.try_again(index, because);
             }
-            // It may be there nonetheless: the next run looks again.
+            // It may exist nonetheless: the next run searches again.
             Ok(LookupResult::Nothing) => self.leave_unknown(index, because),
             Ok(LookupResult::Unproven(_)) if is_late => self.look_up_later(index, because.clone()),
             Ok(LookupResult::Unproven(ids) | LookupResult::Others(ids)) => {
@@ -295,7 +295,7 @@ impl RunState<'_, '_> {
                 self.fail(index, Failure::from(because).with_why(why), None);
             }
             Err(error) => {
-                let why = format!("{because}; looking for what it made failed too: {error}");
+                let why = format!("{because}; the search for its image failed too: {error}");
                 self.leave_unknown(index, Failure::from(&error).with_why(why));
             }
         }
@@ -322,7 +322,7 @@ impl RunState<'_, '_> {
         self.retries.push(Retry { due: at, step: index, next: Continuation::Call });
     }
 
-    /// Whether a step claims an image that is taken over: others change it only after that.
+    /// Returns whether a step claims an adopted image: other steps change the image only after that.
     fn is_claim(&self, index: StepIndex) -> bool {
         self.step(index).is_some_and(|step| {
             let sets_owner = step.verb() == Verb::Tag && step.operation.ownership().is_some();

@@ -119,7 +119,7 @@ pub(crate) async fn send(
         (Operation::Delete { at, snapshots }, Some(id)) => {
             cloud.delete_image(&at.region, &id, snapshots).await.map(|()| None)
         }
-        // A wait has no call, and `call` has looked the id up before.
+        // A wait has no call, and `call` has found the id before.
         (Operation::Wait { .. }, _) | (_, None) => Ok(None),
     }
 }

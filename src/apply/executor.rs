@@ -198,7 +198,7 @@ impl RunState<'_, '_> {
                 (Shutdown::No, Continuation::Call) => self.call(step),
                 (Shutdown::No, Continuation::CallAgain) => self.journal_resend(step),
                 (_, Continuation::NameAndTag(id, image)) => self.name_and_tag(step, id, image),
-                // It was not executed, or is safe to look at again: the next run decides.
+                // It was not executed, or is safe to check again: the next run decides.
                 _ => {
                     self.outcomes.insert(step, StepOutcome::Unknown("the run was stopped".into()));
                     self.scheduler.failed(step);

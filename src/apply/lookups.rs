@@ -1,4 +1,4 @@
-//! Looks for images that are used and not managed: the regions that lookups name, and no other.
+//! Resolves lookups of unmanaged images, in the regions that they name and no other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::state::{Found, ObservedImage, Recorded};
 /// The images of each region that a lookup names, of the kinds that its lookups ask for.
 type Listings = BTreeMap<Region, BTreeMap<ImageId, ObservedImage>>;
 
-/// Looks for what lookups ask for and records it. Gives what has changed, and whether any fact did.
+/// Resolves lookups and records the results. Returns the changes, and whether any fact changed.
 ///
 /// # Errors
 /// The first read that failed; the record is as it was then.

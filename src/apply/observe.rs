@@ -1,4 +1,4 @@
-//! Looks at the cloud: one listing per region, one share call per managed image, side by side.
+//! Observes the cloud: one listing per region and one share call per managed image, concurrently.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::state::{Observed, ObservedRegion, Recorded, Snapshot};
 /// Images to adopt, by region. Their shares are read beside those of managed images.
 pub type Wanted = BTreeMap<Region, BTreeSet<ImageId>>;
 
-/// Looks at these regions, and at the shares of every recorded image in them.
+/// Observes these regions, and the shares of every recorded image in them.
 ///
 /// # Errors
 /// The first read that failed; what was seen until then is not used.
@@ -90,8 +90,8 @@ pub async fn ask_again(
     Ok(())
 }
 
-/// Looks at these regions and at the shares of every image of ours in them; a region that cannot be read does not hide
-/// the others.
+/// Observes these regions and the shares of every custom image in them. A region that cannot be read does not hide the
+/// others.
 ///
 /// # Errors
 /// If goldform itself fails: a task panicked.

@@ -55,8 +55,8 @@ fn after(now: Timestamp, tick: Duration) -> Timestamp {
 }
 
 impl Polling {
-    /// Starts waiting for an image. The tick goes back to the first one, and a poll that is due is not put
-    /// off.
+    /// Starts waiting for an image. The interval is reset to the first one, and a poll that is due is not
+    /// postponed.
     pub fn await_image(&mut self, region: &Region, awaited: Awaited, now: Timestamp) {
         let first = after(now, FIRST);
         let ticks = self.regions.entry(region.clone()).or_insert_with(|| Ticks {

@@ -27,7 +27,7 @@ use crate::state::{Event, Intent, ObservedImage, Recorded, Snapshot, StepId};
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// How long after it was sent a call may still be executed: the longest time that a call is retried for.
 const DEADLINE: SignedDuration = SignedDuration::from_mins(3);
-/// How long an image is looked for whose name the service called taken, though no listing shows it.
+/// How long an image is searched for whose name is taken though no listing shows it.
 const TAKEN_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// What became of an intent.
@@ -41,8 +41,8 @@ pub enum Recovered {
     Deleted,
     /// What it did shows in the next listing.
     SeenByListing,
-    /// It may have made an image, one of these where there are any. The intent stays open: a later run looks again, or a
-    /// person says what became of it.
+    /// It may have made an image, possibly one of these. The intent stays open: a later run searches again, or a
+    /// user resolves it.
     Open(Vec<ImageId>),
 }
 
@@ -150,7 +150,7 @@ pub enum LookupResult {
     Others(Vec<ImageId>),
 }
 
-/// Looks for the image that a create or copy may have made.
+/// Searches for the image that a create or copy may have made.
 ///
 /// # Errors
 /// When the service cannot be asked.

@@ -10,8 +10,8 @@ use crate::cloud::{CloudError, CloudRead, ErrorKind};
 use crate::model::Region;
 use crate::state::Recorded;
 
-/// Asks what these regions import and records it; what other regions import is forgotten. Gives whether anything
-/// changed. Where the caller may not ask, or the region imports nothing, what is recorded stays.
+/// Records the operating systems that these regions import, and removes those of other regions. Returns whether anything
+/// changed. The recorded ones stay if the caller may not ask, or the region imports nothing.
 ///
 /// # Errors
 /// The first read that failed otherwise; the record is as it was then.

@@ -1,6 +1,6 @@
 //! The suite that every store passes.
 
-#![allow(clippy::disallowed_methods, reason = "tests look at and break the files of stores")]
+#![allow(clippy::disallowed_methods, reason = "tests read and break the files of stores")]
 
 use jiff::Timestamp;
 

@@ -298,7 +298,7 @@ impl StateStore for FileStore {
             command: info.operation.as_str().into(),
         });
         if self.stored.is_none() {
-            // Nobody has looked what is there; what cannot be read must not be written over.
+            // The file was not read yet: one that cannot be read must not be overwritten.
             self.load().await?;
         }
         if freshness == SerialBump::Yes || self.end.is_some() {

@@ -68,13 +68,13 @@ pub enum Command {
     Output(OutputCommandArgs),
     /// List images of the cloud by region, kind, operating system, name, tag and age
     Images(Box<ImagesArgs>),
-    /// Take over images that are there: put them into the manifest and record them as they are
+    /// Adopt existing images: insert them into the manifest and record them
     Import(Box<ImportArgs>),
     /// Stop managing an image, a placement or a share; nothing is deleted
     Forget(ForgetArgs),
     /// List what was applied: when, by whom, with which digest
     History(HistoryArgs),
-    /// Look into the state, and change it by hand
+    /// Show and edit the state
     State(StateArgs),
     /// Print the page of a rule, or why a step is in the plan and what it waits for
     Explain(ExplainArgs),
@@ -189,7 +189,7 @@ pub enum OutputAs {
 /// `output`.
 #[derive(Debug, Args)]
 pub struct OutputCommandArgs {
-    /// For which tool; `--format json` gives JSON
+    /// Tool that the output is for; `--format json` prints JSON
     #[arg(long = "as", value_enum, default_value_t = OutputAs::Table)]
     pub output_as: OutputAs,
     #[command(flatten)]
@@ -238,7 +238,7 @@ pub struct SchemaArgs {
     pub of: SchemaOf,
 }
 
-/// What there is a schema of.
+/// Document that a schema describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
     /// The manifest

@@ -1,12 +1,12 @@
 //! Completion while a line is typed: the shell calls the program with the words so far and [`env::COMPLETE`] set, and
-//! gets what can stand where the cursor is.
+//! prints the candidates for the word at the cursor.
 //!
-//! Commands and flags come from the definition of the command line; what they take, by the name of the value: `ADDRESS`,
-//! `RULE`, `REGION`, … ([`offer`]). It reads the manifest and the state that the line names ([`known`]), never the cloud,
-//! writes nothing, and is silent about what it cannot read.
+//! Commands and flags come from the definition of the command line, and candidates for their values from the name of the
+//! value: `ADDRESS`, `RULE`, `REGION`, … ([`offer`]). Completion reads the manifest and the state that the line names
+//! ([`context`]), never the cloud. It writes nothing, and prints no error for a file that it cannot read.
 
 mod bash;
-mod known;
+mod context;
 mod offer;
 
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ use clap_complete::engine::ArgValueCompleter;
 use clap_complete::env::{Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
 use clap_complete::{CompleteEnv, Shell};
 
-use self::known::Line;
+use self::context::CommandLine;
 use self::offer::Offer;
 use super::args::{Cli, OutputArgs};
 use super::formats::Reports;
@@ -26,10 +26,10 @@ use super::{ExitStatus, env};
 
 const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &Zsh]);
 
-/// What a shell is told to call.
+/// The program that a shell calls.
 const PROGRAM: &str = "goldform";
 
-/// Completes, where a shell asks for it; gives the status then.
+/// Completes a line if a shell asks for it. Returns the exit status, or `None` if no shell asked.
 #[expect(clippy::disallowed_methods, reason = "paths are completed from the folder that the shell is in")]
 pub(super) fn complete(arguments: &[OsString]) -> Option<ExitStatus> {
     let shell = match env::get(env::COMPLETE) {
@@ -40,8 +40,8 @@ pub(super) fn complete(arguments: &[OsString]) -> Option<ExitStatus> {
         }
     };
     let folder = std::env::current_dir().ok();
-    let line = Arc::new(Line::of(arguments));
-    let engine = CompleteEnv::with_factory(|| equipped(Cli::command(), &line, false))
+    let line = Arc::new(CommandLine::from_arguments(arguments));
+    let engine = CompleteEnv::with_factory(|| with_completers(Cli::command(), &line, false))
         .var(env::COMPLETE)
         .bin(PROGRAM)
         .completer(PROGRAM)
@@ -52,7 +52,7 @@ pub(super) fn complete(arguments: &[OsString]) -> Option<ExitStatus> {
             Err(_) => ExitStatus::Error,
         }),
         Ok(false) => None,
-        // A name of a shell that is none must be told: the command that was typed is not run.
+        // An unknown shell is an error: the command that was typed is not run.
         Err(error) if SHELLS.completer(&shell).is_none() => {
             let _ = error.print();
             Some(ExitStatus::Error)
@@ -61,10 +61,10 @@ pub(super) fn complete(arguments: &[OsString]) -> Option<ExitStatus> {
     }
 }
 
-/// The script that makes a shell ask.
+/// Returns the script that makes a shell call the program for completion.
 ///
 /// # Errors
-/// When it cannot be made: a defect of goldform.
+/// If the shell is not supported: a defect of goldform.
 pub(super) fn registration(shell: Shell) -> std::io::Result<String> {
     let mut text = Vec::new();
     let completer: &dyn EnvCompleter = match shell {
@@ -79,16 +79,16 @@ pub(super) fn registration(shell: Shell) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// The command with a completer for every value that can be known.
-fn equipped(command: Command, line: &Arc<Line>, is_of_the_record: bool) -> Command {
-    // What these are about is recorded, not only declared.
-    let is_of_the_record = is_of_the_record || matches!(command.get_name(), "state" | "forget");
+/// Adds a completer to every value that has candidates.
+fn with_completers(command: Command, line: &Arc<CommandLine>, is_recorded_only: bool) -> Command {
+    // These commands act on recorded resources only.
+    let is_recorded_only = is_recorded_only || matches!(command.get_name(), "state" | "forget");
     let names: Vec<String> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
     let command = command.mut_args(|argument| {
-        let Some(offer) = Offer::of(&argument, is_of_the_record) else { return argument };
+        let Some(offer) = Offer::of(&argument, is_recorded_only) else { return argument };
         argument.add(ArgValueCompleter::new(offer.completer(line)))
     });
     names.into_iter().fold(command, |command, name| {
-        command.mut_subcommand(name, |inner| equipped(inner, line, is_of_the_record))
+        command.mut_subcommand(name, |inner| with_completers(inner, line, is_recorded_only))
     })
 }

@@ -10,7 +10,7 @@ use crate::diagnostics::Diagnostic;
 use crate::engine::EngineError;
 use crate::manifest::Locator;
 use crate::plan::PlanError;
-use crate::state::{StateError, SurgeryError};
+use crate::state::{StateEditError, StateError};
 
 /// Why a command failed. Violations and drift are results, not errors.
 #[derive(Debug, Error)]
@@ -75,7 +75,7 @@ impl CommandError {
         Self::Input { what: what.into(), help: help.into() }
     }
 
-    /// The exit status that it gives.
+    /// Returns the exit status of the error.
     pub fn exit_status(&self) -> ExitStatus {
         match self {
             Self::AlreadyReported(status) => *status,
@@ -94,7 +94,7 @@ impl CommandError {
         }
     }
 
-    /// What to do about it; nothing where the message says it.
+    /// Returns the help text. `None` if the message contains it.
     pub fn help(&self) -> Option<String> {
         match self {
             Self::File { help, .. } | Self::Input { help, .. } | Self::Stale { help, .. } => {
@@ -189,14 +189,14 @@ fn journal_apart(place: &str, relation: Relation, follows: u64, kept: &[u64]) ->
 /// What to do about a failure of the service, where its message does not say it.
 fn advice(error: &CloudError) -> Option<String> {
     let text = match error.kind {
-        // Without a code, it was said where keys were looked for.
+        // Without an error code, the message lists where keys were searched.
         ErrorKind::Credentials if error.code.is_some() => "The key is wrong, or the request was changed on its way. \
              Keys are taken from the environment first:\n\n    TENCENTCLOUD_SECRET_ID=… TENCENTCLOUD_SECRET_KEY=…"
             .to_owned(),
         ErrorKind::Clock => "Set this machine's clock: a signature is good for five minutes.".to_owned(),
         ErrorKind::Permission => format!("Allow the key's user to call {}, or use another key.", error.action),
         ErrorKind::Unreachable => {
-            "Look at the network, at the proxy, and at the endpoint that the manifest names. Nothing was sent."
+            "Check the network, the proxy, and the endpoint that the manifest names. Nothing was sent."
                 .to_owned()
         }
         _ => return None,
@@ -234,8 +234,8 @@ impl From<CloudError> for CommandError {
     }
 }
 
-impl From<SurgeryError> for CommandError {
-    fn from(error: SurgeryError) -> Self {
+impl From<StateEditError> for CommandError {
+    fn from(error: StateEditError) -> Self {
         Self::input(error.to_string(), error.help())
     }
 }

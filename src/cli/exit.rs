@@ -42,7 +42,7 @@ impl ExitStatus {
         }
     }
 
-    /// The one of two that is told.
+    /// Returns the status that takes precedence.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         self.min(other)
@@ -68,7 +68,7 @@ mod tests {
     use super::ExitStatus::*;
 
     #[test]
-    fn of_two_the_graver_is_told() {
+    fn of_two_the_graver_is_reported() {
         assert_eq!(Violated.or(Error), Violated);
         assert_eq!(Changes.or(Error), Error);
         assert_eq!(Partial.or(Locked), Locked);

@@ -9,7 +9,7 @@ use super::{CommandError, env};
 use crate::diagnostics::sanitize;
 use crate::manifest::{self, Input};
 
-/// How many files and folders are looked through below a folder of manifests. A tree that has more is not one of them.
+/// Limit of files and folders that are searched below a folder of manifests. A tree that has more is refused.
 const MOST_ENTRIES: usize = 100_000;
 
 /// Variables: the environment's, over those the files', over those the command line's.

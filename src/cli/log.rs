@@ -1,6 +1,6 @@
 //! The log: what was called and how it ended, to stderr. Off but for warnings unless asked for.
 //!
-//! Only goldform's own events are let through, whatever is asked for: libraries below might tell headers and bodies,
+//! Only goldform's own events pass the filter, at every level: libraries might log headers and bodies,
 //! and with them keys and signatures. Its own never do (see `cloud::wrap`).
 
 use std::io;
@@ -15,7 +15,7 @@ use super::{CommandError, env};
 
 /// The root of every target of goldform.
 const ROOT: &str = "goldform";
-/// What is logged unless asked for: warnings. That a call was given up is an error that is told anyway.
+/// Default level: warnings. A failed call is reported as an error in any case.
 const DEFAULT: &str = "goldform=warn,goldform::calls=error";
 
 /// Starts the log. A second start in one process changes nothing.
@@ -30,7 +30,7 @@ pub fn start(args: &OutputArgs, color: bool) -> Result<(), CommandError> {
     let filter = filter(asked.as_deref())?;
     let own = filter_fn(|event| event.target().starts_with(ROOT));
     let registry = Registry::default();
-    // Whoever started one before goes on with that.
+    // A subscriber that is already installed stays.
     let _ = if args.log_json {
         let layer = fmt::layer().json().flatten_event(true).with_writer(io::stderr);
         registry.with(layer.with_filter(own).with_filter(filter)).try_init()

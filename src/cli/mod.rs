@@ -2,7 +2,7 @@
 //!
 //! `args` holds what can be typed, and nothing else; `env` reads every environment variable and `files` every input file;
 //! `workspace` reads the manifest, opens the state and reaches the cloud; `commands/` has one file a command; `exit` has
-//! the one table of exit statuses. Data goes to stdout, talk and progress to stderr.
+//! the one table of exit statuses. Results are printed to stdout, messages and progress to stderr.
 
 pub mod args;
 pub mod commands;
@@ -37,7 +37,7 @@ use printer::Printer;
 
 use crate::apply::panic_text;
 
-/// Runs the command line and gives its exit status.
+/// Runs the command line and returns its exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if let Some(status) = completion::complete(&arguments) {
@@ -111,7 +111,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<ExitStatus, CommandErr
         Command::Output(args) => commands::output::run(args, printer).await,
         Command::Images(args) => commands::images::run(args, printer).await,
         Command::Import(args) => commands::import::run(args, printer).await,
-        Command::Forget(args) => commands::state::surgery::forget(args, "forget", printer).await,
+        Command::Forget(args) => commands::state::edit::forget(args, "forget", printer).await,
         Command::History(args) => commands::history::run(args, printer).await,
         Command::State(args) => commands::state::run(args, printer).await,
         Command::Explain(args) => commands::explain::run(args, printer).await,

@@ -1,4 +1,4 @@
-//! What goes to stdout and stderr. The only place that prints.
+//! Output to stdout and stderr. The only module that prints.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ const DIAGNOSTICS_SHOWN: usize = 50;
 pub struct Printer {
     /// Who reads stdout.
     pub format: Format,
-    /// Every format that was asked for, and where each goes.
+    /// Requested formats, each with its destination.
     pub reports: Arc<Reports>,
     /// Colour on stdout.
     pub out: Paint,
@@ -139,7 +139,7 @@ impl Printer {
         output.failure.unwrap_or(ExitStatus::Done)
     }
 
-    /// Text for people, to stdout: what users and the service named stands in it.
+    /// Prints text for people to stdout. The text may contain names that users and the service chose.
     pub fn text(&self, text: &str) {
         self.data(&sanitize::for_terminal(text, self.out.color));
     }

@@ -80,8 +80,8 @@ impl Progress for Bar {
     }
 
     fn waiting(&mut self, step: &Step, why: &str) {
-        let told = self.waits.insert(step.id.to_string(), why.to_owned());
-        if told.as_deref() != Some(why) {
+        let shown = self.waits.insert(step.id.to_string(), why.to_owned());
+        if shown.as_deref() != Some(why) {
             self.line(&format!("  {} {}: {why}", self.printer.talk.changed("…"), step.id));
         }
     }

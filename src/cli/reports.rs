@@ -115,7 +115,7 @@ fn write_file(
     })
 }
 
-/// The verdict in a format; nothing where there is no plan to draw.
+/// Returns the verdict in a format. `None` if the format draws a plan and there is none.
 fn render(
     format: ReportFormat,
     verdict: &Verdict<'_>,
@@ -148,7 +148,7 @@ fn render(
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "a repository is made to look at")]
+#[expect(clippy::disallowed_methods, reason = "the test creates a repository")]
 mod tests {
     use super::*;
 

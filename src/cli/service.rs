@@ -14,7 +14,7 @@ use crate::diagnostics::sanitize;
 use crate::manifest::{CloudSettings, SandboxSettings};
 use crate::model::{AccountId, Clock, Site};
 
-/// What stands for the provider's own hosts.
+/// Name of the service's own hosts.
 const PROVIDER: &str = "provider";
 
 /// A transport to the real service, with the rates that its documents name. Nothing is sent yet.
@@ -42,7 +42,7 @@ pub fn tencent(settings: &CloudSettings, clock: &Arc<dyn Clock>) -> Result<Arc<d
     let env = Env::new(|name| env::get(name).ok().flatten(), files::read_keys, env::home());
     let keys = keyring(env, profile, hosts.clone(), Arc::clone(clock));
     let https = Https::new(hosts, Arc::new(keys), Arc::clone(clock)).map_err(|error| {
-        CommandError::input(error.to_string(), "Look at the machine's certificates and proxy.")
+        CommandError::input(error.to_string(), "Check the machine's certificates and proxy.")
     })?;
     Ok(with_retries(Arc::new(https), RateLimits::Documented))
 }

@@ -29,7 +29,7 @@ pub struct Workspace {
     pub complete: bool,
     /// What was wrong with the text.
     pub diagnostics: Vec<Diagnostic>,
-    /// Where things stand in the text.
+    /// Positions of the manifest's values in the text.
     pub locator: Locator,
     /// The folder that the state's and the world's places are relative to.
     base: PathBuf,
@@ -74,7 +74,7 @@ impl Workspace {
     }
 
     /// As [`Workspace::open`]; where no manifest was named and there is none, a workspace of the sandbox as it is
-    /// in this folder, for looking around.
+    /// in this folder, for commands that only read.
     ///
     /// # Errors
     /// As [`Workspace::open`].
@@ -135,7 +135,7 @@ impl Workspace {
     /// The absolute place of the state, for a saved plan.
     ///
     /// # Errors
-    /// If it is of a kind that is not supported, or its path is not UTF-8.
+    /// If this kind of place is not supported, or its path is not UTF-8.
     pub fn absolute_state(&self) -> Result<String, CommandError> {
         absolute(&self.state_path()?)
     }
@@ -143,7 +143,7 @@ impl Workspace {
     /// Returns whether the folder of the state exists.
     ///
     /// # Errors
-    /// If the state's place is of a kind that is not supported.
+    /// If this kind of place is not supported.
     pub fn has_state_folder(&self) -> Result<bool, CommandError> {
         let state = self.state_path()?;
         Ok(state.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir()))
@@ -180,7 +180,7 @@ impl Workspace {
         let name = lookup.map(|lookup| lookup.name.to_string()).unwrap_or_default();
         Err(CommandError::input(
             format!("image.{key} is made from ${{lookup.{name}}}, and no image is known for it"),
-            "Look for it first:\n\n    goldform refresh",
+            "Check whether it exists:\n\n    goldform refresh",
         ))
     }
 

@@ -83,7 +83,7 @@ pub struct Collector<T: Fold> {
     found: Vec<T>,
     /// Position in `found` of the finding with a cause.
     causes: HashMap<(T::Kind, CompactString), usize>,
-    /// Number of findings of a kind, and position in `found` of the last.
+    /// Number of findings per code, and position in `found` of the last.
     kinds: HashMap<T::Kind, (usize, usize)>,
 }
 

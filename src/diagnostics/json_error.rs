@@ -10,7 +10,7 @@ pub fn json_error_message(error: &serde_json::Error) -> String {
     if error.classify() != Category::Data {
         return message;
     }
-    // The reader appends the position. Text in the message can look like one.
+    // The reader appends the position. Text in the message can have the same form.
     let (message, place) = match (error.line(), error.column()) {
         (0, _) => (message.as_str(), String::new()),
         (line, column) => {

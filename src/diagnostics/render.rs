@@ -277,7 +277,7 @@ mod tests {
         insta::assert_snapshot!(drawn);
     }
 
-    /// A build server obeys such brackets wherever they stand in a line. What is pointed at stays above its label.
+    /// A build server obeys such brackets anywhere in a line. Labels stay below the text that they point at.
     #[test]
     fn commands_of_build_servers_are_broken_in_excerpts() {
         let text = "a: ##[error]here # ##vso[task]\n";

@@ -1,7 +1,7 @@
 //! Images that are there and not managed: which are copies of one another, what entries they become, and how they
 //! are recorded.
 //!
-//! Copies are told by what the service gives a copy: the origin's name, its system disk, operating system and
+//! Copies are recognised by what a copy inherits: the origin's name, its system disk, operating system and
 //! architecture, and a later moment of creation. Two images of one name that differ in these are two entries. An
 //! attribute that is not the same everywhere is left out of the entry, which means that it is not managed: so the
 //! next plan is empty, whatever was there.
@@ -33,7 +33,7 @@ pub enum Pick {
     },
 }
 
-/// What can be taken over.
+/// Images that can be adopted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Adoptable {
     /// The entries.
@@ -62,7 +62,7 @@ pub struct LeftOut {
 
 type Found<'o> = (&'o Region, &'o ObservedImage, Accounts);
 
-/// What can be taken over of what was seen. What says that it belongs to a state is taken over where that is one of
+/// Returns the observed images that can be adopted. An image with an ownership tag is adopted if its state is one of
 /// `lineages`.
 pub fn adoptable(
     desired: &Desired,
@@ -126,7 +126,7 @@ pub fn adoptable(
     result
 }
 
-/// Why an image cannot be taken over.
+/// Returns why an image cannot be adopted.
 fn unfit(desired: &Desired, lineages: &[&Lineage], image: &ObservedImage) -> Option<String> {
     if image.kind != ImageKind::Custom {
         return Some(format!("it is {}, not an image of this account", image.kind.as_str()));
@@ -212,7 +212,7 @@ pub fn intended(before: &Desired, read: &Desired, entries: &[NewEntry]) -> Desir
 }
 
 /// Records every entry that takes an image over, is not recorded yet, and whose image was seen, with the copies that
-/// the manifest names. Gives what was recorded.
+/// the manifest names. Returns the recorded placements.
 pub fn record(desired: &Desired, recorded: &mut Recorded, observed: &Observed) -> Vec<PlacementKey> {
     let mut all = Vec::new();
     for (key, image) in &desired.images {

@@ -18,7 +18,7 @@ pub enum Action {
     Create,
     /// Copy it to a region.
     Copy,
-    /// Take over an image that goldform did not make.
+    /// Adopt an image that goldform did not make.
     Adopt,
     /// Change its attributes, tags or shares.
     Update,
@@ -94,7 +94,7 @@ pub enum Reason {
     RegionUnwanted,
     /// The entry is gone from the manifest.
     EntryRemoved,
-    /// Everything is to be deleted.
+    /// Deletes everything.
     Destroy,
     /// A newer generation takes its place.
     Superseded {
@@ -217,7 +217,7 @@ pub struct PlacementChange {
     /// What is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<PlacementFacts>,
-    /// What is to be there.
+    /// Desired facts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<PlacementFacts>,
     /// Where a copy is made from, in the same generation.

@@ -24,8 +24,8 @@ pub enum PlanMode {
 }
 
 /// Compares the desired state with the prior one. Entries are in key order.
-pub fn diff(desired: &Desired, prior: &Recorded, intention: PlanMode) -> Diff {
-    diff_replacing(desired, prior, intention, &BTreeSet::new(), Timestamp::UNIX_EPOCH)
+pub fn diff(desired: &Desired, prior: &Recorded, mode: PlanMode) -> Diff {
+    diff_replacing(desired, prior, mode, &BTreeSet::new(), Timestamp::UNIX_EPOCH)
 }
 
 /// As [`diff`], with a new build of these entries whether their source has changed or not. `now` decides which earlier
@@ -33,16 +33,16 @@ pub fn diff(desired: &Desired, prior: &Recorded, intention: PlanMode) -> Diff {
 pub fn diff_replacing(
     desired: &Desired,
     prior: &Recorded,
-    intention: PlanMode,
+    mode: PlanMode,
     replace: &BTreeSet<ImageKey>,
     now: Timestamp,
 ) -> Diff {
     let mut diff = Diff::default();
-    let wanted = |key: &ImageKey| match intention {
+    let wanted = |key: &ImageKey| match mode {
         PlanMode::Normal => desired.images.get(key),
         PlanMode::Destroy => None,
     };
-    let keys: BTreeSet<&ImageKey> = match intention {
+    let keys: BTreeSet<&ImageKey> = match mode {
         PlanMode::Normal => desired.images.keys().chain(prior.images.keys()).collect(),
         PlanMode::Destroy => prior.images.keys().collect(),
     };
@@ -57,7 +57,7 @@ pub fn diff_replacing(
             Entry { key, context: desired, prior, asked: replace, originals: &originals, now, edits, ready };
         let change = match (wanted(key), prior.images.get(key)) {
             (Some(image), recorded) => entry.converge(image, recorded),
-            (None, Some(recorded)) => entry.remove(recorded, intention),
+            (None, Some(recorded)) => entry.remove(recorded, mode),
             (None, None) => continue,
         };
         if let (Some(image), Some(recorded)) = (wanted(key), prior.images.get(key))
@@ -358,7 +358,7 @@ fn answers(build: &RecordedGeneration, wanted: &Source) -> bool {
     }
 }
 
-/// The region whose placement missing ones are copied from; nothing where nothing of the generation is left.
+/// Returns the region whose placement is the source of missing ones. `None` if nothing of the generation is left.
 fn copy_source<'a>(
     image: &'a DesiredImage,
     recorded: Option<&'a RecordedImage>,

@@ -1,4 +1,4 @@
-//! Recorded × Observed → drift: what the cloud says differently, told and folded into the record.
+//! Recorded × Observed → drift: reports differences of the cloud from the recorded state, and records them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -110,7 +110,7 @@ fn is_missing(placement: &Placement, region: &ObservedRegion) -> bool {
     !region.images.contains_key(&placement.id) && !is_late(placement, region.at)
 }
 
-/// Folds what was observed into the record, and tells what was different. Regions that were not looked at keep
+/// Updates the recorded state from an observation, and returns the differences. Regions that were not observed keep
 /// their record; attributes that the manifest leaves out are recorded, and no drift.
 pub fn observe(recorded: &mut Recorded, observed: &Observed, desired: &Desired) -> Drift {
     let mut drift = Drift::default();
@@ -222,7 +222,7 @@ fn observe_region(
         .filter(|image| image.kind == ImageKind::Custom && !managed.contains(&image.id))
         .map(|image| (image.id.clone(), image.name.clone()))
         .collect();
-    // Shares are read of what is managed, and of what the manifest names to be taken over.
+    // Shares are read for managed images, and for images that the manifest adopts.
     let adoptable: BTreeMap<ImageId, Placement> = seen
         .images
         .values()

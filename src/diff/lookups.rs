@@ -50,7 +50,7 @@ impl LookupDrift {
 }
 
 /// Records what lookups find in these listings. Lookups that the manifest does not have any more are taken out, those
-/// whose region was not listed keep their answer. Gives what has changed, and whether any fact did.
+/// whose region was not listed keep their answer. Returns the changes, and whether any fact changed.
 pub fn observe_lookups(
     recorded: &mut Recorded,
     lookups: &BTreeMap<ImageKey, Lookup>,
@@ -137,7 +137,7 @@ lookups:
         let new = ("img-00000002", "2025-02-01T00:00:00Z");
         let see = |recorded: &mut Recorded, ids: &[(&str, &str)]| {
             let (drift, changed) = observe_lookups(recorded, &lookups, &listing(ids), Timestamp::UNIX_EPOCH);
-            let told: Vec<String> = drift
+            let changes: Vec<String> = drift
                 .iter()
                 .map(|drift| match drift {
                     LookupDrift::Gone { id, .. } => format!("gone {id}"),
@@ -146,14 +146,17 @@ lookups:
                     }
                 })
                 .collect();
-            (told.join("; "), changed)
+            (changes.join("; "), changed)
         };
-        let told = |text: &str, changed: bool| (text.to_owned(), changed);
-        assert_eq!(see(&mut recorded, &[old]), told("none → img-00000001", true));
-        assert_eq!(see(&mut recorded, &[old]), told("", false));
-        assert_eq!(see(&mut recorded, &[old, new]), told("img-00000001 → img-00000002", true));
-        assert_eq!(see(&mut recorded, &[old]), told("gone img-00000002; img-00000002 → img-00000001", true));
-        assert_eq!(see(&mut recorded, &[]), told("gone img-00000001", true));
+        let changes = |text: &str, changed: bool| (text.to_owned(), changed);
+        assert_eq!(see(&mut recorded, &[old]), changes("none → img-00000001", true));
+        assert_eq!(see(&mut recorded, &[old]), changes("", false));
+        assert_eq!(see(&mut recorded, &[old, new]), changes("img-00000001 → img-00000002", true));
+        assert_eq!(
+            see(&mut recorded, &[old]),
+            changes("gone img-00000002; img-00000002 → img-00000001", true)
+        );
+        assert_eq!(see(&mut recorded, &[]), changes("gone img-00000001", true));
         assert_eq!(recorded.lookups.len(), 1, "a region that was not listed says nothing");
         let (_, changed) =
             observe_lookups(&mut recorded, &BTreeMap::new(), &BTreeMap::new(), Timestamp::UNIX_EPOCH);

@@ -18,7 +18,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether everything is meant.
+    /// Returns whether nothing is excluded.
     pub fn is_everything(&self) -> bool {
         self.targets.is_empty() && self.excluded.is_empty()
     }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_speaks_of_nothing_is_told() {
+    fn an_address_that_speaks_of_nothing_is_reported() {
         let changes = diff(&desired(EXAMPLE), &applied(&[EXAMPLE]).recorded, PlanMode::Normal);
         let targets = vec!["image.web".parse().unwrap(), "image.web@ap-seoul".parse().unwrap()];
         let selection = Selection { targets, excluded: Vec::new() };

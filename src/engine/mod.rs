@@ -120,8 +120,8 @@ impl Engine {
 
     /// Puts what lookups found, as recorded, into the sources that name them. A plan that deletes everything needs none
     /// of it.
-    pub fn use_lookups(&mut self, snapshot: Option<&Snapshot>, intention: PlanMode) {
-        if intention == PlanMode::Destroy {
+    pub fn use_lookups(&mut self, snapshot: Option<&Snapshot>, mode: PlanMode) {
+        if mode == PlanMode::Destroy {
             self.desired.lookups.clear();
         }
         if let Some(snapshot) = snapshot {

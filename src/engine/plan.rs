@@ -62,7 +62,7 @@ impl Engine {
         base: Option<&Snapshot>,
         options: &PlanOptions,
     ) -> Result<PlanResult, PlanError> {
-        self.use_lookups(snapshot, options.intention);
+        self.use_lookups(snapshot, options.mode);
         let nothing = Recorded::default();
         let recorded = snapshot.map_or(&nothing, |snapshot| &snapshot.recorded);
         propose(&self.desired, recorded, base, options)

@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn formats_are_checked_and_existence_is_not() {
         assert!("img-6pb6lrmy".parse::<ImageId>().is_ok());
-        assert!("img-34vaef8fe".parse::<ImageId>().is_ok(), "nine characters stand in the documents");
+        assert!("img-34vaef8fe".parse::<ImageId>().is_ok(), "the documentation has ids of nine characters");
         for bad in ["img-", "img-ABCDEFGH", "ins-6pb6lrmy", "img-6pb6/rmy", "img-é6pb6lrm"] {
             assert!(bad.parse::<ImageId>().is_err(), "{bad}");
         }

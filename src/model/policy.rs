@@ -10,7 +10,7 @@ pub enum ReplaceOrder {
     Auto,
     /// Create first, or refuse the plan.
     CreateFirst,
-    /// Delete first: until the new image is ready there is none.
+    /// Delete first: no image exists until the new one is ready.
     DeleteFirst,
 }
 

@@ -1,8 +1,8 @@
 //! A plan against the one that was reviewed: what would be done that was not seen, and what was seen and would not be.
 //!
-//! What differs is told by step. Where no step at a placement differs, what the plans take for granted there may: what
-//! they found, or why they act; then the placement is told, or the entry. So plans whose effects have different digests
-//! differ in something that is told.
+//! Differences are listed by step. If no step at a placement differs, the plans may still differ in what they found there
+//! or why they act: then the placement or the entry is listed. So plans whose effects have different digests always have
+//! a listed difference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +53,7 @@ pub struct Difference<'a> {
 pub enum Subject<'a> {
     /// A step, as it is planned now where it still is.
     Step(&'a Step),
-    /// What was found at a placement, what is to be there, or why, and not the steps.
+    /// Prior facts, desired facts or reasons of a placement, with equal steps.
     Placement(&'a PlacementKey),
     /// Why an entry changes, or what it is made from, and nothing else of it.
     Entry(&'a ImageKey),
@@ -75,7 +75,7 @@ pub struct Reviewed {
 /// # Errors
 /// If it is neither, was written by another goldform, or its digest is not that of what it would do.
 pub fn reviewed(text: &str) -> Result<Reviewed, PlanFileError> {
-    if PlanFile::is_meant(text) {
+    if PlanFile::is_plan_file(text) {
         let PlanFile { inputs, plan, .. } = PlanFile::from_text(text)?;
         return Ok(Reviewed { plan, inputs: Some(inputs) });
     }
@@ -176,7 +176,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Tells a difference where there is one; gives whether there is.
+/// Pushes a difference if there is one. Returns whether there is.
 fn push<'a>(
     differences: &mut Vec<Difference<'a>>,
     subject: Subject<'a>,
@@ -205,7 +205,7 @@ fn step_value(plan: &Plan, index: StepIndex, step: &Step) -> Result<Value, serde
         .filter_map(|(earlier, reason)| Some((plan.graph.step(earlier)?.id.0.as_str(), reason.explain())))
         .collect();
     if let Some(object) = value.as_object_mut() {
-        // Its id tells both.
+        // Its id shows both.
         object.remove("do");
         object.remove("at");
         object.insert("reason".to_owned(), serde_json::to_value(reason)?);

@@ -36,7 +36,8 @@ pub struct PlanInputs {
     /// The state that was planned from. `None` before its first write.
     pub base: Option<Base>,
     /// What the user asked for, and when.
-    pub wish: PlanOptions,
+    #[serde(rename = "wish")]
+    pub options: PlanOptions,
     /// The levels of rules that the command line set, by rule name.
     pub rules: BTreeMap<CompactString, Level>,
     /// What the manifest meant.
@@ -88,7 +89,7 @@ pub enum PlanFileError {
     Damaged,
     /// The planner makes another plan from its inputs.
     #[error(
-        "what it was made from gives another plan than the one it names: it was edited, or goldform {by}, which wrote \
+        "its inputs yield another plan than the one it contains: it was edited, or goldform {by}, which wrote \
          it, plans otherwise than this one"
     )]
     Underived {
@@ -109,7 +110,7 @@ impl PlanInputs {
     /// # Errors
     /// If the steps cannot be ordered.
     pub fn plan(&self) -> Result<PlanResult, PlanError> {
-        let mut proposal = propose(&self.desired, &self.recorded, None, &self.wish)?;
+        let mut proposal = propose(&self.desired, &self.recorded, None, &self.options)?;
         proposal.plan.base.clone_from(&self.base);
         Ok(proposal)
     }
@@ -142,8 +143,8 @@ impl PlanInputs {
 }
 
 impl PlanFile {
-    /// Returns whether a text is meant as a saved plan, whether it can be used or not.
-    pub fn is_meant(text: &str) -> bool {
+    /// Returns whether a text is a saved plan, usable or not.
+    pub fn is_plan_file(text: &str) -> bool {
         serde_json::from_str(text).is_ok_and(|value: Value| value.get("goldform_plan").is_some())
     }
 

@@ -25,7 +25,7 @@ pub enum EdgeReason {
     ImageReady,
     /// An image can be deleted only when the service has ended its work on it, well or badly.
     ImageEnded,
-    /// An image that is taken over carries our ownership tag before anything of it is changed.
+    /// An adopted image has our ownership tag before anything else of it is changed.
     Claimed,
     /// An image is shared when it is NORMAL.
     ShareImageReady,
@@ -77,9 +77,9 @@ impl EdgeReason {
             Self::ImageEnded => "an image can be deleted only when nothing is done to it any more".into(),
             Self::Claimed => "an image is claimed before it is changed".into(),
             Self::ShareImageReady => "an image can be shared only while it is NORMAL".into(),
-            Self::ShareAfterAttributes => "accounts first see an image as it is meant to be".into(),
+            Self::ShareAfterAttributes => "accounts first see an image with its final attributes".into(),
             Self::UnshareFirst => "a shared image cannot be deleted".into(),
-            Self::SuccessorReady => "the new generation is ready before the old one goes".into(),
+            Self::SuccessorReady => "the new generation is ready before the old one is deleted".into(),
             Self::SuccessorShared => {
                 "accounts that keep access have the new generation before they lose the old one".into()
             }
@@ -88,7 +88,7 @@ impl EdgeReason {
                 format!("the name `{name}` is unique in {region} and is freed by it")
             }
             Self::CopySourceKept => "it is copied from, so it stays until the copy is NORMAL".into(),
-            Self::RemakeAfterDelete => "the failed image goes before it is made again".into(),
+            Self::RemakeAfterDelete => "the failed image is deleted before it is made again".into(),
             Self::SlotFreed { region } => {
                 format!("{region} has no free slot for an image before, and it frees one")
             }
@@ -161,7 +161,7 @@ impl StepGraph {
         self.graph.remove_edge(edge)
     }
 
-    /// Removes every edge that a path of others implies: nothing needs it. A path that goes on when the earlier step
+    /// Removes every edge that a path of others implies. A path that continues when the earlier step
     /// has ended badly implies no edge that does not.
     pub fn reduce(&mut self) {
         let Ok(order) = self.check() else { return };
@@ -290,7 +290,7 @@ impl StepGraph {
     /// One order of the steps that keeps every edge.
     ///
     /// # Errors
-    /// If there is none. Names the steps of a circle.
+    /// If the graph has a cycle. Names its steps.
     pub fn check(&self) -> Result<Vec<StepIndex>, Cycle> {
         algo::toposort(&self.graph, None).map_err(|_| Cycle { steps: self.circle() })
     }

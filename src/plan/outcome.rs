@@ -19,7 +19,7 @@ pub struct Failure {
     /// Kind of the error in snake case, such as `permission`. `None` if no call failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
-    /// Id that the service gave the request, for its support.
+    /// Request id, for the service's support.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<CompactString>,
 }
@@ -52,13 +52,13 @@ pub enum StepOutcome {
     Done,
     /// It was refused, or what it made failed.
     Failed(Failure),
-    /// It was accepted and had not settled when the time for it, or the run, ended; the next run goes on.
+    /// Accepted, but not settled before its timeout or the end of the run. The next run continues.
     Pending {
         /// The error that ended the wait. `None` if only time ran out.
         #[serde(flatten)]
         failure: Option<Failure>,
     },
-    /// It was sent, and whether it happened could not be found out; the next run looks again.
+    /// Sent, with an unknown outcome. The next run searches again.
     Unknown(Failure),
     /// A step that it waits for failed.
     Skipped {

@@ -19,7 +19,7 @@ pub struct PlanPlace {
     /// The address of every service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// The sandbox's world, relative to the state, and the quotas that an apply gives it.
+    /// The sandbox's world, relative to the state, and the quotas that an apply sets in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxSettings>,
 }

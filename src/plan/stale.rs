@@ -140,14 +140,14 @@ impl Check<'_> {
         (was != facts).then(|| format!("{at} ({}) is not as it was: {}", is.id, differences(&was, &facts)))
     }
 
-    /// An image that is taken over, as it was last seen.
+    /// An adopted image, as last observed.
     fn adopted(&self, change: &PlacementChange) -> Option<String> {
         let (at, id) = (&change.at, change.id.as_ref()?);
         let was = self.file.prior.adoptable(&at.region, id);
         match (was, self.present.adoptable(&at.region, id)) {
             (None, _) => None,
             (Some(_), None) => {
-                Some(format!("{id}, which is taken over as {at}, is gone or was not observed"))
+                Some(format!("{id}, which is adopted as {at}, no longer exists or was not observed"))
             }
             (Some(was), Some(is)) => self.image(at, was, is),
         }

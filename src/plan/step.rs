@@ -25,7 +25,7 @@ impl Step {
         Self { id, operation, reason }
     }
 
-    /// Returns whether its id is one that its operation gives: a step is shown by its id.
+    /// Returns whether its id is the one that its operation derives: a step is shown by its id.
     pub fn has_its_own_id(&self) -> bool {
         let own = Self::new(self.operation.clone(), self.reason.clone()).id;
         let rest = self.id.0.strip_prefix(own.0.as_str());

@@ -1,9 +1,9 @@
 //! The plan's graph as a picture: SVG, drawn here, so that nobody has to install a program for it.
 //!
-//! A general layout (layers, fewest crossings) hides what a reader looks for, and takes seconds where a plan is large.
+//! A general layout (layers, fewest crossings) hides the entries and regions, and takes seconds for a large plan.
 //! This one is a time table: a row is an image in a region, a column is how many steps must have settled before, and
 //! an arrow leads from what is done first, with its reason under the pointer. Rows are grouped by entry. Its cost is
-//! linear, and the same plan gives the same bytes.
+//! linear, and the same plan is drawn with the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ impl<'p> Layout<'p> {
         for (at, mut steps) in by_row {
             layout.labels.insert(layout.rows, at.clone());
             steps.sort_by_key(|(column, index, _)| (*column, *index));
-            // Steps of one image that may run at the same time stand below each other.
+            // Steps of one image that may run concurrently are drawn below each other.
             let (mut last, mut below, mut deepest) = (None, 0_usize, 0_usize);
             for (column, index, step) in steps {
                 below = if last == Some(column) { below.saturating_add(1) } else { 0 };
@@ -72,7 +72,7 @@ impl<'p> Layout<'p> {
 /// How many steps must have settled, one after the other, before each one starts.
 fn columns(plan: &Plan) -> BTreeMap<StepIndex, usize> {
     let mut columns = BTreeMap::new();
-    // A plan that goes in a circle is refused elsewhere; here its steps stand in their order.
+    // A plan with a cycle is refused elsewhere. Here its steps keep their order.
     let order = plan.graph.check().unwrap_or_else(|_| plan.graph.steps().map(|(index, _)| index).collect());
     for index in order {
         let before = plan.graph.waits_for(index).filter_map(|(earlier, _)| columns.get(&earlier)).max();
@@ -99,7 +99,7 @@ pub fn picture(plan: &Plan) -> Markup {
         ));
     }
     if plan.graph.is_empty() {
-        return note("Nothing is to be done.");
+        return note("No changes.");
     }
     let layout = Layout::of(plan);
     let longest = layout.labels.values().map(|at| at.to_string().chars().count()).max().unwrap_or_default();
@@ -191,7 +191,7 @@ fn note(text: &str) -> Markup {
     }
 }
 
-/// Colours and fonts. Text of our own: nothing of the user's stands in it.
+/// Colours and fonts. The text is constant, and has nothing of the user's.
 fn style() -> Markup {
     PreEscaped(format!("<style>{}</style>", include_str!("drawing.css").replace('\n', "")))
 }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_stands_to_the_right_and_no_two_stand_in_one_place() {
+    fn what_waits_is_to_the_right_and_no_two_stand_in_one_place() {
         let plan = plan_of(EXAMPLE);
         let layout = Layout::of(&plan);
         for (earlier, later, _) in plan.graph.edges() {

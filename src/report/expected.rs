@@ -27,7 +27,7 @@ pub(super) struct Line {
     pub(super) text: String,
 }
 
-/// For people; nothing where only a digest is known of what was expected.
+/// Returns the comparison as text. `None` if only the digest of the expected plan is known.
 pub fn expected_text(unexpected: &Unexpected<'_>, names: &AccountNames, paint: Paint) -> String {
     let Some(comparison) = &unexpected.comparison else { return String::new() };
     let mut text = String::new();
@@ -98,7 +98,7 @@ fn one(difference: &Difference<'_>, names: &AccountNames, lines: &mut Vec<Line>)
         Subject::Edit(edit) => format!("of the record alone: {}", edit_text(edit, names)),
     };
     lines.push(Line { sign, text: head });
-    // One side of a step or an edit is told by its line.
+    // The line of a step or an edit shows one side.
     if is_one_sided && matches!(subject, Subject::Step(_) | Subject::Edit(_)) {
         return;
     }

@@ -1,4 +1,4 @@
-//! Drift and failed steps as diagnostics, so that formats which list problems show them where they stand in the
+//! Drift and failed steps as diagnostics, so that formats which list problems show them at their place in the
 //! manifest.
 
 use super::AccountNames;
@@ -23,7 +23,7 @@ fn at(diagnostic: Diagnostic, at: &PlacementKey, desired: &Desired) -> Diagnosti
 /// Drift, one diagnostic for each difference.
 pub fn drift(drift: &Drift, desired: &Desired) -> Vec<Diagnostic> {
     let names = AccountNames::of(desired);
-    let told = |detail| DRIFT.found(detail);
+    let problem = |detail| DRIFT.found(detail);
     let item = |item: &DriftItem| {
         let detail = match item {
             DriftItem::Missing { at, id } => format!("{at} ({id}) is not there any more."),
@@ -48,13 +48,13 @@ pub fn drift(drift: &Drift, desired: &Desired) -> Vec<Diagnostic> {
                 format!("{at} ({id}) was shared by others with {}.", names.list(accounts))
             }
         };
-        at(told(detail), item.at(), desired)
+        at(problem(detail), item.at(), desired)
     };
     let lookups = drift.lookups.iter().filter_map(|lookup| match lookup {
         LookupDrift::Gone { lookup, id } => {
             let address = Address::Lookup(lookup.clone());
             let detail = format!("{id}, which {address} had found, is not there any more.");
-            Some(told(detail).about(&address).at(desired.path_of(&address), ""))
+            Some(problem(detail).about(&address).at(desired.path_of(&address), ""))
         }
         LookupDrift::Answered { .. } => None,
     });

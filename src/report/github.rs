@@ -3,7 +3,7 @@
 use super::verdict::{Problem, Verdict};
 use crate::diagnostics::Severity;
 
-/// How many annotations of a kind a step may make; the runner drops what comes after them.
+/// Limit of annotations per level and step. The runner drops later ones.
 const MOST: usize = 10;
 
 /// What the runner reads back in a message.
@@ -46,7 +46,7 @@ fn line(command: &str, problem: &Problem, home: &str, more: usize) -> String {
     format!("::{command} {place},title={title}::{}\n", data(&format!("{}{more}", problem.message())))
 }
 
-/// The problems as workflow commands: at most ten of a kind, the gravest first; the tenth counts the rest.
+/// Returns the problems as workflow commands: at most ten per level, the gravest first. The tenth counts the rest.
 pub fn github(verdict: &Verdict<'_>) -> String {
     let mut text = String::new();
     for (severity, command) in

@@ -22,7 +22,7 @@ pub const FORMAT_VERSION: &str = "1.0";
 /// # Errors
 /// None that is known: keys are text.
 pub fn to_text(value: &Value) -> Result<String, serde_json::Error> {
-    // What a build server would take for a command in its log stands in a string, and means the same with an escape.
+    // A build server would take this for a command in its log. In a JSON string, the escape means the same.
     let text =
         serde_json::to_string_pretty(value)?.replace("##[", "##\\u005b").replace("##vso[", "##vso\\u005b");
     let is_bad = |c: char| c != '\n' && needs_escape(c);

@@ -14,7 +14,7 @@ use crate::model::Level;
 use crate::plan::{Failure, StepOutcome};
 
 /// What a case came to.
-enum Came {
+enum CaseStatus {
     Passed,
     /// Why: a line, and the whole text.
     Failed(String, String),
@@ -25,7 +25,7 @@ enum Came {
 struct Case {
     class: &'static str,
     name: String,
-    came: Came,
+    came: CaseStatus,
     output: String,
 }
 
@@ -50,7 +50,7 @@ fn place(problem: &Problem) -> String {
     }
 }
 
-fn told(problems: &[&Problem]) -> String {
+fn messages(problems: &[&Problem]) -> String {
     let texts: Vec<String> =
         problems.iter().map(|problem| format!("{}{}", place(problem), problem.message())).collect();
     texts.join("\n\n")
@@ -67,23 +67,27 @@ fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
         let (errors, others): (Vec<_>, Vec<_>) =
             problems.into_iter().partition(|problem| problem.severity == Severity::Error);
         let came = match (errors.first(), level) {
-            (Some(first), _) => Came::Failed(first.summary.to_owned(), told(&errors)),
-            (None, Level::Allow) => Came::Skipped("allowed".to_owned()),
-            (None, Level::Warn | Level::Deny) => Came::Passed,
+            (Some(first), _) => CaseStatus::Failed(first.summary.to_owned(), messages(&errors)),
+            (None, Level::Allow) => CaseStatus::Skipped("allowed".to_owned()),
+            (None, Level::Warn | Level::Deny) => CaseStatus::Passed,
         };
         let name = format!("{} {}", rule.code.id, rule.code.name);
-        cases.push(Case { class: "rules", name, came, output: told(&others) });
+        cases.push(Case { class: "rules", name, came, output: messages(&others) });
     }
     if let CommandResult::Applied { outcome, .. } = &verdict.result {
         for (step, _, result) in &outcome.steps {
             let came = match result {
-                StepOutcome::Done => Came::Passed,
-                StepOutcome::Failed(failure) => Came::Failed(failure_title(failure), failure.why.clone()),
-                StepOutcome::Pending { failure: None } => Came::Broken("accepted, not ready yet".to_owned()),
-                StepOutcome::Pending { failure: Some(failure) } => Came::Broken(failure.why.clone()),
-                StepOutcome::Unknown(failure) => Came::Broken(failure.why.clone()),
-                StepOutcome::Skipped { because } => Came::Skipped(format!("waits for {because}")),
-                StepOutcome::NotStarted => Came::Skipped("the run was stopped before".to_owned()),
+                StepOutcome::Done => CaseStatus::Passed,
+                StepOutcome::Failed(failure) => {
+                    CaseStatus::Failed(failure_title(failure), failure.why.clone())
+                }
+                StepOutcome::Pending { failure: None } => {
+                    CaseStatus::Broken("accepted, not ready yet".to_owned())
+                }
+                StepOutcome::Pending { failure: Some(failure) } => CaseStatus::Broken(failure.why.clone()),
+                StepOutcome::Unknown(failure) => CaseStatus::Broken(failure.why.clone()),
+                StepOutcome::Skipped { because } => CaseStatus::Skipped(format!("waits for {because}")),
+                StepOutcome::NotStarted => CaseStatus::Skipped("the run was stopped before".to_owned()),
             };
             cases.push(Case { class: "steps", name: step.to_string(), came, output: String::new() });
         }
@@ -93,9 +97,9 @@ fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
     for problem in by_code.into_values().flatten() {
         let whole = format!("{}{}", place(problem), problem.message());
         let (came, output) = match problem.severity {
-            Severity::Advice => (Came::Passed, whole),
-            // Drift is what `drift` looks for: found, it has failed.
-            _ => (Came::Failed(problem.summary.to_owned(), whole), String::new()),
+            Severity::Advice => (CaseStatus::Passed, whole),
+            // Drift fails the case.
+            _ => (CaseStatus::Failed(problem.summary.to_owned(), whole), String::new()),
         };
         let name = format!("{} {}", problem.code, problem.subject);
         cases.push(Case { class: "findings", name: name.trim().to_owned(), came, output });
@@ -103,7 +107,7 @@ fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
     number_namesakes(&mut cases);
     if cases.is_empty() {
         let name = verdict.command.to_owned();
-        cases.push(Case { class: "findings", name, came: Came::Passed, output: String::new() });
+        cases.push(Case { class: "findings", name, came: CaseStatus::Passed, output: String::new() });
     }
     cases
 }
@@ -136,24 +140,24 @@ fn write_case(writer: &mut Writer<Vec<u8>>, case: &Case) -> std::io::Result<()> 
         .with_attribute(("classname", class.as_str()))
         .with_attribute(("name", name.as_str()))
         .with_attribute(("time", "0"));
-    if matches!(case.came, Came::Passed) && case.output.is_empty() {
+    if matches!(case.came, CaseStatus::Passed) && case.output.is_empty() {
         element.write_empty()?;
         return Ok(());
     }
     element.write_inner_content(|writer| {
         match &case.came {
-            Came::Passed => {}
-            Came::Failed(summary, text) => {
+            CaseStatus::Passed => {}
+            CaseStatus::Failed(summary, text) => {
                 let (summary, text) = (line(summary), legal(text));
                 let failure = writer.create_element("failure").with_attribute(("message", summary.as_str()));
                 failure.with_attribute(("type", case.class)).write_text_content(BytesText::new(&text))?;
             }
-            Came::Broken(why) => {
+            CaseStatus::Broken(why) => {
                 let (summary, text) = (line(why), legal(why));
                 let error = writer.create_element("error").with_attribute(("message", summary.as_str()));
                 error.with_attribute(("type", case.class)).write_text_content(BytesText::new(&text))?;
             }
-            Came::Skipped(why) => {
+            CaseStatus::Skipped(why) => {
                 let why = line(why);
                 writer.create_element("skipped").with_attribute(("message", why.as_str())).write_empty()?;
             }
@@ -173,11 +177,12 @@ fn write_case(writer: &mut Writer<Vec<u8>>, case: &Case) -> std::io::Result<()> 
 /// When the XML cannot be written: a defect of goldform.
 pub fn junit(verdict: &Verdict<'_>) -> std::io::Result<String> {
     let cases = cases(verdict);
-    let number = |which: fn(&Came) -> bool| cases.iter().filter(|case| which(&case.came)).count().to_string();
+    let number =
+        |which: fn(&CaseStatus) -> bool| cases.iter().filter(|case| which(&case.came)).count().to_string();
     let tests = cases.len().to_string();
-    let failures = number(|came| matches!(came, Came::Failed(..)));
-    let errors = number(|came| matches!(came, Came::Broken(_)));
-    let skipped = number(|came| matches!(came, Came::Skipped(_)));
+    let failures = number(|came| matches!(came, CaseStatus::Failed(..)));
+    let errors = number(|came| matches!(came, CaseStatus::Broken(_)));
+    let skipped = number(|came| matches!(came, CaseStatus::Skipped(_)));
     let numbers = [("tests", tests.as_str()), ("failures", failures.as_str()), ("errors", errors.as_str())];
     let suite = format!("goldform {}", verdict.command);
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);

@@ -1,4 +1,4 @@
-//! Who loses what by a plan: images that go without a successor, and accounts that lose an image.
+//! Losses of a plan: images that are deleted without a successor, and accounts that lose an image.
 
 use std::collections::BTreeMap;
 
@@ -8,29 +8,29 @@ use crate::plan::Plan;
 use crate::report::{AccountNames, count};
 use crate::state::Recorded;
 
-/// What is lost of an entry in one region.
+/// Loss of an entry in one region.
 pub(super) struct Loss {
     /// The entry and the region: `image.web@ap-tokyo`.
     pub(super) at: String,
-    /// The accounts that lose it.
+    /// Accounts that lose the image.
     pub(super) accounts: Accounts,
-    /// The image goes, and nothing takes its place.
-    pub(super) goes: bool,
+    /// The image is deleted and has no successor.
+    pub(super) is_deleted: bool,
 }
 
 impl Loss {
-    /// In words. `code` marks what comes from a user.
-    pub(super) fn told(&self, names: &AccountNames, code: &dyn Fn(&str) -> String) -> String {
+    /// Returns the loss as a sentence. `code` marks text of a user.
+    pub(super) fn sentence(&self, names: &AccountNames, code: &dyn Fn(&str) -> String) -> String {
         let at = code(&self.at);
         let whom = || {
             let list = names.list(&self.accounts);
             let (number, named) = list.split_once(": ").unwrap_or((&list, ""));
             format!("{number} ({})", code(named))
         };
-        match (self.goes, self.accounts.is_empty()) {
+        match (self.is_deleted, self.accounts.is_empty()) {
             (true, true) => format!("{at} is deleted; it is shared with nobody"),
             (true, false) => format!("{at} is deleted, and lost by {}", whom()),
-            (false, true) => format!("{at} is missing until its successor is there"),
+            (false, true) => format!("{at} is missing until its successor is ready"),
             (false, false) => format!("{at} is lost by {}", whom()),
         }
     }
@@ -72,37 +72,38 @@ fn loss(change: &PlacementChange, after: &BTreeMap<Region, Accounts>) -> Option<
         Some(kept) => had.without(kept),
         None => had,
     };
-    let goes = deleted && successor.is_none();
+    let is_deleted = deleted && successor.is_none();
     let is_gap = deleted && change.delete_first;
-    (goes || is_gap || !accounts.is_empty()).then(|| Loss {
+    (is_deleted || is_gap || !accounts.is_empty()).then(|| Loss {
         at: format!("image.{image}@{region}"),
         accounts,
-        goes,
+        is_deleted,
     })
 }
 
-/// Every loss, the gravest first: images that go, then by how many accounts lose one.
+/// Returns all losses, the gravest first: deleted images, then by the number of accounts.
 pub(super) fn losses(plan: &Plan, prior: &Recorded) -> Vec<Loss> {
     let mut losses: Vec<Loss> = Vec::new();
     for change in &plan.changes {
         let after = after(change, prior);
         losses.extend(change.placements.iter().filter_map(|placement| loss(placement, &after)));
     }
-    // A stable sort: those of one weight stay in the order of the plan.
-    losses.sort_by_key(|loss| std::cmp::Reverse((loss.goes, loss.accounts.len())));
+    // The sort is stable: equal losses keep the order of the plan.
+    losses.sort_by_key(|loss| std::cmp::Reverse((loss.is_deleted, loss.accounts.len())));
     losses
 }
 
-/// One line of numbers; nothing where nothing is lost.
+/// Returns one line of totals. `None` if nothing is lost.
 pub(super) fn total(losses: &[Loss]) -> Option<String> {
     if losses.is_empty() {
         return None;
     }
-    let images = losses.iter().filter(|loss| loss.goes).count();
+    let images = losses.iter().filter(|loss| loss.is_deleted).count();
     let accounts: usize = losses.iter().map(|loss| loss.accounts.len()).sum();
     let mut parts = Vec::new();
     if images > 0 {
-        parts.push(format!("{} without a successor", count(images, "image goes", "images go")));
+        parts
+            .push(format!("{} without a successor", count(images, "image is deleted", "images are deleted")));
     }
     if accounts > 0 {
         parts.push(count(accounts, "share is lost", "shares are lost"));

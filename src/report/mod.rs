@@ -1,6 +1,6 @@
 //! Values to text: what people read in a terminal, and what programs read. No decisions, no I/O.
 //!
-//! Everything here takes values and gives a `String`. Colour never carries meaning alone: every mark has a sign
+//! Every function here takes values and returns a `String`. Colour never carries meaning alone: every mark has a sign
 //! (`+` `~` `-` `-/+`) and a word. User text is made harmless before it is shown.
 
 pub mod code_page;
@@ -48,7 +48,7 @@ const ACCOUNTS_NAMED: usize = 5;
 pub struct AccountNames(std::collections::BTreeMap<AccountId, String>);
 
 impl AccountNames {
-    /// The names that a manifest gives.
+    /// Names of accounts in a manifest.
     pub fn of(desired: &Desired) -> Self {
         Self(desired.accounts.iter().map(|(name, id)| (*id, name.to_string())).collect())
     }

@@ -36,12 +36,12 @@ pub fn outcome_text(outcome: &Outcome, paint: Paint) -> String {
             }
             StepOutcome::Pending { failure: None } => {
                 format!(
-                    "{} {step}: accepted, not ready yet; the next apply goes on",
+                    "{} {step}: accepted, not ready yet; the next apply continues",
                     paint.changed("pending")
                 )
             }
             StepOutcome::Unknown(Failure { why, .. }) => {
-                format!("{} {step}: {why}; the next apply looks again", paint.changed("unknown"))
+                format!("{} {step}: {why}; the next apply searches again", paint.changed("unknown"))
             }
             StepOutcome::Skipped { because } => {
                 format!("{} {step}: waits for `{because}`", paint.changed("skipped"))

@@ -27,7 +27,7 @@ impl Paint {
         self.with(AnsiColor::Yellow.on_default(), text)
     }
 
-    /// What goes.
+    /// Marks a deletion.
     pub fn removed(self, text: &str) -> String {
         self.with(AnsiColor::Red.on_default(), text)
     }

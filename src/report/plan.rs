@@ -104,7 +104,7 @@ impl Writer<'_> {
         let name = self.paint.bold(&format!("image.{}", change.image));
         let what = match (change.action, change.generation, change.supersedes) {
             (Action::Create, Some(generation), _) => format!("create generation {generation}"),
-            (Action::Adopt, Some(generation), _) => format!("take over as generation {generation}"),
+            (Action::Adopt, Some(generation), _) => format!("adopt as generation {generation}"),
             (Action::Replace, Some(new), Some(old)) => {
                 let mut retired = change.placements.iter().filter(|one| one.action == Action::Delete);
                 let is_early = |one: &PlacementChange| change.delete_first || one.delete_first;
@@ -156,8 +156,8 @@ impl Writer<'_> {
                     if change.remake { format!(" after deleting{id}, which failed") } else { String::new() };
                 format!("copy from {from} as `{}`{again}", self.made_name(change))
             }
-            Action::Adopt if change.before.is_none() => "take over, once a refresh has seen it".to_owned(),
-            Action::Adopt => format!("take over{id}"),
+            Action::Adopt if change.before.is_none() => "adopt, once a refresh has observed it".to_owned(),
+            Action::Adopt => format!("adopt{id}"),
             Action::Update => format!("change{id}"),
             Action::Delete => {
                 let snapshots =

@@ -1,4 +1,4 @@
-//! Where a span stands: lines and columns from 1, with columns counted as each format wants them.
+//! Positions of spans: lines and columns from 1, with columns in the unit of each format.
 
 use std::cell::OnceCell;
 
@@ -122,7 +122,7 @@ impl<'s> Positions<'s> {
         Some(index.get_or_init(|| TextIndex::new(&source.text)))
     }
 
-    /// Where a span is; `name` gives the name of its file in reports.
+    /// Returns the position of a span. `name` maps a file to its name in reports.
     pub fn of(&self, span: Span, name: &dyn Fn(&str) -> String) -> Option<Position> {
         let index = self.index(span.file)?;
         Some(Position {

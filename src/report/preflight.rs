@@ -1,4 +1,4 @@
-//! What trials before the run told, for people.
+//! Results of the trial calls before a run, as text.
 
 use std::fmt::Write as _;
 
@@ -13,12 +13,12 @@ pub fn preflight_text(preflight: &Preflight, paint: Paint) -> String {
         let line = match trial {
             Trial::Passed => format!("  {} {step}", paint.added("✓")),
             Trial::Removed { by, refusal } => format!(
-                "  {} {step}: not as things stand, but `{by}` comes first ({})",
+                "  {} {step}: refused now, but `{by}` runs first ({})",
                 paint.changed("…"),
                 sanitize::escape_controls(refusal)
             ),
             Trial::Awaited { refusal } => format!(
-                "  {} {step}: not as things stand, and the run waits ({})",
+                "  {} {step}: refused now, and the run waits ({})",
                 paint.changed("…"),
                 sanitize::escape_controls(refusal)
             ),

@@ -151,7 +151,7 @@ pub fn unresolved_text(intents: &Intents) -> String {
         let at = intent.operation.at();
         let _ = writeln!(
             text,
-            "unresolved: `{step}` was sent and not answered. The next refresh or apply looks for its image; if you \
+            "unresolved: `{step}` was sent and not answered. The next refresh or apply searches for its image; if you \
              know what became of it, record that:\n\n    goldform import {at} ID    # it made this image\n    goldform forget {at}    # \
              it made none\n"
         );

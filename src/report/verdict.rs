@@ -86,7 +86,7 @@ pub struct Problem {
     pub fingerprint: String,
 }
 
-/// Where things stand in the text, and how files are called.
+/// Positions in the text, and the names of files.
 pub struct Places<'a> {
     /// Turns a place into a span.
     pub locate: &'a dyn Fn(&Place) -> Option<Span>,
@@ -134,7 +134,7 @@ impl Places<'_> {
         let Diagnostic { code, severity, detail: _, labels, help, subject, cause: _, repeats } = diagnostic;
         let place = labels.first().map(|label| self.identity(&label.place, positions)).unwrap_or_default();
         let mut identity = format!("{code}\n{subject}\n{place}");
-        // Two of the same at one place are told apart by their order.
+        // Equal problems at one place are distinguished by their order.
         let times = seen.entry(identity.clone()).or_default();
         if *times > 0 {
             identity.push_str(&format!("\n{times}"));
@@ -230,7 +230,7 @@ impl<'a> Verdict<'a> {
     }
 }
 
-/// The result for people; the problems are told beside it.
+/// Returns the result as text. Problems are printed separately.
 pub fn text(verdict: &Verdict<'_>, paint: Paint, quiet: bool) -> String {
     match verdict.result {
         CommandResult::Unread => String::new(),

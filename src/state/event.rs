@@ -93,7 +93,7 @@ pub enum Edit {
     },
     /// A person said what became of a make without a definite answer: it made nothing of ours, or this image.
     Resolve {
-        /// The placement that was to be made.
+        /// Placement of the step.
         at: PlacementKey,
         /// The image that it made; `None`: none.
         id: Option<ImageId>,

@@ -23,7 +23,7 @@ pub mod runs;
 mod seal;
 pub mod select;
 pub mod snapshot;
-pub mod surgery;
+pub mod state_edit;
 pub mod systems;
 pub mod terraform;
 
@@ -35,5 +35,5 @@ pub use placement::{Making, Placement};
 pub use recorded::{Recorded, RecordedGeneration, RecordedImage, RecordedRegion, Usage};
 pub use runs::{Run, RunEnd, RunResult, Runs};
 pub use snapshot::{Head, Lineage, Snapshot, StateError, Written};
-pub use surgery::SurgeryError;
+pub use state_edit::StateEditError;
 pub use systems::ImportSystems;

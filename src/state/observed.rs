@@ -1,5 +1,4 @@
-//! What the service said just now. A separate type from what is recorded, so that one can never be passed
-//! where the other is meant.
+//! Observed facts. They have types of their own, so that they cannot be passed in place of recorded ones.
 
 use std::collections::BTreeMap;
 
@@ -49,9 +48,9 @@ pub struct ObservedRegion {
     pub image_limit: Option<u32>,
 }
 
-/// What was seen, by region. A region that is not in here was not looked at: that says nothing about it.
+/// Observed facts by region. A missing region was not observed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
-    /// The regions that were looked at.
+    /// The observed regions.
     pub regions: BTreeMap<Region, ObservedRegion>,
 }

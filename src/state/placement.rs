@@ -136,7 +136,7 @@ impl Placement {
             build,
             kind: _,
             created: _,
-            creator: _, // these never change, and recovery alone looks at them
+            creator: _, // these never change, and recovery alone reads them
         } = image;
         self.interim = self.interim && self.name == *name;
         self.name.clone_from(name);
@@ -153,7 +153,7 @@ impl Placement {
         self.build = Some(build.clone());
     }
 
-    /// Takes over the accounts that it is shared with: those that goldform gave stay its own, the rest is
+    /// Records the accounts of an observation: shares that goldform manages stay managed, the rest are
     /// unmanaged.
     pub fn see_shares(&mut self, accounts: &Accounts) {
         self.shares = self.shares.shared_with(accounts);

@@ -37,7 +37,7 @@ pub struct Recorded {
     /// How many images of a placement are forgotten: they may still exist, so their interim names are not used again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attempts: BTreeMap<PlacementKey, u32>,
-    /// Images that the manifest names to be taken over, as they were last seen; by region.
+    /// Images that the manifest names for adoption, as last observed, by region.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub adoptable: BTreeMap<Region, BTreeMap<ImageId, Placement>>,
     /// What the manifest's lookups found.
@@ -121,7 +121,7 @@ impl Recorded {
         self.images.get_mut(&key.image)?.generations.get_mut(&key.generation)?.placements.get_mut(&key.region)
     }
 
-    /// An image that is not managed yet, as it was last seen, where the manifest names it to be taken over.
+    /// Returns an image that the manifest names for adoption, as last observed.
     pub fn adoptable(&self, region: &Region, id: &ImageId) -> Option<&Placement> {
         self.adoptable.get(region)?.get(id)
     }

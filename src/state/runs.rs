@@ -109,7 +109,7 @@ impl Runs {
         self.0.iter()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no runs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn what_is_wrong_is_reported_with_its_place() {
         let text = applied(&[EXAMPLE]).to_text().unwrap();
         let wrong = text.replacen("\"state\": \"NORMAL\"", "\"state\": 7", 1);
         let message = refusal(&wrong);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_state_is_told_as_such() {
+    fn what_is_no_state_is_reported_as_such() {
         for text in ["", "[]", "{}", "null", "state", "{\"format\": 1}", "{\"format\": 2}"] {
             assert!(refusal(text).starts_with("the state cannot be read:"), "{text}");
         }

@@ -1,7 +1,7 @@
 //! What a Terraform state names: images by id, images by name, and the addresses that are to leave it.
 //!
 //! Two forms are read: the state file (version 4: `resources[].instances[].attributes`) and what
-//! `terraform show -json` prints (`values.root_module`). Of both only what names images is looked at.
+//! `terraform show -json` prints (`values.root_module`). Only names and ids of images are read.
 
 use std::collections::BTreeSet;
 
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_state_is_told() {
+    fn what_is_no_state_is_reported() {
         for text in ["", "[]", "{}", r#"{"version": 3}"#] {
             assert!(named(text).is_err(), "{text}");
         }

@@ -159,13 +159,13 @@ impl Bench {
     }
 
     /// Observes the cloud and folds what is there into the snapshot.
-    pub async fn look(&self, desired: &Desired, snapshot: &mut Snapshot) -> diff::Drift {
+    pub async fn observe(&self, desired: &Desired, snapshot: &mut Snapshot) -> diff::Drift {
         let engine = self.engine(desired);
         engine.connect(self.cloud()).drift(snapshot).await.unwrap().drift
     }
 
-    pub fn propose(desired: &Desired, snapshot: &Snapshot, intention: PlanMode) -> PlanResult {
-        propose(desired, &snapshot.recorded, Some(snapshot), &PlanOptions::all(intention)).unwrap()
+    pub fn propose(desired: &Desired, snapshot: &Snapshot, mode: PlanMode) -> PlanResult {
+        propose(desired, &snapshot.recorded, Some(snapshot), &PlanOptions::all(mode)).unwrap()
     }
 
     /// What the rules say of a plan, with the levels of its manifest.
@@ -181,8 +181,8 @@ impl Bench {
 
     /// Does everything that `apply` does: recover, observe, plan, validate, execute, save. Returns the plan and what
     /// became of it; panics where a rule refuses it.
-    pub async fn apply(&mut self, desired: &Desired, intention: PlanMode) -> (Plan, Outcome) {
-        match self.try_apply(desired, intention).await {
+    pub async fn apply(&mut self, desired: &Desired, mode: PlanMode) -> (Plan, Outcome) {
+        match self.try_apply(desired, mode).await {
             Applied::Walked(plan, outcome) => (plan, outcome),
             Applied::Refused(judgement) => panic!("refused: {:#?}", judgement.diagnostics),
             Applied::Unread(error) => panic!("{error}"),
@@ -190,31 +190,31 @@ impl Bench {
     }
 
     /// As [`Bench::apply`]; where a rule refuses the plan, nothing is changed.
-    pub async fn try_apply(&mut self, desired: &Desired, intention: PlanMode) -> Applied {
-        self.try_apply_edited(desired, intention, |_| {}).await
+    pub async fn try_apply(&mut self, desired: &Desired, mode: PlanMode) -> Applied {
+        self.try_apply_edited(desired, mode, |_| {}).await
     }
 
     /// As [`Bench::try_apply`], with a plan that is edited before it is judged.
     pub async fn try_apply_edited(
         &mut self,
         desired: &Desired,
-        intention: PlanMode,
+        mode: PlanMode,
         edit: impl FnOnce(&mut Plan),
     ) -> Applied {
         let mut store = std::mem::take(&mut self.store);
-        let applied = self.go(desired, intention, self.cloud(), &mut store, edit).await.unwrap();
+        let applied = self.go(desired, mode, self.cloud(), &mut store, edit).await.unwrap();
         self.store = store.crashed_after(usize::MAX);
         applied
     }
 
     /// As [`Bench::apply`], by a process that dies; what it leaves behind stays. Whether it died.
-    pub async fn apply_and_die(&mut self, desired: &Desired, intention: PlanMode, death: &Death) -> bool {
+    pub async fn apply_and_die(&mut self, desired: &Desired, mode: PlanMode, death: &Death) -> bool {
         let transport = DyingTransport { inner: self.transport_of(self.account), death: death.clone() };
         let cloud = Arc::new(Client::new(Arc::new(transport)));
         let mut store = std::mem::take(&mut self.store);
         {
             let mut dying = DyingStore { inner: &mut store, death: death.clone() };
-            let run = self.go(desired, intention, cloud, &mut dying, |_| {});
+            let run = self.go(desired, mode, cloud, &mut dying, |_| {});
             // The process is gone as soon as it is dead: nothing that it still holds continues.
             tokio::select! {
                 _ = run => {}
@@ -261,7 +261,7 @@ impl Bench {
     async fn go(
         &self,
         desired: &Desired,
-        intention: PlanMode,
+        mode: PlanMode,
         cloud: Arc<Client>,
         store: &mut dyn StateStore,
         edit: impl FnOnce(&mut Plan),
@@ -281,9 +281,8 @@ impl Bench {
             Err(EngineError::Store(error)) => return Err(error),
             Err(error) => panic!("{error}"),
         }
-        let PlanResult { mut plan, prior, .. } = engine
-            .propose(Some(&state.snapshot), Some(&state.snapshot), &PlanOptions::all(intention))
-            .unwrap();
+        let PlanResult { mut plan, prior, .. } =
+            engine.propose(Some(&state.snapshot), Some(&state.snapshot), &PlanOptions::all(mode)).unwrap();
         edit(&mut plan);
         if self.breaks_ready_rule {
             let is_ready_rule = |reason: &EdgeReason| {

@@ -139,7 +139,7 @@ pub fn step_ids(plan: &Plan) -> Vec<String> {
     ids
 }
 
-/// The step of a plan with this id; panics where there is none.
+/// Returns the step of a plan with this id. Panics if it has none.
 pub fn step(plan: &Plan, id: &str) -> StepIndex {
     let found = plan.graph.steps().find(|(_, step)| step.id.0 == id);
     found.unwrap_or_else(|| panic!("no step {id} among {:#?}", step_ids(plan))).0

@@ -25,7 +25,7 @@ fn a_first_apply_makes_everything_and_the_second_nothing() {
 }
 
 #[test]
-fn json_tells_what_became_of_each_step() {
+fn json_shows_what_became_of_each_step() {
     let env = TestEnv::with(WEB);
     let ran = env.expect(0, "apply --yes --format json --quiet");
     shown!("apply-json", ran.text());
@@ -153,36 +153,36 @@ fn interrupted(env: &TestEnv, settle: SignedDuration, signals: &[&str]) -> (i32,
     command.args(["apply", "--yes", "--format", "text", "--format", "json=interrupted.json"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut talk = BufReader::new(child.stderr.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("not ready yet") {
-        assert!(talk.read_line(&mut told).unwrap() > 0, "it ended: {told}");
+    let mut reported = String::new();
+    while !reported.contains("not ready yet") {
+        assert!(talk.read_line(&mut reported).unwrap() > 0, "it ended: {reported}");
     }
     let begun = Instant::now();
     for (number, signal) in signals.iter().enumerate() {
         if number > 0 {
-            while !told.contains("Stopping") {
-                assert!(talk.read_line(&mut told).unwrap() > 0, "it ended: {told}");
+            while !reported.contains("Stopping") {
+                assert!(talk.read_line(&mut reported).unwrap() > 0, "it ended: {reported}");
             }
         }
         let sent = Command::new("kill").args([*signal, child.id().to_string().as_str()]).status().unwrap();
         assert!(sent.success());
     }
-    talk.read_to_string(&mut told).unwrap();
+    talk.read_to_string(&mut reported).unwrap();
     let output = child.wait_with_output().unwrap();
     let took = begun.elapsed();
-    told.push_str(&String::from_utf8(output.stdout).unwrap());
+    reported.push_str(&String::from_utf8(output.stdout).unwrap());
     let report: serde_json::Value = serde_json::from_str(&env.read("interrupted.json")).unwrap();
     assert_eq!(report["interrupted"], true, "{report:#}");
-    (output.status.code().unwrap(), told, took)
+    (output.status.code().unwrap(), reported, took)
 }
 
 #[test]
 fn the_first_interruption_lets_what_runs_settle() {
     let env = TestEnv::with(WEB);
-    let (status, told, _) = interrupted(&env, SignedDuration::from_secs(4), &["-INT"]);
-    assert_eq!(status, 130, "{told}");
-    assert!(told.contains("Interrupted"), "{told}");
-    shown!("apply-interrupted", env.filter(&told[told.find("Stopping").unwrap()..]));
+    let (status, reported, _) = interrupted(&env, SignedDuration::from_secs(4), &["-INT"]);
+    assert_eq!(status, 130, "{reported}");
+    assert!(reported.contains("Interrupted"), "{reported}");
+    shown!("apply-interrupted", env.filter(&reported[reported.find("Stopping").unwrap()..]));
     assert_eq!(env.expect(0, "state list").stdout, "image.web@ap-jakarta#1\n", "what ran is recorded");
     cloud::open(&env).set_settings(Settings::default()).unwrap();
     env.expect(0, "apply --yes --quiet");
@@ -193,17 +193,17 @@ fn the_first_interruption_lets_what_runs_settle() {
 #[test]
 fn termination_is_an_interruption_with_a_status_of_its_own() {
     let env = TestEnv::with(WEB);
-    let (status, told, _) = interrupted(&env, SignedDuration::from_secs(1), &["-TERM"]);
-    assert_eq!(status, 143, "{told}");
+    let (status, reported, _) = interrupted(&env, SignedDuration::from_secs(1), &["-TERM"]);
+    assert_eq!(status, 143, "{reported}");
 }
 
 #[test]
 fn the_second_interruption_writes_down_what_is_known_and_ends() {
     let env = TestEnv::with(WEB);
-    let (status, told, took) = interrupted(&env, SignedDuration::from_hours(1), &["-INT", "-INT"]);
-    assert_eq!(status, 130, "{told}");
-    assert!(took < Duration::from_secs(20), "{took:?}: {told}");
-    // The image is being made still: the next apply goes on with it, and makes nothing twice.
+    let (status, reported, took) = interrupted(&env, SignedDuration::from_hours(1), &["-INT", "-INT"]);
+    assert_eq!(status, 130, "{reported}");
+    assert!(took < Duration::from_secs(20), "{took:?}: {reported}");
+    // The image is being made still: the next apply continues with it, and makes nothing twice.
     let listed = cloud::list(&cloud::open(&env));
     assert_eq!(listed.lines().count(), 1, "{listed}");
     shown!("show-interrupted", env.run("show").text());
@@ -223,9 +223,9 @@ fn killed_at_once_the_next_apply_converges() {
         .spawn()
         .unwrap();
     let mut talk = BufReader::new(child.stderr.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("not ready yet") {
-        assert!(talk.read_line(&mut told).unwrap() > 0, "it ended: {told}");
+    let mut reported = String::new();
+    while !reported.contains("not ready yet") {
+        assert!(talk.read_line(&mut reported).unwrap() > 0, "it ended: {reported}");
     }
     child.kill().unwrap();
     child.wait().unwrap();

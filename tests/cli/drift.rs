@@ -47,7 +47,7 @@ fn keys_are_used_with_the_endpoint_that_the_environment_allows_and_no_other() {
     let own =
         WEB.replace("images:", "cloud: { provider: tencent, endpoint: \"http://127.0.0.1:9\" }\nimages:");
     let none = WEB.replace("images:", "cloud: { provider: tencent }\nimages:");
-    for (manifest, allowed, told) in [
+    for (manifest, allowed, reported) in [
         (&own, "provider", "the manifest names the endpoint `http://127.0.0.1:9`"),
         (&none, "http://127.0.0.1:9", "the manifest names the endpoint `provider`"),
         (&own, "http://127.0.0.1:9/", "no answer from 127.0.0.1:9"),
@@ -57,7 +57,7 @@ fn keys_are_used_with_the_endpoint_that_the_environment_allows_and_no_other() {
             .set("TENCENTCLOUD_SECRET_ID", "AKIDexample")
             .set("TENCENTCLOUD_SECRET_KEY", "example");
         let ran = env.expect(1, "drift");
-        assert!(ran.stderr.contains(told), "{allowed}: {}", ran.stderr);
+        assert!(ran.stderr.contains(reported), "{allowed}: {}", ran.stderr);
     }
 }
 

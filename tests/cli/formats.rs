@@ -79,7 +79,7 @@ fn one_run_writes_all_of_them() {
     }
 }
 
-/// `apply` tells its outcome once: the plan that it shows before it asks is not a second report.
+/// `apply` reports its outcome once: the plan that it shows before it asks is not a second report.
 #[test]
 fn an_apply_writes_its_outcome_into_files() {
     let env = TestEnv::with(WEB);
@@ -105,20 +105,20 @@ fn files_are_named_from_the_root_of_the_repository() {
     let env = TestEnv::new();
     std::fs::create_dir_all(env.path("infra/.git")).unwrap();
     env.write("infra/images/goldform.yaml", &WEB.replace("tags:", "tgas:"));
-    let told = env.expect(1, "validate --format gitlab -f infra/images/goldform.yaml").json();
-    assert_eq!(told[0]["location"]["path"], "images/goldform.yaml");
-    assert_eq!(told[0]["location"]["lines"]["begin"], 12);
+    let reported = env.expect(1, "validate --format gitlab -f infra/images/goldform.yaml").json();
+    assert_eq!(reported[0]["location"]["path"], "images/goldform.yaml");
+    assert_eq!(reported[0]["location"]["lines"]["begin"], 12);
 }
 
-/// A fingerprint tells a problem again after lines were added above it, and tells two problems apart.
+/// A fingerprint stays the same after lines were added above its problem, and two problems have different ones.
 #[test]
 fn fingerprints_stay_when_lines_move() {
     let wrong = WEB.replace("[ap-singapore]", "[ap-nowhere, ap-elsewhere]").replace("tags:", "tgas:");
     let env = TestEnv::with(&wrong);
     let prints = |env: &TestEnv| -> Vec<String> {
-        let told = env.run("validate --format gitlab").json();
+        let reported = env.run("validate --format gitlab").json();
         let prints =
-            told.as_array().unwrap().iter().map(|one| one["fingerprint"].as_str().unwrap().to_owned());
+            reported.as_array().unwrap().iter().map(|one| one["fingerprint"].as_str().unwrap().to_owned());
         prints.collect()
     };
     let before = prints(&env);
@@ -134,8 +134,8 @@ fn columns_are_counted_as_each_format_wants() {
     let env = TestEnv::with(&WEB.replace("copies: [ap-singapore]", "copies: [ap-singapore] # 🙂"));
     env.edit("goldform.yaml", "tags: { team: platform }", "tags: { team: \"🙂é\", team: b }");
     let column = |format: &str, pointer: &str| {
-        let told = env.expect(1, &format!("validate --format {format}")).json();
-        told.pointer(pointer).unwrap_or_else(|| panic!("{told}")).as_u64().unwrap()
+        let reported = env.expect(1, &format!("validate --format {format}")).json();
+        reported.pointer(pointer).unwrap_or_else(|| panic!("{reported}")).as_u64().unwrap()
     };
     let label = "/diagnostics/0/labels/0/at/column";
     let (characters, utf16, bytes) = (
@@ -155,10 +155,13 @@ fn at_most_ten_annotations_of_a_kind_and_the_tenth_counts_the_rest() {
     let regions: Vec<String> = (0..14).map(|n| format!("ap-nowhere-{n}")).collect();
     let env = TestEnv::with(&WEB.replace("[ap-singapore]", &format!("[{}]", regions.join(", "))));
     let all = env.expect(3, "validate --format json").json()["diagnostics"].as_array().unwrap().len();
-    let told = env.expect(3, "validate --format github").stdout;
-    let errors: Vec<&str> = told.lines().filter(|line| line.starts_with("::error ")).collect();
-    assert_eq!(errors.len(), 10, "{told}");
-    assert!(errors[9].ends_with(&format!("and {} more like this; the log has them all", all - 10)), "{told}");
+    let reported = env.expect(3, "validate --format github").stdout;
+    let errors: Vec<&str> = reported.lines().filter(|line| line.starts_with("::error ")).collect();
+    assert_eq!(errors.len(), 10, "{reported}");
+    assert!(
+        errors[9].ends_with(&format!("and {} more like this; the log has them all", all - 10)),
+        "{reported}"
+    );
 }
 
 // --- texts of users
@@ -249,7 +252,7 @@ fn no_text_of_a_user_does_anything_in_any_format() {
     env.expect(0, "apply --yes --quiet");
     env.edit("goldform.yaml", "description: old", &format!("description: \"{HOSTILE}\""));
     env.edit("goldform.yaml", "\n    copies:", " # ##[error]owned é ##vso[task.complete]owned\n    copies:");
-    // A description that the service would refuse, too: it is told with its text.
+    // A description that the service would refuse, too: it is reported with its text.
     env.edit("goldform.yaml", "copies: [ap-singapore]", &format!("copies: [ap-singapore, \"{HOSTILE}\"]"));
     cloud::run(&env, "describe web-1 ap-singapore ::error::owned</details>@everyone```\u{202E}evil");
     let mut hits = 0;
@@ -265,7 +268,7 @@ fn no_text_of_a_user_does_anything_in_any_format() {
 }
 
 #[test]
-fn an_apply_of_a_hostile_text_is_told_inertly() {
+fn an_apply_of_a_hostile_text_is_reported_inertly() {
     for format in FORMATS {
         let env = TestEnv::with(
             &WEB.replace("nginx 1.24", "::error::owned </details> @everyone ``` evil\n      ##[error]x"),
@@ -277,14 +280,14 @@ fn an_apply_of_a_hostile_text_is_told_inertly() {
         );
         let ran = env.run(&format!("apply --yes --quiet --format {format}"));
         assert_inert(format, &ran.stdout, &format!("apply --format {format}"));
-        // Now it stands unchanged beside a line that changes.
+        // Now it is unchanged beside a line that changes.
         env.edit("goldform.yaml", "hardened", "softened");
         let ran = env.run(&format!("plan --quiet --format {format}"));
         assert_inert(format, &ran.stdout, &format!("plan --format {format}"));
     }
 }
 
-/// Ten thousand images are told in the bytes that a comment may have, and the numbers are all there.
+/// Ten thousand images are reported in the bytes that a comment may have, and the numbers are all there.
 #[test]
 fn a_large_plan_fits_into_a_comment() {
     let mut text =
@@ -306,16 +309,17 @@ fn a_large_plan_fits_into_a_comment() {
             "{}",
             ran.stdout
         );
-        for told in ["10000 to create", "1 share to grant", "10001 steps", "**1 error.**", "#### Refused: 1"]
+        for reported in
+            ["10000 to create", "1 share to grant", "10001 steps", "**1 error.**", "#### Refused: 1"]
         {
-            assert!(ran.stdout.contains(told), "{budget}: {told} is not in {}", ran.stdout);
+            assert!(ran.stdout.contains(reported), "{budget}: {reported} is not in {}", ran.stdout);
         }
         if budget == 65_536 {
             assert!(
                 ran.stdout.contains("GF302")
                     && ran.stdout.contains("| `ap-jakarta` | 0 | 9999 | 9999 | 11000 |")
             );
-            assert!(ran.stdout.len() > 4096, "what fits is told: {}", ran.stdout.len());
+            assert!(ran.stdout.len() > 4096, "what fits is reported: {}", ran.stdout.len());
         }
     }
     assert_eq!(env.run("plan --markdown-budget 100").status, 1, "numbers alone would not fit");

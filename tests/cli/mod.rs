@@ -1,6 +1,6 @@
 //! The command line as its users meet it: one file for each command, each run of the real program.
 //!
-//! Snapshots are in `snapshots/`; `INSTA_UPDATE=always cargo test --test it` writes them anew.
+//! Snapshots are in `snapshots/`; `INSTA_UPDATE=always cargo test --test it` writes them again.
 
 /// Compares a text with a snapshot of this name.
 macro_rules! shown {

@@ -6,9 +6,9 @@ use crate::common::TestEnv;
 const NAME: &str = "\n::error::x\u{1b}[2J.yaml";
 
 /// Fails where a line would be an order, or a code reaches the terminal.
-fn assert_harmless(told: &str, of: &[&str]) {
-    assert!(!told.lines().any(|line| line.trim_start().starts_with("::")), "{of:?}: {told}");
-    assert!(!told.contains('\u{1b}'), "{of:?}: {told:?}");
+fn assert_harmless(reported: &str, of: &[&str]) {
+    assert!(!reported.lines().any(|line| line.trim_start().starts_with("::")), "{of:?}: {reported}");
+    assert!(!reported.contains('\u{1b}'), "{of:?}: {reported:?}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn a_new_image_is_planned_with_its_copies_shares_and_limits() {
 }
 
 #[test]
-fn nothing_to_do_is_told_in_one_line() {
+fn nothing_to_do_is_reported_in_one_line() {
     shown!("plan-nothing", applied().run("plan --detailed-exitcode").text());
 }
 
@@ -143,8 +143,8 @@ fn a_plan_that_was_reviewed_can_be_expected() {
     env.write("reviewed.json", &plan.to_string());
     env.edit("goldform.yaml", "copies: [ap-singapore]", "copies: [ap-tokyo]");
     let refused = env.expect(5, "apply --yes --expect reviewed.json --format json");
-    let told = refused.json();
-    let differences = told["expected"]["differences"].as_array().unwrap();
+    let reported = refused.json();
+    let differences = reported["expected"]["differences"].as_array().unwrap();
     let names: Vec<&str> = differences.iter().map(|one| one["name"].as_str().unwrap()).collect();
     for verb in ["copy", "tag", "share"] {
         for region in ["ap-singapore", "ap-tokyo"] {
@@ -158,15 +158,15 @@ fn a_plan_that_was_reviewed_can_be_expected() {
 }
 
 #[test]
-fn a_plan_that_differs_from_the_reviewed_one_is_told_on_the_page_too() {
+fn a_plan_that_differs_from_the_reviewed_one_is_reported_on_the_page_too() {
     let env = TestEnv::with(WEB);
     env.expect(0, "plan --format json=reviewed.json");
     env.edit("goldform.yaml", "team: platform", "team: <b>");
-    let told = env.expect(5, "plan --expect reviewed.json --format html=a.html --format markdown=a.md");
+    let reported = env.expect(5, "plan --expect reviewed.json --format html=a.html --format markdown=a.md");
     assert!(
-        told.stdout.contains("team: <b>\n") && told.stdout.contains("  -       team: platform\n"),
+        reported.stdout.contains("team: <b>\n") && reported.stdout.contains("  -       team: platform\n"),
         "{}",
-        told.text()
+        reported.text()
     );
     let page = env.read("a.html");
     assert!(page.contains("<title>goldform plan: not as expected</title>"));
@@ -201,7 +201,7 @@ fn a_committed_state_is_enough_to_plan_with() {
 }
 
 #[test]
-fn a_rule_can_be_told_to_speak_or_not() {
+fn a_rule_can_be_reported_to_speak_or_not() {
     let env = applied();
     env.edit("goldform.yaml", "with: [partner, staging]", "with: [partner]");
     env.expect(0, "plan");
@@ -223,7 +223,7 @@ fn many_deletions_are_refused_until_they_are_allowed() {
 }
 
 #[test]
-fn two_manifests_are_one_where_a_name_stands_once() {
+fn two_manifests_are_one_where_a_name_is_once() {
     let env = TestEnv::new();
     env.write("m/a.yaml", WEB);
     env.write(
@@ -259,7 +259,7 @@ fn variables_come_from_the_command_line_a_file_the_environment_or_the_default() 
     assert_eq!(from(over), "ins-33333333");
 }
 
-/// A verdict without credentials: against a record that is fresh, it is the one that a look at the cloud gives.
+/// A verdict without credentials: against a record that is fresh, it is the one after a refresh.
 #[test]
 fn a_plan_from_a_fresh_record_is_the_one_after_a_look_at_the_cloud() {
     let env = applied();

@@ -90,7 +90,7 @@ fn an_expected_plan_is_made_as_of_its_own_time() {
     let (mut inputs, _) = saved(&env);
     env.expect(0, "plan --expect reviewed.plan");
     // As if it had been made when the earlier generation was no longer kept.
-    inputs.wish.now = "2099-01-01T00:00:00Z".parse().unwrap();
+    inputs.options.now = "2099-01-01T00:00:00Z".parse().unwrap();
     env.write("later.plan", &inputs.to_text().unwrap());
     assert!(env.run("show later.plan").stdout.contains("delete"));
     env.expect(0, "plan --expect later.plan");

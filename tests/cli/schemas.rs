@@ -94,7 +94,7 @@ fn resources_have_the_actions_that_terraform_gives_them() {
         actions(&schemas.plan(&env, "plan --destroy")),
         expected(&[("ap-jakarta", &["delete"]), ("ap-singapore", &["delete"])])
     );
-    // A region goes, the other changes.
+    // A region is removed, the other changes.
     env.edit("goldform.yaml", "nginx 1.24", "nginx 1.26");
     env.edit("goldform.yaml", "copies: [ap-singapore]", "copies: [ap-tokyo]");
     assert_eq!(

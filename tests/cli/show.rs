@@ -20,7 +20,7 @@ fn a_state_is_shown_for_people_and_for_programs() {
 }
 
 #[test]
-fn a_file_that_is_no_state_is_told() {
+fn a_file_that_is_no_state_is_reported() {
     let env = TestEnv::with(WEB);
     env.write("notes.txt", "hello");
     shown!("show-no-state", env.run("show notes.txt").text());

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::common::{TestEnv, blesses, repository, transcript};
 
 #[test]
-fn every_story_goes_as_it_is_told() {
+fn every_story_goes_as_it_is_reported() {
     let folder = repository().join("tests/scripts");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -20,24 +20,24 @@ fn every_story_goes_as_it_is_told() {
     });
     assert!(
         stale.is_empty(),
-        "a story goes differently: set INSTA_UPDATE=always and review\n{}",
+        "a story has other output: set INSTA_UPDATE=always and review\n{}",
         stale.join("\n")
     );
 }
 
-/// How a story goes differently from how it is told, if it does; written down where that is asked for.
+/// Returns how the output of a story differs from the stored one, if it does. Stores it if that is asked for.
 fn differs(file: &Path) -> Option<String> {
-    let told = fs::read_to_string(file).unwrap();
+    let reported = fs::read_to_string(file).unwrap();
     let env = TestEnv::quick();
-    let replayed = env.filter(&transcript::replay(&env, &transcript::parse(&told)));
-    if told == replayed {
+    let replayed = env.filter(&transcript::replay(&env, &transcript::parse(&reported)));
+    if reported == replayed {
         return None;
     }
     if blesses() {
         fs::write(file, replayed).unwrap();
         return None;
     }
-    let difference = similar::TextDiff::from_lines(&told, &replayed);
+    let difference = similar::TextDiff::from_lines(&reported, &replayed);
     let header = file.to_string_lossy();
     Some(difference.unified_diff().context_radius(3).header(&header, "replayed").to_string())
 }

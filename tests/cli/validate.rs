@@ -2,7 +2,7 @@ use crate::cli::WEB;
 use crate::common::{TestEnv, repository};
 
 #[test]
-fn a_valid_manifest_is_told_in_one_line() {
+fn a_valid_manifest_is_reported_in_one_line() {
     let env = TestEnv::with(WEB);
     shown!("validate", env.run("validate").text());
     shown!("validate-json", env.run("validate --format json").text());
@@ -17,8 +17,8 @@ fn ten_mistakes_are_ten_diagnostics() {
     shown!("validate-ten-mistakes", ran.text());
     assert_eq!(ran.status, 1);
     let text = env.read("goldform.yaml");
-    let told = env.run("validate --format json").json();
-    let lines: Vec<u64> = told["diagnostics"]
+    let reported = env.run("validate --format json").json();
+    let lines: Vec<u64> = reported["diagnostics"]
         .as_array()
         .unwrap()
         .iter()
@@ -34,7 +34,7 @@ fn ten_mistakes_are_ten_diagnostics() {
 }
 
 #[test]
-fn mistakes_of_text_and_broken_rules_are_told_together() {
+fn mistakes_of_text_and_broken_rules_are_reported_together() {
     let manifest = WEB.replace("[ap-singapore]", "[ap-jakarta]").replace("tags:", "tgas:");
     let ran = TestEnv::with(&manifest).run("validate");
     shown!("validate-both", ran.text());
@@ -71,13 +71,13 @@ fn a_file_that_may_not_be_read_says_so() {
     let env = TestEnv::with(WEB);
     std::fs::set_permissions(env.path("goldform.yaml"), std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::read(env.path("goldform.yaml")).is_ok() {
-        return; // whoever may read everything cannot see this message
+        return; // a user who may read everything cannot see this message
     }
     shown!("validate-forbidden", env.run("validate").text());
 }
 
 #[test]
-fn a_state_that_is_damaged_is_told_and_left_alone() {
+fn a_state_that_is_damaged_is_reported_and_left_alone() {
     let env = TestEnv::with(WEB);
     env.write("goldform.state.json", "{ \"format\": 1, ");
     for command in ["validate", "plan", "apply --yes", "show", "state list"] {
@@ -92,9 +92,9 @@ fn a_state_that_is_damaged_is_told_and_left_alone() {
 #[test]
 fn regions_after_one_that_is_none_are_pointed_at() {
     let env = TestEnv::with(&WEB.replace("[ap-singapore]", "[\"no region\", ap-nowhere, ap-jakarta]"));
-    let told = env.expect(3, "validate --format json").json();
+    let reported = env.expect(3, "validate --format json").json();
     let text = env.read("goldform.yaml");
-    let pointed: Vec<&str> = told["diagnostics"]
+    let pointed: Vec<&str> = reported["diagnostics"]
         .as_array()
         .unwrap()
         .iter()
@@ -107,7 +107,7 @@ fn regions_after_one_that_is_none_are_pointed_at() {
     assert_eq!(pointed, ["\"no region\"", "ap-nowhere", "ap-jakarta"]);
 }
 
-/// Each is told by name, and not as a defect of ours.
+/// Each is named in the message, and is not reported as an internal error.
 #[test]
 fn entries_that_are_made_from_each_other() {
     let entry = |key: &str, of: &str| {

@@ -1,9 +1,9 @@
-//! What a shell is told while a line is typed. Real shells are asked by `.ci/outside/shells`.
+//! Completions while a line is typed. `.ci/outside/shells` runs real shells.
 
 use crate::commands::{MANIFEST, applied};
 use crate::common::{PROGRAM, TestEnv};
 
-/// What stands first on each line of an answer: the candidates. The last word is the one that is typed.
+/// Returns the candidates: the first word of each line of an answer. The last word of `line` is the typed one.
 #[track_caller]
 fn candidates(env: &TestEnv, words: &[&str]) -> Vec<String> {
     let mut command = env.command(PROGRAM);

@@ -4,7 +4,7 @@ use crate::commands::{MANIFEST, applied, transcript};
 use crate::common::TestEnv;
 
 #[test]
-fn a_step_tells_why_it_is_there_and_what_it_waits_for() {
+fn a_step_shows_why_it_is_there_and_what_it_waits_for() {
     let env = TestEnv::with(MANIFEST);
     insta::assert_snapshot!(transcript(
         &env,

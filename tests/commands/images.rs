@@ -19,13 +19,13 @@ fn images_are_listed_by_what_they_are() {
     let unread = env.expect(1, "images --region nowhere-land");
     assert_eq!(unread.stdout, "", "it is not known that there is none");
     let custom = env.run("images --type custom --format json").json();
-    let told: Vec<(&str, &str)> = custom
+    let reported: Vec<(&str, &str)> = custom
         .as_array()
         .unwrap()
         .iter()
         .map(|image| (image["region"].as_str().unwrap(), image["address"].as_str().unwrap()))
         .collect();
-    assert_eq!(told, [("ap-jakarta", "image.web@ap-jakarta#1"), ("ap-tokyo", "image.web@ap-tokyo#1")]);
+    assert_eq!(reported, [("ap-jakarta", "image.web@ap-jakarta#1"), ("ap-tokyo", "image.web@ap-tokyo#1")]);
     let lines = |arguments: &str| env.expect(0, arguments).stdout.lines().count();
     assert_eq!(lines("images --ids --newer-than 1d"), 2, "those of the provider are older");
     assert_eq!(lines("images --ids --older-than 1d --type custom"), 0);

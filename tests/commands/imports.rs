@@ -1,4 +1,4 @@
-//! What is imported is judged by a built-in list until the service was asked, and by what it told then.
+//! Imports are validated by a built-in list, and by the service's own list once that was read.
 
 use crate::common::TestEnv;
 

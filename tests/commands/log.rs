@@ -1,4 +1,4 @@
-//! The log tells what was called and no secret.
+//! The log has the calls, and no secret.
 
 use crate::common::TestEnv;
 

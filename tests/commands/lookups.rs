@@ -1,4 +1,4 @@
-//! Images that are used and not managed: found, recorded, used in plans, told.
+//! Images that are used and not managed: found, recorded, used in plans, reported.
 
 use crate::commands::transcript;
 use crate::common::TestEnv;

@@ -32,13 +32,13 @@ impl Served {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut text = String::new();
-        let told: serde_json::Value = loop {
+        let reported: serde_json::Value = loop {
             text.push_str(&lines.next().expect("the server says where it is").unwrap());
             if let Ok(value) = serde_json::from_str(&text) {
                 break value;
             }
         };
-        let endpoint = told["endpoint"].as_str().unwrap_or_else(|| panic!("{told}")).to_owned();
+        let endpoint = reported["endpoint"].as_str().unwrap_or_else(|| panic!("{reported}")).to_owned();
         Self { child, endpoint }
     }
 }

@@ -204,7 +204,7 @@ pub struct Filters {
     ids: BTreeMap<String, String>,
 }
 
-/// Ids that stand in the manifests of tests and examples: they are not the cloud's.
+/// Ids in the manifests of tests and examples, which the cloud did not make.
 const KNOWN_IDS: &[&str] = &["snap-2f3a1c2d", "snap-4444dddd", "img-0a1b2c3d", "img-3c1f0a9b"];
 
 impl Filters {

@@ -8,7 +8,7 @@
 //! [exit status 3]
 //! ```
 //!
-//! A command is a line of shell; it may go on in lines that start with `> `. The status is told where it is not
+//! A command is a line of shell; it may continue in lines that start with `> `. The status is written if it is not
 //! 0. `$ cloud …` is done to the sandbox's world, behind the program's back: see [`super::cloud`].
 
 use super::{TestEnv, cloud};
@@ -22,7 +22,7 @@ pub struct Step {
     pub output: String,
 }
 
-/// What stands in a transcript: explanations as they are, and commands.
+/// Part of a transcript: an explanation, kept as it is, or a command.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Part {
     Said(String),

@@ -113,7 +113,7 @@ fn every_example_is_applied_planned_empty_and_destroyed() {
         let env = with_secrets(TestEnv::with_examples());
         let file = format!("-f examples/{name}");
         env.expect(0, &format!("validate {file}"));
-        // What lookups find is known after a look at the cloud.
+        // Lookups are resolved by a refresh.
         env.expect(2, &format!("plan --refresh --detailed-exitcode {file}"));
         env.expect(0, &format!("apply --yes {file}"));
         env.expect(0, &format!("plan --detailed-exitcode {file}"));
@@ -172,7 +172,7 @@ fn the_quickstart_does_what_it_says() {
     assert!(ids.as_object().unwrap().len() >= 2 && regions.len() >= 3, "{ids}");
     env.expect(0, &format!("plan --detailed-exitcode {file}"));
     env.edit("examples/quickstart.yaml", "Ubuntu 22.04 with nginx", "Ubuntu 24.04 with nginx");
-    // What lookups find is known after a look at the cloud.
+    // Lookups are resolved by a refresh.
     env.expect(2, &format!("plan --refresh --detailed-exitcode {file}"));
     env.expect(0, &format!("apply --yes {file}"));
     env.expect(0, &format!("destroy --yes {file}"));

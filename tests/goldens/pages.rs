@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::common::{TestEnv, blesses, repository};
 use crate::goldens::examples::with_secrets;
 use crate::goldens::reference;
-use crate::goldens::sync::{blocks, lines, printed, prose, with_section};
+use crate::goldens::sync::{blocks, lines, printed, with_section};
 
 /// What a page has between `<!-- NAME -->` and `<!-- /NAME -->`.
 type Section = (&'static str, fn() -> String);
@@ -251,20 +251,4 @@ fn every_variable_of_the_environment_is_in_the_readme() {
         }
     }
     assert!(count > 25, "{count}");
-}
-
-/// Pages use the words of the field: see `.github/CONTRIBUTING.md`.
-#[test]
-fn the_pages_use_plain_words() {
-    let word = Regex::new(
-        r"(?i)\b(tells?|told|stands?|whoever|anew|all the same|(nothing|none) where|that is none|(there is|is not) to be)\b",
-    )
-    .unwrap();
-    let mut wrong = Vec::new();
-    for page in pages() {
-        for line in prose(&read(&page)).iter().filter(|line| word.is_match(line)) {
-            wrong.push(format!("{page}: {line}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

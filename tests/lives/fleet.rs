@@ -62,7 +62,7 @@ pub enum Source {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Want {
     pub accounts: BTreeSet<String>,
-    /// Whether shares of others are to be revoked.
+    /// Whether shares of others are revoked.
     pub exclusive: bool,
 }
 
@@ -233,7 +233,7 @@ impl Fleet {
         }
     }
 
-    /// The entries of an earlier manifest that take over another image than this one. An image that was handed over
+    /// The entries of an earlier manifest that adopt another image than this one. An image that was handed over
     /// once and replaced is not handed over again.
     pub fn handed_over_otherwise(&self, earlier: &Self) -> Vec<u8> {
         let now: BTreeMap<u8, &str> = self.adopted().collect();
@@ -241,7 +241,7 @@ impl Fleet {
         then.map(|(number, _)| number).collect()
     }
 
-    /// Has an entry take over another image of others. Returns what was edited, for people.
+    /// Has an entry adopt another image of others. Returns what was edited, for people.
     pub fn take_over(&mut self, number: u8, make_image: impl FnOnce(&str) -> String) -> String {
         let Some(entry) = self.entries.get_mut(&number) else { return String::new() };
         let id = make_image(REGIONS[entry.home]);

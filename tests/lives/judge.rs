@@ -566,7 +566,7 @@ fn is_same(one: &ImageView, other: &ImageView) -> bool {
     facts(one) == facts(other)
 }
 
-/// Whether a check is left out: `GOLDFORM_WITHOUT="output serves"` looks for breaches of the others.
+/// Whether a check is left out: `GOLDFORM_WITHOUT="output serves"` searches breaches of the others.
 fn skipped(check: &str) -> bool {
     static SKIPPED: OnceLock<String> = OnceLock::new();
     let skipped = SKIPPED.get_or_init(|| std::env::var("GOLDFORM_WITHOUT").unwrap_or_default());

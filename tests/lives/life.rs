@@ -195,7 +195,7 @@ impl Life {
         self.history[team].push(fleet);
     }
 
-    /// An image that was to be taken over and is gone cannot be: the pipeline makes another one.
+    /// An image that should be adopted and was deleted: the pipeline makes another one.
     fn replace_what_is_gone(&mut self, team: usize) {
         let gone: Vec<u8> = {
             let judge = self.judge.lock().unwrap();
@@ -205,7 +205,7 @@ impl Life {
         self.hand_over(team, &gone);
     }
 
-    /// A pipeline makes images that these entries take over.
+    /// A pipeline makes images that these entries adopt.
     fn hand_over(&mut self, team: usize, entries: &[u8]) {
         let sim = Arc::clone(&self.benches[0].sim);
         for number in entries {
@@ -495,7 +495,7 @@ impl Life {
         let wanted = desired(&self.fleets[team].yaml());
         let bench = &mut self.benches[team];
         let mut snapshot = bench.snapshot().await;
-        bench.look(&wanted, &mut snapshot).await;
+        bench.observe(&wanted, &mut snapshot).await;
         let plan = Bench::propose(&wanted, &snapshot, PlanMode::Normal).plan;
         if !plan.is_empty() || !snapshot.intents.is_empty() {
             let steps: Vec<String> = plan.graph.steps().map(|(_, step)| step.id.to_string()).collect();

@@ -44,7 +44,7 @@ fn number(variable: &str) -> Option<u64> {
         .map(|text| text.parse().unwrap_or_else(|error| panic!("{variable}: {error}")))
 }
 
-/// The seeds of a kind of lives, and whether there is only one.
+/// Seeds of one form of lives, and whether there is only one.
 fn seeds(one: &str, all: &str, sample: u64) -> (std::ops::Range<u64>, bool) {
     match number(one) {
         Some(seed) => (seed..seed + 1, true),

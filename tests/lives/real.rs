@@ -210,7 +210,7 @@ impl RealLife {
         self.hand_over(&gone);
     }
 
-    /// A pipeline makes images that these entries take over.
+    /// A pipeline makes images that these entries adopt.
     fn hand_over(&mut self, entries: &[u8]) {
         for number in entries {
             let name = format!("pipeline-{}", self.chance.below(100_000));

@@ -1,4 +1,4 @@
-//! Whatever a cloud holds: after everything in it was taken over, the next plan is empty and an apply changes nothing.
+//! For any contents of a cloud: after everything was adopted, the next plan is empty and an apply changes nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ const NAMES: &[&str] = &["web", "My image: ${x} #1", "no", "dé\"b\\", "web-{gen
 const TEXTS: &[&str] = &["", "plain", "a: b # c ${y}", "'quoted'\\ \"twice\""];
 const OWNER: &str = "100000000001";
 
-/// Puts an image into the world; nothing where its name is taken there.
+/// Puts an image into the world. `None` if its name is taken.
 fn put(bench: &Bench, thing: &Thing) -> bool {
     let id = bench.sim.new_id("img-").unwrap();
     let made = bench.clock.now().as_microsecond() - thing.age * 3_600_000_000;
@@ -144,11 +144,11 @@ fn what_was_taken_over_needs_no_plan() {
             let recorded = record(&after, &mut snapshot.recorded, &observed);
             // The catalogue lends one image in each region.
             let all = put + REGIONS.len();
-            assert_eq!(recorded.len() + found.left_out.len(), all, "every image is taken over or left out");
+            assert_eq!(recorded.len() + found.left_out.len(), all, "every image is adopted or left out");
             snapshot.verify().unwrap();
             let plan = Bench::propose(&after, &snapshot, PlanMode::Normal).plan;
             assert!(plan.is_empty(), "{text}\n{:#?}", plan.changes);
-            let drift = bench.look(&after, &mut snapshot).await;
+            let drift = bench.observe(&after, &mut snapshot).await;
             assert!(drift.is_empty(), "{drift:#?}");
             let again = adoptable(&after, &snapshot.recorded, &[&snapshot.lineage], &observed, &Pick::All);
             assert_eq!(again.entries, vec![], "a second import finds nothing");
@@ -162,7 +162,7 @@ fn what_was_taken_over_needs_no_plan() {
             let log = bench.sim.log(last).unwrap();
             assert!(writes(&log).is_empty(), "{log:#?}");
             TALLY.add("images", put);
-            TALLY.add("taken over", recorded.len());
+            TALLY.add("adopted", recorded.len());
             TALLY.add("entries", found.entries.len());
             TALLY.add("left out", found.left_out.len());
             TALLY.add("notes", found.notes.len());

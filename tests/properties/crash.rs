@@ -66,7 +66,7 @@ fn chapters() -> Vec<Manifest> {
     [first, second, third].map(|entries| Manifest { mainland: false, entries }.with_unique_names()).into()
 }
 
-/// What is to be applied when death comes, from a world in which the chapters before were applied.
+/// The manifest that is applied when the process is killed, in a world in which the earlier chapters were applied.
 #[derive(Clone, Copy)]
 enum Scenario {
     Chapter(usize),
@@ -89,7 +89,7 @@ impl Scenario {
         stage
     }
 
-    fn intention(self) -> (Manifest, PlanMode) {
+    fn mode(self) -> (Manifest, PlanMode) {
         match self {
             Self::Chapter(number) => (chapters()[number].clone(), PlanMode::Normal),
             Self::Destroy => (chapters()[1].clone(), PlanMode::Destroy),
@@ -101,22 +101,22 @@ impl Scenario {
 async fn die_and_try_again(
     stage: &mut Stage,
     manifest: &Manifest,
-    intention: PlanMode,
+    mode: PlanMode,
     deaths: &[Death],
     rest: Duration,
 ) -> bool {
     let wanted = desired(&manifest.yaml());
     let mut died = false;
     for death in deaths {
-        died |= stage.bench.apply_and_die(&wanted, intention, death).await;
+        died |= stage.bench.apply_and_die(&wanted, mode, death).await;
         tokio::time::sleep(rest).await;
     }
     if !died {
         return false;
     }
-    let (_, outcome) = stage.bench.apply(&wanted, intention).await;
+    let (_, outcome) = stage.bench.apply(&wanted, mode).await;
     assert!(outcome.is_complete(), "{outcome:#?}");
-    match intention {
+    match mode {
         PlanMode::Normal => {
             stage.ideal.follow(manifest);
             stage.holds_what_it_should(&wanted).await;
@@ -130,16 +130,16 @@ async fn die_and_try_again(
     true
 }
 
-/// Kills at every moment of a kind in every scene; tells how many moments there were.
+/// Kills at every moment of one form in every scene. Returns how many moments there were.
 fn die_everywhere(death_at: fn(usize, When) -> Death, tally: &Tally, what: &str) {
     for scene in Scenario::ALL {
         for when in [When::Before, When::After] {
             for moment in 0.. {
                 let died = in_paused_time(async {
                     let mut stage = scene.set().await;
-                    let (manifest, intention) = scene.intention();
+                    let (manifest, mode) = scene.mode();
                     let deaths = [death_at(moment, when)];
-                    die_and_try_again(&mut stage, &manifest, intention, &deaths, Duration::ZERO).await
+                    die_and_try_again(&mut stage, &manifest, mode, &deaths, Duration::ZERO).await
                 });
                 if !died {
                     break;

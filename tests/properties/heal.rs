@@ -1,4 +1,4 @@
-//! What others change by hand is told as drift, and healed by the next apply as far as it is managed.
+//! Changes by hand are reported as drift, and the next apply reverts them as far as they are managed.
 
 use goldform::cloud::CloudWrite;
 use goldform::cloud::NewImage;
@@ -46,7 +46,7 @@ fn mischief() -> impl Strategy<Value = Mischief> {
     ])
 }
 
-/// What should be told of it.
+/// Expected report.
 #[derive(Debug, PartialEq)]
 enum CommandResult {
     Nothing,
@@ -56,7 +56,7 @@ enum CommandResult {
     SharedByOthers,
 }
 
-/// Does it, through a client of its own, and changes the ideal where nothing is to be healed. What should be told.
+/// Does it, through a client of its own, and changes the ideal if nothing is reverted. Returns the expected report.
 async fn make(
     stage: &mut Stage,
     manifest: &Manifest,
@@ -159,7 +159,7 @@ fn shares(stage: &Stage, image: &Real) -> Accounts {
     shares.into_iter().map(|share| share.account.parse().unwrap()).collect()
 }
 
-fn told(items: &[DriftItem]) -> CommandResult {
+fn reported(items: &[DriftItem]) -> CommandResult {
     match items {
         [] => CommandResult::Nothing,
         [DriftItem::Missing { .. }] => CommandResult::Missing,
@@ -174,7 +174,7 @@ fn told(items: &[DriftItem]) -> CommandResult {
 }
 
 #[test]
-fn what_is_changed_by_hand_is_told_and_healed() {
+fn what_is_changed_by_hand_is_reported_and_healed() {
     static TALLY: Tally = Tally::new();
     proptest!(cases(160), |((manifest, edits) in story(), mischief in mischief(), victim: usize)| {
         in_paused_time(async {
@@ -192,12 +192,12 @@ fn what_is_changed_by_hand_is_told_and_healed() {
             let victim = &images[victim % images.len()];
             let Some(expected) = make(&mut stage, &manifest, mischief, victim).await else { return };
 
-            // It is told, once.
+            // It is reported, once.
             let wanted = desired(&manifest.yaml());
             let mut snapshot = stage.bench.snapshot().await;
-            let drift = stage.bench.look(&wanted, &mut snapshot).await;
-            assert_eq!(told(&drift.items), expected, "{mischief:?} of {victim:#?}");
-            assert_eq!(stage.bench.look(&wanted, &mut snapshot).await.items, [], "told once");
+            let drift = stage.bench.observe(&wanted, &mut snapshot).await;
+            assert_eq!(reported(&drift.items), expected, "{mischief:?} of {victim:#?}");
+            assert_eq!(stage.bench.observe(&wanted, &mut snapshot).await.items, [], "reported once");
 
             // And it is healed.
             let (_, outcome) = stage.bench.apply(&wanted, PlanMode::Normal).await;

@@ -116,7 +116,7 @@ impl Ideal {
         generations.all.retain(|_, build| !build.images.is_empty());
     }
 
-    /// Somebody deleted an image: it is not missed where it was an earlier generation, and its entry starts anew
+    /// Somebody deleted an image: it is not missed where it was an earlier generation, and its entry starts again
     /// where it was the last of the current one.
     pub fn lose(&mut self, region: &str, name: &str) {
         for generations in self.entries.values_mut() {
@@ -152,7 +152,7 @@ impl Ideal {
     }
 }
 
-/// The custom images that the cloud holds, whoever made them, in whatever state.
+/// All custom images of the cloud, in any state.
 pub fn real_images(bench: &Bench) -> Vec<Image> {
     let mut images: Vec<Image> = bench
         .sim

@@ -152,7 +152,7 @@ impl Entry {
         self.copies.iter().copied().filter(|copy| *copy != self.home)
     }
 
-    /// All regions where it is to be.
+    /// All regions of its placements.
     pub fn placements(&self) -> BTreeSet<u8> {
         self.copies().chain([self.home]).collect()
     }

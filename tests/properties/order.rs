@@ -26,10 +26,10 @@ impl Dice {
     }
 }
 
-/// A valid plan for a manifest, after a look at the cloud; nothing where a rule refuses it.
+/// Returns a valid plan for a manifest, after a refresh. `None` if a rule refuses it.
 async fn valid_plan(stage: &mut Stage, wanted: &Desired, tally: &Tally) -> Option<Plan> {
     let mut snapshot = stage.bench.snapshot().await;
-    stage.bench.look(wanted, &mut snapshot).await;
+    stage.bench.observe(wanted, &mut snapshot).await;
     let (judgement, valid) = stage.bench.judge(wanted, Bench::propose(wanted, &snapshot, PlanMode::Normal));
     for diagnostic in &judgement.diagnostics {
         tally.count(format!("findings of {}", diagnostic.code.name));

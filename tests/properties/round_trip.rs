@@ -29,7 +29,7 @@ fn states_journals_and_plans_read_back_as_they_were_written() {
             let inputs = PlanInputs {
                 state: "/srv/goldform.state.json".to_owned(),
                 base: plan.base.clone(),
-                wish: PlanOptions::all(PlanMode::Normal),
+                options: PlanOptions::all(PlanMode::Normal),
                 rules: [("mass_deletion".into(), Level::Allow)].into(),
                 desired: after.clone(),
                 recorded: snapshot.recorded.clone(),

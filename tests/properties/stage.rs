@@ -81,7 +81,7 @@ impl Stage {
         Self { bench: Bench::new(settings), ideal: Ideal::default() }
     }
 
-    /// Applies a manifest, and holds the cloud against it. Nothing where a rule refuses it; the rules are counted
+    /// Applies a manifest, and compares the cloud with it. `None` if a rule refuses it; the rules are counted
     /// then, and nothing has changed.
     pub async fn apply(&mut self, manifest: &Manifest, tally: &Tally) -> Option<(Plan, Outcome)> {
         let wanted = desired(&manifest.yaml());
@@ -107,7 +107,7 @@ impl Stage {
         }
     }
 
-    /// The cloud holds what it should, once, and a further plan is empty, before and after a look.
+    /// The cloud holds what it should, once, and a further plan is empty, before and after a refresh.
     pub async fn holds_what_it_should(&mut self, wanted: &Desired) {
         let (is, should) = (real_images(&self.bench), self.ideal.images());
         assert_eq!(is, should, "the cloud holds the left and should hold the right");
@@ -117,11 +117,11 @@ impl Stage {
         let offline = Bench::propose(wanted, &snapshot, PlanMode::Normal).plan;
         assert!(offline.is_empty(), "planned against the record: {:#?}", offline.changes);
         let recorded = snapshot.recorded.clone();
-        let drift = self.bench.look(wanted, &mut snapshot).await;
+        let drift = self.bench.observe(wanted, &mut snapshot).await;
         assert!(drift.items.is_empty() && drift.pending.is_empty(), "{drift:#?}");
-        assert_eq!(snapshot.recorded.images, recorded.images, "the record is what a look shows");
+        assert_eq!(snapshot.recorded.images, recorded.images, "the state is what a refresh shows");
         let refreshed = Bench::propose(wanted, &snapshot, PlanMode::Normal).plan;
-        assert!(refreshed.is_empty(), "planned after a look: {:#?}", refreshed.changes);
+        assert!(refreshed.is_empty(), "planned after a refresh: {:#?}", refreshed.changes);
     }
 
     /// The requests that were made while something ran, and what that gave.

@@ -42,7 +42,7 @@ const SWITCHES: &[Switch] = &[
     ("tag keys must exist", |s| s.tag_keys_must_exist = true),
     ("tag words are reserved", |s| s.reserved_tag_words = true),
     ("twin codes", |s| s.twin_codes = true),
-    ("imports tell no id", |s| s.import_tells_id = false),
+    ("imports return no id", |s| s.import_tells_id = false),
     ("the creator is a sub-user", |s| s.creator = "100000000077".parse().ok()),
     ("times with an offset", |s| s.timestamps = Timestamps::Offset),
     ("arm_64", |s| s.arm = Arm::Arm64),
@@ -102,7 +102,7 @@ fn updated() -> String {
         .replace("db, with: [partner, staging, third, fourth]", "db, with: [partner]")
 }
 
-/// New generations, one under a fixed name; a region comes and one goes.
+/// New generations, one under a fixed name; one region is added and one removed.
 fn replaced() -> String {
     updated()
         .replace("revision: \"1\"", "revision: \"2\"")
@@ -131,12 +131,12 @@ impl Story {
     }
 
     /// Every apply but the last may end early: something is learned, fails or lasts. How many there were.
-    async fn converge(&mut self, wanted: &Desired, intention: PlanMode) -> usize {
+    async fn converge(&mut self, wanted: &Desired, mode: PlanMode) -> usize {
         for run in 1..=6 {
             if self.tries_dry {
-                self.preflight(wanted, intention).await;
+                self.preflight(wanted, mode).await;
             }
-            let applied = self.bench.try_apply(wanted, intention).await;
+            let applied = self.bench.try_apply(wanted, mode).await;
             let Applied::Walked(_, outcome) = &applied else { panic!("{}: {applied:#?}", self.name) };
             // What failed or lasted did so once.
             let mut settings = self.bench.sim.settings().unwrap();
@@ -153,35 +153,35 @@ impl Story {
     }
 
     /// The service is asked about every call; nothing changes by that.
-    async fn preflight(&mut self, wanted: &Desired, intention: PlanMode) {
+    async fn preflight(&mut self, wanted: &Desired, mode: PlanMode) {
         let mut snapshot = self.bench.snapshot().await;
-        self.bench.look(wanted, &mut snapshot).await;
-        let (_, valid) = self.bench.judge(wanted, Bench::propose(wanted, &snapshot, intention));
+        self.bench.observe(wanted, &mut snapshot).await;
+        let (_, valid) = self.bench.judge(wanted, Bench::propose(wanted, &snapshot, mode));
         let Ok(valid) = valid else { return };
         let before = real_images(&self.bench);
         let cloud: Arc<dyn CloudWrite> = Arc::new(self.bench.cloud().dry_run());
         let lineage = Lineage(LINEAGE.into());
-        let told = preflight(&cloud, &valid, &snapshot.recorded, &lineage, &BTreeMap::new(), 10).await;
-        let told = told.unwrap();
-        assert_eq!(told.refused(), 0, "{}: {told:#?}", self.name);
+        let reported = preflight(&cloud, &valid, &snapshot.recorded, &lineage, &BTreeMap::new(), 10).await;
+        let reported = reported.unwrap();
+        assert_eq!(reported.refused(), 0, "{}: {reported:#?}", self.name);
         assert_eq!(real_images(&self.bench), before, "{}", self.name);
     }
 
     /// The next plan is empty, the state is true to the cloud, and nothing is there that is not recorded.
-    async fn check(&mut self, wanted: &Desired, intention: PlanMode) -> Vec<Image> {
+    async fn check(&mut self, wanted: &Desired, mode: PlanMode) -> Vec<Image> {
         // What is listed late is listed by then.
         tokio::time::sleep(Duration::from_secs(30)).await;
         let name = &self.name;
         let mut snapshot = self.bench.snapshot().await;
         assert!(snapshot.intents.is_empty(), "{name}: {:#?}", snapshot.intents);
-        let offline = Bench::propose(wanted, &snapshot, intention).plan;
+        let offline = Bench::propose(wanted, &snapshot, mode).plan;
         assert!(offline.is_empty(), "{name}: planned against the record: {:#?}", offline.changes);
         let recorded = snapshot.recorded.images.clone();
-        let drift = self.bench.look(wanted, &mut snapshot).await;
+        let drift = self.bench.observe(wanted, &mut snapshot).await;
         assert!(drift.items.is_empty() && drift.pending.is_empty(), "{name}: {drift:#?}");
-        assert_eq!(snapshot.recorded.images, recorded, "{name}: the record is what a look shows");
-        let online = Bench::propose(wanted, &snapshot, intention).plan;
-        assert!(online.is_empty(), "{name}: planned after a look: {:#?}", online.changes);
+        assert_eq!(snapshot.recorded.images, recorded, "{name}: the state is what a refresh shows");
+        let online = Bench::propose(wanted, &snapshot, mode).plan;
+        assert!(online.is_empty(), "{name}: planned after a refresh: {:#?}", online.changes);
         let known: BTreeSet<String> =
             snapshot.recorded.placements().map(|(_, placement)| placement.id.to_string()).collect();
         let real: BTreeSet<String> =
@@ -190,7 +190,7 @@ impl Story {
         real_images(&self.bench)
     }
 
-    /// Somebody deletes a copy, describes an image anew, takes a share away and gives another one.
+    /// Somebody deletes a copy, changes a description, removes a share and adds another one.
     async fn drift(&self) {
         let cloud = self.bench.cloud();
         let shared_edits = self.bench.sim.settings().unwrap().shared_image_edits;
@@ -219,7 +219,7 @@ impl Story {
     }
 
     /// What was there after each part of the story.
-    async fn tell(mut self) -> (Vec<Vec<Image>>, usize) {
+    async fn run(mut self) -> (Vec<Vec<Image>>, usize) {
         let mut seen = Vec::new();
         let mut runs = 0;
         for yaml in [FIRST.to_owned(), updated()] {
@@ -257,14 +257,14 @@ fn without_marks(images: &[Image]) -> Vec<Image> {
     images.iter().map(|image| Image { deprecated: false, ..image.clone() }).collect()
 }
 
-fn told_under(switches: &[Switch]) -> (Vec<Vec<Image>>, usize) {
-    in_paused_time(Story::under(switches).tell())
+fn run_under(switches: &[Switch]) -> (Vec<Vec<Image>>, usize) {
+    in_paused_time(Story::under(switches).run())
 }
 
 #[test]
 fn under_every_switch_and_every_pair_of_them_all_is_reached() {
     let begun = Instant::now();
-    let (plain, runs) = told_under(&[]);
+    let (plain, runs) = run_under(&[]);
     assert_eq!((runs, plain[0].len()), (5, 6), "without switches each part takes one run");
     assert_eq!(plain[1], plain[2], "what drifted is as it was");
     let mut sets: Vec<Vec<Switch>> = SWITCHES.iter().map(|switch| vec![*switch]).collect();
@@ -278,9 +278,9 @@ fn under_every_switch_and_every_pair_of_them_all_is_reached() {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(set) = sets.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let told = std::panic::catch_unwind(|| told_under(set));
+                    let reported = std::panic::catch_unwind(|| run_under(set));
                     let names: Vec<&str> = set.iter().map(|(name, _)| *name).collect();
-                    match told {
+                    match reported {
                         Ok((seen, runs)) => {
                             most.fetch_max(runs, Ordering::Relaxed);
                             let more = names.iter().filter(|name| ONCE_MORE.contains(name)).count();
@@ -309,7 +309,7 @@ fn under_every_switch_and_every_pair_of_them_all_is_reached() {
     println!("switches: {} sets, at most {most} runs for 5 parts, {:.1?}", sets.len(), begun.elapsed());
 }
 
-/// No action tells how many accounts an image can be shared with; a refusal does.
+/// No action returns the limit of accounts per image; a refusal does.
 #[test]
 fn a_limit_of_shares_that_a_refusal_taught_is_kept_by_the_next_plans() {
     for partial_shares in [false, true] {

@@ -47,11 +47,11 @@ pub enum Wrong {
     /// Promised: nothing is taken from the consumers of an earlier generation until its successor is ready: NORMAL,
     /// with its attributes and its name, and shared with those who see the earlier one and get it.
     SuccessorLate,
-    /// Promised: an image that is taken over carries our tag before anything else of it is changed.
+    /// Promised: an adopted image has our tag before anything else of it is changed.
     Unclaimed,
     /// Promised: who keeps access never loses it.
     AccessLost,
-    /// Promised: the old one goes first where the entry asks for it.
+    /// Promised: the old one is deleted first if the entry says so.
     DeleteFirst,
 }
 
@@ -62,7 +62,7 @@ pub const RULED: [Wrong; 5] = [Wrong::Quota, Wrong::Name, Wrong::Twice, Wrong::P
 #[derive(Debug, Default)]
 struct Place {
     region: usize,
-    /// Entry and region: where an account looks for a generation of it.
+    /// Entry and region: the place where an account uses a generation.
     spot: usize,
     exists: bool,
     /// An earlier run copied it, and nobody sees it before it has its final name.
@@ -88,9 +88,9 @@ struct Place {
     /// Steps that take nothing but a name, which another image has until something was taken from an earlier
     /// generation here: they come last.
     last_renames: Vec<usize>,
-    /// Steps that claim an image that was taken over.
+    /// Steps that claim an adopted image.
     claims: Vec<usize>,
-    /// The placement that takes its place; it goes first where the entry asks for it or where it is early.
+    /// The placement that takes its place; it is deleted first if the entry says so or if it is early.
     successor: Option<usize>,
     goes_first: bool,
     asked_to_go_first: bool,
@@ -125,7 +125,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Nothing where there are too many steps.
+    /// `None` if there are too many steps.
     pub fn new(plan: &Plan, prior: &Recorded, edits_refused: bool) -> Option<Self> {
         Self::with_graph(plan, &plan.graph, prior, edits_refused)
     }
@@ -307,7 +307,7 @@ impl Model {
         }
     }
 
-    /// Whom access is promised to: not where something goes first, nor where an image is unshared to be changed.
+    /// Accounts with promised access: none if an image is deleted first or unshared for a change.
     fn promise_access(&mut self) {
         let all: Set = ((1u64 << self.steps) - 1) as Set;
         for spot in 0..=self.places.iter().map(|place| place.spot).max().unwrap_or(0) {
@@ -669,7 +669,7 @@ impl Model {
         Some(found)
     }
 
-    /// Visits every start of a step in every reachable state, until told to stop. False: too many states.
+    /// Visits every start of a step in every reachable state, until it is stopped. Returns `false` if there are too many states.
     pub fn walk(&self, visit: impl FnMut(usize, Set, Set) -> bool) -> bool {
         self.walk_failing(0, visit)
     }

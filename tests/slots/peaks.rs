@@ -1,4 +1,4 @@
-//! The peak that a plan tells is the largest usage that exploring every order finds.
+//! The peak in a plan is the largest usage that exploring every order finds.
 
 use goldform::model::Operation;
 use goldform::plan::proof::peak;
@@ -9,9 +9,9 @@ use crate::slots::world::{Dice, Shape, case, graph_in_words};
 
 #[test]
 fn a_plans_peak_is_the_largest_usage_of_any_order() {
-    let (mut told, mut skipped, mut tight, mut shares) = (0, 0, 0, 0);
+    let (mut reported, mut skipped, mut tight, mut shares) = (0, 0, 0, 0);
     let mut seed = 0;
-    while told < 10_000 {
+    while reported < 10_000 {
         seed += 1;
         let case = case(seed, Shape { images: 4, regions: 3, plain: false });
         let Ok(plan) = case.plan() else { continue };
@@ -44,7 +44,7 @@ fn a_plans_peak_is_the_largest_usage_of_any_order() {
             skipped += 1;
             continue;
         }
-        told += 1;
+        reported += 1;
         let words = || format!("{}{}", case.describe(), graph_in_words(&plan.graph));
         for (index, region) in model.regions.iter().enumerate() {
             assert_eq!(plan.regions[region].peak, at_any[index], "peak of {region}\n{}", words());
@@ -65,7 +65,7 @@ fn a_plans_peak_is_the_largest_usage_of_any_order() {
         }
     }
     println!(
-        "peaks: {told} plans explored, {skipped} too large or empty; {tight} full regions, {shares} shared placements"
+        "peaks: {reported} plans explored, {skipped} too large or empty; {tight} full regions, {shares} shared placements"
     );
 }
 

@@ -22,7 +22,7 @@ pub const MOST: usize = 18;
 pub enum Found {
     /// It fits, and this many placements go early; one set of them.
     Fits(BTreeSet<PlacementKey>),
-    /// No order fits, whatever goes early.
+    /// No order fits, whatever is deleted early.
     Not,
     /// Too many steps.
     TooLarge,
@@ -50,7 +50,7 @@ pub fn fewest_early(case: &Case, diff: &Diff) -> Found {
     Found::Not
 }
 
-/// The fewest entries that, left as recorded, let the others be applied; nothing where even none of them fits.
+/// Returns the fewest entries that, left as recorded, let the others be applied. `None` if no subset does.
 pub fn fewest_left_out(case: &Case, diff: &Diff) -> Option<Vec<ImageKey>> {
     let entries: Vec<&ImageKey> =
         diff.images.iter().filter(|image| !image.placements.is_empty()).map(|image| &image.image).collect();
@@ -169,7 +169,7 @@ pub fn some_order_fits(case: &Case, graph: &StepGraph) -> bool {
             continue;
         }
         seen[settled as usize / 64] |= 1 << (settled % 64);
-        // What takes nothing never makes anything worse: it goes first.
+        // A step that takes nothing never makes anything worse: it runs first.
         let ready = (0..steps).filter(|step| settled >> step & 1 == 0 && before[*step] & !settled == 0);
         let (taking, harmless): (Vec<usize>, Vec<usize>) = ready.partition(|step| makes >> step & 1 == 1);
         if let Some(step) = harmless.first() {

@@ -22,7 +22,7 @@ const REGIONS: [&str; 10] = [
     "sa-saopaulo",
 ];
 
-/// `images` entries in ten regions, replaced; as many free slots in each region as told.
+/// `images` entries in ten regions, replaced; with the given number of free slots in each region.
 fn replaced(images: usize, free: usize) -> Case {
     let regions: Vec<Region> = REGIONS.iter().map(|name| name.parse().unwrap()).collect();
     let template = (0..)

@@ -1,4 +1,4 @@
-//! Stories: what happens at full regions, told by what the plan says and by what the cloud ends up with.
+//! Stories at full regions: the text of the plan, and the cloud after it.
 
 use std::collections::BTreeSet;
 
@@ -46,12 +46,12 @@ fn slot_edges(plan: &Plan) -> usize {
 
 async fn planned(bench: &mut Bench, wanted: &Desired) -> (Snapshot, Plan) {
     let mut snapshot = bench.snapshot().await;
-    bench.look(wanted, &mut snapshot).await;
+    bench.observe(wanted, &mut snapshot).await;
     let plan = Bench::propose(wanted, &snapshot, PlanMode::Normal).plan;
     (snapshot, plan)
 }
 
-/// The names in a region, as the cloud tells them.
+/// Names of the cloud's images in a region.
 fn names(bench: &Bench, place: &str) -> Vec<String> {
     let mut names: Vec<String> = bench
         .sim
@@ -125,7 +125,7 @@ async fn two_replacements_and_no_free_slot_let_one_go_first_and_say_so() {
     applied(&mut bench, &before).await;
     let after = manifest(limits, &(entry("a", 2, "") + &entry("b", 2, "")), shares);
     let plan = applied(&mut bench, &after).await;
-    // The one that nobody sees goes first.
+    // The one that nobody sees is deleted first.
     assert_eq!(early(&plan), ["image.b@ap-jakarta#1"]);
     assert!(is_before(&plan, "delete image.b@ap-jakarta#1", "create image.a@ap-jakarta#2"));
     assert!(is_before(&plan, "delete image.a@ap-jakarta#1", "create image.b@ap-jakarta#2"), "made last");
@@ -194,7 +194,7 @@ async fn two_images_swap_their_names() {
     let plan = applied(&mut bench, &manifest(limits, &named("two", "one", 1), "")).await;
     assert_eq!(plan.graph.len(), 3, "one steps aside");
     assert_eq!(names(&bench, "ap-jakarta"), ["one", "two"]);
-    // The same with new builds, where there is room and where there is none.
+    // The same with new builds, with and without a free slot.
     let mut roomy = world(4);
     applied(&mut roomy, &manifest("", &named("one", "two", 1), "")).await;
     applied(&mut roomy, &manifest("", &named("two", "one", 2), "")).await;
@@ -219,7 +219,7 @@ async fn a_fixed_name_at_a_full_region_changes_hands_with_its_shares() {
             ))
         };
         applied(&mut bench, &wanted(1, 2)).await;
-        // Full, and the gap is accepted: the old one goes first, and the new one has the name at the end.
+        // Full, and the gap is accepted: the old one is deleted first, and the new one has the name at the end.
         let plan = applied(&mut bench, &wanted(2, 2)).await;
         assert_eq!(early(&plan), ["image.a@ap-jakarta#1"]);
         assert_eq!(names(&bench, "ap-jakarta"), ["b-1", "fixed"]);
@@ -261,7 +261,7 @@ async fn ten_regions_are_full_at_once() {
     let plan = applied(&mut bench, &wanted(2)).await;
     assert_eq!(early(&plan).len(), 10, "one of each region");
     assert!(plan.regions.values().all(|room| room.peak == 2));
-    // With one more slot in each, none goes first.
+    // With one more slot in each, none is deleted first.
     bench.sim.set_settings(Settings { images_per_region: 3, ..bench.sim.settings().unwrap() }).unwrap();
     let roomier = manifest(
         "{ images_per_region: 3 }",

@@ -258,7 +258,7 @@ fn record(
     let mut generations = BTreeMap::new();
     for generation in 1..=current {
         let is_current = generation == current;
-        // Two generations under one fixed name cannot stand side by side.
+        // Two generations under one fixed name cannot exist at once.
         let number = GenerationNumber(generation);
         let name = if name.is_by_generation() || is_current {
             name.of(number)

@@ -30,7 +30,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 /// A server; killed with the test that started it.
 struct Serving {
     child: Child,
-    told: Value,
+    reported: Value,
 }
 
 impl Serving {
@@ -39,11 +39,11 @@ impl Serving {
         let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, told: serde_json::from_str(&line).unwrap() }
+        Self { child, reported: serde_json::from_str(&line).unwrap() }
     }
 
     fn host(&self) -> String {
-        self.told["endpoint"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+        self.reported["endpoint"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
     }
 }
 
@@ -60,7 +60,7 @@ async fn a_world_is_seeded_faulted_and_read_while_it_is_served() {
     let at = folder.path();
     let mut serving = Serving::start(at, &["--images-per-region", "7"]);
     let host = serving.host();
-    let account = serving.told["accounts"][0].clone();
+    let account = serving.reported["accounts"][0].clone();
     let ask = |action: &str, body: &str| {
         let mut ask = Ask::post(&host, action, HOME, body);
         ask.at = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().try_into().unwrap();
@@ -127,8 +127,8 @@ async fn a_world_is_seeded_faulted_and_read_while_it_is_served() {
 fn keys_that_were_given_are_not_shown_and_what_is_no_key_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let serving = Serving::start(folder.path(), &["--in-memory", "--account", "100000000001:AKIDx:hidden"]);
-    assert_eq!(serving.told["accounts"][0]["secret_id"], "AKIDx");
-    assert!(!serving.told.to_string().contains("hidden"));
+    assert_eq!(serving.reported["accounts"][0]["secret_id"], "AKIDx");
+    assert!(!serving.reported.to_string().contains("hidden"));
     let (_, err, code) = goldform(folder.path(), &["serve", "--account", "web:AKIDx:other"]);
     assert_eq!(code, Some(1));
     assert!(err.contains("main account"), "{err}");
@@ -147,7 +147,7 @@ fn certificates_are_made_once_and_a_client_that_trusts_the_authority_gets_throug
     let mut made = None;
     for _ in 0..2 {
         let serving = Serving::start(folder.path(), &["--in-memory", "--tls", "tls"]);
-        assert!(serving.told["endpoint"].as_str().unwrap().starts_with("https://127.0.0.1:"));
+        assert!(serving.reported["endpoint"].as_str().unwrap().starts_with("https://127.0.0.1:"));
         let now = files();
         assert_eq!(*made.get_or_insert(now.clone()), now);
         let ca = reqwest::Certificate::from_pem(&now[0]).unwrap();

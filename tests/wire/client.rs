@@ -113,7 +113,7 @@ async fn refused(served: &Served, id: &str, secret: &str, ahead: i64) -> goldfor
 }
 
 #[tokio::test]
-async fn a_wrong_key_and_a_wrong_clock_are_told_with_what_to_do() {
+async fn a_wrong_key_and_a_wrong_clock_are_reported_with_what_to_do() {
     let served = Served::new(Settings::default()).await;
     let error = refused(&served, "AKIDnobody", SECRET, 0).await;
     assert_eq!(error.code.as_deref(), Some("AuthFailure.SecretIdNotFound"));

@@ -8,11 +8,11 @@ use tokio::net::TcpStream;
 
 use crate::wire::{ID, SECRET};
 
-/// A request, signed as it stands; change it before it is sent, or change what is sent afterwards.
+/// A signed request; change it before it is sent, or change what is sent afterwards.
 #[derive(Clone)]
 pub struct Ask {
     pub method: &'static str,
-    /// What stands in the request line.
+    /// The request line.
     pub target: String,
     pub query: String,
     pub host: String,

@@ -66,7 +66,7 @@ async fn signed_headers_are_honoured_as_they_were_sent() {
 }
 
 #[tokio::test]
-async fn services_are_told_apart_by_scope_and_host() {
+async fn services_are_reported_apart_by_scope_and_host() {
     let served = Served::new(Settings::default()).await;
     let tags = |host: &str| {
         let mut ask = Ask::post(host, "GetResources", HOME, "{}");

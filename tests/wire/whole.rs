@@ -1,5 +1,5 @@
 //! The whole program over the wire: what it does with `provider: tencent` at a served world is what it does with one in
-//! its own process, and what goes wrong on the way is told with what to do.
+//! its own process, and each failure on the way is reported with what to do.
 
 use std::sync::Arc;
 
@@ -101,11 +101,11 @@ shares:
 
 /// Everything that the story prints, and the state after each part of it.
 fn story(env: &TestEnv) -> String {
-    let mut told = String::new();
+    let mut reported = String::new();
     let mut run = |line: &str| {
-        told.push_str(&env.run(line).text());
+        reported.push_str(&env.run(line).text());
         if let Ok(state) = std::fs::read_to_string(env.path("goldform.state.json")) {
-            told.push_str(&env.filter(&state));
+            reported.push_str(&env.filter(&state));
         }
     };
     run("plan");
@@ -125,7 +125,7 @@ fn story(env: &TestEnv) -> String {
     run("output");
     run("destroy --yes");
     run("images --type custom");
-    told
+    reported
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn shown(name: &str, env: &TestEnv, line: &str) {
 }
 
 #[test]
-fn what_is_wrong_with_a_call_is_told_with_what_to_do() {
+fn what_is_wrong_with_a_call_is_reported_with_what_to_do() {
     let folder = Folder::new();
     folder.manifest(MANIFEST, &folder.host);
     let Folder { env, sim, host, _runtime } = folder;
@@ -206,8 +206,8 @@ fn every_refusal_shows_the_services_id_of_the_request() {
         folder
             .fault(action, FaultEffect::Error { code: "UnauthorizedOperation".into(), message: "no".into() });
         let ran = folder.env.run(line);
-        let told = format!("{}{}", ran.stdout, ran.stderr);
-        let line = told.lines().find(|line| line.contains(&format!("{action} in ap-")));
+        let reported = format!("{}{}", ran.stdout, ran.stderr);
+        let line = reported.lines().find(|line| line.contains(&format!("{action} in ap-")));
         assert!(line.is_some_and(|line| line.contains("(request [id])")), "{action}: {}", ran.text());
         folder.sim.clear_faults().unwrap();
     };

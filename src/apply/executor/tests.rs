@@ -40,7 +40,7 @@ async fn apply(bench: &mut Bench, yaml: &str) -> Outcome {
     bench.apply(&desired(yaml), PlanMode::Normal).await.1
 }
 
-/// Walks a plan that was made from what is recorded, without a look at the cloud, until it ends or is stopped.
+/// Executes a plan that was made from recorded state without a refresh, until it ends or is stopped.
 async fn execute(bench: &mut Bench, yaml: &str, stop: watch::Receiver<Shutdown>) -> Outcome {
     walk_watched(bench, yaml, stop, &mut Quiet).await
 }
@@ -140,7 +140,7 @@ async fn an_image_that_does_not_settle_in_time_stays_recorded_and_its_branch_sto
     assert_eq!((pending, outcome.took.as_secs() / 10), (1, 6), "{outcome:#?}");
     assert!(outcome.count(|ending| matches!(ending, StepOutcome::Skipped { .. })) > 0);
     let snapshot = bench.snapshot().await;
-    assert_eq!(snapshot.intents.len(), 1, "the next run goes on: {:#?}", snapshot.intents);
+    assert_eq!(snapshot.intents.len(), 1, "the next run continues: {:#?}", snapshot.intents);
     assert!(snapshot.intents.values().all(|intent| intent.accepted.is_some()));
 }
 
@@ -155,7 +155,7 @@ async fn what_is_still_being_made_is_waited_for_by_the_next_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_image_that_failed_is_told_and_made_again_by_the_next_run() {
+async fn an_image_that_failed_is_reported_and_made_again_by_the_next_run() {
     let mut bench = Bench::new(Settings::default());
     fault(&bench, "CreateImage", FaultEffect::Fail);
     let outcome = apply(&mut bench, EXAMPLE).await;
@@ -207,7 +207,7 @@ async fn stopped_at_once_it_writes_down_what_is_known() {
 async fn accounts_that_have_the_share_already_are_left_out_and_the_rest_get_it() {
     let mut bench = Bench::new(Settings::default());
     apply(&mut bench, &example_with("image: db, with: [partner]", "image: db, with: []")).await;
-    // Somebody shares it by hand, after the last look.
+    // Somebody shares it by hand, after the last refresh.
     let snapshot = bench.snapshot().await;
     let db = snapshot.recorded.placement(&crate::testing::worlds::at("image.db@ap-jakarta#1")).unwrap();
     let by_hand: Accounts = ["200000000001".parse().unwrap()].into_iter().collect();
@@ -242,7 +242,7 @@ async fn a_service_that_takes_no_tags_on_create_gets_them_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_to_tag_is_told_and_makes_no_good_image_bad() {
+async fn a_failure_to_tag_is_reported_and_makes_no_good_image_bad() {
     let mut bench = Bench::new(Settings::default());
     fault(&bench, "ModifyResourceTags", error("LimitExceeded.TagKey"));
     let outcome = apply(&mut bench, EXAMPLE).await;
@@ -253,7 +253,7 @@ async fn a_failure_to_tag_is_told_and_makes_no_good_image_bad() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_of_shares_that_the_service_tells_by_refusing_is_learned() {
+async fn a_limit_of_shares_that_the_service_shows_by_refusing_is_learned() {
     let mut bench = Bench::new(Settings { accounts_per_image: 1, ..Settings::default() });
     let outcome = apply(&mut bench, EXAMPLE).await;
     assert_eq!(outcome.count(StepOutcome::is_failed), 3, "{outcome:#?}");
@@ -381,7 +381,7 @@ async fn nothing_is_called_that_could_not_be_written_down_first() {
     let bench = Bench::new(Settings::default());
     let wanted = desired(EXAMPLE);
     let mut snapshot = bench.first_snapshot();
-    bench.look(&wanted, &mut snapshot).await;
+    bench.observe(&wanted, &mut snapshot).await;
     let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, PlanMode::Normal)).1.unwrap();
     let before = bench.sim.log(0).unwrap().len();
     // A store that is not locked takes no events.

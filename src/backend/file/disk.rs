@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// The calls that file systems differ in. Tests let them fail.
 pub(super) trait Disk: Send + Sync {
-    /// Gives a file another name, in the place of what had it.
+    /// Renames a file, replacing a file of the new name.
     #[expect(clippy::disallowed_methods, reason = "this is where state files are replaced")]
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         std::fs::rename(from, to)
@@ -173,7 +173,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives a file the permissions of another one, if that is there.
+/// Copies the permissions of another file, if that exists.
 pub(super) fn permit(file: &File, like: &Path) -> io::Result<()> {
     match std::fs::metadata(like) {
         Ok(like) => file.set_permissions(like.permissions()),

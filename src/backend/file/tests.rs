@@ -1,7 +1,7 @@
 //! What a store of files promises beyond what every store does: nothing torn or changed is used, nothing is lost, and
 //! nothing leads elsewhere.
 
-#![expect(clippy::disallowed_methods, reason = "tests look at and break the files of stores")]
+#![expect(clippy::disallowed_methods, reason = "tests read and break the files of stores")]
 
 use std::fs;
 use std::path::PathBuf;

@@ -20,7 +20,7 @@ pub enum ReportFormat {
     Sarif,
     /// JUnit's XML, for build servers
     Junit,
-    /// Annotations of GitHub, at most ten of a kind
+    /// Annotations of GitHub, at most ten per level
     Github,
     /// Code Quality of GitLab
     Gitlab,

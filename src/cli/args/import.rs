@@ -33,7 +33,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "address"])]
     pub terraform: Option<PathBuf>,
     /// Also what this state made, by its ownership tag: it is lost, or no longer manages it. A state that begins with
-    /// this import goes on as that one
+    /// this import continues as that one
     #[arg(long, value_name = "LINEAGE", value_parser = lineage)]
     pub from_state: Option<Lineage>,
     /// Show what would be put into the manifest, and write nothing

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{LockArgs, ManifestArgs, RuleArgs, duration};
 
-/// What a plan is to be about.
+/// Part of the fleet that a plan covers.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
 pub struct SelectArgs {
@@ -29,7 +29,7 @@ pub struct ProposalArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub select: SelectArgs,
-    /// Look at the cloud first; the state is not written
+    /// Observe the cloud first, without writing the state
     #[arg(long, help_heading = "Plan")]
     pub refresh: bool,
     /// Plan to delete everything that is managed
@@ -109,7 +109,7 @@ pub struct ApplyArgs {
     /// Do not ask
     #[arg(long, short = 'y', help_heading = "Run")]
     pub yes: bool,
-    /// Do not look at the cloud first: plan from the record
+    /// Do not observe the cloud first: plan from the recorded state
     #[arg(long, help_heading = "Run")]
     pub no_refresh: bool,
     /// First ask the service whether it would take each call that can be tried (DryRun)

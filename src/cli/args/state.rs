@@ -1,4 +1,4 @@
-//! The arguments of commands that look into the state or change it by hand.
+//! Arguments of the commands that show or edit the state.
 
 use std::path::PathBuf;
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::expected::Expected;
 use super::judgement::accept;
 use super::planning::{
-    diagnostics, make_plan, note_needless, print_recovery, print_unresolved, show, status_of, stop_on_errors,
-    wish,
+    diagnostics, make_plan, note_needless, plan_options, print_recovery, print_unresolved, show, status_of,
+    stop_on_errors,
 };
 use crate::apply::ExecutorOptions;
 use crate::backend::{FileStore, LockWait, StateStore as _};
@@ -26,14 +26,14 @@ use crate::plan::{Outcome, PlanFile, Preflight, StepOutcome, Trial, stale};
 use crate::report::{self, CommandResult};
 use crate::state::Snapshot;
 
-/// Makes the cloud as the manifest says, or applies a saved plan.
+/// Applies the manifest, or a saved plan.
 ///
 /// # Errors
-/// When anything before the first change fails; what fails after it is in the outcome.
+/// If anything before the first change fails. Later failures are in the outcome.
 pub async fn run(args: &ApplyCommandArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     match &args.plan {
         Some(path) => apply_file(path, &args.apply, printer).await,
-        None => go(&args.apply, PlanMode::Normal, printer).await,
+        None => apply_manifest(&args.apply, PlanMode::Normal, printer).await,
     }
 }
 
@@ -42,15 +42,15 @@ pub async fn run(args: &ApplyCommandArgs, printer: &Printer) -> Result<ExitStatu
 /// # Errors
 /// As [`run`].
 pub async fn destroy(args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    go(args, PlanMode::Destroy, printer).await
+    apply_manifest(args, PlanMode::Destroy, printer).await
 }
 
-/// Loads the locked state, closes what an earlier run left open, and refreshes it: what an apply starts from.
-async fn start<'s>(
+/// Loads the locked state, recovers the steps that an earlier run left open, and refreshes it.
+async fn prepare<'s>(
     args: &ApplyArgs,
     workspace: &Workspace,
     file: Option<&PlanFile>,
-    intention: PlanMode,
+    mode: PlanMode,
     store: &'s mut FileStore,
     printer: &Printer,
 ) -> Result<LockedState<'s>, CommandError> {
@@ -66,7 +66,7 @@ async fn start<'s>(
     let recovery = state.recover(&connected).await?;
     print_recovery(&state.snapshot, &recovery, printer);
     if !args.no_refresh {
-        let scope = match intention {
+        let scope = match mode {
             PlanMode::Destroy => Scope::Managed,
             PlanMode::Normal => Scope::All,
         };
@@ -85,42 +85,46 @@ fn connect<'w>(args: &ApplyArgs, workspace: &'w Workspace) -> Result<Connected<'
     Ok(Connected { parallelism: usize::from(args.parallelism), ..workspace.connect()? })
 }
 
-async fn go(args: &ApplyArgs, intention: PlanMode, printer: &Printer) -> Result<ExitStatus, CommandError> {
+async fn apply_manifest(
+    args: &ApplyArgs,
+    mode: PlanMode,
+    printer: &Printer,
+) -> Result<ExitStatus, CommandError> {
     let expected = Expected::read(&args.expect)?;
     let (rules, now) = (expected.rules(&args.rules)?, expected.time());
     let mut workspace = Workspace::open(&args.manifest, Some(&rules))?;
-    let mut store = workspace.locked_store(command_name(intention), LockWait(args.lock.lock_timeout)).await?;
-    let state = start(args, &workspace, None, intention, &mut store, printer).await?;
+    let mut store = workspace.locked_store(command_name(mode), LockWait(args.lock.lock_timeout)).await?;
+    let state = prepare(args, &workspace, None, mode, &mut store, printer).await?;
     let snapshot = Some(&state.snapshot);
-    let wish = wish(&args.select, intention, &workspace, snapshot, now)?;
-    let planned = make_plan(&mut workspace, snapshot, snapshot, &wish, printer)?;
-    finish(args, &workspace, state, &expected, &planned, intention, printer).await
+    let options = plan_options(&args.select, mode, &workspace, snapshot, now)?;
+    let planned = make_plan(&mut workspace, snapshot, snapshot, &options, printer)?;
+    confirm_and_execute(args, &workspace, state, &expected, &planned, mode, printer).await
 }
 
-/// What the history calls a run.
-fn command_name(intention: PlanMode) -> &'static str {
-    match intention {
+/// Returns the name of the command in the history.
+fn command_name(mode: PlanMode) -> &'static str {
+    match mode {
         PlanMode::Normal => "apply",
         PlanMode::Destroy => "destroy",
     }
 }
 
-/// Applies a saved plan: judged again, and refused where what it relies on has moved.
+/// Applies a saved plan, which is validated again and refused if the state changed where the plan depends on it.
 async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let file = read_plan(path)?;
     let expected = Expected::read(&args.expect)?;
     let workspace = Workspace::of_plan(&file.inputs, &args.manifest)?;
-    // Another plan than the expected one may name another service: nothing is sent to it.
+    // An unexpected plan may name another service: nothing is sent to it.
     if let Some(unexpected) = expected.unmet(&file.plan)? {
         let checked = workspace.engine.check(file.plan.clone(), file.prior.clone());
         show(&workspace, &checked, Some(&unexpected), printer);
         return Err(expected.stale(&unexpected, &file.plan, None));
     }
-    // A lock is a file: nothing is written where the state is another one.
+    // Before the lock file is written: the state must be the one that the plan was made from.
     check_state(&file, &workspace, workspace.store()?.load().await?.as_ref())?;
-    let intention = file.inputs.wish.intention;
-    let mut store = workspace.locked_store(command_name(intention), LockWait(args.lock.lock_timeout)).await?;
-    let state = start(args, &workspace, Some(&file), intention, &mut store, printer).await?;
+    let mode = file.inputs.options.mode;
+    let mut store = workspace.locked_store(command_name(mode), LockWait(args.lock.lock_timeout)).await?;
+    let state = prepare(args, &workspace, Some(&file), mode, &mut store, printer).await?;
     let (prior, _) = renamed(&workspace.engine.desired, &state.snapshot.recorded);
     let moved = stale::moved(&file, &prior);
     if !moved.is_empty() {
@@ -134,12 +138,12 @@ async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<
             CommandError::input(format!("{}: {error}", sanitize::path(path)), "Make the plan again.")
         })?;
     let planned = workspace.engine.check(plan, prior.into_owned());
-    finish(args, &workspace, state, &expected, &planned, intention, printer).await
+    confirm_and_execute(args, &workspace, state, &expected, &planned, mode, printer).await
 }
 
-const PLAN_AGAIN: &str = "Make it again, and review it:\n\n    goldform plan --refresh --out <file>";
+const PLAN_AGAIN: &str = "Plan again, and review the plan:\n\n    goldform plan --refresh --out <file>";
 
-/// Checks that the state at the place of a saved plan is the one that it was made from.
+/// Checks that the stored state is the one that a saved plan was made from.
 fn check_state(file: &PlanFile, workspace: &Workspace, found: Option<&Snapshot>) -> Result<(), CommandError> {
     let place = workspace.store()?.place();
     let mut why = stale::other_state(&file.inputs, found);
@@ -165,7 +169,7 @@ fn check_state(file: &PlanFile, workspace: &Workspace, found: Option<&Snapshot>)
 /// Reads a saved plan.
 ///
 /// # Errors
-/// When it cannot be read, or is none.
+/// If it cannot be read, or is not a saved plan.
 pub fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
     let text = read_named_text(path, Kind::Plan, "Save a plan first:\n\n    goldform plan --out <file>")?;
     plan_of_text(path, &text)
@@ -184,18 +188,18 @@ pub fn plan_of_text(path: &Path, text: &str) -> Result<PlanFile, CommandError> {
     })
 }
 
-/// Shows the plan, asks, and walks it.
-async fn finish(
+/// Prints the plan, asks for confirmation and executes it.
+async fn confirm_and_execute(
     args: &ApplyArgs,
     workspace: &Workspace,
     mut state: LockedState<'_>,
     expected: &Expected,
     planned: &CheckedPlan,
-    intention: PlanMode,
+    mode: PlanMode,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let unexpected = expected.unmet(planned.plan())?;
-    // For programs, the outcome is the result; a plan that is not applied is told in its place.
+    // The machine-readable result is the outcome, or the plan if it is not applied.
     let will_run = planned.valid.is_ok() && !planned.plan().is_empty() && unexpected.is_none();
     if !will_run {
         show(workspace, planned, unexpected.as_ref(), printer);
@@ -214,7 +218,7 @@ async fn finish(
         return Ok(ExitStatus::Error.or(status_of(planned)));
     }
     let Ok(plan) = &planned.valid else { return Ok(status_of(planned)) };
-    if intention == PlanMode::Normal {
+    if mode == PlanMode::Normal {
         workspace.check_lookups(plan.plan())?;
     }
     if plan.plan().is_empty() {
@@ -224,13 +228,13 @@ async fn finish(
     let queries = workspace.queries()?;
     if args.preflight {
         let lineage = &state.snapshot.lineage;
-        let told = connect(args, workspace)?.preflight(plan, &planned.prior, lineage, &queries).await?;
-        printer.say(&report::preflight::preflight_text(&told, printer.talk));
-        if told.refused() > 0 {
-            return Err(refused_on_trial(&told, printer));
+        let result = connect(args, workspace)?.preflight(plan, &planned.prior, lineage, &queries).await?;
+        printer.say(&report::preflight::preflight_text(&result, printer.talk));
+        if result.refused() > 0 {
+            return Err(refused_in_preflight(&result, printer));
         }
     }
-    let question = match intention {
+    let question = match mode {
         PlanMode::Normal => "Apply this plan?",
         PlanMode::Destroy => "Delete all of this? It cannot be undone.",
     };
@@ -254,15 +258,15 @@ async fn finish(
         stop: Some(signals.stop.clone()),
         progress: Some(&mut progress),
         queries,
-        ..Execution::new(workspace.actor(), command_name(intention))
+        ..Execution::new(workspace.actor(), command_name(mode))
     };
-    let result = connect(args, workspace)?.execute(&mut state, plan, execution).await;
+    let executed = connect(args, workspace)?.execute(&mut state, plan, execution).await;
     progress.finish();
-    let Executed { outcome, unsaved } = result?;
+    let Executed { outcome, unsaved } = executed?;
     let mut found = diagnostics(workspace, planned);
     found.extend(report::findings::outcome(&outcome, plan.plan(), &workspace.engine.desired));
-    let told = CommandResult::Applied { plan: plan.plan(), prior: &planned.prior, outcome: &outcome };
-    emit(workspace, &found, told, printer);
+    let result = CommandResult::Applied { plan: plan.plan(), prior: &planned.prior, outcome: &outcome };
+    emit(workspace, &found, result, printer);
     let is_shown = printer.format == Format::Text && printer.output_status() == ExitStatus::Done;
     if let Some(why) = outcome.unsaved.as_ref().filter(|_| !is_shown) {
         printer.error(why);
@@ -272,9 +276,9 @@ async fn finish(
     Ok(status(&outcome).or(recorded).or(signals.status().unwrap_or(ExitStatus::Done)))
 }
 
-/// The service would refuse these calls: nothing was changed.
-fn refused_on_trial(told: &Preflight, printer: &Printer) -> CommandError {
-    let refusals: Vec<String> = told
+/// Returns the error for calls that the service would refuse. Nothing was changed.
+fn refused_in_preflight(result: &Preflight, printer: &Printer) -> CommandError {
+    let refusals: Vec<String> = result
         .trials
         .iter()
         .filter_map(|(step, trial)| match trial {
@@ -282,7 +286,7 @@ fn refused_on_trial(told: &Preflight, printer: &Printer) -> CommandError {
             _ => None,
         })
         .collect();
-    // What was said already is not said again.
+    // The refusals were printed, unless `--quiet` suppressed them.
     let which = if printer.quiet { format!(": {}", refusals.join("; ")) } else { String::new() };
     CommandError::input(
         format!(
@@ -293,7 +297,7 @@ fn refused_on_trial(told: &Preflight, printer: &Printer) -> CommandError {
     )
 }
 
-/// Partly applied where a step is done or may be; an error where none is.
+/// Returns the exit status of an outcome: partly applied if any step is done or may be, else an error.
 fn status(outcome: &Outcome) -> ExitStatus {
     if outcome.internal_error.is_some() {
         return ExitStatus::Internal;
@@ -301,7 +305,7 @@ fn status(outcome: &Outcome) -> ExitStatus {
     if outcome.is_complete() {
         return ExitStatus::Done;
     }
-    // What is done and not recorded is work that is left: the next apply records it.
+    // A step that is done and not recorded is left to the next apply, which records it.
     let may_be = |result: &StepOutcome| *result == StepOutcome::Done || result.is_open();
     if outcome.count(may_be) > 0 { ExitStatus::Partial } else { ExitStatus::Error }
 }

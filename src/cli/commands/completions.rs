@@ -10,7 +10,7 @@ use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::sanitize;
 
-/// Prints the completions of a shell: a script that asks goldform while a line is typed, or one that stands by itself.
+/// Prints the completion script of a shell: one that calls goldform while a line is typed, or a static one.
 ///
 /// # Errors
 /// When the script cannot be made: a defect of goldform.

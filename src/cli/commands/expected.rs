@@ -89,10 +89,10 @@ impl Expected {
 
     /// The moment that a saved plan was made at. `None` if none is expected.
     pub fn time(&self) -> Option<Timestamp> {
-        self.inputs().map(|inputs| inputs.wish.now)
+        self.inputs().map(|inputs| inputs.options.now)
     }
 
-    /// How this plan is not the expected one; nothing where it is.
+    /// Returns how this plan differs from the expected one. `None` if it does not.
     ///
     /// # Errors
     /// When the plans cannot be compared: a defect of goldform.
@@ -109,7 +109,7 @@ impl Expected {
         })
     }
 
-    /// The failure, and what to do about it. A digest does not tell what it was made of; the record may tell that its
+    /// Returns the error and its help. A digest has no contents to compare; the state may show that its
     /// plan was applied.
     pub fn stale(
         &self,

@@ -73,9 +73,9 @@ async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitS
     let mut workspace = Workspace::open(&args.manifest, None)?;
     let snapshot = workspace.snapshot().await?;
     stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
-    let intention = if args.destroy { PlanMode::Destroy } else { PlanMode::Normal };
-    let wish = PlanOptions { now: workspace.engine.clock.now(), ..PlanOptions::all(intention) };
-    let planned = make_plan(&mut workspace, snapshot.as_ref(), snapshot.as_ref(), &wish, printer)?;
+    let mode = if args.destroy { PlanMode::Destroy } else { PlanMode::Normal };
+    let options = PlanOptions { now: workspace.engine.clock.now(), ..PlanOptions::all(mode) };
+    let planned = make_plan(&mut workspace, snapshot.as_ref(), snapshot.as_ref(), &options, printer)?;
     let graph = &planned.plan().graph;
     let address: Option<Address> = name.parse().ok();
     let is_asked = |step: &Step| {

@@ -16,7 +16,7 @@ use crate::report::CommandResult;
 pub async fn run(args: &GraphArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let Proposed { workspace, planned, .. } =
         proposed(&args.manifest, None, &args.proposal, None, printer).await?;
-    let told = CommandResult::Plan { plan: planned.plan(), prior: &planned.prior, unexpected: None };
-    emit(&workspace, &diagnostics(&workspace, &planned), told, printer);
+    let result = CommandResult::Plan { plan: planned.plan(), prior: &planned.prior, unexpected: None };
+    emit(&workspace, &diagnostics(&workspace, &planned), result, printer);
     Ok(ExitStatus::Done)
 }

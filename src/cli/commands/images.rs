@@ -38,14 +38,14 @@ pub async fn run(args: &ImagesArgs, printer: &Printer) -> Result<ExitStatus, Com
         _ if args.ids => {
             printer.data(&listed.iter().map(|listed| format!("{}\n", listed.image.id)).collect::<String>())
         }
-        // Where a region could not be read, it is not known that there is none.
+        // The image may be in a region that could not be read.
         Format::Text if listed.is_empty() && !failures.is_empty() => {}
         Format::Text => printer.text(&images_text(&listed, printer.out)),
         Format::Json => printer.json(&images_json(&listed)?),
     }
     let mut status = ExitStatus::Done;
     for (region, error) in failures {
-        // Not every region that is offered takes part in the image service: only who asked for it is told.
+        // Not every region has the image service: an error is only reported for a region that was requested.
         if args.all_regions && error.kind == ErrorKind::Unsupported {
             printer.say(&format!("note: {region} was left out: {error}"));
         } else {
@@ -91,7 +91,7 @@ async fn regions(
     Ok(named)
 }
 
-/// The addresses of what is managed, by region and id; none where nothing is recorded.
+/// Returns the addresses of managed images, by region and id. Empty if nothing is recorded.
 async fn managed(workspace: &Workspace) -> Result<BTreeMap<(Region, String), PlacementKey>, CommandError> {
     let Some(snapshot) = workspace.snapshot().await? else { return Ok(BTreeMap::new()) };
     let key = |(at, placement): (PlacementKey, &crate::state::Placement)| {

@@ -1,8 +1,8 @@
-//! `import`: images that are there become entries of the manifest, recorded as they are. The cloud is not changed.
+//! `import`: adopts existing images as entries of the manifest and records them. The cloud is not changed.
 //!
-//! The manifest is written first and the state second. A run that is cut off between the two leaves entries that
-//! nothing is recorded for, and the same import again records them; the other way about, the next plan would delete
-//! what is recorded and not in the manifest. Both files are replaced whole, under the lock of the state.
+//! The manifest is written first and the state second. A run that is cut off between the two leaves entries without a
+//! record, and repeating the import records them. In the other order, the next plan would delete images that are
+//! recorded and not declared. Both files are replaced atomically, under the lock of the state.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-mod told;
+mod result;
 
-use told::ImportResult;
+use result::ImportResult;
 
 use super::judgement::accept;
 use super::planning::print_recovery;
@@ -36,16 +36,16 @@ use crate::manifest::{self, Desired, Input, Variables};
 use crate::model::{AccountId, Address, ImageId, ImageKey, ImageKind, PlacementKey, Region};
 use crate::report::count;
 use crate::state::terraform::{self, Named};
-use crate::state::{Observed, Recorded, Snapshot, surgery};
+use crate::state::{Observed, Recorded, Snapshot, state_edit};
 
-/// How many calls are under way at once.
+/// Limit of concurrent calls.
 const PARALLEL: usize = 10;
 
-/// Takes over images.
+/// Adopts images.
 ///
 /// # Errors
-/// When the manifest, the state or the cloud cannot be read or written, an image is not there, or the manifest has no
-/// place for what is to be put in.
+/// If the manifest, the state or the cloud cannot be read or written, an image does not exist, or the entries cannot be
+/// inserted into the manifest.
 pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = Workspace::open(&args.manifest, None)?;
     if workspace.has_errors() {
@@ -70,7 +70,7 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     let regions = regions(args, entry.as_ref(), &workspace, cloud.as_ref()).await?;
     let (mut observed, failures) = survey(&cloud, workspace.engine.clock.as_ref(), regions, PARALLEL).await?;
     for (region, error) in failures {
-        // Not every region that is offered takes part in the image service.
+        // Not every region has the image service.
         if args.region.is_empty() && error.kind == ErrorKind::Unsupported {
             printer.say(&format!("note: {region} was left out: {error}"));
         } else {
@@ -91,8 +91,8 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     if let Some(lost) = &args.from_state {
         if !adopt::is_known(lost, &workspace.engine.desired, &observed) {
             return Err(CommandError::input(
-                format!("no image that was looked at belongs to the state {lost}"),
-                "Look at what is left out, and why:\n\n    goldform import --all --dry-run",
+                format!("no observed image belongs to the state {lost}"),
+                "See what is left out, and why:\n\n    goldform import --all --dry-run",
             ));
         }
         if is_first {
@@ -131,10 +131,10 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     take_facts(&mut state.snapshot, observed, desired);
     state.snapshot.place = desired.cloud.place();
 
-    let told =
+    let result =
         ImportResult { found: &found, recorded: &recorded, terraform: terraform.as_ref(), job: job.as_ref() };
     if printer.format != Format::Json {
-        told.text(printer);
+        result.text(printer);
     }
     let is_written = !recorded.is_empty() && is_wanted(args, recorded.len(), printer)?;
     if is_written {
@@ -151,18 +151,18 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
         printer.say(&format!("Recorded in {}, serial {}.", state.store.place(), state.snapshot.serial));
     }
     if printer.format == Format::Json {
-        told.json(is_written, printer);
+        result.json(is_written, printer);
     }
     Ok(ExitStatus::Done)
 }
 
-/// Whether what was told is to be written.
+/// Returns whether the result is written: after `--yes`, or if the user confirms.
 fn is_wanted(args: &ImportArgs, number: usize, printer: &Printer) -> Result<bool, CommandError> {
     if args.dry_run {
         printer.say("Nothing was written.");
         return Ok(false);
     }
-    if args.yes || confirm(printer, &format!("Take over {}?", count(number, "image", "images")))? {
+    if args.yes || confirm(printer, &format!("Adopt {}?", count(number, "image", "images")))? {
         return Ok(true);
     }
     printer.always("Nothing was written.");
@@ -183,7 +183,7 @@ fn placement_of(text: &str) -> Option<PlacementKey> {
     }
 }
 
-/// Records the image that a call without an answer has made.
+/// Records the image that an unanswered call created.
 async fn resolve(
     args: &ImportArgs,
     workspace: &Workspace,
@@ -198,12 +198,12 @@ async fn resolve(
     print_recovery(&state.snapshot, &recovery, printer);
     let is_recorded = |snapshot: &Snapshot| snapshot.recorded.placement(at).is_some_and(|is| is.id == *id);
     if !is_recorded(&state.snapshot) {
-        surgery::resolve(&state.snapshot, at, Some(id))?;
+        state_edit::resolve(&state.snapshot, at, Some(id))?;
         check_resolved(workspace, &state.snapshot, at, id).await?;
         if !is_wanted(args, 1, printer)? {
             return Ok(if args.dry_run { ExitStatus::Done } else { ExitStatus::Error });
         }
-        super::state::surgery::resolve(workspace, &mut state, at, Some(id)).await?;
+        super::state::edit::resolve(workspace, &mut state, at, Some(id)).await?;
     }
     state.changed();
     state.save().await?;
@@ -215,7 +215,7 @@ async fn resolve(
     Ok(ExitStatus::Done)
 }
 
-/// Checks that an image is one that the account could have made, and not another state's.
+/// Checks that an image is a custom image of the account and that no other state manages it.
 async fn check_resolved(
     workspace: &Workspace,
     snapshot: &Snapshot,
@@ -227,7 +227,7 @@ async fn check_resolved(
     let Some(image) = image else {
         return Err(CommandError::input(
             format!("{id} is no image of this account in {}", at.region),
-            format!("See what is there:\n\n    goldform images --region {}", at.region),
+            format!("List the images:\n\n    goldform images --region {}", at.region),
         ));
     };
     let owner = workspace.engine.desired.cloud.ownership_tag.as_ref().and_then(|key| image.tags.get(key));
@@ -250,7 +250,7 @@ fn key_of(text: &str) -> Result<ImageKey, CommandError> {
     }
 }
 
-/// The regions to look at.
+/// Returns the regions to observe.
 async fn regions(
     args: &ImportArgs,
     entry: Option<&ImageKey>,
@@ -262,15 +262,15 @@ async fn regions(
     if let Some(image) = declared {
         if args.region.iter().any(|region| *region != image.region) {
             return Err(CommandError::input(
-                format!("the manifest says that the entry is made in {}", image.region),
+                format!("the manifest builds this entry in {}", image.region),
                 "Leave --region out.",
             ));
         }
         regions.extend(image.placements().into_iter().cloned());
     } else if entry.is_some() && regions.is_empty() {
         return Err(CommandError::input(
-            "the manifest has no such entry, so it is not known where the image is",
-            "Say it:\n\n    --region ap-tokyo",
+            "the manifest has no such entry, so the region of the image is unknown",
+            "Name the region:\n\n    --region ap-tokyo",
         ));
     }
     if regions.is_empty() {
@@ -279,7 +279,7 @@ async fn regions(
     Ok(regions)
 }
 
-/// Records an image as the generation that answers an entry of the manifest.
+/// Records an image as the current generation of a declared entry.
 fn record_declared(
     key: &ImageKey,
     id: &ImageId,
@@ -289,14 +289,14 @@ fn record_declared(
     observed: &Observed,
 ) -> Result<(), CommandError> {
     let Some(image) = desired.images.get(key) else { return Ok(()) };
-    let refused = |what: String| CommandError::input(what, "Look at what is there:\n\n    goldform images");
+    let refused = |what: String| CommandError::input(what, "List the images:\n\n    goldform images");
     let has_current =
         snapshot.recorded.images.get(key).is_some_and(|is| is.generations.contains_key(&is.current));
     if has_current {
         return Err(refused(format!("image.{key} is recorded already")));
     }
     if image.source.is_none() {
-        return Err(refused(format!("what image.{key} is made from is not known yet")));
+        return Err(refused(format!("the source of image.{key} is not resolved yet")));
     }
     let is_named = desired.adopted().get(&image.region).is_some_and(|ids| ids.contains(id));
     if let Some(left) = left_out.iter().find(|left| left.id == *id && (!is_named || left.owner.is_some())) {
@@ -308,7 +308,7 @@ fn record_declared(
     Ok(())
 }
 
-/// The one image that was named becomes the entry that was named.
+/// Sets the key of the named image's entry.
 fn name_as(found: &mut Adoptable, key: &ImageKey, id: &ImageId) -> Result<(), CommandError> {
     if let Some(entry) = found.entries.first_mut() {
         entry.key = key.clone();
@@ -317,27 +317,27 @@ fn name_as(found: &mut Adoptable, key: &ImageKey, id: &ImageId) -> Result<(), Co
     Err(found.left_out.first().map_or_else(
         || {
             CommandError::input(
-                format!("{id} is not there, or no image of this account"),
-                "Look at what is there:\n\n    goldform images",
+                format!("{id} does not exist, or is not a custom image of this account"),
+                "List the images:\n\n    goldform images",
             )
         },
         not_taken,
     ))
 }
 
-/// An image that was asked for is left out.
+/// Returns the error for a requested image that is left out.
 fn not_taken(left: &LeftOut) -> CommandError {
     let help = match &left.owner {
         Some(owner) => format!(
-            "Look for that state first (goldform state restore). Where it is lost, or no longer manages the image:\n\n    \
+            "Restore that state (goldform state restore). If it is lost, or no longer manages the image:\n\n    \
              --from-state {owner}"
         ),
-        None => "Look at what is there:\n\n    goldform images".to_owned(),
+        None => "List the images:\n\n    goldform images".to_owned(),
     };
-    CommandError::input(format!("{} cannot be taken over: {}", left.id, left.why), help)
+    CommandError::input(format!("{} cannot be adopted: {}", left.id, left.why), help)
 }
 
-/// A manifest's file with entries put in, and what the manifest means then.
+/// A manifest with inserted entries, as text and as its meaning.
 struct Edited {
     name: String,
     path: PathBuf,
@@ -346,7 +346,7 @@ struct Edited {
     entries: String,
 }
 
-/// Puts entries into the manifest's text, reads it again, and compares.
+/// Inserts entries into the manifest's text, reads it again and compares.
 fn edited(
     args: &ImportArgs,
     workspace: &Workspace,
@@ -362,8 +362,8 @@ fn edited(
     let by_hand = insert::by_hand(entries, &account_name);
     let refused = |why: String| {
         CommandError::input(
-            format!("the entries cannot be put into the manifest: {why}. Nothing was written"),
-            format!("Put them in by hand, then run the import again:\n\n{by_hand}"),
+            format!("the entries cannot be inserted into the manifest: {why}. Nothing was written"),
+            format!("Insert them by hand, then run the import again:\n\n{by_hand}"),
         )
     };
     let Manifests { mut inputs, paths, .. } = read_manifests(&args.manifest.files)?;
@@ -376,7 +376,7 @@ fn edited(
     let name = input.name.clone();
     let desired = read_again(inputs, &workspace.variables).map_err(&refused)?;
     if adopt::intended(&workspace.engine.desired, &desired, entries) != desired {
-        return Err(refused("read again, the text does not mean what was meant".to_owned()));
+        return Err(refused("the edited text does not have the intended meaning".to_owned()));
     }
     Ok(Some(Edited { name, path, text, desired, entries: by_hand }))
 }
@@ -387,13 +387,13 @@ fn read_again(inputs: Vec<Input>, variables: &Variables) -> Result<Desired, Stri
     match (error, loaded.desired) {
         (Some(error), _) => Err(error.detail.clone()),
         (None, Some(desired)) if loaded.complete => Ok(desired),
-        _ => Err("read again, the text is no manifest".to_owned()),
+        _ => Err("the edited text is not a valid manifest".to_owned()),
     }
 }
 
-/// What is known of the regions: limits, and images that are not managed.
+/// Records the regions' limits and unmanaged images.
 fn take_facts(snapshot: &mut Snapshot, mut observed: Observed, desired: &Desired) {
-    // Shares of what is not managed are of no interest to the record.
+    // Shares of unmanaged images are not recorded.
     let named = desired.named();
     for (region, seen) in &mut observed.regions {
         let managed: BTreeSet<ImageId> = snapshot

@@ -1,4 +1,4 @@
-//! `plan`: shows what apply would do, offline against the recorded state, or after a look at the cloud.
+//! `plan`: shows what apply would do, offline from the recorded state, or after a refresh.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, Comma
     let expected = Expected::read(&args.expect)?;
     let rules = expected.rules(&args.rules)?;
     let proposed = proposed(&args.manifest, Some(&rules), &args.proposal, expected.time(), printer).await?;
-    let Proposed { workspace, snapshot, wish: _, planned } = &proposed;
+    let Proposed { workspace, snapshot, options: _, planned } = &proposed;
     let unexpected = expected.unmet(planned.plan())?;
     show(workspace, planned, unexpected.as_ref(), printer);
     if let Some(unexpected) = &unexpected {
@@ -41,7 +41,7 @@ pub async fn run(args: &PlanArgs, printer: &Printer) -> Result<ExitStatus, Comma
 
 /// Saves a plan. One that a rule refuses is not saved: it could not be applied.
 fn save(proposed: &Proposed, path: &Path, printer: &Printer) -> Result<(), CommandError> {
-    let Proposed { workspace, snapshot, wish, planned } = proposed;
+    let Proposed { workspace, snapshot, options, planned } = proposed;
     if planned.valid.is_err() {
         printer.say(&format!("{} was not written: a rule refuses the plan", sanitize::path(path)));
         return Ok(());
@@ -53,7 +53,7 @@ fn save(proposed: &Proposed, path: &Path, printer: &Printer) -> Result<(), Comma
     let inputs = PlanInputs {
         state: workspace.absolute_state()?,
         base: planned.plan().base.clone(),
-        wish: wish.clone(),
+        options: options.clone(),
         rules: workspace.engine.levels.of_command_line().clone(),
         desired: workspace.engine.desired.clone(),
         recorded: snapshot.as_ref().map(|snapshot| snapshot.recorded.clone()).unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! What `validate`, `plan` and `apply` share: making a plan, judging it, showing it.
+//! Shared by `validate`, `plan` and `apply`: making, validating and printing a plan.
 
 use jiff::Timestamp;
 
@@ -18,18 +18,18 @@ use crate::report::state::unresolved_text;
 use crate::report::{CommandResult, count};
 use crate::state::Snapshot;
 
-/// Returns the status that the rules give.
+/// Returns the exit status of a validated plan.
 pub fn status_of(planned: &CheckedPlan) -> ExitStatus {
     if planned.valid.is_ok() { ExitStatus::Done } else { ExitStatus::Violated }
 }
 
-/// What the arguments ask for.
+/// Returns the options that the arguments set.
 ///
 /// # Errors
-/// When an address is none, or speaks of nothing that is declared or recorded.
-pub fn wish(
+/// If an address is malformed, or is neither declared nor recorded.
+pub fn plan_options(
     args: &SelectArgs,
-    intention: PlanMode,
+    mode: PlanMode,
     workspace: &Workspace,
     snapshot: Option<&Snapshot>,
     now: Option<Timestamp>,
@@ -69,22 +69,17 @@ pub fn wish(
         }
     }
     let selection = Selection { targets: parse_all(&args.target)?, excluded: parse_all(&args.exclude)? };
-    Ok(PlanOptions {
-        intention,
-        selection,
-        replace,
-        now: now.unwrap_or_else(|| workspace.engine.clock.now()),
-    })
+    Ok(PlanOptions { mode, selection, replace, now: now.unwrap_or_else(|| workspace.engine.clock.now()) })
 }
 
-/// A plan that was made for a command which writes nothing.
+/// A plan of a command that does not write the state.
 pub struct Proposed {
-    /// What it was made from.
+    /// The manifest and its settings.
     pub workspace: Workspace,
-    /// The state, where there is one.
+    /// The stored or observed state. `None` before the first write.
     pub snapshot: Option<Snapshot>,
-    /// What the arguments ask for.
-    pub wish: PlanOptions,
+    /// Returns the options that the arguments set.
+    pub options: PlanOptions,
     /// The plan.
     pub planned: CheckedPlan,
 }
@@ -92,7 +87,7 @@ pub struct Proposed {
 /// Reads the manifest and makes the plan that the arguments ask for, as of `now` if it is given. Writes nothing.
 ///
 /// # Errors
-/// When the manifest or state cannot be read, or the cloud cannot be reached where it is to be looked at.
+/// When the manifest or state cannot be read, or `--refresh` cannot reach the cloud.
 pub async fn proposed(
     manifest: &ManifestArgs,
     rules: Option<&RuleArgs>,
@@ -114,37 +109,37 @@ pub async fn proposed(
         accept(&workspace, observed, |found| &found.judgement, printer)?;
         snapshot = Some(seen);
     }
-    let intention = if args.destroy { PlanMode::Destroy } else { PlanMode::Normal };
-    let wish = wish(&args.select, intention, &workspace, snapshot.as_ref(), now)?;
+    let mode = if args.destroy { PlanMode::Destroy } else { PlanMode::Normal };
+    let options = plan_options(&args.select, mode, &workspace, snapshot.as_ref(), now)?;
     // What was observed without a state has no lineage yet: the first write makes one.
     let base = snapshot.as_ref().filter(|_| is_stored);
-    let planned = make_plan(&mut workspace, snapshot.as_ref(), base, &wish, printer)?;
-    Ok(Proposed { workspace, snapshot, wish, planned })
+    let planned = make_plan(&mut workspace, snapshot.as_ref(), base, &options, printer)?;
+    Ok(Proposed { workspace, snapshot, options, planned })
 }
 
-/// Plans against recorded state, judges the plan, and notes which targets and exclusions nothing changes at. `base` is the
-/// stored state that it starts from.
+/// Plans against recorded state, validates the plan, and prints a note for each target or exclusion without a change.
+/// `base` is the stored state.
 ///
 /// # Errors
-/// When the steps cannot be ordered.
+/// If the steps cannot be ordered.
 pub fn make_plan(
     workspace: &mut Workspace,
     snapshot: Option<&Snapshot>,
     base: Option<&Snapshot>,
-    wish: &PlanOptions,
+    options: &PlanOptions,
     printer: &Printer,
 ) -> Result<CheckedPlan, CommandError> {
-    let Planned { checked, unmatched } = workspace.engine.plan(snapshot, base, wish)?;
+    let Planned { checked, unmatched } = workspace.engine.plan(snapshot, base, options)?;
     for address in unmatched {
         printer.say(&format!("note: nothing changes at {address}"));
     }
     Ok(checked)
 }
 
-/// Stops where the manifest has errors of its own: tells them, and everything that the rules say of the rest.
+/// Stops if the manifest has errors. Prints them, with the violations in the entries that can be read.
 ///
 /// # Errors
-/// Where it stops.
+/// If the manifest has errors.
 pub fn stop_on_errors(
     workspace: &Workspace,
     snapshot: Option<&Snapshot>,
@@ -162,12 +157,12 @@ pub fn stop_on_errors(
     Err(CommandError::AlreadyReported(status))
 }
 
-/// What is wrong with the text, and what the rules say of the plan.
+/// Returns the diagnostics of the manifest and of the plan.
 pub fn diagnostics(workspace: &Workspace, planned: &CheckedPlan) -> Vec<Diagnostic> {
     workspace.diagnostics.iter().chain(&planned.judgement.diagnostics).cloned().collect()
 }
 
-/// Tells a plan, how it differs from the expected one, and what the rules say to stderr.
+/// Prints a plan and how it differs from the expected one, and its diagnostics to stderr.
 pub fn show(
     workspace: &Workspace,
     planned: &CheckedPlan,
@@ -175,8 +170,8 @@ pub fn show(
     printer: &Printer,
 ) {
     let diagnostics = diagnostics(workspace, planned);
-    let told = CommandResult::Plan { plan: planned.plan(), prior: &planned.prior, unexpected };
-    emit(workspace, &diagnostics, told, printer);
+    let result = CommandResult::Plan { plan: planned.plan(), prior: &planned.prior, unexpected };
+    emit(workspace, &diagnostics, result, printer);
     printer.diagnostics(&diagnostics, &workspace.locator);
     note_needless(planned, printer);
 }
@@ -199,7 +194,7 @@ pub fn note_unfinished(
     let open = count(without_outcome, "step has", "steps have");
     if let Some(writer) = workspace.writer() {
         printer.always(&format!(
-            "note: {open} no outcome yet: {writer} is changing this state, and what is shown here may change\n"
+            "note: {open} no outcome yet: {writer} is changing this state, so this output may change\n"
         ));
         return;
     }
@@ -209,7 +204,7 @@ pub fn note_unfinished(
     let in_doubt = snapshot.intents.values().filter(|intent| intent.is_in_doubt()).count();
     if in_doubt < without_outcome {
         printer.always(&format!(
-        "note: a run was cut off, and {open} no outcome yet. Find out what became of them before you rely on this:\n\n    \
+        "note: a run was cut off, and {open} no outcome yet. Resolve them before you rely on this:\n\n    \
          goldform refresh\n"
         ));
     }
@@ -224,7 +219,7 @@ pub fn print_unresolved(snapshot: &Snapshot, printer: &Printer) {
     }
 }
 
-/// Prints what became of the steps that an earlier run left open, and which are unresolved.
+/// Prints the outcomes of the steps that an earlier run left open, and which are unresolved.
 pub fn print_recovery(snapshot: &Snapshot, recovery: &Recovery, printer: &Printer) {
     for RecoveredStep { step, accepted, became } in &recovery.steps {
         let text = match became {
@@ -235,7 +230,7 @@ pub fn print_recovery(snapshot: &Snapshot, recovery: &Recovery, printer: &Printe
                 Some(id) => format!("recovered: `{step}` was accepted, and makes {id}"),
                 None => format!("recovered: `{step}`; the listing shows what it did"),
             },
-            // What follows says that it is unresolved.
+            // The text below lists it as unresolved.
             Recovered::Open(ids) if ids.is_empty() => continue,
             Recovered::Open(ids) => {
                 let ids: Vec<&str> = ids.iter().map(ImageId::as_str).collect();
@@ -250,9 +245,9 @@ pub fn print_recovery(snapshot: &Snapshot, recovery: &Recovery, printer: &Printe
     }
 }
 
-/// Says which allowances were not needed.
+/// Prints a note for each allowance that was not needed.
 pub fn note_needless(planned: &CheckedPlan, printer: &Printer) {
     for rule in &planned.judgement.needless_allowances {
-        printer.say(&format!("note: --allow {rule} was not needed: the rule would not have spoken"));
+        printer.say(&format!("note: --allow {rule} was not needed: the rule has no violation"));
     }
 }

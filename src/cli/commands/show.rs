@@ -68,7 +68,7 @@ async fn read_shown(path: &Path) -> Result<Shown, CommandError> {
         return Ok(Shown::State(None));
     }
     let text = read_named_text(path, Kind::State, "Name a state or plan file.")?;
-    if PlanFile::is_meant(&text) {
+    if PlanFile::is_plan_file(&text) {
         return Ok(Shown::Plan(Box::new(plan_of_text(path, &text)?)));
     }
     let snapshot = match path.is_file() {
@@ -95,7 +95,7 @@ fn show_plan(file: PlanFile, printer: &Printer) -> Result<ExitStatus, CommandErr
 
 /// What a saved plan was made from and needs.
 fn origin(goldform: &str, inputs: &PlanInputs, plan: &Plan) -> String {
-    let made = inputs.wish.now.strftime("%Y-%m-%d %H:%M UTC");
+    let made = inputs.options.now.strftime("%Y-%m-%d %H:%M UTC");
     let base = match &inputs.base {
         Some(Base { lineage, serial }) => format!("serial {serial} of the state {lineage}"),
         None => "no state".to_owned(),

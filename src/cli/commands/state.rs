@@ -1,7 +1,7 @@
-//! `state`: looks into the state, and changes it by hand.
+//! `state`: shows and edits the state.
 
+pub mod edit;
 pub mod snapshots;
-pub mod surgery;
 
 use std::fmt::Write as _;
 
@@ -31,8 +31,8 @@ pub async fn run(args: &StateArgs, printer: &Printer) -> Result<ExitStatus, Comm
             let snapshot = read(&args.manifest).await?;
             show(snapshot.as_ref(), &parse(&args.address)?, printer)
         }
-        StateCommand::Mv(args) => surgery::move_to(args, printer).await,
-        StateCommand::Rm(args) => surgery::forget(args, "state rm", printer).await,
+        StateCommand::Mv(args) => edit::move_to(args, printer).await,
+        StateCommand::Rm(args) => edit::forget(args, "state rm", printer).await,
         StateCommand::Pull(args) => snapshots::pull(args, printer).await,
         StateCommand::Push(args) => snapshots::push(args, printer).await,
         StateCommand::History(args) => snapshots::history(args, printer).await,

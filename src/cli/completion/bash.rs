@@ -1,5 +1,5 @@
-//! Bash, whose words are not ours: it parts them at `@`, `=` and `:` too, which stand in addresses and formats, and
-//! replaces only what stands after the last of those.
+//! Bash splits words at `@`, `=` and `:` too, which addresses and formats contain, and replaces only the text after the
+//! last of those.
 
 use std::ffi::OsString;
 use std::io::{Error, Write};

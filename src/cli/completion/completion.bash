@@ -14,7 +14,7 @@ _@NAME@() {
     local last=$((${#words[@]} - 1)) IFS=$'\013' found
     found=$(_CLAP_IFS=$IFS _CLAP_COMPLETE_INDEX=$last @VARIABLE@=bash "@COMPLETER@" -- "${words[@]}" 2> /dev/null) || return
     COMPREPLY=($found)
-    # What stands before the word that bash means is typed already.
+    # The text before the word that bash completes is typed already.
     local before=${words[last]%"$2"}
     COMPREPLY=("${COMPREPLY[@]#"$before"}")
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=/] ]]; then

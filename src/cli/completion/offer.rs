@@ -1,4 +1,4 @@
-//! What can stand in the place of a value: which, by its name in the help; and of addresses only as much as helps.
+//! Candidates for a value, by the name that the value has in the help. Addresses are completed one part at a time.
 
 use std::ffi::OsStr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use clap::{Arg, ValueEnum as _};
 use clap_complete::PathCompleter;
 use clap_complete::engine::{CompletionCandidate, ValueCompleter};
 
-use super::known::Line;
+use super::context::CommandLine;
 use crate::cli::formats::formats_of;
 use crate::constraints::RULES;
 use crate::model::Verb;
@@ -38,7 +38,7 @@ pub(super) enum Offer {
     Serials,
     /// `FORMAT` or `FORMAT=FILE`.
     Formats,
-    /// A file, where a digest can stand too.
+    /// A file. A digest is accepted too.
     Files,
 }
 
@@ -66,22 +66,22 @@ impl Offer {
     }
 
     /// What completes it, on this line.
-    pub(super) fn completer(self, line: &Arc<Line>) -> impl ValueCompleter + 'static {
+    pub(super) fn completer(self, line: &Arc<CommandLine>) -> impl ValueCompleter + 'static {
         let line = Arc::clone(line);
         move |typed: &OsStr| self.candidates(&line, &typed.to_string_lossy())
     }
 
-    fn candidates(self, line: &Line, typed: &str) -> Vec<CompletionCandidate> {
-        let known = line.known();
+    fn candidates(self, line: &CommandLine, typed: &str) -> Vec<CompletionCandidate> {
+        let context = line.context();
         let said: Vec<Said> = match self {
             Self::Placements => addresses(line, typed, false),
             Self::Recorded => {
-                let others = known.lookups(true).into_iter().chain(known.shares());
+                let others = context.lookups(true).into_iter().chain(context.shares());
                 let others = others.map(|address| (address, String::new()));
                 addresses(line, typed, true).into_iter().chain(others).collect()
             }
             Self::Entries => {
-                let keys = known.placements(false).into_keys();
+                let keys = context.placements(false).into_keys();
                 keys.map(|key| (format!("image.{key}"), String::new())).collect()
             }
             Self::Rules => rules(typed),
@@ -89,12 +89,12 @@ impl Offer {
                 let verbs = Verb::ALL.iter().map(|verb| (verb.as_str().to_owned(), "a step".to_owned()));
                 rules(typed).into_iter().chain(verbs).chain(addresses(line, typed, false)).collect()
             }
-            Self::Regions => known.regions(),
-            Self::Accounts => known.accounts().into_iter().map(|(name, id)| (id, name)).collect(),
+            Self::Regions => context.regions(),
+            Self::Accounts => context.accounts().into_iter().map(|(name, id)| (id, name)).collect(),
             Self::Variables => {
-                known.variables().into_iter().map(|name| (format!("{name}="), String::new())).collect()
+                context.variables().into_iter().map(|name| (format!("{name}="), String::new())).collect()
             }
-            Self::Serials => known.serials(),
+            Self::Serials => context.serials(),
             Self::Formats => return formats(line, typed),
             Self::Files => return PathCompleter::any().complete(OsStr::new(typed)),
         };
@@ -119,23 +119,23 @@ fn rules(typed: &str) -> Vec<Said> {
         .collect()
 }
 
-/// Addresses, as deep as is typed: entries; placements of an entry once no other is meant; generations of a placement
-/// likewise.
-fn addresses(line: &Line, typed: &str, is_recorded_only: bool) -> Vec<Said> {
+/// Returns addresses, as deep as is typed: entries, then the placements of an entry once only it fits, then the
+/// generations of a placement.
+fn addresses(line: &CommandLine, typed: &str, is_recorded_only: bool) -> Vec<Said> {
     let mut found = Vec::new();
-    let placements = line.known().placements(is_recorded_only);
+    let placements = line.context().placements(is_recorded_only);
     let fits = |address: &str| address.starts_with(typed) || typed.starts_with(&format!("{address}@"));
     let entries: Vec<_> = placements
         .iter()
         .map(|(key, regions)| (format!("image.{key}"), regions))
         .filter(|(a, _)| fits(a))
         .collect();
-    let is_meant =
+    let is_only =
         |entry: &str| entries.len() == 1 || typed == entry || typed.starts_with(&format!("{entry}@"));
     for (entry, regions) in &entries {
         let names: Vec<&str> = regions.keys().map(|region| region.as_str()).collect();
         found.push((entry.clone(), names.join(", ")));
-        if !is_meant(entry) {
+        if !is_only(entry) {
             continue;
         }
         let placed: Vec<_> = regions
@@ -158,7 +158,7 @@ fn addresses(line: &Line, typed: &str, is_recorded_only: bool) -> Vec<Said> {
 }
 
 /// The formats of the command, and the files that one can be written to.
-fn formats(line: &Line, typed: &str) -> Vec<CompletionCandidate> {
+fn formats(line: &CommandLine, typed: &str) -> Vec<CompletionCandidate> {
     if let Some((format, file)) = typed.split_once('=') {
         let files = PathCompleter::any().complete(OsStr::new(file));
         return files.into_iter().map(|file| file.add_prefix(format!("{format}="))).collect();

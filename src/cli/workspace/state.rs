@@ -28,7 +28,7 @@ impl Workspace {
     /// The store of the state.
     ///
     /// # Errors
-    /// When the place is of a kind that is not supported.
+    /// If this kind of place is not supported.
     pub fn store(&self) -> Result<FileStore, CommandError> {
         Ok(FileStore::at(self.state_path()?).with_clock(Arc::clone(&self.engine.clock)))
     }
@@ -41,7 +41,7 @@ impl Workspace {
         if self.state_file.is_some() {
             return Err(CommandError::input(
                 format!("`{operation}` writes the state, and --state is for reading"),
-                "Leave --state out; the place of the state stands in the manifest:\n\n    state: goldform.state.json",
+                "Leave --state out; the manifest names the place of the state:\n\n    state: goldform.state.json",
             ));
         }
         let mut store = self.store()?;

@@ -1,4 +1,4 @@
-//! A server on this machine that plays a script, for tests of what goes over the wire.
+//! A scripted server on this machine, for tests of requests and responses.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Ids of resources and requests. They look random, are unique, and depend only on the seed of the world and a stored
+//! Ids of resources and requests. They resemble random ones, are unique, and depend only on the seed of the world and a stored
 //! counter, so that a run can be repeated exactly.
 
 /// Number of ids of eight lower-case letters and digits.

@@ -84,7 +84,7 @@ impl Desk {
         response["Error"]["Code"].as_str().unwrap_or_else(|| panic!("{action}: {response}")).to_owned()
     }
 
-    /// Makes an image of an instance and gives its id.
+    /// Creates an image of an instance and returns its id.
     pub(super) fn create(&self, region: &str, name: &str) -> String {
         let made = self.ok("CreateImage", region, json!({"ImageName": name, "InstanceId": "ins-8f3a1c2d"}));
         made["ImageId"].as_str().unwrap().to_owned()

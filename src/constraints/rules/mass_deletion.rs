@@ -20,7 +20,7 @@ A plan deletes at most 30 % of the placements of current generations without a s
 Replacement, retention and `destroy` do not count.
 
 ### Why
-An empty or truncated manifest, or the wrong state, cannot be distinguished from the wish to delete everything.
+An empty or truncated manifest, or the wrong state, cannot be distinguished from an intended deletion of everything.
 The service itself would accept it.
 
 ### Example

@@ -45,7 +45,7 @@ codes! {
     }
     LIMIT_EXCEEDED = "GF103" "limit_exceeded" Deny "The manifest exceeds a limit" {
         checks: "That a file has at most 64 MiB, 64 levels, 10 million keys and values, 50,000 anchors and 500,000 \
-                 aliases, and that aliases repeat at most 1 million values. At most 1,000 findings of a kind are \
+                 aliases, and that aliases repeat at most 1 million values. At most 1,000 findings per code are \
                  reported."
         why: "A few lines of aliases can represent more than fits in memory. The limits allow 40,000 images with \
               20 accounts each."

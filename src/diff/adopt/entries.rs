@@ -8,7 +8,7 @@ use crate::manifest::insert::{NewEntry, NewShare};
 use crate::model::{AccountId, ImageKey, Region};
 use crate::state::ObservedImage;
 
-/// Whether one can be a copy of the other, as far as what a copy takes over tells.
+/// Returns whether one can be a copy of the other, by the attributes that a copy inherits.
 pub(super) fn are_alike(one: &ObservedImage, other: &ObservedImage) -> bool {
     let facts = |image: &ObservedImage| {
         let build = &image.build;

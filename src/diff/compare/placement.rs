@@ -1,4 +1,4 @@
-//! One wanted placement: made, taken over, or changed where it differs.
+//! One desired placement: created, adopted, or changed if it differs.
 
 use super::{Choice, Entry};
 use crate::diff::change::{Action, PlacementChange, PlacementFacts, Reason};
@@ -7,7 +7,7 @@ use crate::model::{Accounts, Attributes, GenerationNumber, ImageId, PlacementKey
 use crate::state::{Edit, Placement};
 
 impl Entry<'_> {
-    /// A placement that is to be made: created in the origin's region, copied everywhere else.
+    /// Returns the change that makes a placement: a creation in the origin's region, a copy elsewhere.
     pub(super) fn make(
         &self,
         image: &DesiredImage,
@@ -68,7 +68,7 @@ impl Entry<'_> {
             .without(wanted)
     }
 
-    /// An image that is taken over: recorded as it was seen, and changed where it differs.
+    /// Returns the change that adopts an image: recorded as observed, and changed if it differs.
     pub(super) fn adopt(&mut self, image: &DesiredImage, at: PlacementKey, id: &ImageId) -> PlacementChange {
         let (Some(seen), Some(source)) = (self.prior.adoptable(&at.region, id), &image.source) else {
             // Never seen: what is to change on it is not known before a refresh.
@@ -135,8 +135,8 @@ impl Entry<'_> {
         placement: &Placement,
     ) -> Option<PlacementChange> {
         let mut change = self.compare_existing(image, region, at, placement);
-        let gives = !change.share.is_empty() || !change.carried.is_empty();
-        let differs = gives || !change.unshare.is_empty() || !change.fields().is_empty();
+        let grants = !change.share.is_empty() || !change.carried.is_empty();
+        let differs = grants || !change.unshare.is_empty() || !change.fields().is_empty();
         if differs && let Some(after) = &mut change.after {
             after.owned |= self.is_owned();
         }
@@ -176,7 +176,7 @@ impl Entry<'_> {
         if self.may_set_deprecation(image, placement, is_changed) {
             attributes.deprecated = Some(false);
         }
-        // An image that was taken over without the ownership tag is claimed with the first other change of it, so that
+        // An image that was adopted without the ownership tag is claimed with its first other change, so that
         // taking over what is there changes nothing.
         // Keys that were set before and are not named any more are removed: they are in `before`, not here.
         let owned = before.owned || self.is_owned() && !self.prior.is_taken_over(&at);

@@ -116,7 +116,7 @@ impl Entry<'_> {
         differs.then_some(change)
     }
 
-    /// A placement that goes: unshared from everyone, then deleted.
+    /// Returns the change that unshares a placement from all accounts and deletes it.
     fn retire(
         &self,
         at: PlacementKey,
@@ -142,8 +142,8 @@ impl Entry<'_> {
     }
 
     /// The entry is not in the manifest.
-    pub(super) fn remove(self, recorded: &RecordedImage, intention: PlanMode) -> ImageChange {
-        let reason = match intention {
+    pub(super) fn remove(self, recorded: &RecordedImage, mode: PlanMode) -> ImageChange {
+        let reason = match mode {
             PlanMode::Normal => Reason::EntryRemoved,
             PlanMode::Destroy => Reason::Destroy,
         };

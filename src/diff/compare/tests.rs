@@ -77,7 +77,7 @@ fn snapshots_of_the_user_stay_when_the_entry_is_made_from_something_else() {
     assert_eq!(snapshots(&converge(&applied(&[EXAMPLE]), &from_instance)), [(1, false)]);
     let said = from_instance.replace("name: db-", "delete_snapshots: true\n    name: db-");
     assert_eq!(snapshots(&converge(&applied(&[EXAMPLE]), &said)), [(1, true)]);
-    // Both are there, and the entry goes.
+    // Both exist, and the entry is removed.
     let keep = |text: &str| text.replace("name: db-", "keep: 1\n    name: db-");
     let both = applied(&[&keep(EXAMPLE), &keep(&from_instance)]);
     let all = diff(&desired(EXAMPLE), &both.recorded, PlanMode::Destroy);
@@ -252,8 +252,8 @@ fn a_tag_that_was_set_and_is_not_named_any_more_is_removed() {
     let less = example_with("copies: [", "tags: { team: web }\n    copies: [");
     let diff = converge(&applied(&[&tagged]), &less);
     let fields: Vec<_> = image(&diff, "web").placements[0].fields();
-    let told: Vec<_> = fields.iter().map(|field| (field.field.as_str(), field.after.as_deref())).collect();
-    assert_eq!(told, [("tags.team", Some("web")), ("tags.stage", None)]);
+    let shown: Vec<_> = fields.iter().map(|field| (field.field.as_str(), field.after.as_deref())).collect();
+    assert_eq!(shown, [("tags.team", Some("web")), ("tags.stage", None)]);
 }
 
 #[test]
@@ -319,8 +319,8 @@ fn an_earlier_generation_is_kept_for_as_many_days_as_the_manifest_says() {
     let snapshot = applied(&[&first, &second]);
     let after = |days: i64| {
         let now = noon().checked_add(SignedDuration::from_hours(24 * days)).unwrap();
-        let wish = crate::plan::PlanOptions { now, ..crate::plan::PlanOptions::all(PlanMode::Normal) };
-        let made = crate::plan::propose(&desired(&second), &snapshot.recorded, Some(&snapshot), &wish);
+        let options = crate::plan::PlanOptions { now, ..crate::plan::PlanOptions::all(PlanMode::Normal) };
+        let made = crate::plan::propose(&desired(&second), &snapshot.recorded, Some(&snapshot), &options);
         let plan = made.unwrap().plan;
         let changes = plan.changes.iter().flat_map(|change| &change.placements);
         let deleted = changes.filter(|change| change.action == Action::Delete);

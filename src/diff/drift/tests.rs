@@ -1,4 +1,4 @@
-//! What is told of a cloud that is not as recorded, and what is recorded then.
+//! Reported drift, and the recorded state after it.
 
 use super::*;
 use crate::model::ImageState;
@@ -90,7 +90,7 @@ fn an_image_that_was_just_accepted_and_never_seen_is_only_late() {
 }
 
 #[test]
-fn a_changed_name_is_told_once_and_recorded() {
+fn a_changed_name_is_reported_once_and_recorded() {
     let (drift, mut snapshot) = after(|region, id| image(region, id).name = "renamed".into());
     let [DriftItem::Changed { fields, .. }] = &drift.items[..] else { panic!("{drift:#?}") };
     assert_eq!((fields[0].field.as_str(), fields[0].after.as_deref()), ("name", Some("renamed")));
@@ -120,7 +120,7 @@ fn a_tag_of_others_is_neither_drift_nor_recorded_and_one_of_ours_is_both() {
 }
 
 #[test]
-fn lost_and_foreign_shares_are_told_apart() {
+fn lost_and_foreign_shares_are_reported_apart() {
     let stranger: Accounts = ["900000000009".parse().unwrap()].into_iter().collect();
     let (drift, mut snapshot) = after(|region, id| {
         region.shares.insert(id.clone(), stranger.clone());
@@ -136,7 +136,7 @@ fn lost_and_foreign_shares_are_told_apart() {
 }
 
 #[test]
-fn an_image_that_has_failed_since_is_told() {
+fn an_image_that_has_failed_since_is_reported() {
     let (drift, _) = after(|region, id| image(region, id).state = ImageState::CreateFailed);
     let [DriftItem::Changed { fields, .. }] = &drift.items[..] else { panic!("{drift:#?}") };
     assert_eq!(fields[0].field, "state");

@@ -219,7 +219,7 @@ impl<'de> Deserialize<'de> for TagKey {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<TagKey, E> {
-                // `007` and `"007"` both arrive as text. Only the slow path can tell them apart.
+                // `007` and `"007"` both arrive as text. Only the slow path can distinguish them.
                 if plain(text) != Plain::Text {
                     return Err(E::invalid_value(de::Unexpected::Str(text), &self));
                 }

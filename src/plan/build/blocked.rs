@@ -22,7 +22,7 @@ const TRIED_SETS: usize = 400;
 /// The same, in changes: trying a set plans the rest.
 const TRIED_CHANGES: usize = 20_000;
 
-/// What stands in the way of a plan for which there is no order that fits.
+/// Reasons why no order of a plan fits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocked {
     /// The fewest changed entries that, left as recorded, let all others be applied.

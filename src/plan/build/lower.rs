@@ -29,7 +29,7 @@ impl Draft<'_> {
                 self.lower_share(change, &mut steps);
             }
             Action::Update | Action::Adopt => {
-                // What is taken over and was never seen has nothing to compare with.
+                // An adopted image that was never observed has nothing to compare with.
                 let set = change.before.as_ref().map(|_| change.attributes_to_set()).unwrap_or_default();
                 if !set.is_empty() {
                     steps.update = Some(self.add(Operation::Update { at: at(), set }, reason));
@@ -137,7 +137,7 @@ impl Draft<'_> {
         }
     }
 
-    /// An image that was taken over and never claimed is claimed before it is deleted: another state may have it too.
+    /// An adopted image that was never claimed is claimed before it is deleted: another state may manage it too.
     fn lower_claim(&mut self, change: &PlacementChange, steps: &mut PlacementSteps) {
         let is_owned = change.before.as_ref().is_some_and(|facts| facts.owned);
         let ownership = self.desired.cloud.ownership_tag.clone();

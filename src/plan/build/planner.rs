@@ -62,7 +62,7 @@ pub fn plan(
 }
 
 /// The slots of every region that a diff makes images in. An image that may have been made already has its slot: where
-/// its making goes on, it takes no second one.
+/// its creation continues, it takes no second one.
 fn slots(desired: &Desired, prior: &Recorded, diff: &Diff) -> BTreeMap<Region, Slots> {
     let usage = prior.usage();
     let changes = || diff.images.iter().flat_map(|image| &image.placements);

@@ -19,7 +19,8 @@ use crate::state::{Recorded, Snapshot};
 #[serde(deny_unknown_fields)]
 pub struct PlanOptions {
     /// Converge or destroy.
-    pub intention: PlanMode,
+    #[serde(rename = "intention")]
+    pub mode: PlanMode,
     /// `--target` and `--exclude`.
     pub selection: Selection,
     /// `--replace`: entries that get a new build.
@@ -30,13 +31,8 @@ pub struct PlanOptions {
 
 impl PlanOptions {
     /// Everything, as the manifest says.
-    pub fn all(intention: PlanMode) -> Self {
-        Self {
-            intention,
-            selection: Selection::default(),
-            replace: BTreeSet::new(),
-            now: Timestamp::UNIX_EPOCH,
-        }
+    pub fn all(mode: PlanMode) -> Self {
+        Self { mode, selection: Selection::default(), replace: BTreeSet::new(), now: Timestamp::UNIX_EPOCH }
     }
 }
 
@@ -59,18 +55,18 @@ pub fn propose(
     desired: &Desired,
     recorded: &Recorded,
     base: Option<&Snapshot>,
-    wish: &PlanOptions,
+    options: &PlanOptions,
 ) -> Result<PlanResult, PlanError> {
     let (prior, renames) = renamed(desired, recorded);
-    let mut changes = diff_replacing(desired, &prior, wish.intention, &wish.replace, wish.now);
-    let unmatched: Vec<Address> = wish.selection.unmatched(&changes).into_iter().cloned().collect();
-    if !wish.selection.is_everything() {
+    let mut changes = diff_replacing(desired, &prior, options.mode, &options.replace, options.now);
+    let unmatched: Vec<Address> = options.selection.unmatched(&changes).into_iter().cloned().collect();
+    if !options.selection.is_everything() {
         let whole = plan(desired, &prior, base, changes.clone())?;
-        let kept = selected(&whole.graph, &changes, &wish.selection);
+        let kept = selected(&whole.graph, &changes, &options.selection);
         keep_only(&mut changes, &kept);
         changes.waiting.retain(|key| {
             desired.images.get(key).is_some_and(|image| {
-                wish.selection.includes_build(&PlacementKey {
+                options.selection.includes_build(&PlacementKey {
                     image: key.clone(),
                     generation: prior.next_generation(key),
                     region: image.region.clone(),
@@ -128,8 +124,8 @@ mod tests {
     fn plan(yaml: &str, targets: &[&str], excluded: &[&str]) -> PlanResult {
         let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
         let selection = Selection { targets: parse(targets), excluded: parse(excluded) };
-        let wish = PlanOptions { selection, ..PlanOptions::all(PlanMode::Normal) };
-        propose(&desired(yaml), &applied(&[EXAMPLE]).recorded, None, &wish).unwrap()
+        let options = PlanOptions { selection, ..PlanOptions::all(PlanMode::Normal) };
+        propose(&desired(yaml), &applied(&[EXAMPLE]).recorded, None, &options).unwrap()
     }
 
     #[test]
@@ -164,8 +160,8 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_does_not_change_is_told() {
-        let told = plan(EXAMPLE, &["image.web@ap-seoul"], &[]).unmatched;
-        assert_eq!(told.iter().map(ToString::to_string).collect::<Vec<_>>(), ["image.web@ap-seoul"]);
+    fn a_target_that_does_not_change_is_unmatched() {
+        let unmatched = plan(EXAMPLE, &["image.web@ap-seoul"], &[]).unmatched;
+        assert_eq!(unmatched.iter().map(ToString::to_string).collect::<Vec<_>>(), ["image.web@ap-seoul"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What is told of two plans, and that there is always something.
+//! Comparison of two plans: every difference of their digests has a line.
 
 use super::*;
 use crate::plan::{EdgeReason, StepGraph};
@@ -6,7 +6,7 @@ use crate::testing::EXAMPLE;
 use crate::testing::worlds::{applied, example_with, placement, plan_to};
 
 /// Each difference: what it is about, and on which sides it is.
-fn told(reviewed: &Plan, planned: &Plan) -> Vec<String> {
+fn lines(reviewed: &Plan, planned: &Plan) -> Vec<String> {
     let comparison = Comparison::of(reviewed, planned).unwrap();
     assert_eq!(
         comparison.differences.is_empty(),
@@ -29,7 +29,7 @@ fn told(reviewed: &Plan, planned: &Plan) -> Vec<String> {
 }
 
 #[test]
-fn steps_that_come_go_and_change_are_told() {
+fn steps_that_come_go_and_change_are_lines() {
     let snapshot = applied(&[EXAMPLE]);
     let reviewed = plan_to(&snapshot, &example_with("Ubuntu with nginx", "Ubuntu with Caddy"));
     let planned = plan_to(
@@ -37,11 +37,11 @@ fn steps_that_come_go_and_change_are_told() {
         &example_with("Ubuntu with nginx", "Ubuntu with Apache")
             .replace("with: [partner, staging]", "with: [partner]"),
     );
-    let told = told(&reviewed, &planned);
-    assert!(told.contains(&"~ update image.web@ap-jakarta#1".to_owned()), "{told:?}");
-    assert!(told.contains(&"+ unshare image.web@ap-jakarta#1".to_owned()), "{told:?}");
-    assert!(told.iter().all(|line| line.contains("image.web@")), "the other entry is as it was: {told:?}");
-    let back = self::told(&planned, &reviewed);
+    let lines = lines(&reviewed, &planned);
+    assert!(lines.contains(&"~ update image.web@ap-jakarta#1".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"+ unshare image.web@ap-jakarta#1".to_owned()), "{lines:?}");
+    assert!(lines.iter().all(|line| line.contains("image.web@")), "the other entry is as it was: {lines:?}");
+    let back = self::lines(&planned, &reviewed);
     assert!(back.contains(&"- unshare image.web@ap-jakarta#1".to_owned()), "{back:?}");
 }
 
@@ -51,7 +51,7 @@ fn what_a_step_waits_for_is_part_of_it() {
     let mut planned = reviewed.clone();
     planned.graph.drop_edges(|_, later, _| later.id.to_string() == "copy image.web@ap-tokyo#1");
     planned.digest = planned.effect().unwrap();
-    assert_eq!(told(&reviewed, &planned), ["~ copy image.web@ap-tokyo#1"]);
+    assert_eq!(lines(&reviewed, &planned), ["~ copy image.web@ap-tokyo#1"]);
     let comparison = Comparison::of(&reviewed, &planned).unwrap();
     let waits = |side: &Option<Value>| side.as_ref().unwrap().get("waits_for").is_some();
     let [difference] = comparison.differences.as_slice() else { panic!("{comparison:?}") };
@@ -59,26 +59,26 @@ fn what_a_step_waits_for_is_part_of_it() {
 }
 
 #[test]
-fn what_was_found_is_told_where_no_step_tells_it() {
+fn what_was_found_is_lines_where_no_step_shows_it() {
     let mut snapshot = applied(&[EXAMPLE]);
     let changed = example_with("Ubuntu with nginx", "Ubuntu with Caddy");
     let reviewed = plan_to(&snapshot, &changed);
     placement(&mut snapshot, "image.web@ap-tokyo#1").description = "edited by hand".to_owned();
     let planned = plan_to(&snapshot, &changed);
-    assert_eq!(told(&reviewed, &planned), ["~ image.web@ap-tokyo#1"], "the steps are the same");
+    assert_eq!(lines(&reviewed, &planned), ["~ image.web@ap-tokyo#1"], "the steps are the same");
 }
 
 #[test]
-fn a_change_of_the_record_alone_is_told() {
+fn a_change_of_the_record_alone_is_lines() {
     let snapshot = applied(&[EXAMPLE]);
     let reviewed = plan_to(&snapshot, EXAMPLE);
     let planned = plan_to(&snapshot, &example_with("copies: [", "protect: true\n    copies: ["));
-    assert_eq!(told(&reviewed, &planned), ["+ settings"]);
-    assert_eq!(told(&planned, &reviewed), ["- settings"]);
+    assert_eq!(lines(&reviewed, &planned), ["+ settings"]);
+    assert_eq!(lines(&planned, &reviewed), ["- settings"]);
 }
 
 #[test]
-fn every_example_of_a_change_is_told_in_both_directions() {
+fn every_example_of_a_change_is_lines_in_both_directions() {
     let snapshot = applied(&[EXAMPLE]);
     let manifests = [
         EXAMPLE.to_owned(),
@@ -91,7 +91,7 @@ fn every_example_of_a_change_is_told_in_both_directions() {
     let plans: Vec<Plan> = manifests.iter().map(|yaml| plan_to(&snapshot, yaml)).collect();
     for reviewed in &plans {
         for planned in &plans {
-            told(reviewed, planned);
+            lines(reviewed, planned);
         }
     }
 }
@@ -113,7 +113,7 @@ fn steps_in_another_order_are_the_same_plan() {
     let order = |plan: &Plan| plan.graph.steps().map(|(_, step)| step.id.clone()).collect::<Vec<_>>();
     assert_ne!(order(&plan), order(&turned));
     assert_eq!(turned.effect().unwrap(), plan.digest);
-    assert!(told(&plan, &turned).is_empty());
+    assert!(lines(&plan, &turned).is_empty());
     // One edge more is another plan.
     let indexes: Vec<_> = turned.graph.steps().map(|(index, _)| index).collect();
     turned.graph.wait(indexes[0], indexes[indexes.len() - 1], EdgeReason::DeleteFirst);
@@ -131,7 +131,7 @@ fn a_reviewed_plan_is_read_from_both_files_and_not_when_it_was_edited() {
             .unwrap();
     for text in [&saved, &printed] {
         let read = reviewed(text).unwrap();
-        assert!(told(&read.plan, &plan).is_empty());
+        assert!(lines(&read.plan, &plan).is_empty());
         assert_eq!(read.inputs.is_some(), *text == saved);
         let edited = text.replace("200000000001", "200000000009");
         assert!(reviewed(&edited).unwrap_err().to_string().contains("was edited"));
@@ -146,7 +146,7 @@ fn a_reviewed_plan_is_read_from_both_files_and_not_when_it_was_edited() {
 }
 
 #[test]
-fn what_else_has_moved_is_told_in_sentences() {
+fn what_else_has_moved_is_lines_in_sentences() {
     let snapshot = applied(&[EXAMPLE]);
     let changed = example_with("Ubuntu with nginx", "Ubuntu with Caddy");
     let reviewed = plan_to(&snapshot, &changed);

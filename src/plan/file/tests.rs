@@ -21,7 +21,7 @@ pub(in crate::plan) fn inputs(snapshot: &Snapshot, yaml: &str) -> PlanInputs {
     PlanInputs {
         state: "/srv/images/goldform.state.json".to_owned(),
         base: Some(Base { lineage: snapshot.lineage.clone(), serial: snapshot.serial }),
-        wish: PlanOptions { now: noon(), ..PlanOptions::all(PlanMode::Normal) },
+        options: PlanOptions { now: noon(), ..PlanOptions::all(PlanMode::Normal) },
         rules: BTreeMap::new(),
         desired: desired(yaml),
         recorded: snapshot.recorded.clone(),
@@ -72,13 +72,13 @@ fn a_saved_plan_is_read_as_the_plan_that_was_made() {
 #[test]
 fn a_file_of_another_format_says_which_goldform_wrote_it() {
     let text = "{ \"goldform_plan\": 1, \"goldform\": \"0.0.9\", \"folder\": \"\", \"plan\": {} }";
-    assert!(PlanFile::is_meant(text));
+    assert!(PlanFile::is_plan_file(text));
     let error = PlanFile::from_text(text).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the plan has format 1, written by goldform 0.0.9; this goldform reads format 2 only"
     );
-    assert!(!PlanFile::is_meant("{ \"format\": 1 }"));
+    assert!(!PlanFile::is_plan_file("{ \"format\": 1 }"));
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn the_digest_knows_the_place_and_not_the_time() {
     let same: [(&str, Edit); 4] = [
         ("state", |inputs| inputs.state = "/elsewhere/goldform.state.json".to_owned()),
         ("base", |inputs| inputs.base = None),
-        ("time", |inputs| inputs.wish.now = "2026-11-24T13:00:00Z".parse().unwrap()),
+        ("time", |inputs| inputs.options.now = "2026-11-24T13:00:00Z".parse().unwrap()),
         ("levels", |inputs| inputs.rules.clear()),
     ];
     for (name, edit) in same {
@@ -218,7 +218,7 @@ fn what_other_entries_became_does_not_disturb_a_review() {
 fn an_edited_record_or_manifest_passes_no_rule_that_the_state_knows() {
     let base = release();
     let (state, wanted) = (base.recorded.clone(), base.desired.clone());
-    // A plan that deletes the protected image, made to look allowed: nothing is protected in it.
+    // A plan that deletes the protected image and claims that nothing is protected.
     let mut edited = base;
     edited.desired.images.remove(&"web".parse().unwrap());
     for image in edited.recorded.images.values_mut() {

@@ -76,7 +76,7 @@ fn an_order_keeps_every_edge() {
 }
 
 #[test]
-fn a_circle_is_told_by_its_steps() {
+fn a_circle_is_reported_by_its_steps() {
     let cycle = graph(4, &[(1, 2), (2, 3), (3, 2), (3, 4)]).check().unwrap_err();
     assert_eq!(cycle.steps, ["delete image.web@ap-tokyo#2", "delete image.web@ap-tokyo#3"]);
 }

@@ -1,6 +1,6 @@
 //! What a plan uses of something limited: how much is used before it, and which steps take and give.
 //!
-//! A plan may be anybody's, so nothing is counted twice: an image that is deleted by two steps gives one slot, and an
+//! A plan may be hand-made, so nothing is counted twice: an image that two steps delete frees one slot, and an
 //! account that is granted by two steps takes one place. Where that cannot be said by weights of steps, a step is
 //! made up, in a copy of the graph: one that both wait for, or that waits for both.
 
@@ -12,7 +12,7 @@ use super::view::{InRegion, Peak, PlanView};
 use crate::model::{AccountId, Operation, PlacementKey, Region};
 use crate::plan::graph::{EdgeReason, StepGraph, StepIndex};
 
-/// Steps and how much of it each takes or gives.
+/// Steps, each with the amount that it takes or frees.
 type Weights = Vec<(StepIndex, usize)>;
 
 /// The most ways in which places may be taken by one of several steps.
@@ -116,7 +116,7 @@ impl<'p> Usage<'p> {
         Self { graph, used, takers: Vec::new(), givers: Vec::new(), either: Vec::new() }
     }
 
-    /// A step that is none: only the order around it matters.
+    /// A placeholder without an effect: only the order around it matters.
     fn made_up(&mut self, like: StepIndex) -> Option<StepIndex> {
         let step = self.graph.step(like)?.clone();
         Some(self.graph.to_mut().add(step))

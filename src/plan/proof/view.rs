@@ -83,7 +83,7 @@ impl<'a> PlanView<'a> {
             in_regions.entry(region).or_default().managed += 1;
         }
         for at in prior.making.keys() {
-            // Where its making goes on, that takes the slot.
+            // If its creation continues, that step takes the slot.
             let goes_on = view.steps_at(at).any(|(_, step)| step.operation.makes_image());
             in_regions.entry(&at.region).or_default().making += usize::from(!goes_on);
         }
@@ -137,7 +137,7 @@ impl<'a> PlanView<'a> {
     }
 
     /// The current generation of an entry when the plan is done: the newest that is recorded as current, is made or is
-    /// taken over. `None` if there is none.
+    /// adopted. `None` if there is none.
     pub fn current_after(&self, image: &ImageKey) -> Option<GenerationNumber> {
         self.current.get(image).copied()
     }
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn who_uses_a_name_is_told_with_when_it_is_taken_and_freed() {
+    fn who_uses_a_name_is_reported_with_when_it_is_taken_and_freed() {
         let fixed =
             example_with("name: db-{generation}", "name: db").replace("snap-2f3a1c2d", "snap-11111111");
         let snapshot = applied(&[&fixed]);

@@ -208,7 +208,7 @@ fn an_image_that_is_taken_over_must_be_as_it_was_seen() {
     adoptable.get_mut(&id).unwrap().description = "by hand".to_owned();
     says(&moved(&file, &recorded.recorded), "is not as it was: description");
     recorded.recorded.adoptable.clear();
-    says(&moved(&file, &recorded.recorded), "is gone or was not observed");
+    says(&moved(&file, &recorded.recorded), "no longer exists or was not observed");
     assert_eq!(file.plan.changes[0].placements[0].at, at("image.old@ap-jakarta#1"));
 }
 

@@ -1,8 +1,8 @@
 //! Markdown for a comment on a pull request: what is refused and who loses what first, then limits, then detail.
 //!
 //! It always fits a number of bytes: where it does not, it is written again with less detail, down to numbers alone,
-//! which always stand in it. A comment in its first line lets a program find and replace its own comment. Text of
-//! users stands in code only (see `escape`).
+//! which the comment always has. Its first line is an HTML comment that lets a program find and replace its own comment.
+//! Text of users is only written in code spans (see `escape`).
 
 mod difference;
 mod escape;
@@ -23,8 +23,8 @@ use crate::diff::{Action, ImageChange};
 use crate::plan::{Plan, StepOutcome, Unexpected};
 
 /// How much detail is written.
-struct Room {
-    /// Problems that are told in full.
+struct DetailLevel {
+    /// Problems that are written in full.
     problems: usize,
     /// Characters of each.
     text: usize,
@@ -42,22 +42,22 @@ struct Room {
 
 const ALL: usize = usize::MAX;
 
-/// From everything to numbers alone.
-const LADDER: &[Room] = &[
-    Room { problems: ALL, text: ALL, losses: ALL, regions: ALL, entries: ALL, lines: ALL, steps: 40 },
-    Room { problems: ALL, text: ALL, losses: ALL, regions: ALL, entries: ALL, lines: ALL, steps: 0 },
-    Room { problems: 100, text: 2000, losses: 100, regions: 40, entries: 200, lines: 500, steps: 0 },
-    Room { problems: 50, text: 1000, losses: 50, regions: 30, entries: 100, lines: 100, steps: 0 },
-    Room { problems: 30, text: 600, losses: 30, regions: 20, entries: 50, lines: 0, steps: 0 },
-    Room { problems: 10, text: 400, losses: 10, regions: 10, entries: 10, lines: 0, steps: 0 },
-    Room { problems: 3, text: 200, losses: 3, regions: 5, entries: 0, lines: 0, steps: 0 },
-    Room { problems: 0, text: 0, losses: 0, regions: 0, entries: 0, lines: 0, steps: 0 },
+/// From everything to totals alone.
+const LADDER: &[DetailLevel] = &[
+    DetailLevel { problems: ALL, text: ALL, losses: ALL, regions: ALL, entries: ALL, lines: ALL, steps: 40 },
+    DetailLevel { problems: ALL, text: ALL, losses: ALL, regions: ALL, entries: ALL, lines: ALL, steps: 0 },
+    DetailLevel { problems: 100, text: 2000, losses: 100, regions: 40, entries: 200, lines: 500, steps: 0 },
+    DetailLevel { problems: 50, text: 1000, losses: 50, regions: 30, entries: 100, lines: 100, steps: 0 },
+    DetailLevel { problems: 30, text: 600, losses: 30, regions: 20, entries: 50, lines: 0, steps: 0 },
+    DetailLevel { problems: 10, text: 400, losses: 10, regions: 10, entries: 10, lines: 0, steps: 0 },
+    DetailLevel { problems: 3, text: 200, losses: 3, regions: 5, entries: 0, lines: 0, steps: 0 },
+    DetailLevel { problems: 0, text: 0, losses: 0, regions: 0, entries: 0, lines: 0, steps: 0 },
 ];
 
-/// How many bytes an entry takes at least: more than fit are not even tried.
+/// Least bytes that an entry takes: more entries than fit are not tried.
 const SMALLEST_ENTRY: usize = 30;
 
-/// The fewest bytes that can be asked for: numbers alone take less.
+/// Least limit of bytes that can be requested: totals alone take less.
 pub const SMALLEST: usize = 1024;
 
 /// The verdict as a comment of at most so many bytes.
@@ -69,8 +69,8 @@ pub fn markdown(verdict: &Verdict<'_>, budget: usize) -> String {
     let entries = verdict.plan().map_or(0, |(plan, _)| plan.changes.len());
     let is_large = entries.saturating_mul(SMALLEST_ENTRY) > budget;
     let mut text = String::new();
-    for room in LADDER.iter().filter(|room| !is_large || room.entries != ALL) {
-        text = written(verdict, &losses, room);
+    for detail in LADDER.iter().filter(|detail| !is_large || detail.entries != ALL) {
+        text = written(verdict, &losses, detail);
         if text.len() <= budget {
             break;
         }
@@ -78,7 +78,7 @@ pub fn markdown(verdict: &Verdict<'_>, budget: usize) -> String {
     text
 }
 
-fn written(verdict: &Verdict<'_>, losses: &[Loss], room: &Room) -> String {
+fn written(verdict: &Verdict<'_>, losses: &[Loss], detail: &DetailLevel) -> String {
     let mut text = format!(
         "<!-- goldform:{} -->\n### goldform {}: {}\n\n",
         verdict.command,
@@ -86,16 +86,16 @@ fn written(verdict: &Verdict<'_>, losses: &[Loss], room: &Room) -> String {
         verdict.headline()
     );
     let _ = writeln!(text, "{}\n", totals(verdict, losses));
-    unexpected(&mut text, verdict, room);
-    problems(&mut text, "Refused", verdict, Severity::Error, room);
-    lost(&mut text, losses, verdict, room);
-    problems(&mut text, "Warnings", verdict, Severity::Warning, room);
-    problems(&mut text, "Worth knowing", verdict, Severity::Advice, room);
+    unexpected(&mut text, verdict, detail);
+    problems(&mut text, "Refused", verdict, Severity::Error, detail);
+    lost(&mut text, losses, verdict, detail);
+    problems(&mut text, "Warnings", verdict, Severity::Warning, detail);
+    problems(&mut text, "Worth knowing", verdict, Severity::Advice, detail);
     if let Some((plan, _)) = verdict.plan() {
-        limits(&mut text, plan, room);
-        changes(&mut text, plan, room);
-        compared(&mut text, verdict, plan, room);
-        if plan.graph.len() <= room.steps && !plan.graph.is_empty() {
+        limits(&mut text, plan, detail);
+        changes(&mut text, plan, detail);
+        compared(&mut text, verdict, plan, detail);
+        if plan.graph.len() <= detail.steps && !plan.graph.is_empty() {
             folded(&mut text, "Graph of the steps", &block("mermaid", &mermaid(plan)));
         }
     }
@@ -104,7 +104,7 @@ fn written(verdict: &Verdict<'_>, losses: &[Loss], room: &Room) -> String {
     text
 }
 
-/// Numbers, which are always told.
+/// Totals, which are always written.
 fn totals(verdict: &Verdict<'_>, losses: &[Loss]) -> String {
     let mut lines = Vec::new();
     match &verdict.result {
@@ -125,9 +125,9 @@ fn totals(verdict: &Verdict<'_>, losses: &[Loss]) -> String {
         }
     }
     if let Some(Unexpected { digest, comparison }) = verdict.unexpected() {
-        let told = comparison.as_ref().map(|comparison| format!(": {}", tally(comparison)));
-        let told = told.unwrap_or_default();
-        lines.push(format!("**Not the plan that was expected ({}){told}.**", code(digest)));
+        let differences = comparison.as_ref().map(|comparison| format!(": {}", tally(comparison)));
+        let differences = differences.unwrap_or_default();
+        lines.push(format!("**Not the plan that was expected ({}){differences}.**", code(digest)));
     }
     let mut found = Vec::new();
     for (severity, one, many) in
@@ -154,14 +154,14 @@ fn planned(plan: &Plan) -> String {
     format!("{} · {steps} · digest `{}`", summary.line(), plan.digest.name())
 }
 
-fn problems(text: &mut String, title: &str, verdict: &Verdict<'_>, severity: Severity, room: &Room) {
+fn problems(text: &mut String, title: &str, verdict: &Verdict<'_>, severity: Severity, detail: &DetailLevel) {
     let found: Vec<&Problem> =
         verdict.problems.iter().filter(|problem| problem.severity == severity).collect();
     if found.is_empty() {
         return;
     }
     let _ = writeln!(text, "#### {title}: {}\n", found.len());
-    for problem in found.iter().take(room.problems) {
+    for problem in found.iter().take(detail.problems) {
         let at = match problem.position() {
             Some(at) => format!(" · {}", code(&format!("{}:{}:{}", at.file, at.from.line, at.from.column))),
             None => String::new(),
@@ -171,15 +171,15 @@ fn problems(text: &mut String, title: &str, verdict: &Verdict<'_>, severity: Sev
             subject => format!(" · {}", code(subject)),
         };
         let _ = writeln!(text, "**{} {}**{subject}{at}\n", problem.code, problem.summary);
-        let _ = writeln!(text, "{}", block("text", &wrapped(&cut(&problem.message(), room.text))));
+        let _ = writeln!(text, "{}", block("text", &wrapped(&cut(&problem.message(), detail.text))));
     }
-    more(text, found.len(), room.problems, "");
+    more(text, found.len(), detail.problems, "");
 }
 
 /// How the plan differs from the one that was expected.
-fn unexpected(text: &mut String, verdict: &Verdict<'_>, room: &Room) {
+fn unexpected(text: &mut String, verdict: &Verdict<'_>, detail: &DetailLevel) {
     let Some(Unexpected { comparison: Some(comparison), .. }) = verdict.unexpected() else { return };
-    if room.lines == 0 {
+    if detail.lines == 0 {
         return;
     }
     let _ = writeln!(text, "#### What differs from the reviewed plan\n");
@@ -189,8 +189,8 @@ fn unexpected(text: &mut String, verdict: &Verdict<'_>, room: &Room) {
     }
     let all = lines(comparison, &verdict.names);
     let mut shown: Vec<String> =
-        all.iter().take(room.lines).map(|line| format!("{} {}", line.sign, line.text)).collect();
-    if all.len() > room.lines {
+        all.iter().take(detail.lines).map(|line| format!("{} {}", line.sign, line.text)).collect();
+    if all.len() > detail.lines {
         shown.push("… and more".to_owned());
     }
     if !shown.is_empty() {
@@ -207,29 +207,29 @@ fn more(text: &mut String, all: usize, shown: usize, prefix: &str) {
     }
 }
 
-fn lost(text: &mut String, losses: &[Loss], verdict: &Verdict<'_>, room: &Room) {
+fn lost(text: &mut String, losses: &[Loss], verdict: &Verdict<'_>, detail: &DetailLevel) {
     if losses.is_empty() {
         return;
     }
     let _ = writeln!(text, "#### Who loses what\n");
-    for loss in losses.iter().take(room.losses) {
-        let _ = writeln!(text, "- {}", loss.told(&verdict.names, &code));
+    for loss in losses.iter().take(detail.losses) {
+        let _ = writeln!(text, "- {}", loss.sentence(&verdict.names, &code));
     }
-    more(text, losses.len(), room.losses, "- ");
+    more(text, losses.len(), detail.losses, "- ");
     text.push('\n');
 }
 
-fn limits(text: &mut String, plan: &Plan, room: &Room) {
+fn limits(text: &mut String, plan: &Plan, detail: &DetailLevel) {
     let touched: std::collections::BTreeSet<_> =
         plan.graph.steps().map(|(_, step)| &step.at().region).collect();
-    let mut rooms: Vec<_> = plan.regions.iter().filter(|(region, _)| touched.contains(region)).collect();
-    if rooms.is_empty() || room.regions == 0 {
+    let mut capacities: Vec<_> = plan.regions.iter().filter(|(region, _)| touched.contains(region)).collect();
+    if capacities.is_empty() || detail.regions == 0 {
         return;
     }
-    let all = rooms.len();
+    let all = capacities.len();
     // The fullest first, where not all are shown.
-    if all > room.regions {
-        rooms.sort_by_key(|(_, used)| {
+    if all > detail.regions {
+        capacities.sort_by_key(|(_, used)| {
             i64::from(used.limit.value) - i64::try_from(used.peak).unwrap_or(i64::MAX)
         });
     }
@@ -237,7 +237,7 @@ fn limits(text: &mut String, plan: &Plan, room: &Room) {
         "#### Custom images by region\n\n| region | now | peak | after | limit | source of the limit |\n",
     );
     text.push_str("|---|--:|--:|--:|--:|---|\n");
-    for (region, used) in rooms.into_iter().take(room.regions) {
+    for (region, used) in capacities.into_iter().take(detail.regions) {
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {} |",
@@ -250,7 +250,7 @@ fn limits(text: &mut String, plan: &Plan, room: &Room) {
         );
     }
     text.push('\n');
-    more(text, all, room.regions, "");
+    more(text, all, detail.regions, "");
 }
 
 fn folded(text: &mut String, title: &str, content: &str) {
@@ -271,22 +271,22 @@ fn entry(change: &ImageChange) -> String {
     format!("{sign} image.{}: {} ({})\n", change.image, regions.join(", "), because(&change.reason))
 }
 
-fn changes(text: &mut String, plan: &Plan, room: &Room) {
+fn changes(text: &mut String, plan: &Plan, detail: &DetailLevel) {
     let changed: Vec<&ImageChange> =
         plan.changes.iter().filter(|change| change.action != Action::Unchanged).collect();
-    if changed.is_empty() || room.entries == 0 {
+    if changed.is_empty() || detail.entries == 0 {
         return;
     }
-    let mut lines: String = changed.iter().take(room.entries).map(|change| entry(change)).collect();
-    more(&mut lines, changed.len(), room.entries, "");
+    let mut lines: String = changed.iter().take(detail.entries).map(|change| entry(change)).collect();
+    more(&mut lines, changed.len(), detail.entries, "");
     folded(text, &count(changed.len(), "entry changes", "entries change"), &block("text", &lines));
 }
 
-fn compared(text: &mut String, verdict: &Verdict<'_>, plan: &Plan, room: &Room) {
-    if room.lines == 0 {
+fn compared(text: &mut String, verdict: &Verdict<'_>, plan: &Plan, detail: &DetailLevel) {
+    if detail.lines == 0 {
         return;
     }
-    let (mut lines, is_cut) = difference(plan, &verdict.names, room.lines);
+    let (mut lines, is_cut) = difference(plan, &verdict.names, detail.lines);
     if lines.is_empty() {
         return;
     }

@@ -1,6 +1,6 @@
 //! A plan as one page for a browser, which needs nothing but itself.
 //!
-//! Every fact stands in the page's text: without scripts there are the same tables, only no search and no
+//! The page's text contains every fact: without scripts it has the same tables, but no search and no
 //! highlighting. Light or dark follows the reader's screen. Nothing is fetched, and the policy in its head forbids it.
 //! User text is escaped by the template (maud) after it was made harmless.
 

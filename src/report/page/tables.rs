@@ -32,7 +32,7 @@ pub(super) fn losses(plan: &Plan, prior: &Recorded, names: &AccountNames) -> Mar
     html! {
         section #losses {
             h2 { "Who loses what" }
-            ul { @for loss in &losses { li data-row { (loss.told(names, &|text| sanitize::escape_truncated(text))) } } }
+            ul { @for loss in &losses { li data-row { (loss.sentence(names, &|text| sanitize::escape_truncated(text))) } } }
         }
     }
 }
@@ -80,7 +80,7 @@ fn region_row(region: &Region, room: &RegionCapacity) -> Markup {
     }
 }
 
-/// What stands in a cell of the matrix: a generation, what becomes of it, its id.
+/// Cell of the matrix: a generation, its change and its id.
 type Cell<'a> = (GenerationNumber, Action, Option<&'a ImageId>);
 
 /// Entries by regions: what is there and what becomes of it.

@@ -22,7 +22,7 @@ fn page_of(yaml: &str, problems: &[Problem]) -> String {
 }
 
 #[test]
-fn every_step_every_region_and_every_reason_stands_in_the_text() {
+fn every_step_every_region_and_every_reason_is_in_the_text() {
     let wanted = desired(EXAMPLE);
     let prior = Recorded::default();
     let plan = propose(&wanted, &prior, None, &PlanOptions::all(PlanMode::Normal)).unwrap().plan;

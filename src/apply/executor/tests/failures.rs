@@ -1,4 +1,4 @@
-//! Errors of the service and of goldform: when a run goes on, when it ends, and what its outcome says.
+//! Errors of the service and of goldform: when a run continues, when it ends, and its outcome.
 
 use async_trait::async_trait;
 
@@ -190,7 +190,7 @@ async fn a_task_that_panics_ends_the_run_with_an_internal_error_and_the_state_is
         let defect = outcome.internal_error.clone().unwrap();
         assert!(defect.starts_with(name) && defect.contains("index out of bounds"), "{defect}");
         assert!(!outcome.is_complete() && outcome.took < Duration::from_secs(60), "{outcome:#?}");
-        // What the other calls did is recorded, so that the next run goes on.
+        // What the other calls did is recorded, so that the next run continues.
         let recorded = bench.snapshot().await;
         let made: usize = recorded.recorded.placements().count();
         assert_eq!(made, bench.sim.images().unwrap().len(), "{action}");

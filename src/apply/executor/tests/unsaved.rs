@@ -1,4 +1,4 @@
-//! Runs whose state cannot be stored any more, and runs that panic: the outcome is known, and the next run goes on.
+//! Runs whose state can no longer be stored, and runs that panic: the outcome is reported, and the next run continues.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -74,7 +74,7 @@ async fn run(
 ) -> (Result<Outcome, Unsaved>, Snapshot, MemoryStore) {
     let wanted = desired(EXAMPLE);
     let mut snapshot = bench.first_snapshot();
-    bench.look(&wanted, &mut snapshot).await;
+    bench.observe(&wanted, &mut snapshot).await;
     let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, PlanMode::Normal)).1.unwrap();
     let info = LockInfo { owner: "test".into(), pid: 1, operation: "apply".into(), since: bench.clock.now() };
     let mut store = FullStore { inner: MemoryStore::default(), left: appends };
@@ -157,7 +157,7 @@ async fn a_run_that_panics_has_an_outcome() {
     let defect = outcome.internal_error.clone().unwrap();
     assert!(defect.starts_with("the run panicked: no bar for "), "{defect}");
     assert!(!outcome.is_complete());
-    // What happened before is stored, so that the next run goes on.
+    // What happened before is stored, so that the next run continues.
     assert_eq!(snapshot.recorded.placements().count(), bench.sim.images().unwrap().len());
     bench.store = store.crashed_after(usize::MAX);
     assert!(apply(&mut bench, EXAMPLE).await.is_complete());

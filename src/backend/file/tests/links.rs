@@ -106,7 +106,7 @@ async fn nothing_is_written_under_a_lock_that_was_removed_or_replaced() {
         assert!(matches!(saved, Err(StoreError::LockLost { .. })), "{saved:?}");
         assert_eq!((fs::read(folder.state()).unwrap(), fs::read(folder.journal()).unwrap()), before);
 
-        // Another goes on from what was recorded.
+        // Another store continues from the recorded state.
         let mut other = folder.locked().await;
         assert_eq!(other.load().await.unwrap().unwrap().recorded, after(1));
         other.append(&events()[1..2]).await.unwrap();

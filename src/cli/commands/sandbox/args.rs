@@ -172,7 +172,7 @@ pub struct FaultArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub world: WorldArgs,
-    /// What goes wrong
+    /// Kind of failure
     #[arg(value_enum)]
     pub effect: EffectArg,
     /// The action that it waits for, such as CreateImage; `*`: every one
@@ -212,7 +212,7 @@ pub struct FaultArgs {
     pub text: String,
 }
 
-/// What goes wrong.
+/// Kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EffectArg {
     /// The call is refused with --code and not executed

@@ -5,7 +5,7 @@
 
 pub mod args;
 mod faults;
-mod look;
+mod log;
 mod seed;
 mod serve;
 mod switches;
@@ -38,8 +38,8 @@ pub async fn run(args: &SandboxArgs, printer: &Printer) -> Result<ExitStatus, Co
             Ok(ExitStatus::Done)
         }
         SandboxCommand::Faults(args) => faults::run(args, printer),
-        SandboxCommand::Log(args) => look::log(args, printer),
-        SandboxCommand::Peaks(args) => look::peaks(args, printer),
+        SandboxCommand::Log(args) => log::log(args, printer),
+        SandboxCommand::Peaks(args) => log::peaks(args, printer),
     }
 }
 

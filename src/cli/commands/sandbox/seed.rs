@@ -1,4 +1,4 @@
-//! `sandbox seed`: what is to be in the world, from a file or from flags, past every rule of the service.
+//! `sandbox seed`: adds resources to the world from a file or from flags, without the service's checks.
 //!
 //! Seeding twice is seeding once: an image whose name is taken in its region and account is left as it is.
 
@@ -20,7 +20,7 @@ const HELP: &str = "A seed is a YAML or JSON file:\n\n    images:\n      - { own
                     ap-jakarta, name: base, shares: [\"200000000001\"] }\n    instances:\n      - { owner: \
                     \"100000000001\", region: ap-jakarta, id: ins-8f3a1c2d, state: STOPPED }";
 
-/// What is to be in the world.
+/// Resources to add to the world.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Seed {
@@ -98,19 +98,19 @@ pub(super) fn run(args: &SeedArgs, printer: &Printer) -> Result<ExitStatus, Comm
         });
     }
     let sim = super::attach(&args.world)?;
-    let told = |error| super::broken(&args.world.world, &error);
+    let broken = |error| super::broken(&args.world.world, &error);
     if !seed.settings.is_empty() {
-        let settings = sim.settings().map_err(told)?;
+        let settings = sim.settings().map_err(broken)?;
         sim.set_settings(switches::merged(&settings, seed.settings, switches::Origin::File)?)
-            .map_err(told)?;
+            .map_err(broken)?;
     }
     for instance in &seed.instances {
-        sim.put_instance(instance).map_err(told)?;
+        sim.put_instance(instance).map_err(broken)?;
     }
     for snapshot in &seed.snapshots {
-        sim.put_snapshot(snapshot).map_err(told)?;
+        sim.put_snapshot(snapshot).map_err(broken)?;
     }
-    let known: Vec<Image> = sim.images().map_err(told)?;
+    let known: Vec<Image> = sim.images().map_err(broken)?;
     let mut made = 0;
     for image in &seed.images {
         let owner = image.owner.to_string();

@@ -26,7 +26,7 @@ const SECRET_ID: &str = "AKIDgoldformsandbox";
 /// Its key, as long as only this machine can call: no secret at all, so that scripts can rely on it.
 const SECRET_KEY: &str = "goldform-sandbox-key";
 
-/// Serves until it is told to stop.
+/// Serves until a signal stops it.
 pub(super) async fn run(args: &ServeArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let is_open = !args.listen.ip().is_loopback();
     let (keys, is_default) = match args.accounts.as_slice() {
@@ -75,14 +75,14 @@ pub(super) async fn run(args: &ServeArgs, printer: &Printer) -> Result<ExitStatu
         let _ = signals.stop.wait_for(|stop| *stop != Shutdown::No).await;
         signals
     };
-    let (told, heard) = tokio::sync::oneshot::channel();
+    let (sender, receiver) = tokio::sync::oneshot::channel();
     server
         .run(async move {
             // Kept until the end: a second signal does not wait for calls that are under way.
-            let _ = told.send(stop.await);
+            let _ = sender.send(stop.await);
         })
         .await;
-    drop(heard);
+    drop(receiver);
     Ok(ExitStatus::Done)
 }
 
@@ -90,12 +90,12 @@ fn world(args: &ServeArgs) -> Result<Sim, CommandError> {
     let path = &args.world.world;
     let fresh = Settings::default();
     let opened = if args.in_memory { Sim::in_memory(fresh) } else { Sim::open(path, fresh) };
-    let told = |error| super::broken(path, &error);
-    let sim = opened.map_err(told)?;
-    let before = sim.settings().map_err(told)?;
+    let broken = |error| super::broken(path, &error);
+    let sim = opened.map_err(broken)?;
+    let before = sim.settings().map_err(broken)?;
     let after = switches::apply(before.clone(), &args.switches)?;
     if after != before {
-        sim.set_settings(after).map_err(told)?;
+        sim.set_settings(after).map_err(broken)?;
     }
     Ok(sim)
 }
@@ -107,7 +107,7 @@ fn default_key(is_open: bool) -> Result<Key, CommandError> {
     Ok(Key { account, secret_id: SECRET_ID.to_owned(), secret_key: Secret::new(secret_key) })
 }
 
-/// Tells where it is, and who may call. A key that was given is not shown again.
+/// Prints the address and the keys that may call. A key from the command line is not printed.
 fn announce(server: &Server, keys: &[Key], show: bool, args: &ServeArgs, printer: &Printer) {
     let url = server.url();
     let ca = args.tls.as_ref().map(|folder| folder.join("ca.pem").display().to_string());

@@ -21,7 +21,7 @@ pub(super) fn identity(folder: &Path) -> Result<Identity, CommandError> {
             key: Secret::new(super::read(&key, HELP)?),
         });
     }
-    // The certificate comes last: a folder that lacks it was not finished, and is begun anew.
+    // The certificate is written last: a folder without it is incomplete, and is written again.
     if certificate.exists() {
         return Err(CommandError::input(
             format!("{} holds cert.pem, but not ca.pem and key.pem too", sanitize::path(folder)),
@@ -38,7 +38,7 @@ pub(super) fn identity(folder: &Path) -> Result<Identity, CommandError> {
 
 #[expect(clippy::disallowed_methods, reason = "the folder that the user named is made here")]
 fn make_folder(folder: &Path) -> Result<(), CommandError> {
-    std::fs::create_dir_all(folder).map_err(|source| told(folder, source))
+    std::fs::create_dir_all(folder).map_err(|source| write_error(folder, source))
 }
 
 /// Writes a file, and waits for the disk.
@@ -54,9 +54,9 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), CommandError> {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         })
-        .map_err(|source| told(path, source))
+        .map_err(|source| write_error(path, source))
 }
 
-fn told(path: &Path, source: std::io::Error) -> CommandError {
+fn write_error(path: &Path, source: std::io::Error) -> CommandError {
     CommandError::File { path: sanitize::path(path), source, help: HELP.to_owned() }
 }

@@ -12,7 +12,7 @@ use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::sanitize;
 use crate::report::history::snapshots_text;
-use crate::state::{Head, Snapshot, StateError, surgery};
+use crate::state::{Head, Snapshot, StateError, state_edit};
 
 /// Prints the state as JSON: the snapshot with its journal folded in.
 ///
@@ -42,7 +42,7 @@ pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus,
     let mut store = workspace.locked_store("state push", LockWait(args.lock.lock_timeout)).await?;
     match store.load().await {
         Ok(Some(mut present)) => {
-            surgery::check_closed(&present.intents)?;
+            state_edit::check_closed(&present.intents)?;
             if present == pushed {
                 printer.say(&format!("The state is this already, serial {}.", present.serial));
                 return Ok(ExitStatus::Done);
@@ -51,7 +51,7 @@ pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus,
             if !args.force {
                 check_successor(&present, &pushed, &args.path)?;
             }
-            surgery::succeed(&mut pushed, &present);
+            state_edit::succeed(&mut pushed, &present);
             store.save(&mut pushed, SerialBump::Yes).await?;
         }
         Ok(None) => store.save(&mut pushed, SerialBump::Yes).await?,
@@ -126,7 +126,7 @@ fn check_successor(present: &Snapshot, pushed: &Snapshot, path: &Path) -> Result
 /// Lists the snapshots that are kept, and the present one.
 ///
 /// # Errors
-/// When the place cannot be read. A present state that is broken is told, and no error.
+/// If the place cannot be read. A damaged present state is a warning, not an error.
 pub async fn history(args: &StateHistoryArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = Workspace::open(&args.manifest, None)?;
     let mut store = workspace.store()?;
@@ -182,9 +182,9 @@ pub async fn restore(args: &StateRestoreArgs, printer: &Printer) -> Result<ExitS
     workspace.check_owner(&kept)?;
     match present {
         Ok(Some(mut present)) => {
-            surgery::check_closed(&present.intents)?;
+            state_edit::check_closed(&present.intents)?;
             keep_journal(&mut store, &mut present).await?;
-            surgery::succeed(&mut kept, &present);
+            state_edit::succeed(&mut kept, &present);
             store.save(&mut kept, SerialBump::Yes).await?;
         }
         Ok(None) | Err(_) => replace(&mut store, &mut kept, printer).await?,

@@ -404,7 +404,7 @@ fn every_code_of_the_table_is_documented() {
 fn the_tables_are_sorted_and_contain_no_code_twice() {
     for table in [CODES, FIRST_PARTS] {
         for pair in table.windows(2) {
-            assert!(pair[0].0 < pair[1].0, "{} stands before {}", pair[0].0, pair[1].0);
+            assert!(pair[0].0 < pair[1].0, "{} is listed before {}", pair[0].0, pair[1].0);
         }
     }
 }

@@ -182,7 +182,7 @@ fn the_error_about_missing_credentials_names_every_searched_file() {
     }
 }
 
-/// Gives a key that lives for a while, as often as it is asked, until it fails.
+/// Returns a short-lived key for each request, until it fails.
 struct Renewing {
     clock: Arc<ManualClock>,
     life: i64,

@@ -80,7 +80,7 @@ fn many_threads_make_exactly_as_many_images_as_the_quota_allows() {
 fn a_file_that_is_not_a_world_is_refused_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notes.txt");
-    let text = "these are no images, and there are more than a hundred bytes of them, so that it looks like a file \
+    let text = "these are no images, and there are more than a hundred bytes of them, so that it resembles a file \
                 with something in it";
     #[expect(clippy::disallowed_methods, reason = "a file that is no world can only be made by hand")]
     std::fs::write(&path, text).unwrap();
@@ -195,8 +195,8 @@ fn resources_that_were_recorded_elsewhere_can_be_added() {
     desk.sim.put_share(&image.id, &Share { account: FRIEND.to_owned(), created_at: 0 }).unwrap();
     desk.sim.put_tag(OWNER.parse().unwrap(), &image.id, "team", "a").unwrap();
     assert!(desk.sim.put_image(&image, &snapshots).is_err(), "ids are unique");
-    let told = &desk.by_id(HOME, &[&image.id])[0];
-    assert_eq!((&told["ImageName"], &told["Tags"][0]["Value"]), (&json!("web"), &json!("a")));
+    let answered = &desk.by_id(HOME, &[&image.id])[0];
+    assert_eq!((&answered["ImageName"], &answered["Tags"][0]["Value"]), (&json!("web"), &json!("a")));
     assert_eq!(desk.code("DeleteImages", HOME, json!({"ImageIds": [image.id]})), "InvalidImageId.InShared");
 }
 
@@ -227,7 +227,7 @@ fn the_next_change_is_the_end_of_a_task_or_the_time_of_visibility() {
 #[test]
 #[ignore = "runs only as a process that is killed"]
 fn victim() {
-    #[expect(clippy::disallowed_methods, reason = "how a test tells its child where the world is")]
+    #[expect(clippy::disallowed_methods, reason = "the child of a test needs the path of the world")]
     let path = std::path::PathBuf::from(std::env::var_os("GOLDFORM_TEST_WORLD").unwrap());
     let settings = Settings { images_per_region: 1_000_000, ..instant() };
     let desk = Desk::over(Sim::open(&path, settings).unwrap());
@@ -253,14 +253,14 @@ fn a_process_that_is_killed_loses_nothing_that_was_answered() {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let mut told = Vec::new();
-        while told.len() < 20 * round {
-            told.extend(lines.next().unwrap().strip_prefix("made ").map(str::to_owned));
+        let mut answered = Vec::new();
+        while answered.len() < 20 * round {
+            answered.extend(lines.next().unwrap().strip_prefix("made ").map(str::to_owned));
         }
         victim.kill().unwrap();
         victim.wait().unwrap();
-        told.extend(lines.filter_map(|line| line.strip_prefix("made ").map(str::to_owned)));
-        made.append(&mut told);
+        answered.extend(lines.filter_map(|line| line.strip_prefix("made ").map(str::to_owned)));
+        made.append(&mut answered);
 
         let desk = Desk::over(Sim::open(&path, instant()).unwrap());
         let there: std::collections::BTreeSet<String> =

@@ -128,7 +128,7 @@ fn an_import_of_an_object_that_does_not_exist_fails_after_it_was_accepted() {
         let params = json!({"ImageName": name, "ImageUrl": format!("{url}?sign=1"), "OsType": "Ubuntu",
             "OsVersion": "22", "Architecture": "arm_64", "Force": true});
         let answer = desk.ok("ImportImage", HOME, params);
-        assert!(answer.get("ImageId").is_none(), "the international site tells none");
+        assert!(answer.get("ImageId").is_none(), "the international site returns none");
         let id = desk.sim.images().unwrap().last().unwrap().id.clone();
         assert_eq!(desk.by_id(HOME, &[&id])[0]["ImageState"], "IMPORTING");
         desk.wait(1_000);

@@ -35,7 +35,7 @@ impl Check {
         self.provoked.insert(code.to_owned());
     }
 
-    /// Returns the call must succeed, and tell of one resource that failed with this code.
+    /// Asserts that the call succeeds and reports one resource that failed with this code.
     #[track_caller]
     fn fails(&mut self, desk: &Desk, params: Value, code: &str) {
         let response = desk.ask(self.action.service, self.action.name, "", params);

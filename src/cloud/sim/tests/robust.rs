@@ -1,4 +1,4 @@
-//! Whatever comes in, a well-formed envelope goes out, and the world stays within its rules.
+//! Every request is answered by a well-formed envelope, and the world stays within its rules.
 
 use proptest::prelude::*;
 
@@ -117,7 +117,7 @@ fn call(numbers: (u8, u8, u8, u8)) -> (Service, &'static str, &'static str, Valu
     let to = [HOME, AWAY, "ap-seoul"][usize::from(b) % 3];
     let name = format!("web-{}", b % 6);
     let seq = u64::from(c % 12) + 1;
-    // The ids that the world gives out depend on its counter alone.
+    // The world's ids depend on its counter alone.
     let id = ids::resource_id("img-", 0, seq);
     let account = (200_000_000_000u64 + u64::from(c % 4)).to_string();
     let permission = if b % 3 == 0 { "CANCEL" } else { "SHARE" };

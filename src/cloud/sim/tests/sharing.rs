@@ -27,9 +27,9 @@ fn a_cancelled_share_is_removed_immediately_and_cancelling_it_again_changes_noth
         let cancel = json!({"ImageId": id, "AccountIds": [FRIEND], "Permission": "CANCEL"});
         desk.ok("ModifyImageSharePermission", HOME, cancel);
     }
-    let told = desk.ok("DescribeImageSharePermission", HOME, json!({"ImageId": id}));
+    let answer = desk.ok("DescribeImageSharePermission", HOME, json!({"ImageId": id}));
     assert_eq!(
-        told["SharePermissionSet"],
+        answer["SharePermissionSet"],
         json!([{"CreatedTime": "2026-11-24T10:00:00Z", "AccountId": "200000000003"}])
     );
     desk.become_account(FRIEND);

@@ -1,4 +1,4 @@
-//! Tags, as the image service and the tag service both tell them.
+//! Tags, in the answers of the image service and of the tag service.
 
 use super::*;
 
@@ -28,15 +28,15 @@ fn tags_of_the_tag_service_are_the_tags_of_the_image() {
             "DeleteTags": [{"TagKey": "tier"}, {"TagKey": "absent"}]}),
     );
     assert_eq!(desk.by_id(HOME, &[&id])[0]["Tags"], json!([{"Key": "team", "Value": "b"}]));
-    let told = tag(
+    let answer = tag(
         &desk,
         "DescribeResourceTagsByResourceIds",
         json!({"ServiceType": "cvm", "ResourcePrefix": "image", "ResourceIds": [id], "ResourceRegion": HOME,
             "Offset": 0, "Limit": 20}),
     );
-    assert_eq!(told["TotalCount"], 1);
+    assert_eq!(answer["TotalCount"], 1);
     assert_eq!(
-        told["Tags"],
+        answer["Tags"],
         json!([{"TagKey": "team", "TagValue": "b", "ResourceId": id,
             "TagKeyMd5": "f894427cc1c571f79da49605ef8b112f", "TagValueMd5": "92eb5ffee6ae2fec3ad71c777531578f",
             "ServiceType": "cvm", "Category": "Custom"}])
@@ -71,8 +71,8 @@ fn a_tag_can_be_created_only_once() {
     tag(&desk, "CreateTag", lock.clone());
     let again = desk.ask(Service::Tag, "CreateTag", "", lock.clone());
     assert_eq!(again["Error"]["Code"], "ResourceInUse.TagDuplicate");
-    let told = tag(&desk, "DescribeTags", json!({"TagKey": "lock", "TagValue": "state"}));
-    assert_eq!((&told["TotalCount"], &told["Tags"][0]["CanDelete"]), (&json!(1), &json!(1)));
+    let answer = tag(&desk, "DescribeTags", json!({"TagKey": "lock", "TagValue": "state"}));
+    assert_eq!((&answer["TotalCount"], &answer["Tags"][0]["CanDelete"]), (&json!(1), &json!(1)));
     tag(&desk, "DeleteTag", lock.clone());
     tag(&desk, "CreateTag", lock);
 }

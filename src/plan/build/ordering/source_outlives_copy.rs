@@ -1,4 +1,4 @@
-//! What is copied from stays until the copy is NORMAL; where the copy is to be deleted too, until it has ended. And of a
+//! The source of a copy stays until the copy is NORMAL, or until it has ended if the copy is deleted too. And of a
 //! generation that stays, one NORMAL image is left to copy from, should those that are pending fail.
 
 use std::collections::BTreeSet;

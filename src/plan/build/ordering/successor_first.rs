@@ -15,8 +15,8 @@ fn shares_last(draft: &Draft<'_>, successor: &Lowered<'_>) -> bool {
     draft.edits_unshared && successor.steps.rename.is_some()
 }
 
-/// Whether a share gives access to one of these accounts.
-fn gives(draft: &Draft<'_>, share: StepIndex, accounts: &Accounts) -> bool {
+/// Returns whether a share grants access to one of these accounts.
+fn grants(draft: &Draft<'_>, share: StepIndex, accounts: &Accounts) -> bool {
     match draft.graph.step(share).map(|step| &step.operation) {
         Some(Operation::Share { accounts: given, .. }) => !given.shared_with(accounts).is_empty(),
         _ => false,
@@ -41,7 +41,7 @@ pub(super) fn order(draft: &mut Draft<'_>) {
         let shared = successor
             .steps
             .share
-            .filter(|share| !shares_last(draft, successor) && gives(draft, *share, &seeing));
+            .filter(|share| !shares_last(draft, successor) && grants(draft, *share, &seeing));
         let ready = [successor.steps.make.or(successor.steps.wait), successor.steps.update, shared];
         let taking =
             [lowered.steps.unshare, lowered.steps.update, lowered.steps.rename, lowered.steps.delete];

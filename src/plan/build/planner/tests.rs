@@ -1,4 +1,4 @@
-//! Plans, and what stands in their way.
+//! Plans, and why a plan is impossible.
 
 use crate::diff::PlanMode;
 use crate::model::LimitSource;
@@ -33,8 +33,8 @@ fn the_digest_is_that_of_the_effect() {
 fn a_plan_names_the_state_that_it_was_made_from() {
     let plan = plan_to(&applied(&[EXAMPLE]), EXAMPLE);
     assert_eq!(plan.base.unwrap().serial, 1);
-    let wish = PlanOptions::all(PlanMode::Normal);
-    let first = propose(&desired(EXAMPLE), &applied(&[]).recorded, None, &wish).unwrap();
+    let options = PlanOptions::all(PlanMode::Normal);
+    let first = propose(&desired(EXAMPLE), &applied(&[]).recorded, None, &options).unwrap();
     assert_eq!(first.plan.base, None, "before the first write there is none");
 }
 
@@ -53,9 +53,9 @@ fn the_room_of_a_region_is_what_is_there_what_will_be_and_who_says_so() {
 
 #[test]
 fn a_region_that_was_never_read_has_the_documented_limit() {
-    let wish = PlanOptions::all(PlanMode::Normal);
+    let options = PlanOptions::all(PlanMode::Normal);
     let nothing = crate::state::Recorded::default();
-    let plan = propose(&desired(EXAMPLE), &nothing, None, &wish).unwrap().plan;
+    let plan = propose(&desired(EXAMPLE), &nothing, None, &options).unwrap().plan;
     let limit = &plan.regions[&region("ap-tokyo")].limit;
     assert_eq!((limit.value, &limit.source), (10, &LimitSource::Documented));
 }

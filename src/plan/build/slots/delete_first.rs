@@ -19,7 +19,7 @@ const SETS_IN_STEPS: usize = 400_000;
 /// How many placements of one region are tried before the best of them is taken.
 const TRIED_FOR_THE_BEST: usize = 16;
 
-/// Plays a draft: the order that fits, and nothing where there is room for everything.
+/// Searches an order of a draft that fits. `None` if every order does.
 pub(super) fn find_order(
     draft: &Draft<'_>,
     slots: &BTreeMap<Region, Slots>,

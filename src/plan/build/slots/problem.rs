@@ -103,7 +103,7 @@ impl<'d> SlotProblem<'d> {
         let graph = self.graph;
         let regions: BTreeMap<&Region, usize> =
             self.regions.iter().enumerate().map(|(number, (region, _))| (region, number)).collect();
-        // Where something retires, and whether it goes before its successor.
+        // Regions where a placement retires, and whether it is deleted before its successor.
         let mut retires: BTreeMap<(&ImageKey, &Region), bool> = BTreeMap::new();
         for (&at, lowered) in &draft.placements {
             if lowered.steps.delete.is_some() && lowered.steps.make.is_none() {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Returns a key as the token service gives it.
+/// Returns a key in the form of the token service.
 fn temporary(id: &str) -> super::super::super::loopback::Deed {
     let key = json!({ "Token": "tmp-token", "TmpSecretId": id, "TmpSecretKey": "tmp-key" });
     response(&json!({ "Credentials": key, "ExpiredTime": NOW + 7200, "RequestId": "r" }).to_string())
@@ -118,8 +118,8 @@ fn a_web_identity_is_exchanged_without_a_signature() {
 fn a_web_identity_is_not_sent_to_a_host_that_a_manifest_names() {
     let hosts = Hosts::at("https://sts.invalid").unwrap();
     let chain = Chain { hosts, ..chain(env(&WEB, &[("/run/token", "jwt")])) };
-    let told = run(chain.credentials()).unwrap_err().to_string();
-    assert!(told.contains("is not sent to the endpoint"), "{told}");
+    let message = run(chain.credentials()).unwrap_err().to_string();
+    assert!(message.contains("is not sent to the endpoint"), "{message}");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn an_import_is_requested_as_documented_with_its_query() {
     let mut image = new(import());
     image.query = Some(Secret::new("sign=abc&x=1"));
     let (id, call) = create(&image, json!({ "RequestId": "r" }));
-    assert_eq!(id, None, "the international site tells no id");
+    assert_eq!(id, None, "the international site returns no id");
     assert_eq!(
         call,
         (

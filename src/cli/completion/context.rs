@@ -1,4 +1,4 @@
-//! What is known where a line is typed: the manifest and the state that it names, as far as they can be read.
+//! The typed line, with the manifest and the state that it names, as far as they can be read.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,31 +16,31 @@ use crate::model::region::RegionTable;
 use crate::model::{Address, ImageKey, PlacementKey, Region};
 use crate::state::{Head, Snapshot};
 
-/// More is not read: nobody waits for a completion.
+/// Larger files are not read: a completion must be quick.
 const MOST_BYTES: u64 = 4 << 20;
 
-/// The line that is typed, and what is known from it once that is asked for.
+/// The typed line, and its context, which is read on first use.
 #[derive(Default)]
-pub(super) struct Line {
+pub(super) struct CommandLine {
     /// The words, the program first.
     words: Vec<OsString>,
-    known: OnceLock<Known>,
+    context: OnceLock<CompletionContext>,
 }
 
-impl Line {
+impl CommandLine {
     /// The words that a shell passes behind `--`.
-    pub(super) fn of(arguments: &[OsString]) -> Self {
+    pub(super) fn from_arguments(arguments: &[OsString]) -> Self {
         let words = arguments.iter().skip_while(|word| *word != "--").skip(1);
-        Self { words: words.cloned().collect(), known: OnceLock::new() }
+        Self { words: words.cloned().collect(), context: OnceLock::new() }
     }
 
-    /// The first word that one of these names.
+    /// Returns the first word that is one of these names.
     pub(super) fn first_of(&self, names: &[String]) -> Option<&str> {
         let mut words = self.words.iter().skip(1).filter_map(|word| word.to_str());
         words.find(|word| names.iter().any(|name| name == word))
     }
 
-    /// What an option was given: `-f FILE`, `--file FILE`, `--file=FILE`.
+    /// Returns the values of an option: `-f FILE`, `--file FILE`, `--file=FILE`.
     fn given(&self, long: &str, short: Option<&str>) -> Vec<PathBuf> {
         let mut given = Vec::new();
         let mut words = self.words.iter().skip(1);
@@ -54,15 +54,15 @@ impl Line {
         given
     }
 
-    /// What is known.
-    pub(super) fn known(&self) -> &Known {
-        self.known.get_or_init(|| Known::of(self))
+    /// Returns the context of the line.
+    pub(super) fn context(&self) -> &CompletionContext {
+        self.context.get_or_init(|| CompletionContext::from_line(self))
     }
 }
 
-/// What is known: nothing where nothing can be read.
+/// Manifest and state that a line names. A field is `None` if it cannot be read.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct CompletionContext {
     /// The manifest.
     manifest: Option<Loaded>,
     /// Where the state is.
@@ -71,13 +71,13 @@ pub(super) struct Known {
     state: Option<Snapshot>,
 }
 
-/// Whether files can be read at once: they are files, since a pipe may never end, and not too large together.
+/// Returns whether these are regular files, since a pipe may never end, and small in total.
 fn are_small(files: &[PathBuf]) -> bool {
     let sizes = files.iter().map(|path| path.metadata().ok().filter(Metadata::is_file).map(|is| is.len()));
     sizes.sum::<Option<u64>>().is_some_and(|all| all <= MOST_BYTES)
 }
 
-/// The same for manifests, which folders may hold.
+/// Does the same for manifests, which may be folders.
 fn are_small_manifests(paths: &[PathBuf]) -> bool {
     let mut files = Vec::new();
     for path in paths {
@@ -89,7 +89,7 @@ fn are_small_manifests(paths: &[PathBuf]) -> bool {
     are_small(&files)
 }
 
-/// A state, with the journal beside it where there is one.
+/// Does the same for a state and the journal beside it.
 fn is_small_state(path: &Path) -> bool {
     let mut journal = path.as_os_str().to_os_string();
     journal.push(".journal");
@@ -99,14 +99,14 @@ fn is_small_state(path: &Path) -> bool {
     are_small(&files)
 }
 
-/// Waits for a store of files, which never waits itself.
+/// Runs a future of the file store to its end. The file store never suspends.
 fn now<T>(future: impl Future<Output = T>) -> Option<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
     Some(runtime.block_on(future))
 }
 
-impl Known {
-    fn of(line: &Line) -> Self {
+impl CompletionContext {
+    fn from_line(line: &CommandLine) -> Self {
         let mut files = line.given("--file", Some("-f"));
         if files.is_empty() {
             files.push(PathBuf::from(DEFAULT_MANIFEST));
@@ -132,7 +132,7 @@ impl Known {
         self.manifest.as_ref().and_then(|loaded| loaded.desired.as_ref())
     }
 
-    /// Every placement that is declared or recorded, by entry and region, with the generations that are recorded there.
+    /// Returns declared and recorded placements by entry and region, with the generations that are recorded there.
     pub(super) fn placements(
         &self,
         is_recorded_only: bool,
@@ -153,7 +153,7 @@ impl Known {
         found
     }
 
-    /// The addresses of the shares that are recorded.
+    /// Returns the addresses of recorded shares.
     pub(super) fn shares(&self) -> Vec<String> {
         let placements = self.state.iter().flat_map(|snapshot| snapshot.recorded.placements());
         placements
@@ -164,7 +164,7 @@ impl Known {
             .collect()
     }
 
-    /// The addresses of lookups.
+    /// Returns the addresses of lookups.
     pub(super) fn lookups(&self, is_recorded_only: bool) -> Vec<String> {
         let desired = self.desired();
         let declared =
@@ -176,26 +176,26 @@ impl Known {
         names
     }
 
-    /// The accounts that have a name: name and id.
+    /// Returns name and id of each named account.
     pub(super) fn accounts(&self) -> Vec<(String, String)> {
         let desired = self.desired();
         let accounts = desired.iter().flat_map(|desired| &desired.accounts);
         accounts.map(|(name, id)| (name.to_string(), id.to_string())).collect()
     }
 
-    /// The names of the manifest's variables.
+    /// Returns the names of the manifest's variables.
     pub(super) fn variables(&self) -> Vec<String> {
         self.manifest.as_ref().map(|loaded| loaded.declared_variables.clone()).unwrap_or_default()
     }
 
-    /// Every region that is known, and its name.
+    /// Returns the known regions, each with its name.
     pub(super) fn regions(&self) -> Vec<(String, String)> {
         let built_in = RegionTable::built_in();
         let regions = self.desired().map_or(&built_in, |desired| &desired.regions);
         regions.iter().map(|(region, facts)| (region.to_string(), facts.title.to_string())).collect()
     }
 
-    /// The serials of the snapshots that are kept, and by which command each was written.
+    /// Returns the serials of the stored snapshots, each with the command that wrote it.
     pub(super) fn serials(&self) -> Vec<(String, String)> {
         let Some(path) = &self.path else { return Vec::new() };
         let kept = now(FileStore::at(path).kept()).and_then(Result::ok).unwrap_or_default();

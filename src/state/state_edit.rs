@@ -1,8 +1,8 @@
-//! Changes of the record that a person asks for: an entry or placement gets another address, or is managed no more.
-//! No call goes with them: what exists in the cloud stays as it is.
+//! Edits of the state that a user asks for: an entry or placement moves to another address, or is no longer managed.
+//! They make no call to the cloud.
 //!
-//! Each function changes the record or leaves it as it was. None runs while steps are open: their outcome would be
-//! written to addresses that have moved.
+//! A function that fails leaves the state unchanged. All of them refuse while steps are open: the outcomes of these would
+//! be written to addresses that have moved.
 
 #![expect(clippy::result_large_err, reason = "made once in a run, and reported at once")]
 
@@ -13,9 +13,9 @@ use super::recorded::Recorded;
 use super::snapshot::Snapshot;
 use crate::model::{Address, ImageId, ImageKey, PlacementKey};
 
-/// A change of the record that is not made.
+/// A refused edit of the state.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum SurgeryError {
+pub enum StateEditError {
     /// Steps were started and have no outcome yet.
     #[error("{}", open(.steps))]
     Open {
@@ -47,29 +47,29 @@ pub enum SurgeryError {
     /// An image cannot change its region.
     #[error("{from} cannot become {to}: an image stays in the region that it is in")]
     OtherRegion {
-        /// What was to be moved.
+        /// Address before.
         from: Address,
-        /// Where to.
+        /// Address after.
         to: Address,
     },
     /// A generation is one build, and this is another.
     #[error("{from} is not the same build as generation {} of image.{}: that was made from {theirs}, this from {ours}", .to.generation, .to.image)]
     OtherBuild {
-        /// What was to be moved.
+        /// Address before.
         from: PlacementKey,
-        /// Where to.
+        /// Address after.
         to: PlacementKey,
-        /// What the one to be moved was made from.
+        /// Source of the moved build.
         ours: String,
-        /// What the other was made from.
+        /// Source of the other build.
         theirs: String,
     },
     /// The two addresses are of different kinds, or of a type that cannot be moved.
     #[error("{from} cannot become {to}: entries become entries, placements placements, lookups lookups")]
     Unlike {
-        /// What was to be moved.
+        /// Address before.
         from: Address,
-        /// Where to.
+        /// Address after.
         to: Address,
     },
 }
@@ -81,7 +81,7 @@ fn open(steps: &[String]) -> String {
     format!("the state cannot be edited while the outcome of {named}{more} is unknown")
 }
 
-impl SurgeryError {
+impl StateEditError {
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
@@ -124,13 +124,13 @@ fn next_to(at: &PlacementKey) -> PlacementKey {
 /// Whether the record may be changed by hand.
 ///
 /// # Errors
-/// [`SurgeryError::Open`] while steps have no outcome.
-pub fn check_closed(intents: &Intents) -> Result<(), SurgeryError> {
+/// [`StateEditError::Open`] while steps have no outcome.
+pub fn check_closed(intents: &Intents) -> Result<(), StateEditError> {
     if intents.is_empty() {
         return Ok(());
     }
     let in_doubt = intents.values().filter(|intent| intent.is_in_doubt());
-    Err(SurgeryError::Open {
+    Err(StateEditError::Open {
         steps: intents.keys().map(ToString::to_string).collect(),
         in_doubt: in_doubt.map(|intent| intent.operation.at().clone()).collect(),
     })
@@ -150,15 +150,15 @@ pub fn accepted<'s>(intents: &'s Intents, at: &PlacementKey) -> Option<&'s StepI
 /// Returns the edit that closes a doubtful step by a person's word: it made this image, or none.
 ///
 /// # Errors
-/// [`SurgeryError::NotInDoubt`] if no such step is open, [`SurgeryError::Recorded`] if the image is recorded for
+/// [`StateEditError::NotInDoubt`] if no such step is open, [`StateEditError::Recorded`] if the image is recorded for
 /// something else.
-pub fn resolve(snapshot: &Snapshot, at: &PlacementKey, id: Option<&ImageId>) -> Result<Edit, SurgeryError> {
+pub fn resolve(snapshot: &Snapshot, at: &PlacementKey, id: Option<&ImageId>) -> Result<Edit, StateEditError> {
     if doubtful(&snapshot.intents, at).is_none() {
-        return Err(SurgeryError::NotInDoubt(at.clone()));
+        return Err(StateEditError::NotInDoubt(at.clone()));
     }
     let recorded_as = id.and_then(|id| Some((id, snapshot.recorded.placement_with_id(&at.region, id)?)));
     match recorded_as {
-        Some((id, of)) => Err(SurgeryError::Recorded { id: id.clone(), of }),
+        Some((id, of)) => Err(StateEditError::Recorded { id: id.clone(), of }),
         None => Ok(Edit::Resolve { at: at.clone(), id: id.cloned() }),
     }
 }
@@ -171,22 +171,22 @@ pub fn move_to(
     recorded: &mut Recorded,
     from: &Address,
     to: &Address,
-) -> Result<Vec<(Address, Address)>, SurgeryError> {
+) -> Result<Vec<(Address, Address)>, StateEditError> {
     if from == to {
-        return Err(SurgeryError::Same(from.clone()));
+        return Err(StateEditError::Same(from.clone()));
     }
     match (from, to) {
         (Address::Image(old), Address::Image(new)) => rename(recorded, old, new),
         (Address::InRegion(old, region), Address::InRegion(new, other)) => {
             if region != other {
-                return Err(SurgeryError::OtherRegion { from: from.clone(), to: to.clone() });
+                return Err(StateEditError::OtherRegion { from: from.clone(), to: to.clone() });
             }
             let pairs: Vec<_> = at_address(recorded, from)
                 .into_iter()
                 .map(|at| (at.clone(), PlacementKey { image: new.clone(), ..at }))
                 .collect();
             if pairs.is_empty() {
-                return Err(SurgeryError::NotRecorded(Address::InRegion(old.clone(), region.clone())));
+                return Err(StateEditError::NotRecorded(Address::InRegion(old.clone(), region.clone())));
             }
             // All of them, or none: the rest is tried on a copy first.
             let mut trial = recorded.clone();
@@ -202,14 +202,14 @@ pub fn move_to(
         }
         (Address::Lookup(old), Address::Lookup(new)) => {
             if recorded.lookups.contains_key(new) {
-                return Err(SurgeryError::Taken(to.clone()));
+                return Err(StateEditError::Taken(to.clone()));
             }
             let lookup =
-                recorded.lookups.remove(old).ok_or_else(|| SurgeryError::NotRecorded(from.clone()))?;
+                recorded.lookups.remove(old).ok_or_else(|| StateEditError::NotRecorded(from.clone()))?;
             recorded.lookups.insert(new.clone(), lookup);
             Ok(vec![(from.clone(), to.clone())])
         }
-        _ => Err(SurgeryError::Unlike { from: from.clone(), to: to.clone() }),
+        _ => Err(StateEditError::Unlike { from: from.clone(), to: to.clone() }),
     }
 }
 
@@ -222,13 +222,13 @@ fn rename(
     recorded: &mut Recorded,
     old: &ImageKey,
     new: &ImageKey,
-) -> Result<Vec<(Address, Address)>, SurgeryError> {
+) -> Result<Vec<(Address, Address)>, StateEditError> {
     if recorded.images.contains_key(new) {
-        return Err(SurgeryError::Taken(Address::Image(new.clone())));
+        return Err(StateEditError::Taken(Address::Image(new.clone())));
     }
     let moved = at_address(recorded, &Address::Image(old.clone()));
     if moved.is_empty() {
-        return Err(SurgeryError::NotRecorded(Address::Image(old.clone())));
+        return Err(StateEditError::NotRecorded(Address::Image(old.clone())));
     }
     recorded.apply(&Edit::Rename { from: old.clone(), to: new.clone() });
     let renamed = |at: PlacementKey| {
@@ -242,15 +242,15 @@ fn move_placement(
     recorded: &mut Recorded,
     from: &PlacementKey,
     to: &PlacementKey,
-) -> Result<(), SurgeryError> {
+) -> Result<(), StateEditError> {
     let address = |at: &PlacementKey| Address::Placement(at.clone());
     if from.region != to.region {
-        return Err(SurgeryError::OtherRegion { from: address(from), to: address(to) });
+        return Err(StateEditError::OtherRegion { from: address(from), to: address(to) });
     }
     if recorded.placement(to).is_some() {
-        return Err(SurgeryError::Taken(address(to)));
+        return Err(StateEditError::Taken(address(to)));
     }
-    let missing = || SurgeryError::NotRecorded(address(from));
+    let missing = || StateEditError::NotRecorded(address(from));
     let image = recorded.images.get(&from.image).ok_or_else(missing)?;
     let (protect, delete_snapshots) = (image.protect, image.delete_snapshots);
     let source = image.generations.get(&from.generation).ok_or_else(missing)?.source.clone();
@@ -258,7 +258,7 @@ fn move_placement(
     if let Some(build) = there.and_then(|image| image.generations.get(&to.generation))
         && build.source != source
     {
-        return Err(SurgeryError::OtherBuild {
+        return Err(StateEditError::OtherBuild {
             from: from.clone(),
             to: to.clone(),
             ours: source.describe(),
@@ -275,13 +275,13 @@ fn move_placement(
     Ok(())
 }
 
-/// Stops managing what an address covers. Returns the addresses of what that was. An image counts as one that goldform does not
-/// manage from then on, an account's share as one that others gave.
+/// Stops managing the placements and shares that an address covers, and returns their addresses. The images and shares
+/// count as unmanaged from then on.
 ///
 /// # Errors
 /// When nothing is recorded there.
-pub fn forget(recorded: &mut Recorded, address: &Address) -> Result<Vec<Address>, SurgeryError> {
-    let missing = || SurgeryError::NotRecorded(address.clone());
+pub fn forget(recorded: &mut Recorded, address: &Address) -> Result<Vec<Address>, StateEditError> {
+    let missing = || StateEditError::NotRecorded(address.clone());
     match address {
         Address::Image(_) | Address::InRegion(..) | Address::Placement(_) => {
             let keys = at_address(recorded, address);

@@ -12,7 +12,7 @@ use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::sim::LogEntry;
 use crate::diagnostics::sanitize::escape_controls;
 
-/// Lists the requests that came.
+/// Lists the requests that were received.
 pub(super) fn log(args: &LogArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let sim = super::attach(&args.world)?;
     let entries = sim.log(args.after).map_err(|error| super::broken(&args.world.world, &error))?;
@@ -22,11 +22,11 @@ pub(super) fn log(args: &LogArgs, printer: &Printer) -> Result<ExitStatus, Comma
             let _ = writeln!(text, "{}", as_json(entry)?);
         } else {
             let region = entry.region.as_deref().unwrap_or("-");
-            let fate = serde_json::to_value(entry.outcome)?;
-            let fate = fate.as_str().unwrap_or_default();
+            let outcome = serde_json::to_value(entry.outcome)?;
+            let outcome = outcome.as_str().unwrap_or_default();
             let _ = writeln!(
                 text,
-                "{:>6}  {}  {}  {}:{}  {region}  {fate}  {}",
+                "{:>6}  {}  {}  {}:{}  {region}  {outcome}  {}",
                 entry.seq,
                 time(entry.at),
                 entry.caller,
@@ -40,7 +40,7 @@ pub(super) fn log(args: &LogArgs, printer: &Printer) -> Result<ExitStatus, Comma
     Ok(ExitStatus::Done)
 }
 
-/// An entry with its time as a text and its parameters as they were, not as text in text.
+/// Returns an entry as JSON, with its time as text and its parameters as JSON values.
 fn as_json(entry: &LogEntry) -> Result<Value, CommandError> {
     let mut value = serde_json::to_value(entry)?;
     if let Some(fields) = value.as_object_mut() {
@@ -50,11 +50,11 @@ fn as_json(entry: &LogEntry) -> Result<Value, CommandError> {
     Ok(value)
 }
 
-/// Shows the most images at one time.
+/// Prints the peak number of images of each account and region.
 pub(super) fn peaks(args: &WorldArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let sim = super::attach(args)?;
-    let told = |error| super::broken(&args.world, &error);
-    let (peaks, settings) = (sim.peaks().map_err(told)?, sim.settings().map_err(told)?);
+    let broken = |error| super::broken(&args.world, &error);
+    let (peaks, settings) = (sim.peaks().map_err(broken)?, sim.settings().map_err(broken)?);
     match printer.format {
         Format::Json => {
             let mut all = Vec::new();

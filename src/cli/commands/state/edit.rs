@@ -1,5 +1,4 @@
-//! `state mv`, `state rm` and `forget`: the record gets other addresses, or speaks of less. The cloud is not asked and
-//! not changed.
+//! `state mv`, `state rm` and `forget`: edits of the state that neither read nor change the cloud.
 
 use std::fmt::Write as _;
 
@@ -13,9 +12,9 @@ use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::engine::LockedState;
 use crate::model::{Address, ImageId, PlacementKey};
-use crate::state::{Event, surgery};
+use crate::state::{Event, state_edit};
 
-/// Loads the locked state of a manifest, to change it by hand.
+/// Loads the locked state of a manifest for an edit.
 async fn load<'s>(workspace: &Workspace, store: &'s mut FileStore) -> Result<LockedState<'s>, CommandError> {
     let state = LockedState::load(store, || workspace.first_snapshot()).await?;
     // No snapshot was saved yet.
@@ -29,7 +28,7 @@ async fn load<'s>(workspace: &Workspace, store: &'s mut FileStore) -> Result<Loc
     Ok(state)
 }
 
-/// Closes a step whose outcome is unknown, by a person's word, and stores that.
+/// Closes a step whose outcome is unknown, as the user states it, and stores that.
 ///
 /// # Errors
 /// If no such step is open, the image is recorded for something else, or the state cannot be written.
@@ -39,14 +38,14 @@ pub async fn resolve(
     at: &PlacementKey,
     id: Option<&ImageId>,
 ) -> Result<(), CommandError> {
-    let change = surgery::resolve(&state.snapshot, at, id)?;
+    let change = state_edit::resolve(&state.snapshot, at, id)?;
     let event = Event::Edited { at: workspace.engine.clock.now(), change };
     state.snapshot.take(&event).map_err(|illegal| CommandError::Internal(illegal.to_string()))?;
     state.store.append(&[event]).await?;
     Ok(())
 }
 
-/// Gives what is recorded at one address another.
+/// Moves recorded resources to another address.
 ///
 /// # Errors
 /// When the two do not fit, steps are open, or the state cannot be written.
@@ -55,8 +54,8 @@ pub async fn move_to(args: &StateMoveArgs, printer: &Printer) -> Result<ExitStat
     let workspace = Workspace::open(&args.manifest, None)?;
     let mut store = workspace.locked_store("state mv", LockWait(args.lock.lock_timeout)).await?;
     let mut state = load(&workspace, &mut store).await?;
-    surgery::check_closed(&state.snapshot.intents)?;
-    let moved = surgery::move_to(&mut state.snapshot.recorded, &old, &new)?;
+    state_edit::check_closed(&state.snapshot.intents)?;
+    let moved = state_edit::move_to(&mut state.snapshot.recorded, &old, &new)?;
     state.changed();
     state.save().await?;
     match printer.format {
@@ -103,13 +102,13 @@ pub async fn forget(
     let mut others = Vec::new();
     for address in &addresses {
         match address {
-            Address::Placement(at) if surgery::doubtful(&state.snapshot.intents, at).is_some() => {
+            Address::Placement(at) if state_edit::doubtful(&state.snapshot.intents, at).is_some() => {
                 resolve(&workspace, &mut state, at, None).await?;
                 forgotten.push(address.clone());
             }
             Address::Placement(at) => {
                 // An image that the service still makes is given up: its step has no other outcome.
-                if let Some(step) = surgery::accepted(&state.snapshot.intents, at).cloned() {
+                if let Some(step) = state_edit::accepted(&state.snapshot.intents, at).cloned() {
                     let settled = Event::Settled { step, at: workspace.engine.clock.now(), image: None };
                     state
                         .snapshot
@@ -122,10 +121,10 @@ pub async fn forget(
         }
     }
     if !others.is_empty() {
-        surgery::check_closed(&state.snapshot.intents)?;
+        state_edit::check_closed(&state.snapshot.intents)?;
     }
     for address in others {
-        forgotten.extend(surgery::forget(&mut state.snapshot.recorded, address)?);
+        forgotten.extend(state_edit::forget(&mut state.snapshot.recorded, address)?);
     }
     state.changed();
     state.save().await?;

@@ -1,4 +1,4 @@
-//! What an import tells.
+//! The result of an import, as text and JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use crate::diff::adopt::{Adoptable, LeftOut};
 use crate::model::{ImageId, PlacementKey};
 use crate::state::terraform::Named;
 
-/// What is taken over, what is left out, and what is not sure.
+/// Adopted images, images that are left out with the reason, and notes.
 pub(super) struct ImportResult<'a> {
     pub(super) found: &'a Adoptable,
     pub(super) recorded: &'a [(PlacementKey, ImageId)],
@@ -21,13 +21,13 @@ pub(super) struct ImportResult<'a> {
 }
 
 impl ImportResult<'_> {
-    /// The commands that take what is managed here out of the Terraform state.
+    /// Returns the commands that remove the adopted images from the Terraform state.
     fn commands(&self) -> Vec<String> {
         let addresses = self.terraform.iter().flat_map(|named| &named.addresses);
         addresses.map(|address| remove_command(address)).collect()
     }
 
-    /// Images that a Terraform state names, and that no region that was looked at has.
+    /// Returns images that a Terraform state names and no observed region has.
     fn missing(&self) -> Vec<&ImageId> {
         let is_known = |id: &&ImageId| {
             self.recorded.iter().any(|(_, known)| known == *id)
@@ -55,7 +55,7 @@ impl ImportResult<'_> {
         for (at, id) in *recorded {
             let _ = writeln!(text, "{at}: {id}");
         }
-        // An image of a vendor is there in every region: it is told once.
+        // An image of a vendor exists in every region: it is listed once.
         let mut left_out: BTreeMap<(&str, &str), Vec<&LeftOut>> = BTreeMap::new();
         for left in &found.left_out {
             if !recorded.iter().any(|(at, id)| at.region == left.region && *id == left.id) {
@@ -69,15 +69,15 @@ impl ImportResult<'_> {
             };
         }
         for id in self.missing() {
-            let _ = writeln!(text, "left out: {id}: it is not in the regions that were looked at");
+            let _ = writeln!(text, "left out: {id}: it is not in the observed regions");
         }
         if recorded.is_empty() {
-            text.push_str("Nothing to take over.\n");
+            text.push_str("Nothing to adopt.\n");
         }
         printer.text(&text);
         if found.left_out.iter().any(|left| left.owner.is_some()) {
             printer.say(
-                "note: what another state manages is that state's: look for it first (goldform state restore). Where it is \
+                "note: images that another state manages are left out. Restore that state (goldform state restore). If it is \
                  lost, or no longer manages them: --from-state LINEAGE",
             );
         }
@@ -86,18 +86,18 @@ impl ImportResult<'_> {
         }
         if terraform.is_some() && !recorded.is_empty() {
             printer.say(
-                "note: a Terraform state knows no copies (they were found by name), and not what images were made from: \
-                 they are `adopted:` as they are",
+                "note: a Terraform state has neither copies (they were found by name) nor the sources of images: they are \
+                 declared as `adopted:`",
             );
             printer.say(&format!(
-                "Then Terraform is to forget them:\n\n    {}\n",
+                "Remove them from the Terraform state:\n\n    {}\n",
                 self.commands().join("\n    ")
             ));
         }
     }
 }
 
-/// The command that takes an address out of a Terraform state, for a shell.
+/// Returns the shell command that removes an address from a Terraform state.
 fn remove_command(address: &str) -> String {
     let is_plain = address.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
     match is_plain {

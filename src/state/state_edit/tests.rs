@@ -73,7 +73,7 @@ fn a_placement_takes_its_build_to_another_entry() {
 fn a_region_is_moved_as_a_whole_or_not_at_all() {
     let mut record = recorded();
     let error = move_to(&mut record, &address("image.web@ap-jakarta"), &address("image.db@ap-jakarta"));
-    assert!(matches!(error, Err(SurgeryError::Taken(_))), "{error:?}");
+    assert!(matches!(error, Err(StateEditError::Taken(_))), "{error:?}");
     assert_eq!(record, recorded(), "generation 1 is in the way, so generation 2 stays too");
     move_to(&mut record, &address("image.web@ap-jakarta"), &address("image.other@ap-jakarta")).unwrap();
     assert_eq!(
@@ -152,7 +152,7 @@ fn a_forgotten_share_stays_as_one_of_others() {
     let at = record.placements().find(|(at, _)| at.region.as_str() == "ap-tokyo").unwrap().1;
     assert!(at.shares.is_empty());
     assert_eq!(at.unmanaged.len(), 1);
-    assert_eq!(forget(&mut record.clone(), &share), Err(SurgeryError::NotRecorded(share)));
+    assert_eq!(forget(&mut record.clone(), &share), Err(StateEditError::NotRecorded(share)));
 }
 
 #[test]
@@ -213,10 +213,10 @@ fn a_doubtful_step_is_closed_by_a_persons_word_and_by_nothing_else() {
         assert_eq!(check_closed(&snapshot.intents), Ok(()));
         assert!(snapshot.recorded.making.is_empty());
         assert_eq!(snapshot.recorded.placement(&at).map(|placement| &placement.id), made);
-        assert_eq!(resolve(&snapshot, &at, made), Err(SurgeryError::NotInDoubt(at.clone())));
+        assert_eq!(resolve(&snapshot, &at, made), Err(StateEditError::NotInDoubt(at.clone())));
     }
     let other = PlacementKey { region: "ap-tokyo".parse().unwrap(), ..at };
-    assert_eq!(resolve(&snapshot, &other, None), Err(SurgeryError::NotInDoubt(other)));
+    assert_eq!(resolve(&snapshot, &other, None), Err(StateEditError::NotInDoubt(other)));
 }
 
 #[test]
@@ -232,5 +232,5 @@ fn an_image_that_is_recorded_already_is_not_what_a_doubtful_step_made() {
     image.generations.insert(generation, other);
     let id: ImageId = "img-0a1b2c3d".parse().unwrap();
     let of = PlacementKey { generation, ..at.clone() };
-    assert_eq!(resolve(&snapshot, &at, Some(&id)), Err(SurgeryError::Recorded { id, of }));
+    assert_eq!(resolve(&snapshot, &at, Some(&id)), Err(StateEditError::Recorded { id, of }));
 }
