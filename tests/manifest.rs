@@ -90,7 +90,7 @@ fn ten_mistakes_are_ten_diagnostics_each_on_its_line() {
 /// Regenerate with `INSTA_UPDATE=always cargo test --test it manifest::`.
 #[test]
 fn the_published_schema_is_the_one_of_the_types() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(goldform::manifest::schema::SCHEMA_PATH);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/manifest.schema.json");
     let mut text = serde_json::to_string_pretty(&goldform::constraints::manifest_schema()).unwrap();
     text.push('\n');
     if crate::common::blesses() {

@@ -34,7 +34,7 @@ const ALLOWED: &[&str] = &[r#"rename = "wish""#, r#"rename = "intention""#];
 
 /// Files below a folder that have text of ours, and are not recorded output.
 fn below(folder: &Path, found: &mut Vec<PathBuf>) {
-    const TEXT: &[&str] = &["rs", "md", "yaml", "yml", "toml", "py", "sh", "css", "bash"];
+    const TEXT: &[&str] = &["rs", "md", "yaml", "yml", "toml", "py", "sh", "css", "bash", "json"];
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();

@@ -61,13 +61,15 @@ impl<'a> Scheduler<'a> {
         self.ready.iter().copied()
     }
 
-    /// How many steps have started and not ended.
-    pub fn running(&self) -> usize {
+    /// Returns the number of steps that have started and not ended.
+    #[cfg(test)]
+    fn running(&self) -> usize {
         self.running
     }
 
-    /// Whether nothing may start and nothing runs.
-    pub fn is_idle(&self) -> bool {
+    /// Returns whether nothing may start and nothing runs.
+    #[cfg(test)]
+    fn is_idle(&self) -> bool {
         self.ready.is_empty() && self.running == 0
     }
 

@@ -208,7 +208,7 @@ pub trait StateStore: Send {
     /// raised where events were appended since the one before, or where `is_new` says that a fact differs.
     ///
     /// The store notes in it when, by whom and for what it was written. Where the serial is raised, the snapshot
-    /// before is kept: the last [`SNAPSHOTS_KEPT`] of them.
+    /// before is kept: the last `SNAPSHOTS_KEPT` of them.
     ///
     /// # Errors
     /// When the lock is not held, the snapshot breaks its own rules, what is stored cannot be read (it is left as it

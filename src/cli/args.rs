@@ -182,7 +182,7 @@ pub enum OutputAs {
     Table,
     /// Shell variables: GOLDFORM_IMAGE_WEB_BASE_AP_TOKYO=img-…
     Env,
-    /// A map of maps for Terraform: image_ids["web-base"]["ap-tokyo"]
+    /// A map of maps for Terraform: `image_ids["web-base"]["ap-tokyo"]`
     Tfvars,
 }
 

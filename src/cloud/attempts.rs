@@ -35,9 +35,4 @@ impl Attempts {
         let number = self.0.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         (number < max).then_some(number)
     }
-
-    /// Resets the count after an answer that is not a failure.
-    pub fn answered(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
 }

@@ -11,7 +11,7 @@ use crate::model::{Level, PlacementKey};
 use crate::plan::{Plan, PlanView};
 use crate::state::Recorded;
 
-/// Plan that violates no rule whose level is deny. Only [`validate`] returns one, and `apply` accepts nothing else.
+/// Plan that violates no rule whose level is deny. Only `validate` returns one, and `apply` accepts nothing else.
 #[derive(Debug, Clone)]
 pub struct ValidPlan(Plan);
 

@@ -10,53 +10,46 @@
 //! adds the cloud. What happened is returned as values; what happens while a plan is executed is reported to a
 //! [`Progress`](crate::apply::Progress).
 //!
-//! A plan that is made and applied on a cloud in memory:
+//! A manifest that is planned and applied on the sandbox:
 //!
 //! ```
 //! use std::sync::Arc;
 //!
-//! use goldform::backend::{LockInfo, LockWait, MemoryStore, StateStore as _};
-//! use goldform::cloud::{SystemClock, client::Client};
-//! use goldform::cloud::sim::{Settings, Sim, SimTransport};
 //! use goldform::engine::{Engine, Execution, LockedState, Scope};
-//! use goldform::manifest::{Input, Variables, load};
-//! use goldform::diff::PlanMode;
 //! use goldform::model::Clock as _;
-//! use goldform::plan::PlanOptions;
-//! use goldform::state::Lineage;
+//! use goldform::{Client, Input, Lineage, LockInfo, LockWait, MemoryStore, PlanMode, PlanOptions};
+//! use goldform::{SandboxSettings, Sim, SimTransport, StateStore as _, SystemClock, Variables, load};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # const TEXT: &str = "
+//! # version: 1
+//! # account: '100000000001'
+//! # images: { web: { region: ap-jakarta, source: { instance: { id: ins-8f3a1c2d } } } }
+//! # ";
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-//! let text = "
-//! version: 1
-//! account: '100000000001'
-//! images: { web: { region: ap-jakarta, source: { instance: { id: ins-8f3a1c2d } } } }
-//! ";
-//! let input = Input { name: "goldform.yaml".to_owned(), bytes: text.into() };
+//! let input = Input { name: "goldform.yaml".to_owned(), bytes: TEXT.into() };
 //! let desired = load(vec![input], &Variables::default()).desired.ok_or("not a manifest")?;
 //!
 //! let clock = Arc::new(SystemClock);
-//! let sim = Arc::new(Sim::in_memory(Settings::default())?);
+//! let sim = Arc::new(Sim::in_memory(SandboxSettings::default())?);
 //! let transport = SimTransport { sim, caller: desired.account, clock: clock.clone() };
-//! let mut engine = Engine::new(desired, clock.clone());
 //! let cloud = Arc::new(Client::new(Arc::new(transport)));
+//! let mut engine = Engine::new(desired, clock.clone());
 //!
 //! let mut store = MemoryStore::default();
 //! let owner = LockInfo { owner: "docs".into(), pid: 1, operation: "apply".into(), since: clock.now() };
 //! store.lock(owner, LockWait::NONE).await?;
 //! let mut state = LockedState::load(&mut store, || engine.first_snapshot(Lineage("docs".into()))).await?;
-//! let connected = engine.connect(cloud.clone());
-//! state.recover(&connected).await?;
-//! state.observe(&connected, Scope::All).await?;
-//! let snapshot = Some(&state.snapshot);
-//! let planned = engine.plan(snapshot, snapshot, &PlanOptions { now: clock.now(), ..PlanOptions::all(PlanMode::Normal) })?;
+//! state.recover(&engine.connect(cloud.clone())).await?;
+//! state.observe(&engine.connect(cloud.clone()), Scope::All).await?;
+//! let options = PlanOptions { now: clock.now(), ..PlanOptions::all(PlanMode::Normal) };
+//! let planned = engine.plan(Some(&state.snapshot), Some(&state.snapshot), &options)?;
 //! let plan = planned.checked.valid.map_err(|_| "a rule refuses the plan")?;
 //! let executed = engine.connect(cloud).execute(&mut state, &plan, Execution::new("docs", "apply")).await?;
 //! assert!(executed.outcome.is_complete());
 //! assert_eq!(state.snapshot.recorded.placements().count(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
-//! # })
-//! # }
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod error;

@@ -8,9 +8,6 @@ use serde_json::{Map, Value, json};
 
 use super::syntax::{Manifest, REFERENCES};
 
-/// Path of the schema in the repository.
-pub const SCHEMA_PATH: &str = "schemas/manifest.schema.json";
-
 /// Rule that may be named under `rules`.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedRule {

@@ -4,7 +4,7 @@
 //! that the defaults of the service apply. Every field of an answer is optional and may be null, and unknown fields are
 //! ignored. [`super::mapping`] decides which fields are required.
 //!
-//! To add an action, add a struct for its arguments, one for its answer, a line under [`calls!`], and a fixture from
+//! To add an action, add a struct for its arguments, one for its answer, a line under `calls!`, and a fixture from
 //! the documents in the tests of the module that sends it.
 
 use compact_str::CompactString;
