@@ -17,7 +17,7 @@ pub mod plan;
 pub mod state;
 
 pub(super) use format::split_at_equals;
-pub use format::{ReportFormat, Request};
+pub use format::{ReportFormat, Request, RequestParser};
 pub use images::{ArchitectureArg, ImagesArgs, KindArg};
 pub use import::ImportArgs;
 pub use output::{Color, Format, OutputArgs};

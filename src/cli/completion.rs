@@ -12,15 +12,15 @@ mod offer;
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use clap_complete::engine::ArgValueCompleter;
 use clap_complete::env::{Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
 use clap_complete::{CompleteEnv, Shell};
 
 use self::context::CommandLine;
 use self::offer::Offer;
-use super::args::{Cli, OutputArgs};
-use super::formats::Reports;
+use super::args::OutputArgs;
+use super::formats::{Reports, command_line};
 use super::printer::Printer;
 use super::{ExitStatus, env};
 
@@ -41,7 +41,7 @@ pub(super) fn complete(arguments: &[OsString]) -> Option<ExitStatus> {
     };
     let folder = std::env::current_dir().ok();
     let line = Arc::new(CommandLine::from_arguments(arguments));
-    let engine = CompleteEnv::with_factory(|| with_completers(Cli::command(), &line, false))
+    let engine = CompleteEnv::with_factory(|| with_completers(command_line(), &line, false))
         .var(env::COMPLETE)
         .bin(PROGRAM)
         .completer(PROGRAM)

@@ -1,11 +1,12 @@
 //! Which formats a command has, and which were requested.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::ValueEnum as _;
+use clap::{CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
 use super::CommandError;
-use super::args::{Command, OutputArgs, ReportFormat, Request};
+use super::args::{Cli, Command, OutputArgs, ReportFormat, Request, RequestParser};
 use crate::diagnostics::sanitize;
 
 /// Requested outputs of a command.
@@ -58,6 +59,12 @@ impl SupportedFormats {
 
     fn named(name: &str) -> Self {
         Self::NAMED.iter().find(|(known, _)| *known == name).map_or(Self::Plain, |(_, supported)| *supported)
+    }
+
+    /// Returns the formats on stdout.
+    fn formats(self) -> Vec<ReportFormat> {
+        let all = ReportFormat::value_variants().iter().copied();
+        all.filter(|format| self.check(*format, false).is_ok()).collect()
     }
 
     /// Checks that the command has this format, in a file or on stdout.
@@ -125,12 +132,37 @@ impl Reports {
     }
 }
 
-/// The formats that can be asked of a command, which `find` finds by its name among those that have more than two.
+/// Returns the formats of a command, which `find` finds by its name among those that have more than two.
 pub(super) fn formats_of<'n>(find: impl FnOnce(&[String]) -> Option<&'n str>) -> Vec<ReportFormat> {
     let names: Vec<String> = SupportedFormats::NAMED.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let supported = find(&names).map_or(SupportedFormats::Plain, SupportedFormats::named);
-    let all = ReportFormat::value_variants().iter().copied();
-    all.filter(|format| supported.check(*format, false).is_ok()).collect()
+    find(&names).map_or(SupportedFormats::Plain, SupportedFormats::named).formats()
+}
+
+/// Returns the definition of the command line, in which the help of each command has only the formats of that command.
+pub(super) fn command_line() -> clap::Command {
+    let whole = Cli::command();
+    let find = |id: &str| whole.get_arguments().find(|argument| argument.get_id() == id).cloned();
+    let (format, budget) = (find("format"), find("markdown_budget"));
+    let names: Vec<String> = whole.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    // A command's own argument takes the place of the global one, in the commands below it too.
+    names.into_iter().fold(whole.clone(), |command, name| {
+        let formats = SupportedFormats::named(&name).formats();
+        command.mut_subcommand(name, |inner| {
+            let has_markdown = formats.contains(&ReportFormat::Markdown);
+            let format = format.clone().map(|format| format.value_parser(RequestParser(formats)));
+            inner.args(format).args(budget.clone().map(|budget| budget.hide(!has_markdown)))
+        })
+    })
+}
+
+/// Parses the arguments of the program.
+///
+/// # Errors
+/// If they are not a command of goldform, or ask for help.
+pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = command_line();
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 #[cfg(test)]
@@ -138,10 +170,9 @@ mod tests {
     use super::*;
 
     fn reports(formats: &[&str], command: &str) -> Result<Reports, CommandError> {
-        use clap::Parser as _;
         let mut words = vec!["goldform", command];
         words.extend(formats.iter().flat_map(|format| ["--format", format]));
-        let cli = super::super::args::Cli::try_parse_from(words).unwrap();
+        let cli = parse(words.into_iter().map(OsString::from)).unwrap();
         Reports::of(&cli.output, &cli.command)
     }
 
@@ -172,5 +203,25 @@ mod tests {
             assert!(reports(&["svg=a.svg"], command).is_err(), "{command}");
         }
         assert!(reports(&["svg", "dot"], "graph").is_err(), "both to stdout");
+    }
+
+    #[test]
+    fn the_help_of_a_command_lists_the_formats_that_it_accepts() {
+        let mut command = command_line();
+        command.build();
+        let mut count = 0;
+        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            let format = inner.get_arguments().find(|argument| argument.get_id() == "format").unwrap();
+            let listed: Vec<String> =
+                format.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+            let supported = SupportedFormats::named(inner.get_name());
+            for format in ReportFormat::value_variants() {
+                let name = format.to_possible_value().unwrap().get_name().to_owned();
+                let is_accepted = supported.check(*format, false).is_ok();
+                assert_eq!(listed.contains(&name), is_accepted, "{} {name}", inner.get_name());
+                count += 1;
+            }
+        }
+        assert!(count > 200, "{count}");
     }
 }

@@ -25,7 +25,6 @@ pub mod workspace;
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
 
 pub use error::CommandError;
@@ -43,7 +42,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     if let Some(status) = completion::complete(&arguments) {
         return status;
     }
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match formats::parse(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             return match (Printer::usage(&error), error.kind()) {

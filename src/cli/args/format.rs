@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ValueEnum};
 
 /// Format of a result.
@@ -54,9 +54,21 @@ pub struct Request {
     pub file: Option<PathBuf>,
 }
 
-/// Parser of a [`Request`].
-#[derive(Debug, Clone, Copy)]
-pub struct RequestParser;
+/// Parser of a [`Request`]. Help texts and completions list the formats that it holds. Other formats are parsed too, so
+/// that the command can say which ones it has.
+#[derive(Debug, Clone)]
+pub struct RequestParser(pub Vec<ReportFormat>);
+
+impl RequestParser {
+    /// Creates a parser that lists all formats.
+    pub fn all() -> Self {
+        Self(ReportFormat::value_variants().to_vec())
+    }
+
+    fn listed(&self) -> impl Iterator<Item = PossibleValue> + '_ {
+        self.0.iter().filter_map(ValueEnum::to_possible_value)
+    }
+}
 
 impl TypedValueParser for RequestParser {
     type Value = Request;
@@ -71,13 +83,18 @@ impl TypedValueParser for RequestParser {
             Some((format, file)) if !file.is_empty() => (format, Some(PathBuf::from(file))),
             _ => (value.to_owned(), None),
         };
-        let parser = clap::builder::EnumValueParser::<ReportFormat>::new();
-        Ok(Request { format: parser.parse_ref(command, argument, &format)?, file })
+        if let Some(format) = format.to_str().and_then(|format| ReportFormat::from_str(format, false).ok()) {
+            return Ok(Request { format, file });
+        }
+        let listed = PossibleValuesParser::new(self.listed());
+        let name = listed.parse_ref(command, argument, &format)?;
+        let format = ReportFormat::from_str(&name, false)
+            .map_err(|why| clap::Error::raw(clap::error::ErrorKind::InvalidValue, why))?;
+        Ok(Request { format, file })
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let values = ReportFormat::value_variants().iter();
-        Some(Box::new(values.filter_map(clap::ValueEnum::to_possible_value)))
+        Some(Box::new(self.listed()))
     }
 }
 

@@ -1,31 +1,31 @@
-//! How commands talk: formats, colour, logs.
+//! Arguments of all commands for their output: formats, colour, logs.
 
 use clap::{Args, ValueEnum};
 
 use super::format::{Request, RequestParser};
 use crate::report::markdown::SMALLEST;
 
-/// What a comment of GitHub may have.
+/// Limit of a comment on GitHub.
 const MARKDOWN_BUDGET: u32 = 65_536;
 
-/// How to talk.
+/// Output of a command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// How results are printed, text (`graph`: dot) where none is named; FORMAT=FILE writes that one to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = RequestParser, global = true)]
+    /// Format of the result (default: text, for `graph`: dot); FORMAT=FILE writes it to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = RequestParser::all(), global = true)]
     pub format: Vec<Request>,
-    /// The most bytes that markdown may have: detail is left out until it fits
+    /// Limit of the bytes of markdown: detail is left out until it fits
     #[arg(long, value_name = "BYTES", default_value_t = MARKDOWN_BUDGET, global = true)]
     #[arg(value_parser = clap::value_parser!(u32).range(SMALLEST as i64..))]
     pub markdown_budget: u32,
-    /// Whether to use colour
+    /// When to use colour
     #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
     pub color: Color,
     /// Print results and errors only
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Log what happens, to stderr: error, warn, info, debug, trace; or a filter (default: GOLDFORM_LOG)
+    /// Log to stderr at this level (error, warn, info, debug, trace) or by a filter (default: GOLDFORM_LOG)
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log: Option<String>,
     /// Log as JSON, one event a line
@@ -33,7 +33,7 @@ pub struct OutputArgs {
     pub log_json: bool,
 }
 
-/// What is used before the arguments were read.
+/// Settings before the arguments are parsed.
 impl Default for OutputArgs {
     fn default() -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Default for OutputArgs {
     }
 }
 
-/// Who reads stdout of a command that prints text and JSON only.
+/// Reader of stdout of a command that prints text and JSON only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// People.
@@ -56,7 +56,7 @@ pub enum Format {
     Json,
 }
 
-/// Whether to use colour.
+/// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set

@@ -2,10 +2,9 @@
 
 use std::io::Write as _;
 
-use clap::CommandFactory as _;
-
-use crate::cli::args::{Cli, CompletionsArgs, ManArgs};
+use crate::cli::args::{CompletionsArgs, ManArgs};
 use crate::cli::completion::registration;
+use crate::cli::formats::command_line;
 use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::sanitize;
@@ -21,7 +20,7 @@ pub fn completions(args: &CompletionsArgs, printer: &Printer) -> Result<ExitStat
         return Ok(ExitStatus::Done);
     }
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "goldform", &mut text);
+    clap_complete::generate(args.shell, &mut command_line(), "goldform", &mut text);
     printer.data(&String::from_utf8_lossy(&text));
     Ok(ExitStatus::Done)
 }
@@ -31,7 +30,7 @@ pub fn completions(args: &CompletionsArgs, printer: &Printer) -> Result<ExitStat
 /// # Errors
 /// When the folder cannot be written.
 pub fn man(args: &ManArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let command = Cli::command();
+    let command = command_line();
     let Some(folder) = &args.dir else {
         let mut page = Vec::new();
         let file = |source| CommandError::File { path: "man".into(), source, help: String::new() };
