@@ -36,6 +36,7 @@ use serde_json::Value;
 /// Rules of which the service knows nothing: it would let pass what they find, and their pages say so.
 const PROMISES: &[(&str, &str)] = &[
     ("limit_above_recorded", "a number in the manifest that changes no request"),
+    ("pinned_revision_missing", "the service knows no revisions"),
     ("protected_image_deleted", "protection is goldform's own"),
     ("share_gap", "the service lets accounts be without an image"),
     ("mass_deletion", "the service deletes whatever it is asked to"),

@@ -47,6 +47,7 @@ images:
     copies: [ap-singapore]
     replace: auto
     keep: { generations: 2, days: 30 }
+    pin: "1"
     deprecate: true
     delete_snapshots: true
     protect: false

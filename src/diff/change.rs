@@ -6,7 +6,8 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Accounts, Attributes, GenerationNumber, ImageId, ImageKey, ImageState, PlacementKey, Region, Source, Tags,
+    Accounts, Attributes, GenerationNumber, ImageId, ImageKey, ImageState, PlacementKey, Region,
+    RevisionName, Source, Tags,
 };
 use crate::state::{Edit, Placement};
 
@@ -126,6 +127,13 @@ pub enum Reason {
     Returned {
         /// The generation that was current.
         from: GenerationNumber,
+    },
+    /// The manifest pins the entry to this generation, and its source asks for another one.
+    Pinned {
+        /// Revision that is pinned.
+        revision: RevisionName,
+        /// Revision of the source.
+        source: Option<CompactString>,
     },
     /// Attributes, tags or shares differ from the manifest.
     Differs,

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use compact_str::CompactString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Action, Diff, ImageChange, PlacementChange, PlacementFacts, Reason};
 use crate::manifest::{Desired, DesiredImage};
 use crate::model::{
-    Accounts, Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, ReplaceOrder, Source,
-    SourceKind,
+    Accounts, Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, ReplaceOrder,
+    RevisionName, Source, SourceKind,
 };
 use crate::state::{Edit, Making, Placement, Recorded, RecordedGeneration, RecordedImage};
 
@@ -81,6 +82,13 @@ struct Choice {
     of: Option<GenerationNumber>,
 }
 
+impl Choice {
+    /// Returns whether an earlier generation becomes current again.
+    fn is_return(&self) -> bool {
+        !self.is_new && self.supersedes.is_some()
+    }
+}
+
 struct Entry<'a> {
     key: &'a ImageKey,
     context: &'a Desired,
@@ -112,7 +120,7 @@ impl Entry<'_> {
         let mut unchanged = 0;
         self.wanted_placements(image, recorded, current, &choice, &mut placements, &mut unchanged);
         self.edit_settings(image, recorded);
-        if let Reason::Returned { .. } = choice.reason {
+        if choice.is_return() {
             let (image, generation) = (self.key.clone(), choice.generation);
             self.edits.push(Edit::Return { image, generation });
         }
@@ -240,6 +248,11 @@ fn choose(
     let Some(recorded) = recorded else { return fresh(Reason::Declared, None) };
     let newest = recorded.generations.keys().next_back().copied();
     let is_asked = asked.contains(key) && !image.waits_for_lookup();
+    if let Some(pin) = image.pin.as_ref().filter(|_| !is_asked)
+        && let Some(choice) = pinned(prior, recorded, (key, image), pin, of)
+    {
+        return choice;
+    }
     let earlier =
         image.source.as_ref().filter(|_| !is_asked).and_then(|wanted| returned_to(recorded, wanted, of));
     if let Some(generation) = earlier.filter(|generation| *generation != recorded.current) {
@@ -282,6 +295,40 @@ fn choose(
     fresh(reason, Some(recorded.current))
 }
 
+/// Returns the choice of a pinned entry: the newest usable generation with the pinned name. `None` if there is none and the
+/// source asks for that name itself. Otherwise the current generation stays, and a rule refuses the plan (GF307).
+fn pinned(
+    prior: &Recorded,
+    recorded: &RecordedImage,
+    (key, image): (&ImageKey, &DesiredImage),
+    pin: &RevisionName,
+    of: Option<GenerationNumber>,
+) -> Option<Choice> {
+    let named = |(generation, revision): &(GenerationNumber, Option<CompactString>)| {
+        revision.as_ref().is_some_and(|revision| pin.matches(revision, *generation))
+    };
+    let found = prior.usable_generations(key).find(named).map(|(generation, _)| generation);
+    let source = image.source.as_ref().and_then(Source::revision_or_id);
+    if found.is_none() && pin.generation.is_none() && source.as_ref() == Some(&pin.revision) {
+        return None;
+    }
+    let generation = found.unwrap_or(recorded.current);
+    let build = recorded.generations.get(&generation)?;
+    let asked = image.source.as_ref().filter(|wanted| !answers(build, wanted));
+    let reason = match asked {
+        Some(_) => Reason::Pinned { revision: pin.clone(), source },
+        None if generation == recorded.current => Reason::Differs,
+        None => Reason::Returned { from: recorded.current },
+    };
+    Some(Choice {
+        generation,
+        supersedes: Some(recorded.current).filter(|current| *current != generation),
+        reason,
+        is_new: false,
+        of: build.of.or(of.filter(|_| asked.is_none())),
+    })
+}
+
 /// Returns the newest generation that was made from a source and of which an image is NORMAL or pending. `None` if there
 /// is none. Of an encrypted source, it is also made from generation `of` of its image.
 fn returned_to(
@@ -289,11 +336,9 @@ fn returned_to(
     wanted: &Source,
     of: Option<GenerationNumber>,
 ) -> Option<GenerationNumber> {
-    let is_usable =
-        |build: &RecordedGeneration| build.placements.values().any(|placement| !placement.state.is_failed());
     let follows = |build: &RecordedGeneration| build.of.is_none() || of.is_none() || build.of == of;
     let mut newest_first = recorded.generations.iter().rev();
-    let found = newest_first.find(|(_, build)| answers(build, wanted) && follows(build) && is_usable(build));
+    let found = newest_first.find(|(_, build)| answers(build, wanted) && follows(build) && build.is_usable());
     found.map(|(generation, _)| *generation)
 }
 

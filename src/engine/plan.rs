@@ -92,17 +92,20 @@ impl Engine {
             bare.lookups.clone_from(&snapshot.recorded.lookups);
             bare.lent.clone_from(&snapshot.recorded.lent);
         }
-        let mut changes = diff(&self.desired, &bare, PlanMode::Normal);
+        // Nothing is recorded in it that a pin could name.
+        let mut unpinned = self.desired.clone();
+        unpinned.images.values_mut().for_each(|image| image.pin = None);
+        let mut changes = diff(&unpinned, &bare, PlanMode::Normal);
         // An entry that is recorded keeps the image that its lookup found.
         if let Some(snapshot) = snapshot {
             changes.waiting = diff(&self.desired, &snapshot.recorded, PlanMode::Normal).waiting;
         }
-        let made = match plan(&self.desired, &bare, None, changes) {
+        let made = match plan(&unpinned, &bare, None, changes) {
             Ok(made) => Some(made),
             // Entries that are made from each other have no order; the manifest's own errors say so.
             Err(_) if !is_complete => None,
             Err(error) => return Err(error),
         };
-        Ok(judge(&self.desired, &bare, made.as_ref(), &self.levels, self.clock.now()))
+        Ok(judge(&unpinned, &bare, made.as_ref(), &self.levels, self.clock.now()))
     }
 }

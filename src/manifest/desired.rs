@@ -12,7 +12,7 @@ use super::settings::{CloudSettings, StateLocation};
 use crate::diagnostics::ManifestPath;
 use crate::model::{
     AccountId, Accounts, Address, ImageId, ImageKey, Keep, Level, Lookup, NameTemplate, PlacementKey, Region,
-    RegionTable, ReplaceOrder, Source, SourceKind, Tags,
+    RegionTable, ReplaceOrder, RevisionName, Source, SourceKind, Tags,
 };
 
 /// Meaning of a whole manifest.
@@ -73,6 +73,9 @@ pub struct DesiredImage {
     pub replace: ReplaceOrder,
     /// Earlier generations to keep.
     pub keep: Keep,
+    /// Generation that is current, whatever the source says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<RevisionName>,
     /// Whether snapshots are deleted with the image. `None` means the default of the kind of source.
     pub delete_snapshots: Option<bool>,
     /// Whether it is protected from deletion.

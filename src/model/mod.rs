@@ -20,6 +20,7 @@ pub mod operation;
 pub mod policy;
 pub mod provider;
 pub mod region;
+pub mod revision;
 pub mod source;
 
 pub use accounts::Accounts;
@@ -36,4 +37,5 @@ pub use operation::{Operation, Verb};
 pub use policy::{Keep, ReplaceOrder, SharedImageEdits};
 pub use provider::{CloudPlace, Provider, Site};
 pub use region::{Region, RegionFacts, RegionTable};
+pub use revision::{MalformedRevision, RevisionName};
 pub use source::{Source, SourceKind};

@@ -110,6 +110,22 @@ impl Source {
         matches!(self.kind, SourceKind::Encrypted { .. })
     }
 
+    /// Returns the revision, or else what identifies the source: the id of the instance, of the first snapshot or of the
+    /// image, or the file name of the URL. `None` for an encrypted copy without a revision, which has the revision of the
+    /// generation that it is made from.
+    pub fn revision_or_id(&self) -> Option<CompactString> {
+        if let Some(revision) = &self.revision {
+            return Some(revision.clone());
+        }
+        match &self.kind {
+            SourceKind::Instance { id, .. } => Some(id.as_str().into()),
+            SourceKind::Snapshots(ids) => ids.first().map(|id| id.as_str().into()),
+            SourceKind::Import { url, .. } => Some(url.rsplit('/').next().unwrap_or(url).into()),
+            SourceKind::Shared { id, .. } | SourceKind::Adopted(id) => Some(id.as_str().into()),
+            SourceKind::Encrypted { .. } => None,
+        }
+    }
+
     /// Returns the source in a few words: `instance ins-8f3a1c2d`.
     pub fn describe(&self) -> String {
         let kind = match &self.kind {

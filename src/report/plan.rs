@@ -24,10 +24,12 @@ pub fn plan_text(plan: &Plan, prior: &Recorded, names: &AccountNames, paint: Pai
     let writer = Writer { view: &view, names, paint };
     let mut text = String::new();
     for change in &plan.changes {
-        if change.action != Action::Unchanged {
-            writer.image(&mut text, change);
-            text.push('\n');
+        match (&change.action, &change.reason) {
+            (Action::Unchanged, Reason::Pinned { .. }) => writer.pinned(&mut text, change),
+            (Action::Unchanged, _) => continue,
+            _ => writer.image(&mut text, change),
         }
+        text.push('\n');
     }
     let edits: Vec<&Edit> = plan.edits_of_the_record().collect();
     if !edits.is_empty() {
@@ -97,6 +99,13 @@ impl Writer<'_> {
                 self.paint.changed(action.sign())
             }
         }
+    }
+
+    /// An entry whose source asks for another generation than the pinned one. Nothing else of it changes.
+    fn pinned(&self, text: &mut String, change: &ImageChange) {
+        let name = self.paint.bold(&format!("image.{}", change.image));
+        let mark = self.mark(change.action);
+        let _ = writeln!(text, "{mark} {name}: unchanged, because {}", because(&change.reason));
     }
 
     fn image(&self, text: &mut String, change: &ImageChange) {
@@ -341,6 +350,11 @@ pub fn because(reason: &Reason) -> String {
         }
         Reason::Failed { state } => format!("it is {}", state.as_str()),
         Reason::Returned { .. } => "the manifest names its source again".to_owned(),
+        Reason::Pinned { revision: pin, source } => format!(
+            "it is pinned to {}, and its source asks for {}",
+            sanitize::escape_truncated(&pin.to_string()),
+            revision(source)
+        ),
         Reason::Asked => "a new build was asked for".to_owned(),
         Reason::Differs => "it differs from the manifest".to_owned(),
         Reason::Follows => "its entry changes".to_owned(),

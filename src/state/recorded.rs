@@ -1,6 +1,6 @@
 //! What is recorded: the images that goldform manages, by generation and region, and what it knows of limits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 use jiff::Timestamp;
@@ -93,6 +93,13 @@ pub struct RecordedGeneration {
     pub of: Option<GenerationNumber>,
     /// Where it is.
     pub placements: BTreeMap<Region, Placement>,
+}
+
+impl RecordedGeneration {
+    /// Returns whether an image of it is NORMAL or pending.
+    pub fn is_usable(&self) -> bool {
+        self.placements.values().any(|placement| !placement.state.is_failed())
+    }
 }
 
 /// What is known of a region.
@@ -229,6 +236,34 @@ impl Recorded {
         let used = self.generations_used.get(image).copied();
         let making = self.making_of(image).map(|(at, _)| at.generation).max();
         used.max(making).map_or(GenerationNumber(1), GenerationNumber::next)
+    }
+
+    /// Returns the revision of a generation: that of its source, or else the id of its source. An encrypted copy without a
+    /// revision has that of the generation that it was made from. `None` if this is not recorded.
+    pub fn revision(&self, image: &ImageKey, generation: GenerationNumber) -> Option<CompactString> {
+        let mut seen = BTreeSet::new();
+        let (mut image, mut generation) = (image, generation);
+        // A damaged state may have entries that are made from each other.
+        while seen.insert((image, generation)) {
+            let build = self.images.get(image)?.generations.get(&generation)?;
+            match &build.source.kind {
+                SourceKind::Encrypted { image: original, .. } if build.source.revision.is_none() => {
+                    (image, generation) = (original, build.of?);
+                }
+                _ => return build.source.revision_or_id(),
+            }
+        }
+        None
+    }
+
+    /// Returns the generations of an entry of which an image is NORMAL or pending, newest first, each with its revision.
+    pub fn usable_generations<'r>(
+        &'r self,
+        image: &'r ImageKey,
+    ) -> impl Iterator<Item = (GenerationNumber, Option<CompactString>)> + 'r {
+        let generations = self.images.get(image).into_iter().flat_map(|image| image.generations.iter().rev());
+        let usable = generations.filter(|(_, build)| build.is_usable());
+        usable.map(|(generation, _)| (*generation, self.revision(image, *generation)))
     }
 
     /// Records that an image is about to be made.

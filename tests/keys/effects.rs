@@ -38,7 +38,7 @@ regions: { ap-osaka: { title: Osaka, mainland: false, copy_target: true } }
 rules: { share_gap: deny, shared_image_copied: allow }
 images:
   far: { region: ap-jakarta, copies: [ap-osaka], replace: auto, source: { instance: { id: ins-8f3a1c2d } } }
-  snap: { region: ap-jakarta, source: { snapshots: [snap-2f3a1c2d] }, keep: 1 }
+  snap: { region: ap-jakarta, source: { snapshots: [snap-2f3a1c2d] }, keep: 1, pin: snap-2f3a1c2d }
   web:
     region: ap-jakarta
     name: web-{generation}
@@ -131,6 +131,7 @@ fn rows() -> Vec<(&'static str, &'static str, Value)> {
         ("images.*.replace", json!("delete-first")),
         ("images.*.keep.generations", json!(0)),
         ("images.*.keep.days", json!(0)),
+        ("images.*.pin", json!("2")),
         ("images.*.delete_snapshots", json!(false)),
         ("images.*.deprecate", json!(false)),
         ("images.*.protect", json!(true)),

@@ -9,7 +9,7 @@ use crate::cli::printer::Printer;
 use crate::cli::reports::emit;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, sanitize};
 use crate::diff::{PlanMode, Selection};
 use crate::engine::{CheckedPlan, Planned, RecoveredStep, Recovery, Scope};
 use crate::model::{Address, ImageId, ImageKey};
@@ -58,6 +58,16 @@ pub fn plan_options(
     for address in parse_all(&args.replace)? {
         match address {
             Address::Image(key) => {
+                let entry = workspace.engine.desired.images.get(&key);
+                if let Some(pin) = entry.and_then(|entry| entry.pin.as_ref()) {
+                    return Err(CommandError::input(
+                        format!(
+                            "image.{key} is pinned to {}, so no new build can be current",
+                            sanitize::escape_truncated(&pin.to_string())
+                        ),
+                        format!("Remove the pin first:\n\n    goldform set --unset images.{key}.pin"),
+                    ));
+                }
                 replace.insert(key);
             }
             other => {

@@ -15,6 +15,7 @@ mod lookup_unanswered;
 mod lookup_unread;
 mod mass_deletion;
 mod mass_disappearance;
+mod pinned_revision_missing;
 mod protected_image_deleted;
 mod record_stale;
 mod region_unknown;
@@ -44,6 +45,7 @@ pub static RULES: &[&Rule] = &[
     &lookup_unanswered::RULE,
     &lookup_unread::RULE,
     &source_not_shared::RULE,
+    &pinned_revision_missing::RULE,
     &shared_image_copied::RULE,
     &shared_image_reshared::RULE,
     &shared_image_changed::RULE,

@@ -44,9 +44,9 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
     for edit in &view.plan.edits {
         let Edit::Return { image, generation } = edit else { continue };
-        let Some(source) = case.desired.images.get(image).and_then(|image| image.source.as_ref()) else {
-            continue;
-        };
+        // A pin says which generation is meant.
+        let entry = case.desired.images.get(image).filter(|entry| entry.pin.is_none());
+        let Some(source) = entry.and_then(|entry| entry.source.as_ref()) else { continue };
         // An id names one image, and an encrypted copy follows its image.
         let is_exact = matches!(source.kind, SourceKind::Adopted(_) | SourceKind::Encrypted { .. });
         if is_exact || source.revision.is_some() {

@@ -123,7 +123,7 @@ codes! {
         to_do: "Write one of the values that the message lists."
     }
     VALUE_MALFORMED = "GF115" "value_malformed" Deny "Malformed value" {
-        checks: "That account ids, URLs, addresses and locations of the state are well-formed."
+        checks: "That account ids, URLs, addresses, revisions under `pin` and locations of the state are well-formed."
         why: "A malformed value cannot refer to anything."
         example: "state: s3://bucket"
         to_do: "Write the value as the message describes it."

@@ -58,7 +58,15 @@ impl Entry<'_> {
             let placement = build.placements.get(&at.region);
             placement.is_some_and(|placement| placement.is_normal() && !placement.interim)
         };
-        let is_usable = recorded.generations.get(&at.generation).is_some_and(usable);
+        let build = recorded.generations.get(&at.generation);
+        let is_usable = build.is_some_and(usable);
+        // Removing the pin returns to what the source asks for.
+        let is_asked_for = |build: &RecordedGeneration| {
+            image.pin.is_some() && image.source.as_ref().is_some_and(|wanted| answers(build, wanted))
+        };
+        if is_usable && build.is_some_and(is_asked_for) {
+            return true;
+        }
         let newer = recorded
             .generations
             .iter()

@@ -348,4 +348,5 @@ fn a_long_row_of_encrypted_copies_is_followed_without_recursion() {
     assert_eq!(of_first.count(), 7_999);
 }
 
+mod pins;
 mod returns;

@@ -176,7 +176,7 @@ mappings! {
     Limits: images_per_region, accounts_per_image, regions;
     RegionLimits: images;
     RegionEntry: mainland, title, copy_target;
-    Image: region, name, description, family, tags, source, copies, replace, keep, deprecate, delete_snapshots, protect;
+    Image: region, name, description, family, tags, source, copies, replace, keep, pin, deprecate, delete_snapshots, protect;
     Source: revision, instance, snapshots, import, shared, encrypted, adopted;
     Instance: id, power_off, sysprep, data_disks;
     Import: url, query, os, version, architecture, license, boot, force;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostics::catalogue::syntax::{PLACEHOLDER_UNKNOWN, SOURCE_CIRCULAR};
+use crate::diagnostics::catalogue::syntax::{PLACEHOLDER_UNKNOWN, SOURCE_CIRCULAR, VALUE_MALFORMED};
 use crate::diagnostics::{ManifestPath, closest, escape_truncated};
 use crate::manifest::desired::DesiredImage;
 use crate::manifest::fault::FaultKind;
 use crate::manifest::syntax::{Image, Manifest};
-use crate::model::{ImageKey, Keep, NameTemplate, Region, ReplaceOrder, SourceKind, Tags};
+use crate::model::{ImageKey, Keep, NameTemplate, Region, ReplaceOrder, RevisionName, SourceKind, Tags};
 
 use super::Resolver;
 use super::source::ResolvedSource;
@@ -79,6 +79,7 @@ impl Resolver<'_, '_> {
             copy_entries,
             replace,
             keep,
+            pin: self.pin(image, path),
             delete_snapshots: image.delete_snapshots.value().map(|switch| switch.0),
             protect: image.protect.is_on(),
             deprecate: image.deprecate.value().is_none_or(|switch| switch.0),
@@ -86,6 +87,22 @@ impl Resolver<'_, '_> {
             exclusive: BTreeSet::new(),
             share_entries: Vec::new(),
         })
+    }
+
+    fn pin(&mut self, image: &Image, path: &ManifestPath) -> Option<RevisionName> {
+        let path = path.field("pin");
+        let text = self.optional(&image.pin, || path.clone())?;
+        match text.parse() {
+            Ok(name) => Some(name),
+            Err(why) => {
+                let detail = format!("`{path}` does not name a generation: {why}.");
+                let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not a revision");
+                let help = "Write the revision of a generation, or remove the line:\n\n    pin: 2026-W47";
+                self.report(diagnostic.help(help).about(path));
+                self.is_complete = false;
+                None
+            }
+        }
     }
 
     fn tags(&mut self, image: &Image, path: &ManifestPath) -> Tags {

@@ -260,6 +260,11 @@ pub(super) struct Image {
     /// are kept for this number of days after a newer one replaced them.
     #[schemars(extend("default" = 0, "examples" = [2, { "generations": 2, "days": 30 }]))]
     pub(super) keep: Field<Keep>,
+    /// Revision of the generation that is current, whatever the source says: `REVISION`, or `REVISION#N` if several
+    /// generations have it. A build without a revision has the id of its source. The generation must exist, unless the
+    /// source asks for it.
+    #[schemars(example = &"2026-W47")]
+    pub(super) pin: Field<Text>,
     /// Whether earlier generations are marked as deprecated once a newer one is ready, and the mark of the current one is
     /// cleared. `false`: marks are never changed.
     #[schemars(extend("default" = true))]
