@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use super::commands::sandbox::args::SandboxArgs;
 use super::exit;
 
+pub mod edit;
 pub mod format;
 pub mod images;
 pub mod import;
@@ -16,6 +17,7 @@ pub mod output;
 pub mod plan;
 pub mod state;
 
+pub use edit::{EditArgs, RollbackArgs, SetArgs};
 pub(super) use format::split_at_equals;
 pub use format::{ReportFormat, Request, RequestParser};
 pub use images::{ArchitectureArg, ImagesArgs, KindArg};
@@ -58,6 +60,10 @@ pub enum Command {
     Apply(Box<ApplyCommandArgs>),
     /// Delete everything that is managed
     Destroy(Box<ApplyArgs>),
+    /// Return an entry to an earlier revision: edit `pin` in the manifest, and plan
+    Rollback(Box<RollbackArgs>),
+    /// Edit values of the manifest, keeping comments, and plan
+    Set(Box<SetArgs>),
     /// Observe the cloud and record what is there
     Refresh(RefreshArgs),
     /// Observe the cloud and report what differs from the state; exit 2 if anything does

@@ -41,6 +41,8 @@ impl SupportedFormats {
         ("apply", Self::Results("apply")),
         ("destroy", Self::Results("destroy")),
         ("drift", Self::Results("drift")),
+        ("rollback", Self::Results("rollback")),
+        ("set", Self::Results("set")),
         ("graph", Self::Drawings),
     ];
 
@@ -51,6 +53,8 @@ impl SupportedFormats {
             Command::Apply(_) => "apply",
             Command::Destroy(_) => "destroy",
             Command::Drift(_) => "drift",
+            Command::Rollback(_) => "rollback",
+            Command::Set(_) => "set",
             Command::Graph(_) => "graph",
             _ => return Self::Plain,
         };

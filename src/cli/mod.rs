@@ -30,7 +30,7 @@ use clap::error::ErrorKind;
 pub use error::CommandError;
 pub use exit::ExitStatus;
 
-use args::{Cli, Command, OutputArgs};
+use args::{Command, OutputArgs};
 use formats::Reports;
 use printer::Printer;
 
@@ -73,7 +73,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
             return ExitStatus::Internal;
         }
     };
-    let result = guarded(|| runtime.block_on(dispatch(&cli, &printer)));
+    let result = guarded(|| runtime.block_on(dispatch(cli.command, &printer)));
     // A call that hangs must not keep the process: what it does is in the journal.
     runtime.shutdown_background();
     let status = match result {
@@ -97,28 +97,30 @@ fn guarded(command: impl FnOnce() -> Result<ExitStatus, CommandError>) -> Result
     })
 }
 
-async fn dispatch(cli: &Cli, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    match &cli.command {
-        Command::Init(args) => commands::init::run(args, printer),
-        Command::Validate(args) => commands::validate::run(args, printer).await,
-        Command::Plan(args) => commands::plan::run(args, printer).await,
-        Command::Apply(args) => commands::apply::run(args, printer).await,
-        Command::Destroy(args) => commands::apply::destroy(args, printer).await,
-        Command::Refresh(args) => commands::refresh::refresh(args, printer).await,
-        Command::Drift(args) => commands::refresh::drift(args, printer).await,
-        Command::Show(args) => commands::show::run(args, printer).await,
-        Command::Output(args) => commands::output::run(args, printer).await,
-        Command::Images(args) => commands::images::run(args, printer).await,
-        Command::Import(args) => commands::import::run(args, printer).await,
-        Command::Forget(args) => commands::state::edit::forget(args, "forget", printer).await,
-        Command::History(args) => commands::history::run(args, printer).await,
-        Command::State(args) => commands::state::run(args, printer).await,
-        Command::Explain(args) => commands::explain::run(args, printer).await,
-        Command::Graph(args) => commands::graph::run(args, printer).await,
-        Command::Completions(args) => commands::completions::completions(args, printer),
-        Command::Man(args) => commands::completions::man(args, printer),
-        Command::Schema(args) => commands::schema::run(args, printer),
-        Command::Sandbox(args) => commands::sandbox::run(args, printer).await,
+async fn dispatch(command: Command, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    match command {
+        Command::Init(args) => commands::init::run(&args, printer),
+        Command::Validate(args) => commands::validate::run(&args, printer).await,
+        Command::Plan(args) => commands::plan::run(&args, printer).await,
+        Command::Apply(args) => commands::apply::run(&args, printer).await,
+        Command::Destroy(args) => commands::apply::destroy(&args, printer).await,
+        Command::Rollback(args) => commands::rollback::run(*args, printer).await,
+        Command::Set(args) => commands::set::run(*args, printer).await,
+        Command::Refresh(args) => commands::refresh::refresh(&args, printer).await,
+        Command::Drift(args) => commands::refresh::drift(&args, printer).await,
+        Command::Show(args) => commands::show::run(&args, printer).await,
+        Command::Output(args) => commands::output::run(&args, printer).await,
+        Command::Images(args) => commands::images::run(&args, printer).await,
+        Command::Import(args) => commands::import::run(&args, printer).await,
+        Command::Forget(args) => commands::state::edit::forget(&args, "forget", printer).await,
+        Command::History(args) => commands::history::run(&args, printer).await,
+        Command::State(args) => commands::state::run(&args, printer).await,
+        Command::Explain(args) => commands::explain::run(&args, printer).await,
+        Command::Graph(args) => commands::graph::run(&args, printer).await,
+        Command::Completions(args) => commands::completions::completions(&args, printer),
+        Command::Man(args) => commands::completions::man(&args, printer),
+        Command::Schema(args) => commands::schema::run(&args, printer),
+        Command::Sandbox(args) => commands::sandbox::run(&args, printer).await,
     }
 }
 

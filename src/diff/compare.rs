@@ -141,13 +141,16 @@ impl Entry<'_> {
             (false, _, false) => Action::Update,
             (false, _, true) => Action::Unchanged,
         };
+        // What a pinned generation was made from is not what the manifest names.
+        let is_pinned = matches!(choice.reason, Reason::Pinned { .. });
+        let pinned_source = current.filter(|_| is_pinned).map(|build| build.source.clone());
         ImageChange {
             image: self.key.clone(),
             action,
             reason: choice.reason,
             generation: Some(choice.generation),
             supersedes: choice.supersedes,
-            source: image.source.clone(),
+            source: pinned_source.or_else(|| image.source.clone()),
             of: choice.of,
             delete_first,
             placements,

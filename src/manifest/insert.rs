@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::lines::{column, line_end, line_ending};
 use super::writer::scalar;
 use super::yaml::{Kind, NodeId, Tree};
 use crate::model::{AccountId, ImageId, ImageKey, Region, Tags};
@@ -259,13 +260,7 @@ fn insert_lines(
     let (Some(head), Some(middle), Some(tail)) = parts else {
         return Err(InsertError(format!("`{}` has no place", section.key())));
     };
-    let end_of_line = if text.contains("\r\n") {
-        "\r\n"
-    } else if text.contains('\r') && !text.contains('\n') {
-        "\r"
-    } else {
-        "\n"
-    };
+    let end_of_line = line_ending(text);
     let mut out = format!("{head}{middle}");
     if !out.is_empty() && out != "\u{feff}" && !out.ends_with(['\n', '\r']) {
         out.push_str(end_of_line);
@@ -302,22 +297,6 @@ fn document_end(text: &str, from: usize) -> usize {
             _ => return text.len(),
         }
     }
-}
-
-/// Returns the start of the next line after a position.
-fn line_end(text: &str, at: usize) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    let Some(end) = rest.find(['\n', '\r']) else { return text.len() };
-    let width = if rest.get(end..).is_some_and(|rest| rest.starts_with("\r\n")) { 2 } else { 1 };
-    at + end + width
-}
-
-/// Returns the column of a position, if only blanks precede it on its line.
-fn column(text: &str, at: usize) -> Option<usize> {
-    let before = text.get(..at)?;
-    let line = before.rfind(['\n', '\r']).map_or(before, |end| before.get(end + 1..).unwrap_or_default());
-    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
-    line.bytes().all(|b| b == b' ').then_some(line.len())
 }
 
 fn is_flow(text: &str, tree: &Tree, node: NodeId) -> bool {

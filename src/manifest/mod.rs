@@ -31,9 +31,11 @@
 //! regenerate the schema. The compiler refuses a struct whose fields are not all listed.
 
 pub mod desired;
+pub mod edit;
 pub mod fault;
 pub mod insert;
 mod join;
+mod lines;
 mod locate;
 mod not_manifest;
 mod parse;

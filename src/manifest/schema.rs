@@ -43,6 +43,94 @@ pub fn schema(rules: &[NamedRule]) -> Value {
     schema
 }
 
+/// Kinds of scalars that a key accepts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scalars {
+    /// Text.
+    pub text: bool,
+    /// Whole number.
+    pub number: bool,
+    /// `true` or `false`.
+    pub boolean: bool,
+}
+
+/// Returns the kinds of scalars that a key accepts, by its path. `None` if there is no such key.
+pub fn scalars_at(schema: &Value, path: &[&str]) -> Option<Scalars> {
+    let mut found = vec![schema];
+    for key in path {
+        found = below(schema, found, key);
+    }
+    if found.is_empty() {
+        return None;
+    }
+    let mut scalars = Scalars::default();
+    for at in found.into_iter().flat_map(|at| alternatives(schema, at)) {
+        let listed = at.get("type").map(|kinds| match kinds {
+            Value::Array(kinds) => kinds.iter().collect(),
+            kind => vec![kind],
+        });
+        let kinds = listed.into_iter().flatten().filter_map(Value::as_str);
+        let of_values =
+            at.get("const").into_iter().chain(at.get("enum").and_then(Value::as_array).into_iter().flatten());
+        let of_values = of_values.map(|value| match value {
+            Value::Bool(_) => "boolean",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            _ => "other",
+        });
+        for kind in kinds.chain(of_values) {
+            scalars.text |= kind == "string";
+            scalars.number |= matches!(kind, "integer" | "number");
+            scalars.boolean |= kind == "boolean";
+        }
+    }
+    Some(scalars)
+}
+
+/// Returns the names of the keys below a path. Empty if users choose them.
+pub fn keys_at<'s>(schema: &'s Value, path: &[&str]) -> Vec<&'s str> {
+    let mut found = vec![schema];
+    for key in path {
+        found = below(schema, found, key);
+    }
+    let keys = found.into_iter().flat_map(|at| alternatives(schema, at));
+    keys.filter_map(|at| at.get("properties")?.as_object())
+        .flat_map(|keys| keys.keys().map(String::as_str))
+        .collect()
+}
+
+/// Returns the schemas of a key below any of these.
+fn below<'s>(root: &'s Value, schemas: Vec<&'s Value>, key: &str) -> Vec<&'s Value> {
+    let values = schemas.into_iter().flat_map(|at| alternatives(root, at));
+    values
+        .filter_map(|at| {
+            let own = at.get("properties").and_then(|keys| keys.get(key));
+            own.or_else(|| at.get("additionalProperties").filter(|rest| rest.is_object()))
+        })
+        .collect()
+}
+
+/// Returns a schema and those that it refers to or chooses from.
+fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s Value> {
+    let mut found = vec![schema];
+    let mut next = 0;
+    while let Some(at) = found.get(next).copied() {
+        next += 1;
+        let target = at
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|name| root.pointer(name.trim_start_matches('#')));
+        let choices =
+            ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| at.get(key)?.as_array()).flatten();
+        for more in target.into_iter().chain(choices) {
+            if !found.iter().any(|known| std::ptr::eq(*known, more)) {
+                found.push(more);
+            }
+        }
+    }
+    found
+}
+
 /// Returns all keys with their schemas, at any depth.
 fn properties(schema: &Value) -> Vec<(&String, &Value)> {
     match schema {

@@ -125,7 +125,9 @@ impl Writer<'_> {
                 format!("replace generation {old} by generation {new}, {order}")
             }
             (Action::Return, Some(to), Some(from)) => {
-                format!("return from generation {from} to generation {to}")
+                let revision = self.view.prior.revision(&change.image, to);
+                let revision = revision.map(|text| format!(" ({})", sanitize::escape_truncated(&text)));
+                format!("return from generation {from} to generation {to}{}", revision.unwrap_or_default())
             }
             (Action::Delete, ..) => "delete".to_owned(),
             (Action::Wait, Some(generation), _) => format!("wait for generation {generation}"),
@@ -133,7 +135,7 @@ impl Writer<'_> {
             (action, None, _) => action.as_str().to_owned(),
         };
         let from = match (&change.source, change.action) {
-            (Some(source), Action::Create | Action::Replace | Action::Return | Action::Adopt) => {
+            (Some(source), Action::Create | Action::Replace | Action::Adopt) => {
                 format!(", from {}", sanitize::escape_truncated(&source.describe()))
             }
             _ => String::new(),

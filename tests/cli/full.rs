@@ -19,6 +19,8 @@ const RUNS: &[(&str, Option<&str>)] = &[
     ("graph", Some("graph")),
     // Nothing is applied if the plan cannot be shown.
     ("apply", Some("apply --yes")),
+    ("set", Some("set images.web.description=other --diff")),
+    ("rollback", Some("rollback image.web --to 1 --diff")),
     ("refresh", Some("refresh")),
     ("drift", Some("drift")),
     ("show", Some("show")),

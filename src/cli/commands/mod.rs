@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod completions;
+pub mod edit;
 pub mod expected;
 pub mod explain;
 pub mod graph;
@@ -14,8 +15,10 @@ pub mod output;
 pub mod plan;
 pub mod planning;
 pub mod refresh;
+pub mod rollback;
 pub mod sandbox;
 pub mod schema;
+pub mod set;
 pub mod show;
 pub mod state;
 pub mod validate;
