@@ -12,8 +12,8 @@ use super::printer::Printer;
 pub fn confirm(printer: &Printer, question: &str) -> Result<bool, CommandError> {
     if !printer.may_ask {
         return Err(CommandError::input(
-            "there is no terminal to ask on",
-            "To apply without a question, say so:\n\n    --yes",
+            "cannot prompt: not a terminal",
+            "Apply without a prompt:\n\n    --yes",
         ));
     }
     printer.always(&format!("\n{question} Only `yes` is accepted:"));

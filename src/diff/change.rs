@@ -135,6 +135,13 @@ pub enum Reason {
         /// Revision of the source.
         source: Option<CompactString>,
     },
+    /// The state holds the entry at this generation, and its source asks for another one.
+    Held {
+        /// Revision that is held.
+        revision: RevisionName,
+        /// Revision of the source.
+        source: Option<CompactString>,
+    },
     /// Attributes, tags or shares differ from the manifest.
     Differs,
     /// The user asked for a new build.

@@ -124,6 +124,10 @@ impl Entry<'_> {
             let (image, generation) = (self.key.clone(), choice.generation);
             self.edits.push(Edit::Return { image, generation });
         }
+        let hold = self.prior.holds.get(self.key);
+        if hold.is_some_and(|hold| image.pin.as_ref() == Some(&hold.revision)) {
+            self.edits.push(Edit::Hold { image: self.key.clone(), hold: None });
+        }
         if let Some(recorded) = recorded {
             self.other_placements(image, recorded, &choice, &mut placements, &mut unchanged);
         }
@@ -142,7 +146,7 @@ impl Entry<'_> {
             (false, _, true) => Action::Unchanged,
         };
         // What a pinned generation was made from is not what the manifest names.
-        let is_pinned = matches!(choice.reason, Reason::Pinned { .. });
+        let is_pinned = matches!(choice.reason, Reason::Pinned { .. } | Reason::Held { .. });
         let pinned_source = current.filter(|_| is_pinned).map(|build| build.source.clone());
         ImageChange {
             image: self.key.clone(),
@@ -251,7 +255,7 @@ fn choose(
     let Some(recorded) = recorded else { return fresh(Reason::Declared, None) };
     let newest = recorded.generations.keys().next_back().copied();
     let is_asked = asked.contains(key) && !image.waits_for_lookup();
-    if let Some(pin) = image.pin.as_ref().filter(|_| !is_asked)
+    if let Some(pin) = prior.pin(key, image.pin.as_ref()).filter(|_| !is_asked)
         && let Some(choice) = pinned(prior, recorded, (key, image), pin, of)
     {
         return choice;
@@ -319,6 +323,7 @@ fn pinned(
     let build = recorded.generations.get(&generation)?;
     let asked = image.source.as_ref().filter(|wanted| !answers(build, wanted));
     let reason = match asked {
+        Some(_) if prior.holds.contains_key(key) => Reason::Held { revision: pin.clone(), source },
         Some(_) => Reason::Pinned { revision: pin.clone(), source },
         None if generation == recorded.current => Reason::Differs,
         None => Reason::Returned { from: recorded.current },

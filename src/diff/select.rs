@@ -80,7 +80,9 @@ pub fn keep_only(diff: &mut Diff, kept: &BTreeSet<PlacementKey>) {
         | Edit::Serve { at, .. }
         | Edit::Resolve { at, .. }
         | Edit::SeeShares { at, .. } => kept.contains(at),
-        Edit::Settings { image, .. } | Edit::Return { image, .. } => images.contains(image),
+        Edit::Settings { image, .. } | Edit::Return { image, .. } | Edit::Hold { image, .. } => {
+            images.contains(image)
+        }
         Edit::Rename { .. }
         | Edit::LearnShareLimit { .. }
         | Edit::LearnAccountsPerCall { .. }

@@ -11,7 +11,7 @@ use crate::diagnostics::sanitize;
 use crate::diff::{Action, FieldChange, ImageChange, PlacementChange, Reason};
 use crate::model::Operation;
 use crate::plan::{Plan, PlanView};
-use crate::state::{Edit, Recorded};
+use crate::state::{Edit, Hold, Recorded};
 
 /// How long a text diff may take before it is drawn coarsely.
 const DIFF_DEADLINE: Duration = Duration::from_millis(200);
@@ -23,9 +23,23 @@ pub fn plan_text(plan: &Plan, prior: &Recorded, names: &AccountNames, paint: Pai
     let view = PlanView::new(plan, prior);
     let writer = Writer { view: &view, names, paint };
     let mut text = String::new();
+    for (key, hold) in &prior.holds {
+        let Hold { revision, since, by } = hold;
+        let name = paint.bold(&format!("image.{key}"));
+        let _ = writeln!(
+            text,
+            "{} {name}: held at {} since {} by {}; `goldform rollback --release image.{key}` ends it\n",
+            paint.changed("!"),
+            sanitize::escape_truncated(&revision.to_string()),
+            since.strftime("%Y-%m-%d %H:%M UTC"),
+            sanitize::escape_truncated(by),
+        );
+    }
     for change in &plan.changes {
         match (&change.action, &change.reason) {
-            (Action::Unchanged, Reason::Pinned { .. }) => writer.pinned(&mut text, change),
+            (Action::Unchanged, Reason::Pinned { .. } | Reason::Held { .. }) => {
+                writer.pinned(&mut text, change)
+            }
             (Action::Unchanged, _) => continue,
             _ => writer.image(&mut text, change),
         }
@@ -74,6 +88,12 @@ pub(super) fn edit_text(edit: &Edit, names: &AccountNames) -> String {
         Edit::LearnSharedEditsRefused => "an image cannot be changed while it is shared".to_owned(),
         Edit::Return { image, generation } => {
             format!("image.{image}: generation {generation} is current again")
+        }
+        Edit::Hold { image, hold: Some(hold) } => {
+            format!("image.{image}: held at {}", sanitize::escape_truncated(&hold.revision.to_string()))
+        }
+        Edit::Hold { image, hold: None } => {
+            format!("image.{image}: no longer held, as the manifest pins it there")
         }
         Edit::Rename { from, to } => format!("image.{from}: renamed to image.{to}"),
         Edit::Serve { at, .. } => format!("{at}: serves its region"),
@@ -352,6 +372,11 @@ pub fn because(reason: &Reason) -> String {
         }
         Reason::Failed { state } => format!("it is {}", state.as_str()),
         Reason::Returned { .. } => "the manifest names its source again".to_owned(),
+        Reason::Held { revision: held, source } => format!(
+            "it is held at {}, and its source asks for {}",
+            sanitize::escape_truncated(&held.to_string()),
+            revision(source)
+        ),
         Reason::Pinned { revision: pin, source } => format!(
             "it is pinned to {}, and its source asks for {}",
             sanitize::escape_truncated(&pin.to_string()),

@@ -32,6 +32,13 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
             image.current,
             image.origin
         );
+        if let Some(hold) = snapshot.recorded.holds.get(key) {
+            let revision = hold.revision.to_string();
+            let by = sanitize::escape_truncated(&hold.by);
+            let since = hold.since.strftime("%Y-%m-%d %H:%M UTC");
+            let _ =
+                writeln!(text, "  held at {} since {since} by {by}", sanitize::escape_truncated(&revision));
+        }
         for (generation, build) in &image.generations {
             let source = build.source.describe();
             let _ = writeln!(text, "  generation {generation}, from {}", sanitize::escape_truncated(&source));

@@ -58,6 +58,14 @@ impl Recorded {
                     image.current = *generation;
                 }
             }
+            Edit::Hold { image, hold } => match hold {
+                Some(hold) => {
+                    self.holds.insert(image.clone(), hold.clone());
+                }
+                None => {
+                    self.holds.remove(image);
+                }
+            },
             Edit::Rename { from, to } => self.rename(from, to),
         }
     }
@@ -75,6 +83,9 @@ impl Recorded {
             // The new key may have been in use before: its numbers are not used again either.
             let last = self.generations_used.entry(to.clone()).or_insert(used);
             *last = (*last).max(used);
+        }
+        if let Some(hold) = self.holds.remove(from) {
+            self.holds.insert(to.clone(), hold);
         }
         for (at, making) in take_entry(&mut self.making, from, to) {
             self.making.insert(at, making);

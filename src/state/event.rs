@@ -6,6 +6,7 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::hold::Hold;
 use super::placement::{Making, Placement};
 use crate::model::image::Build;
 use crate::model::{
@@ -104,6 +105,13 @@ pub enum Edit {
         image: ImageKey,
         /// The generation.
         generation: GenerationNumber,
+    },
+    /// An entry is held at a generation, or no longer.
+    Hold {
+        /// The entry.
+        image: ImageKey,
+        /// The hold; `None`: it is released.
+        hold: Option<Hold>,
     },
     /// An entry was renamed.
     Rename {

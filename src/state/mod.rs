@@ -13,6 +13,7 @@
 pub mod edit;
 pub mod event;
 pub mod format;
+pub mod hold;
 pub mod integrity;
 pub mod journal;
 pub mod lookup;
@@ -28,6 +29,7 @@ pub mod systems;
 pub mod terraform;
 
 pub use event::{Edit, Event, Intent, Intents, SettledImage, StepId};
+pub use hold::Hold;
 pub use journal::IllegalEvent;
 pub use lookup::{Found, FoundImage, Near, RecordedLookup, SharedInImage};
 pub use observed::{Observed, ObservedImage, ObservedRegion};

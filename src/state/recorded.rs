@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::ImportSystems;
 use super::event::{Edit, Intent};
+use super::hold::Hold;
 use super::lookup::{Found, RecordedLookup, SharedInImage};
 use super::placement::{Making, Placement};
 use crate::model::interim::interim_name;
 use crate::model::{
-    GenerationNumber, ImageId, ImageKey, ImageKind, ImageLimit, Operation, PlacementKey, Region, Source,
-    SourceKind,
+    GenerationNumber, ImageId, ImageKey, ImageKind, ImageLimit, Operation, PlacementKey, Region,
+    RevisionName, Source, SourceKind,
 };
 
 /// Everything that is recorded about the cloud.
@@ -49,6 +50,9 @@ pub struct Recorded {
     /// Systems that each region imports, for regions in which an entry is imported, as they were last listed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub import_systems: BTreeMap<Region, ImportSystems>,
+    /// Entries that `rollback --hold` holds at a generation, whatever the manifest says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub holds: BTreeMap<ImageKey, Hold>,
     /// The limit of accounts per image, once an OverQuota has taught it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_limit: Option<ImageLimit>,
@@ -254,6 +258,11 @@ impl Recorded {
             }
         }
         None
+    }
+
+    /// Returns the name of the generation that an entry must have: that of a hold, else that of the manifest's pin.
+    pub fn pin<'r>(&'r self, image: &ImageKey, pin: Option<&'r RevisionName>) -> Option<&'r RevisionName> {
+        self.holds.get(image).map(|hold| &hold.revision).or(pin)
     }
 
     /// Returns the generations of an entry of which an image is NORMAL or pending, newest first, each with its revision.

@@ -316,13 +316,14 @@ fn forget_placement(recorded: &mut Recorded, at: &PlacementKey) {
 }
 
 /// Makes a snapshot fit to take the place of the present one: its serial is not lower, and of the same state what must
-/// not be lost is taken along, which is the list of runs and the generation numbers that are never used again.
+/// not be lost is taken along, which is the list of runs, the holds and the generation numbers that are never used again.
 pub fn succeed(next: &mut Snapshot, present: &Snapshot) {
     next.serial = next.serial.max(present.serial);
     if next.lineage != present.lineage {
         return;
     }
     next.runs.clone_from(&present.runs);
+    next.recorded.holds.clone_from(&present.recorded.holds);
     for (key, used) in &present.recorded.generations_used {
         let last = next.recorded.generations_used.entry(key.clone()).or_insert(*used);
         *last = (*last).max(*used);

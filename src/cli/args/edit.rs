@@ -42,6 +42,12 @@ pub struct RollbackArgs {
     /// Revision to return to (default: the newest usable one before the one that serves)
     #[arg(long, value_name = "REVISION")]
     pub to: Option<String>,
+    /// In an emergency: apply without an edit, and hold the entry there in the state until the manifest pins it there
+    #[arg(long, help_heading = "Hold", conflicts_with_all = ["apply", "diff"])]
+    pub hold: bool,
+    /// Release the hold, and apply what the manifest says
+    #[arg(long, help_heading = "Hold", conflicts_with_all = ["apply", "diff", "hold", "to"])]
+    pub release: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub edit: EditArgs,

@@ -24,7 +24,7 @@ use crate::diff::{PlanMode, renamed};
 use crate::engine::{CheckedPlan, Connected, Executed, Execution, LockedState, Observation, Scope};
 use crate::plan::{Outcome, PlanFile, Preflight, StepOutcome, Trial, stale};
 use crate::report::{self, CommandResult};
-use crate::state::Snapshot;
+use crate::state::{Edit, Snapshot};
 
 /// Applies the manifest, or a saved plan.
 ///
@@ -33,7 +33,7 @@ use crate::state::Snapshot;
 pub async fn run(args: &ApplyCommandArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     match &args.plan {
         Some(path) => apply_file(path, &args.apply, printer).await,
-        None => apply_manifest(&args.apply, PlanMode::Normal, printer).await,
+        None => apply_manifest(&args.apply, PlanMode::Normal, None, printer).await,
     }
 }
 
@@ -42,7 +42,16 @@ pub async fn run(args: &ApplyCommandArgs, printer: &Printer) -> Result<ExitStatu
 /// # Errors
 /// As [`run`].
 pub async fn destroy(args: &ApplyArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    apply_manifest(args, PlanMode::Destroy, printer).await
+    apply_manifest(args, PlanMode::Destroy, None, printer).await
+}
+
+/// Holds an entry at a generation, or releases the hold, and applies the manifest. The hold is saved before the first
+/// call, and not at all if the plan is refused or declined.
+///
+/// # Errors
+/// As [`run`].
+pub async fn hold(args: &ApplyArgs, hold: Edit, printer: &Printer) -> Result<ExitStatus, CommandError> {
+    apply_manifest(args, PlanMode::Normal, Some(hold), printer).await
 }
 
 /// Loads the locked state, recovers the steps that an earlier run left open, and refreshes it.
@@ -88,13 +97,18 @@ fn connect<'w>(args: &ApplyArgs, workspace: &'w Workspace) -> Result<Connected<'
 async fn apply_manifest(
     args: &ApplyArgs,
     mode: PlanMode,
+    hold: Option<Edit>,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
     let expected = Expected::read(&args.expect)?;
     let (rules, now) = (expected.rules(&args.rules)?, expected.time());
     let mut workspace = Workspace::open(&args.manifest, Some(&rules))?;
     let mut store = workspace.locked_store(command_name(mode), LockWait(args.lock.lock_timeout)).await?;
-    let state = prepare(args, &workspace, None, mode, &mut store, printer).await?;
+    let mut state = prepare(args, &workspace, None, mode, &mut store, printer).await?;
+    if let Some(hold) = hold {
+        state.snapshot.recorded.apply(&hold);
+        state.changed();
+    }
     let snapshot = Some(&state.snapshot);
     let options = plan_options(&args.select, mode, &workspace, snapshot, now)?;
     let planned = make_plan(&mut workspace, snapshot, snapshot, &options, printer)?;

@@ -59,13 +59,25 @@ pub fn plan_options(
         match address {
             Address::Image(key) => {
                 let entry = workspace.engine.desired.images.get(&key);
-                if let Some(pin) = entry.and_then(|entry| entry.pin.as_ref()) {
-                    return Err(CommandError::input(
-                        format!(
-                            "image.{key} is pinned to {}, so no new build can be current",
-                            sanitize::escape_truncated(&pin.to_string())
+                let pin = entry.and_then(|entry| entry.pin.as_ref());
+                let pin = snapshot.map_or(pin, |snapshot| snapshot.recorded.pin(&key, pin));
+                if let Some(pin) = pin {
+                    let is_held = snapshot.is_some_and(|snapshot| snapshot.recorded.holds.contains_key(&key));
+                    let (how, help) = match is_held {
+                        true => (
+                            "held at",
+                            format!("Release the hold first:\n\n    goldform rollback --release image.{key}"),
                         ),
-                        format!("Remove the pin first:\n\n    goldform set --unset images.{key}.pin"),
+                        false => (
+                            "pinned to",
+                            format!("Remove the pin first:\n\n    goldform set --unset images.{key}.pin"),
+                        ),
+                    };
+                    let pin = pin.to_string();
+                    let pin = sanitize::escape_truncated(&pin);
+                    return Err(CommandError::input(
+                        format!("image.{key} is {how} {pin}, so no new build can be current"),
+                        help,
                     ));
                 }
                 replace.insert(key);

@@ -1,5 +1,8 @@
-//! `rollback`: pins an entry to a revision that was built before.
+//! `rollback`: pins an entry to a revision that was built before, in the manifest or, for an emergency, in the state.
 
+use compact_str::CompactString;
+
+use super::apply;
 use super::edit::{Assignment, edit_manifest};
 use crate::cli::args::RollbackArgs;
 use crate::cli::printer::Printer;
@@ -8,7 +11,7 @@ use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::sanitize;
 use crate::manifest::edit::NewValue;
 use crate::model::{Address, GenerationNumber, ImageKey, RevisionName};
-use crate::state::Recorded;
+use crate::state::{Edit, Hold, Recorded};
 
 /// Pins the entry in the manifest's text, then plans or applies.
 ///
@@ -28,11 +31,25 @@ pub async fn run(args: RollbackArgs, printer: &Printer) -> Result<ExitStatus, Co
             "See which addresses there are:\n\n    goldform state list",
         ));
     }
+    if args.release {
+        let snapshot = workspace.snapshot().await?;
+        if !snapshot.is_some_and(|snapshot| snapshot.recorded.holds.contains_key(&key)) {
+            printer.say(&format!("No change: image.{key} is not held."));
+            return Ok(ExitStatus::Done);
+        }
+        let release = Edit::Hold { image: key, hold: None };
+        return apply::hold(&args.edit.run, release, printer).await;
+    }
     let recorded = workspace.snapshot().await?.map(|snapshot| snapshot.recorded).unwrap_or_default();
     let to = match &args.to {
         Some(to) => named(&recorded, &key, to)?,
         None => before_serving(&recorded, &key)?,
     };
+    if args.hold {
+        let by = CompactString::from(workspace.actor());
+        let hold = Hold { revision: to, since: workspace.engine.clock.now(), by };
+        return apply::hold(&args.edit.run, Edit::Hold { image: key, hold: Some(hold) }, printer).await;
+    }
     let path = vec!["images".to_owned(), key.to_string(), "pin".to_owned()];
     let pin = Assignment { path, value: NewValue::Text(to.to_string()) };
     edit_manifest(args.edit, &[pin], printer).await

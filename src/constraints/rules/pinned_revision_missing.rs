@@ -40,7 +40,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         return;
     }
     for (key, image) in &case.desired.images {
-        let Some(pin) = &image.pin else { continue };
+        let Some(pin) = case.prior.pin(key, image.pin.as_ref()) else { continue };
+        let is_held = case.prior.holds.contains_key(key);
         let usable: Vec<_> = case.prior.usable_generations(key).collect();
         let is_named = usable.iter().any(|(generation, revision)| {
             revision.as_ref().is_some_and(|text| pin.matches(text, *generation))
@@ -60,6 +61,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             })
             .collect();
         let help = match names.first() {
+            _ if is_held => format!("Release the hold:\n\n    goldform rollback --release image.{key}"),
             None => "Remove the line `pin`: the entry then follows its source.".to_owned(),
             Some(newest) => {
                 let listed: Vec<String> = names
@@ -74,12 +76,13 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 )
             }
         };
-        let path = ManifestPath::root().field("images").field(key.as_str()).field("pin");
+        let entry = ManifestPath::root().field("images").field(key.as_str());
+        let (path, how) = if is_held { (entry.key(), "held at") } else { (entry.field("pin"), "pinned to") };
         findings.push(
             Finding::about(
                 Address::Image(key.clone()),
                 format!(
-                    "image.{key} is pinned to `{}`, and no image of that revision exists.",
+                    "image.{key} is {how} `{}`, and no image of that revision exists.",
                     sanitize::escape_truncated(&pin.to_string())
                 ),
             )

@@ -45,7 +45,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     for edit in &view.plan.edits {
         let Edit::Return { image, generation } = edit else { continue };
         // A pin says which generation is meant.
-        let entry = case.desired.images.get(image).filter(|entry| entry.pin.is_none());
+        let entry = case.desired.images.get(image);
+        let entry = entry.filter(|entry| case.prior.pin(image, entry.pin.as_ref()).is_none());
         let Some(source) = entry.and_then(|entry| entry.source.as_ref()) else { continue };
         // An id names one image, and an encrypted copy follows its image.
         let is_exact = matches!(source.kind, SourceKind::Adopted(_) | SourceKind::Encrypted { .. });

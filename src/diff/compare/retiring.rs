@@ -62,7 +62,8 @@ impl Entry<'_> {
         let is_usable = build.is_some_and(usable);
         // Removing the pin returns to what the source asks for.
         let is_asked_for = |build: &RecordedGeneration| {
-            image.pin.is_some() && image.source.as_ref().is_some_and(|wanted| answers(build, wanted))
+            self.prior.pin(self.key, image.pin.as_ref()).is_some()
+                && image.source.as_ref().is_some_and(|wanted| answers(build, wanted))
         };
         if is_usable && build.is_some_and(is_asked_for) {
             return true;

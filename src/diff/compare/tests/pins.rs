@@ -1,6 +1,9 @@
 //! Entries that are pinned to a generation.
 
+use jiff::Timestamp;
+
 use super::*;
+use crate::state::Hold;
 
 fn pinned(revision: &str, pin: &str) -> String {
     kept(revision).replace("    keep: 1", &format!("    keep: 1\n    pin: {pin}"))
@@ -77,4 +80,27 @@ fn a_pin_with_a_number_names_one_of_several_builds_of_a_revision() {
         let web = image(&converge(&snapshot, &pinned("c", pin)), "web").clone();
         assert_eq!(web.generation, Some(generation(number)), "{pin}");
     }
+}
+
+fn held(snapshot: &mut Snapshot, revision: &str) {
+    let hold =
+        Hold { revision: revision.parse().unwrap(), since: Timestamp::UNIX_EPOCH, by: "ann@laptop".into() };
+    snapshot.recorded.apply(&Edit::Hold { image: key("web"), hold: Some(hold) });
+}
+
+#[test]
+fn a_hold_counts_more_than_the_pin_and_ends_when_the_pin_says_the_same() {
+    let mut snapshot = applied(&[&kept("a"), &kept("b"), &kept("c").replace("keep: 1", "keep: 2")]);
+    held(&mut snapshot, "a");
+    for text in [kept("c"), kept("d"), pinned("c", "b")] {
+        let diff = converge(&snapshot, &text);
+        let web = image(&diff, "web");
+        assert_eq!((web.action, web.generation), (Action::Return, Some(generation(1))));
+        assert!(matches!(web.reason, Reason::Held { .. }));
+        let is_release = |edit: &Edit| matches!(edit, Edit::Hold { hold: None, .. });
+        assert!(!diff.edits.iter().any(is_release));
+    }
+    let diff = converge(&snapshot, &pinned("c", "a"));
+    assert!(diff.edits.contains(&Edit::Hold { image: key("web"), hold: None }));
+    assert_eq!(image(&diff, "web").generation, Some(generation(1)));
 }
