@@ -8,7 +8,7 @@
 //!  before.yaml    what was applied before, if the rule reads recorded state
 //!  then.yaml      what was applied after that
 //!  world.json     settings of the cloud; whether the cloud is observed; how many days have passed since; which images
-//!                 somebody else deletes before a manifest is planned
+//!                 somebody else deletes, or shares with which accounts, before a manifest is planned
 //!  edit.json      edges that are dropped from the failing plan
 //!  request.json   the request that the rule is about, where goldform has no way of sending it
 //! ```
@@ -25,7 +25,7 @@ use goldform::constraints::{Judgement, Levels, RULES, Rule, RuleSource, judge, j
 use goldform::diagnostics::{Diagnostic, RenderOptions, Severity, render};
 use goldform::diff::{DriftItem, PlanMode, use_lookups};
 use goldform::manifest::{Input, Loaded, Variables, load};
-use goldform::model::{Address, Level, PlacementKey, Region};
+use goldform::model::{Accounts, Address, Level, PlacementKey, Region};
 use goldform::plan::Plan;
 use goldform::state::{Recorded, Snapshot};
 use goldform::testing::{Bench, Walker, desired};
@@ -39,6 +39,9 @@ const PROMISES: &[(&str, &str)] = &[
     ("pinned_revision_missing", "the service knows no revisions"),
     ("protected_image_deleted", "protection is goldform's own"),
     ("share_gap", "the service lets accounts be without an image"),
+    ("mass_unshare", "the service lets accounts be without an image"),
+    ("entry_renamed", "the service knows no entries"),
+    ("share_unmanaged", "the service knows no manifest"),
     ("mass_deletion", "the service deletes whatever it is asked to"),
     ("fixed_name_replaced", "names may change hands"),
     ("mass_disappearance", "a listing without an image is no refusal"),
@@ -61,6 +64,7 @@ struct World {
     look: Option<bool>,
     days: i64,
     gone: BTreeMap<String, Vec<PlacementKey>>,
+    shared: BTreeMap<PlacementKey, Accounts>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -151,6 +155,10 @@ impl Stage {
         for at in world.gone.get(manifest).into_iter().flatten() {
             let id = &snapshot.recorded.placement(at).unwrap().id;
             bench.cloud().delete_image(&at.region, id, true).await.unwrap();
+        }
+        for (at, accounts) in &world.shared {
+            let id = &snapshot.recorded.placement(at).unwrap().id;
+            bench.cloud().share_image(&at.region, id, accounts).await.unwrap();
         }
         let (before, mut gone) = (snapshot.recorded.clone(), Vec::new());
         if world.look.unwrap_or(true) {

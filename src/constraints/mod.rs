@@ -15,4 +15,4 @@ pub mod validate;
 pub use levels::Levels;
 pub use rule::{Case, Finding, Findings, Rule, RuleSource};
 pub use rules::{RULES, find, manifest_schema};
-pub use validate::{Judgement, ValidPlan, judge, judge_observation, validate};
+pub use validate::{Judgement, ValidPlan, judge, judge_observation, judge_recorded, validate};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::levels::Levels;
 use super::rule::{Case, Findings, Rule};
-use super::rules::{OBSERVATION_RULES, RULES};
+use super::rules::{LASTING_RULES, OBSERVATION_RULES, RULES};
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::manifest::Desired;
 use crate::model::{Level, PlacementKey};
@@ -63,6 +63,11 @@ pub fn judge_observation(
     let mut case = Case::new(desired, recorded, None, now);
     case.gone = gone;
     judge_by(OBSERVATION_RULES.iter(), &case, levels)
+}
+
+/// Checks what stays different from the manifest after it was observed once: see [`LASTING_RULES`].
+pub fn judge_recorded(desired: &Desired, recorded: &Recorded, levels: &Levels, now: Timestamp) -> Judgement {
+    judge_by(LASTING_RULES.iter(), &Case::new(desired, recorded, None, now), levels)
 }
 
 fn judge_by<'r>(
@@ -169,12 +174,12 @@ mod tests {
     fn a_step_without_a_change_is_checked() {
         assert_eq!(refused_for(EXAMPLE, &[]), Vec::<&str>::new());
         let protected = example_with("copies: [", "protect: true\n    copies: [");
-        assert_eq!(refused_for(&protected, &end("image.web@ap-tokyo#1")), ["GF701"]);
+        assert_eq!(refused_for(&protected, &end("image.web@ap-tokyo#1")), ["GF701", "GF704"]);
         let [_, delete] = end("image.web@ap-tokyo#1");
-        assert_eq!(refused_for(EXAMPLE, &[delete]), ["GF702"]);
+        assert_eq!(refused_for(EXAMPLE, &[delete]), ["GF702", "GF704"]);
         let three =
             ["image.web@ap-jakarta#1", "image.web@ap-singapore#1", "image.web@ap-tokyo#1"].map(end).concat();
-        assert_eq!(refused_for(EXAMPLE, &three), ["GF704"]);
+        assert_eq!(refused_for(EXAMPLE, &three), ["GF704", "GF706"]);
         let shared = at("image.db@ap-jakarta#1");
         let gap = [
             Operation::Unshare { at: shared.clone(), accounts: partner() },

@@ -219,7 +219,8 @@ fn many_deletions_are_refused_until_they_are_allowed() {
     env.expect(0, "apply --yes --quiet");
     env.write("goldform.yaml", &manifest.replace("    copies: [ap-singapore, ap-tokyo, ap-seoul]\n", ""));
     shown!("plan-mass-deletion", env.run("plan").text());
-    env.expect(0, "plan --allow mass_deletion");
+    env.expect(3, "plan --allow mass_deletion");
+    env.expect(0, "plan --allow mass_deletion --allow mass_unshare");
 }
 
 #[test]

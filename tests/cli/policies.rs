@@ -21,7 +21,8 @@ fn denied(plan: &serde_json::Value) -> BTreeSet<String> {
 }
 
 fn plan(env: &TestEnv, arguments: &str) -> serde_json::Value {
-    env.expect(0, &format!("plan --format json {arguments}")).json()
+    let allowed = "--allow mass_deletion --allow mass_unshare";
+    env.expect(0, &format!("plan --format json {allowed} {arguments}")).json()
 }
 
 fn texts<const N: usize>(expected: [&str; N]) -> BTreeSet<String> {

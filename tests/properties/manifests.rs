@@ -84,8 +84,9 @@ impl Manifest {
     }
 
     fn write<'a>(&'a self, entries: impl Iterator<Item = (&'a u8, &'a Entry)> + Clone) -> String {
-        let mut text =
-            String::from("version: 1\naccount: \"100000000001\"\nrules: { mass_deletion: allow }\nimages:");
+        let mut text = String::from(
+            "version: 1\naccount: \"100000000001\"\nrules: { mass_deletion: allow, mass_unshare: allow, entry_renamed: allow, share_unmanaged: allow }\nimages:",
+        );
         text.push_str(if self.entries.is_empty() { " {}\n" } else { "\n" });
         for (number, entry) in entries.clone() {
             self.write_entry(&mut text, *number, entry);

@@ -30,7 +30,9 @@ fn states_journals_and_plans_read_back_as_they_were_written() {
                 state: "/srv/goldform.state.json".to_owned(),
                 base: plan.base.clone(),
                 options: PlanOptions::all(PlanMode::Normal),
-                rules: [("mass_deletion".into(), Level::Allow)].into(),
+                rules: ["mass_deletion", "mass_unshare", "entry_renamed", "share_unmanaged"]
+                    .map(|rule| (rule.into(), Level::Allow))
+                    .into(),
                 desired: after.clone(),
                 recorded: snapshot.recorded.clone(),
             };

@@ -64,7 +64,7 @@ const FIRST: &str = r#"
 version: 1
 account: "100000000001"
 accounts: { partner: "200000000001", staging: "200000000002", third: "200000000003", fourth: "200000000004" }
-rules: { share_gap: warn }
+rules: { share_gap: warn, mass_deletion: allow, mass_unshare: allow, share_unmanaged: allow }
 images:
   web:
     region: ap-jakarta

@@ -171,6 +171,7 @@ async fn three_removed_and_three_added_share_the_slots_of_a_full_region() {
     // Removing three of three is a mass deletion, which is not what this is about.
     let allowed = |mut wanted: Desired| {
         wanted.levels.insert("mass_deletion".into(), goldform::model::Level::Allow);
+        wanted.levels.insert("entry_renamed".into(), goldform::model::Level::Allow);
         wanted
     };
     applied(&mut bench, &allowed(manifest(limits, &three(["a", "b", "c"]), ""))).await;
@@ -326,6 +327,7 @@ async fn a_limit_that_fell_below_what_is_used_lets_deletes_go_first() {
     // Three go and one comes: two deletes only bring the region back to its limit.
     let mut after = manifest("", &(entry("a", 1, "") + &entry("e", 1, "")), "");
     after.levels.insert("mass_deletion".into(), goldform::model::Level::Allow);
+    after.levels.insert("entry_renamed".into(), goldform::model::Level::Allow);
     let plan = applied(&mut bench, &after).await;
     assert_eq!(plan.regions[&region("ap-jakarta")].limit.value, 2);
     let create = "create image.e@ap-jakarta#1";

@@ -8,7 +8,8 @@ use crate::backend::{LockInfo, LockWait, MemoryStore, SerialBump, StateStore};
 use crate::cloud::sim::{Fault, FaultEffect, Settings};
 use crate::cloud::{CloudRead as _, CloudWrite as _};
 use crate::diff::PlanMode;
-use crate::model::{Accounts, ImageId};
+use crate::manifest::Desired;
+use crate::model::{Accounts, ImageId, Level};
 use crate::plan::Step;
 use crate::testing::worlds::example_with;
 use crate::testing::{Bench, EXAMPLE, desired};
@@ -37,12 +38,19 @@ fn calls(bench: &Bench, action: &str) -> usize {
 }
 
 async fn apply(bench: &mut Bench, yaml: &str) -> Outcome {
-    bench.apply(&desired(yaml), PlanMode::Normal).await.1
+    bench.apply(&consenting(yaml), PlanMode::Normal).await.1
 }
 
 /// Executes a plan that was made from recorded state without a refresh, until it ends or is stopped.
 async fn execute(bench: &mut Bench, yaml: &str, stop: watch::Receiver<Shutdown>) -> Outcome {
     walk_watched(bench, yaml, stop, &mut Quiet).await
+}
+
+/// A manifest that consents to losses: what rules refuse is not what these tests are about.
+fn consenting(yaml: &str) -> Desired {
+    let mut wanted = desired(yaml);
+    wanted.levels.extend(["mass_unshare", "mass_deletion"].map(|rule| (rule.into(), Level::Allow)));
+    wanted
 }
 
 /// As [`execute`], with progress events.
@@ -52,7 +60,7 @@ async fn walk_watched(
     stop: watch::Receiver<Shutdown>,
     progress: &mut dyn Progress,
 ) -> Outcome {
-    let wanted = desired(yaml);
+    let wanted = consenting(yaml);
     let mut snapshot = bench.snapshot().await;
     let valid = bench.judge(&wanted, Bench::propose(&wanted, &snapshot, PlanMode::Normal)).1.unwrap();
     let mut store = std::mem::take(&mut bench.store);

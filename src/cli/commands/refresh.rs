@@ -8,6 +8,7 @@ use crate::cli::printer::Printer;
 use crate::cli::reports::emit;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
+use crate::constraints::judge_recorded;
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::diff::Drift;
 use crate::engine::{LockedState, Observation, Scope};
@@ -46,9 +47,13 @@ pub async fn drift(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, 
     print_recovery(&snapshot, &recovery, printer);
     let Observation { drift, judgement } = connected.drift(&mut snapshot).await?;
     // Nothing is recorded here, so what other commands refuse is a warning.
+    let engine = &workspace.engine;
+    let now = engine.clock.now();
+    let lasting = judge_recorded(&engine.desired, &snapshot.recorded, &engine.levels, now);
     let news: Vec<Diagnostic> = judgement
         .diagnostics
         .into_iter()
+        .chain(lasting.diagnostics)
         .map(|diagnostic| Diagnostic { severity: Severity::Warning, ..diagnostic })
         .collect();
     emit_drift(&workspace, &drift, &news, printer);

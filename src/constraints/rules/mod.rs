@@ -6,6 +6,7 @@ use crate::model::LimitSource;
 
 mod adopted_image_missing;
 mod copy_target_invalid;
+mod entry_renamed;
 mod fixed_name_replaced;
 mod image_name_invalid;
 mod image_name_taken;
@@ -15,6 +16,7 @@ mod lookup_unanswered;
 mod lookup_unread;
 mod mass_deletion;
 mod mass_disappearance;
+mod mass_unshare;
 mod pinned_revision_missing;
 mod protected_image_deleted;
 mod record_stale;
@@ -25,6 +27,7 @@ mod share_gap;
 mod share_kind_refused;
 mod share_limit_exceeded;
 mod share_outside_image_region;
+mod share_unmanaged;
 mod shared_image_changed;
 mod shared_image_copied;
 mod shared_image_deleted;
@@ -61,16 +64,22 @@ pub static RULES: &[&Rule] = &[
     &share_gap::RULE,
     &mass_deletion::RULE,
     &fixed_name_replaced::RULE,
+    &mass_unshare::RULE,
+    &entry_renamed::RULE,
     &mass_disappearance::RULE,
     &shared_image_untrusted::RULE,
     &windows_fee_outside_mainland::RULE,
     &snapshot_storage_billed::RULE,
+    &share_unmanaged::RULE,
     &record_stale::RULE,
     &returned_without_revision::RULE,
 ];
 
 /// Rules that check an observation before it is recorded. All others check a manifest or a plan.
 pub(super) static OBSERVATION_RULES: &[&Rule] = &[&mass_disappearance::RULE];
+
+/// Rules about differences from the manifest that no apply removes. They are checked without a plan too.
+pub(super) static LASTING_RULES: &[&Rule] = &[&share_unmanaged::RULE];
 
 /// Returns the rule with this name or id.
 pub fn find(name: &str) -> Option<&'static Rule> {
