@@ -195,6 +195,9 @@ pub enum OutputAs {
 /// `output`.
 #[derive(Debug, Args)]
 pub struct OutputCommandArgs {
+    /// Entry or placement (`image.web`, `image.web@ap-tokyo`); with a region, the id alone is printed
+    #[arg(value_name = "ADDRESS")]
+    pub address: Option<String>,
     /// Tool that the output is for; `--format json` prints JSON
     #[arg(long = "as", value_enum, default_value_t = OutputAs::Table)]
     pub output_as: OutputAs,

@@ -199,6 +199,7 @@ pub fn intended(before: &Desired, read: &Desired, entries: &[NewEntry]) -> Desir
             copy_entries: (0..entry.copies.len()).collect(),
             replace: found.replace,
             keep: found.keep,
+            keeps_name: entry.name == entry.key.as_str(),
             pin: None,
             delete_snapshots: None,
             protect: false,

@@ -51,6 +51,9 @@ pub struct DesiredImage {
     pub region: Region,
     /// Template of the name in the service.
     pub name: NameTemplate,
+    /// Whether an adopted image keeps the name that it has, because the entry has no `name`. Its copies get that name too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_name: bool,
     /// Description, or `None` if it is not managed.
     pub description: Option<String>,
     /// Family, or `None` if it is not managed.

@@ -94,6 +94,26 @@ pub struct SameVariable {
 }
 
 impl Outputs {
+    /// Keeps the images, lookups and missing regions that an address covers.
+    pub fn keep_only(&mut self, address: &Address) {
+        let covers = |image: &ImageKey, region: &Region| match address {
+            Address::Image(key) => image == key,
+            Address::InRegion(key, wanted) => image == key && region == wanted,
+            _ => false,
+        };
+        for (key, regions) in &mut self.images {
+            regions.retain(|region, _| covers(key, region));
+        }
+        self.images.retain(|_, regions| !regions.is_empty());
+        self.missing.retain(|missing| covers(&missing.image, &missing.region));
+        self.lookups.retain(|name, _| matches!(address, Address::Lookup(wanted) if wanted == name));
+    }
+
+    /// Returns whether there is nothing to print and nothing missing.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty() && self.missing.is_empty() && self.lookups.is_empty()
+    }
+
     /// Collects what serves in each region that is recorded or desired for an entry.
     pub fn of(desired: &Desired, recorded: &Recorded) -> Self {
         let mut outputs = Self::default();

@@ -193,6 +193,7 @@ pub fn case(seed: u64, shape: Shape) -> Case {
             copies,
             replace,
             keep: Keep { generations: u32::from(dice.percent(18)), days: None },
+            keeps_name: false,
             pin: None,
             delete_snapshots: None,
             protect,

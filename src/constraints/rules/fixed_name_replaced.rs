@@ -52,7 +52,10 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         let (Some(image), Some(recorded)) = (case.desired.images.get(key), case.prior.images.get(key)) else {
             continue;
         };
-        if image.name.is_by_generation() || view.current_after(key) == Some(recorded.current) {
+        if image.keeps_name
+            || image.name.is_by_generation()
+            || view.current_after(key) == Some(recorded.current)
+        {
             continue;
         }
         let path = ManifestPath::root().field("images").field(key.as_str()).field("name");

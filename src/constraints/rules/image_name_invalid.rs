@@ -63,7 +63,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             }
         }
         None => {
-            for (key, image) in &case.desired.images {
+            for (key, image) in case.desired.images.iter().filter(|(_, image)| !image.keeps_name) {
                 let generation = GenerationNumber(1);
                 let at = PlacementKey { image: key.clone(), generation, region: image.region.clone() };
                 judge_name(case, &at, &image.name.of(generation), findings);

@@ -67,7 +67,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
 fn changes(image: &DesiredImage, lent: &SharedInImage) -> Vec<(&'static str, String)> {
     let mut changes = Vec::new();
     let name = image.name.of(GenerationNumber(1));
-    if name != lent.name {
+    if !image.keeps_name && name != lent.name {
         changes.push((
             "name",
             format!(" from `{}` to `{}`", escape_truncated(&lent.name), escape_truncated(&name)),

@@ -1,9 +1,11 @@
 //! One desired placement: created, adopted, or changed if it differs.
 
-use super::{Choice, Entry};
+use compact_str::CompactString;
+
+use super::{Choice, Entry, adopted_id};
 use crate::diff::change::{Action, PlacementChange, PlacementFacts, Reason};
 use crate::manifest::DesiredImage;
-use crate::model::{Accounts, Attributes, GenerationNumber, ImageId, PlacementKey, Region, SharedImageEdits};
+use crate::model::{Accounts, Attributes, ImageId, PlacementKey, Region, SharedImageEdits};
 use crate::state::{Edit, Placement};
 
 impl Entry<'_> {
@@ -35,7 +37,7 @@ impl Entry<'_> {
             id: failed.map(|failed| failed.id.clone()),
             before: None,
             after: Some(PlacementFacts {
-                attributes: self.attributes(image, at.generation),
+                attributes: self.attributes(image, &at),
                 tags: image.tags.clone(),
                 owned: self.is_owned(),
                 shares: shares.clone(),
@@ -98,13 +100,26 @@ impl Entry<'_> {
         PlacementChange { action: Action::Adopt, reason: Reason::Declared, ..change }
     }
 
-    fn attributes(&self, image: &DesiredImage, generation: GenerationNumber) -> Attributes {
+    fn attributes(&self, image: &DesiredImage, at: &PlacementKey) -> Attributes {
+        let name = match image.keeps_name {
+            true if at.region == image.region => None,
+            true => Some(self.inherited_name(image, at).unwrap_or_else(|| image.name.of(at.generation))),
+            false => Some(image.name.of(at.generation)),
+        };
         Attributes {
-            name: Some(image.name.of(generation)),
+            name,
             description: image.description.clone(),
             family: image.family.clone(),
             deprecated: None,
         }
+    }
+
+    /// Returns the name of the adopted image that a placement is a copy of. `None` before it was observed.
+    fn inherited_name(&self, image: &DesiredImage, at: &PlacementKey) -> Option<CompactString> {
+        let origin = PlacementKey { region: image.region.clone(), ..at.clone() };
+        let recorded = self.prior.placement(&origin);
+        let adopted = || self.prior.adoptable(&image.region, adopted_id(image)?);
+        recorded.or_else(adopted).map(|placement| placement.name.clone())
     }
 
     /// Whether the ownership tag is put on images: on those that goldform makes, and on those that it takes over, so
@@ -168,7 +183,7 @@ impl Entry<'_> {
         let before = self.facts(placement);
         let carried = self.carried(image, &at, wanted).without(&everyone);
         let unmanaged = placement.unmanaged.without(wanted).without(&unshare).joined(&carried);
-        let mut attributes = self.attributes(image, at.generation);
+        let mut attributes = self.attributes(image, &at);
         let is = |wanted: Option<&str>, is: &str| wanted.is_none_or(|wanted| wanted == is);
         let is_changed = !is(attributes.name.as_deref(), &placement.name)
             || !is(attributes.description.as_deref(), &placement.description)

@@ -6,7 +6,7 @@ use crate::diagnostics::catalogue::syntax::{PLACEHOLDER_UNKNOWN, SOURCE_CIRCULAR
 use crate::diagnostics::{ManifestPath, closest, escape_truncated};
 use crate::manifest::desired::DesiredImage;
 use crate::manifest::fault::FaultKind;
-use crate::manifest::syntax::{Image, Manifest};
+use crate::manifest::syntax::{Field, Image, Manifest};
 use crate::model::{ImageKey, Keep, NameTemplate, Region, ReplaceOrder, RevisionName, SourceKind, Tags};
 
 use super::Resolver;
@@ -55,6 +55,8 @@ impl Resolver<'_, '_> {
         let family = self.optional(&image.family, || path.field("family"));
         let tags = self.tags(image, path);
         let ResolvedSource { source, lookup, query } = self.source(image, key, path);
+        let is_adopted = source.as_ref().is_some_and(|source| matches!(source.kind, SourceKind::Adopted(_)));
+        let keeps_name = is_adopted && matches!(image.name, Field::Missing);
         let (copies, copy_entries) = self.copies(image, key, path);
         let orders = [
             ("auto", ReplaceOrder::Auto),
@@ -69,6 +71,7 @@ impl Resolver<'_, '_> {
         Some(DesiredImage {
             region: region?,
             name,
+            keeps_name,
             description: description.map(std::borrow::Cow::into_owned),
             family: family.map(Into::into),
             tags,

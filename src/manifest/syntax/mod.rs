@@ -233,7 +233,8 @@ pub(super) struct Image {
     /// The region where it is built.
     #[schemars(schema_with = "region", example = &"ap-jakarta")]
     pub(super) region: Field<Text>,
-    /// Name in the service, unique in a region. Default: the key. `{generation}` is the number of the build. It makes
+    /// Name in the service, unique in a region. Default: the key; an adopted image keeps the name that it has, and its copies
+    /// get it too. `{generation}` is the number of the build. It makes
     /// replacement safe: the new image exists beside the old one under another name.
     #[schemars(example = &"web-base-{generation}")]
     pub(super) name: Field<Text>,
