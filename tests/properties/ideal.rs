@@ -106,9 +106,16 @@ impl Ideal {
             .take(usize::from(entry.keep))
             .collect();
         generations.all.retain(|generation, _| *generation == current || kept.contains(generation));
-        for (_, build) in generations.all.iter_mut().filter(|(generation, _)| **generation != current) {
+        let name = entry.name_template(number).replace("{generation}", &current.to_string());
+        for (generation, build) in
+            generations.all.iter_mut().filter(|(generation, _)| **generation != current)
+        {
             build.images.retain(|region, _| wanted.contains(region));
             for (region, image) in &mut build.images {
+                // A fixed name is the current generation's.
+                if image.name == name {
+                    image.name = format!("{name}~g{generation}");
+                }
                 image.deprecated = true;
                 image.shares = image.shares.intersection(&shares(region)).cloned().collect();
             }

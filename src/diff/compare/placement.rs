@@ -100,7 +100,7 @@ impl Entry<'_> {
         PlacementChange { action: Action::Adopt, reason: Reason::Declared, ..change }
     }
 
-    fn attributes(&self, image: &DesiredImage, at: &PlacementKey) -> Attributes {
+    pub(super) fn attributes(&self, image: &DesiredImage, at: &PlacementKey) -> Attributes {
         let name = match image.keeps_name {
             true if at.region == image.region => None,
             true => Some(self.inherited_name(image, at).unwrap_or_else(|| image.name.of(at.generation))),

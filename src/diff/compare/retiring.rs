@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::model::Keep;
+use crate::model::interim::with_suffix;
 
 impl Entry<'_> {
     /// Everything recorded that is not the chosen generation in a wanted region: kept, or retired.
@@ -28,7 +29,7 @@ impl Entry<'_> {
                     continue;
                 }
                 if is_wanted && self.is_kept(image, recorded, choice, &at) {
-                    match self.keep_existing(image, at, placement) {
+                    match self.keep_existing(image, choice, at, placement) {
                         Some(change) => placements.push(change),
                         None => *unchanged += 1,
                     }
@@ -89,10 +90,12 @@ impl Entry<'_> {
         self.now.duration_since(superseded_at) < for_days
     }
 
-    /// An earlier generation that is kept: deprecated, and shared only with those who are still wanted.
+    /// An earlier generation that is kept: deprecated, and shared only with those who are still wanted. It gives up a name
+    /// that the current generation takes.
     fn keep_existing(
         &self,
         image: &DesiredImage,
+        choice: &Choice,
         at: PlacementKey,
         placement: &Placement,
     ) -> Option<PlacementChange> {
@@ -101,7 +104,10 @@ impl Entry<'_> {
         let before = self.facts(placement);
         let mut after = before.clone();
         let deprecated = self.may_set_deprecation(image, placement, false).then_some(true);
-        after.attributes = Attributes { name: None, description: None, family: None, deprecated };
+        let current = self.at(choice.generation, &at.region);
+        let is_taken = self.attributes(image, &current).name.as_ref() == Some(&placement.name);
+        let name = is_taken.then(|| with_suffix(&placement.name, &format!("g{}", at.generation)));
+        after.attributes = Attributes { name, description: None, family: None, deprecated };
         after.shares = placement.shares.without(&unshare);
         let mut change = PlacementChange {
             at,

@@ -183,6 +183,19 @@ mod tests {
     }
 
     #[test]
+    fn a_kept_generation_gives_up_a_fixed_name_after_its_successor_is_ready() {
+        let kept = |text: &str| text.replace("copies: []", "keep: 1");
+        let plan = plan_to(&applied(&[&kept(&fixed("web", "db"))]), &second(&kept(&fixed("web", "db"))));
+        let aside = plan.graph.step(step(&plan, "update image.web@ap-jakarta#1")).unwrap();
+        let Operation::Update { set, .. } = &aside.operation else { panic!("{aside:?}") };
+        assert_eq!(set.name.as_deref(), Some("web~g1"));
+        let rename = "update image.web@ap-jakarta#2 (takes its name)";
+        let freed = EdgeReason::NameFreed { name: "web".into(), region: region("ap-jakarta") };
+        assert_eq!(reason(&plan, rename, "update image.web@ap-jakarta#1"), Some(freed));
+        assert!(waits(&plan, "update image.web@ap-jakarta#1", "create image.web@ap-jakarta#2"));
+    }
+
+    #[test]
     fn with_the_generation_in_the_name_nothing_is_renamed() {
         let plan = plan_to(&applied(&[EXAMPLE]), &second(EXAMPLE));
         assert!(step_ids(&plan).iter().all(|id| !id.contains("takes its name")));
