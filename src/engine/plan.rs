@@ -1,5 +1,7 @@
 //! Planning: a plan that was made, and what the rules say of it.
 
+use std::borrow::Cow;
+
 use super::{Engine, EngineError};
 use crate::constraints::{Judgement, ValidPlan, judge, validate};
 use crate::diff::{PlanMode, diff};
@@ -93,8 +95,10 @@ impl Engine {
             bare.lent.clone_from(&snapshot.recorded.lent);
         }
         // Nothing is recorded in it that a pin could name.
-        let mut unpinned = self.desired.clone();
-        unpinned.images.values_mut().for_each(|image| image.pin = None);
+        let mut unpinned = Cow::Borrowed(&self.desired);
+        if self.desired.images.values().any(|image| image.pin.is_some()) {
+            unpinned.to_mut().images.values_mut().for_each(|image| image.pin = None);
+        }
         let mut changes = diff(&unpinned, &bare, PlanMode::Normal);
         // An entry that is recorded keeps the image that its lookup found.
         if let Some(snapshot) = snapshot {

@@ -9,7 +9,7 @@ use crate::cli::{CommandError, ExitStatus};
 use crate::constraints::manifest_schema;
 use crate::diagnostics::{closest, sanitize};
 use crate::manifest::edit::NewValue;
-use crate::manifest::schema::{keys_at, scalars_at};
+use crate::manifest::schema::{Scalars, keys_at, scalars_at};
 
 /// Largest input of `set -`, in bytes.
 const MAX_INPUT: u64 = 1 << 20;
@@ -34,7 +34,7 @@ pub async fn run(args: SetArgs, printer: &Printer) -> Result<ExitStatus, Command
     for text in &args.unset {
         let path = keys(text).filter(|(_, rest)| rest.is_empty()).map(|(path, _)| path);
         let path = path.ok_or_else(|| malformed(text))?;
-        typed(&schema, &path, "")?;
+        scalars(&schema, &path)?;
         assignments.push(Assignment { path, value: NewValue::Unset });
     }
     edit_manifest(args.edit, &assignments, printer).await
@@ -93,23 +93,32 @@ fn malformed(text: &str) -> CommandError {
     )
 }
 
+/// Returns the kinds of scalars that a key accepts.
+fn scalars(schema: &serde_json::Value, path: &[String]) -> Result<Scalars, CommandError> {
+    let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+    if let Some(scalars) = scalars_at(schema, &keys) {
+        return Ok(scalars);
+    }
+    let known = (0..keys.len()).rev().find_map(|length| {
+        let (parent, key) = (keys.get(..length)?, keys.get(length)?);
+        let known = keys_at(schema, parent);
+        (!known.is_empty()).then(|| (closest(key, known.iter().copied()), known.join(", ")))
+    });
+    let help = match known {
+        Some((Some(similar), _)) => format!("Did you mean `{similar}`?"),
+        Some((None, known)) => format!("Keys here are: {known}."),
+        None => "`schemas/README.md` lists all keys.".to_owned(),
+    };
+    let shown = path.join(".");
+    Err(CommandError::input(
+        format!("the manifest has no key `{}`", sanitize::escape_truncated(&shown)),
+        help,
+    ))
+}
+
 /// Returns a value as the key's type. Its place in the schema decides, not its text.
 fn typed(schema: &serde_json::Value, path: &[String], value: &str) -> Result<NewValue, CommandError> {
-    let keys: Vec<&str> = path.iter().map(String::as_str).collect();
-    let shown = sanitize::escape_truncated(&path.join("."));
-    let Some(scalars) = scalars_at(schema, &keys) else {
-        let known = (0..keys.len()).rev().find_map(|length| {
-            let (parent, key) = (keys.get(..length)?, keys.get(length)?);
-            let known = keys_at(schema, parent);
-            (!known.is_empty()).then(|| (closest(key, known.iter().copied()), known.join(", ")))
-        });
-        let help = match known {
-            Some((Some(similar), _)) => format!("Did you mean `{similar}`?"),
-            Some((None, known)) => format!("Keys here are: {known}."),
-            None => "`schemas/README.md` lists all keys.".to_owned(),
-        };
-        return Err(CommandError::input(format!("the manifest has no key `{shown}`"), help));
-    };
+    let scalars = scalars(schema, path)?;
     let is_number =
         !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) && value.parse::<u64>().is_ok();
     let is_boolean = matches!(value, "true" | "false");
@@ -119,16 +128,17 @@ fn typed(schema: &serde_json::Value, path: &[String], value: &str) -> Result<New
     if scalars.text {
         return Ok(NewValue::Text(value.to_owned()));
     }
-    if value.is_empty() {
-        return Ok(NewValue::Unset);
-    }
     let expected = match (scalars.number, scalars.boolean) {
         (true, _) => "a whole number",
         (false, true) => "true or false",
         (false, false) => "a list or a mapping, which `set` does not edit",
     };
     Err(CommandError::input(
-        format!("`{shown}` has {expected}, found `{}`", sanitize::escape_truncated(value)),
+        format!(
+            "`{}` has {expected}, found `{}`",
+            sanitize::escape_truncated(&path.join(".")),
+            sanitize::escape_truncated(value)
+        ),
         "Edit the manifest by hand, or name one of its scalar keys.",
     ))
 }
@@ -167,6 +177,10 @@ mod tests {
         assert_eq!(typed("images.web.protect", "true"), literal("true"));
         assert_eq!(typed("images.web.protect", "yes"), None);
         assert_eq!(typed("images.web.copies", "ap-tokyo"), None);
+        // An empty value removes nothing.
+        assert_eq!(typed("images.web.copies", ""), None);
+        assert_eq!(typed("images.web.protect", ""), None);
+        assert_eq!(typed("images.web.description", ""), text(""));
         assert_eq!(typed("images.web.tags.team", "1"), text("1"));
         assert_eq!(typed("variables.build.default", "ins-1"), text("ins-1"));
         assert_eq!(typed("cloud.ownership_tag", "false"), literal("false"));

@@ -2,17 +2,12 @@
 
 use jiff::Timestamp;
 
+use super::returns::kept;
 use super::*;
 use crate::state::Hold;
 
 fn pinned(revision: &str, pin: &str) -> String {
     kept(revision).replace("    keep: 1", &format!("    keep: 1\n    pin: {pin}"))
-}
-
-/// The example, whose web keeps an earlier generation and has this revision.
-fn kept(revision: &str) -> String {
-    example_with(r#"revision: "1""#, &format!(r#"revision: "{revision}""#))
-        .replace("name: web-{generation}", "name: web-{generation}\n    keep: 1")
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 
 /// The example, whose web keeps an earlier generation and has this revision.
-fn kept(revision: &str) -> String {
+pub(super) fn kept(revision: &str) -> String {
     example_with(r#"revision: "1""#, &format!(r#"revision: "{revision}""#))
         .replace("name: web-{generation}", "name: web-{generation}\n    keep: 1")
 }
