@@ -46,12 +46,12 @@ images:
       instance: { id: "${build}", power_off: true, sysprep: false, data_disks: [] }
     copies: [ap-singapore]
     replace: auto
-    keep: { generations: 2, days: 30 }
+    keep: { at_least: 2, at_most: 5, days: 30 }
     pin: "1"
     deprecate: true
     delete_snapshots: true
     protect: false
-  snap: { region: ap-jakarta, source: { snapshots: [snap-2f3a1c2d] }, keep: 1 }
+  snap: { region: ap-jakarta, source: { snapshots: [snap-2f3a1c2d] }, keep: { generations: 1 } }
   win:
     region: ap-jakarta
     source:

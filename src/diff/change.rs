@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use compact_str::CompactString;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Accounts, Attributes, GenerationNumber, ImageId, ImageKey, ImageState, PlacementKey, Region,
     RevisionName, Source, Tags,
 };
-use crate::state::{Edit, Placement};
+use crate::state::{Edit, Placement, Recorded};
 
 /// What is wanted of an entry or a placement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,6 +105,11 @@ pub enum Reason {
     },
     /// An earlier generation is kept.
     Kept,
+    /// A newer generation takes its place, and its region has no slot in which it could be kept.
+    Released {
+        /// The newer generation.
+        by: GenerationNumber,
+    },
     /// An encrypted copy follows the image that it is made from, which has another generation.
     OriginalReplaced {
         /// The entry that it is made from.
@@ -259,6 +265,31 @@ pub struct PlacementChange {
 }
 
 impl PlacementChange {
+    /// Returns the change that unshares a placement from all accounts and deletes it.
+    pub(crate) fn retire(
+        at: PlacementKey,
+        placement: &Placement,
+        reason: Reason,
+        delete_snapshots: bool,
+        ownership_tag: Option<&CompactString>,
+    ) -> Self {
+        Self {
+            at,
+            action: Action::Delete,
+            reason,
+            id: Some(placement.id.clone()),
+            before: Some(PlacementFacts::of(placement, ownership_tag)),
+            after: None,
+            from: None,
+            remake: false,
+            share: Accounts::EMPTY,
+            carried: Accounts::EMPTY,
+            unshare: placement.everyone(),
+            delete_snapshots,
+            delete_first: false,
+        }
+    }
+
     /// The attributes and tags that change, by name. Shares are not among them.
     pub fn fields(&self) -> Vec<FieldChange> {
         let (Some(before), Some(after)) = (&self.before, &self.after) else { return Vec::new() };
@@ -352,6 +383,29 @@ pub struct ImageChange {
     pub unchanged: usize,
 }
 
+impl ImageChange {
+    /// Returns whether the region of a placement that is deleted before its successor is ready still has a NORMAL image of
+    /// the entry meanwhile.
+    pub fn leaves_image(&self, prior: &Recorded, at: &PlacementKey) -> bool {
+        let is_deleted_first = |generation| {
+            let deleted = self.placements.iter().filter(|change| change.action == Action::Delete);
+            let mut first = deleted.filter(|change| self.delete_first || change.delete_first);
+            first.any(|change| change.at.generation == generation && change.at.region == at.region)
+        };
+        let is_made = |generation| {
+            let mut made = self.placements.iter().filter(|change| {
+                matches!(change.action, Action::Create | Action::Copy) && change.at.region == at.region
+            });
+            made.any(|change| change.at.generation == generation)
+        };
+        let recorded = prior.images.get(&at.image);
+        let mut others = recorded.into_iter().flat_map(|image| image.others(at));
+        others.any(|(generation, placement)| {
+            placement.is_normal() && !is_deleted_first(generation) && !is_made(generation)
+        })
+    }
+}
+
 /// All differences between desired and recorded state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
@@ -363,4 +417,19 @@ pub struct Diff {
     pub ready: Vec<PlacementKey>,
     /// Entries that ask for a build from a lookup for which no image is known.
     pub waiting: BTreeSet<ImageKey>,
+    /// Earlier placements that are kept only while their region has a slot for them.
+    pub releasable: Vec<Releasable>,
+}
+
+/// Earlier placement that is kept only while its region has a slot for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Releasable {
+    /// The placement.
+    pub at: PlacementKey,
+    /// Whether it is released only after all others: `keep` promises it, and delete-first is a consent to lose it.
+    pub is_last: bool,
+    /// When its successor became ready. `None` if that is still to happen.
+    pub superseded_at: Option<Timestamp>,
+    /// Whether its snapshots are deleted with it.
+    pub delete_snapshots: bool,
 }

@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::change::{Action, Diff, ImageChange, PlacementChange, PlacementFacts, Reason};
+use super::change::{Action, Diff, ImageChange, PlacementChange, PlacementFacts, Reason, Releasable};
 use crate::manifest::{Desired, DesiredImage};
 use crate::model::{
     Accounts, Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, ReplaceOrder,
@@ -48,14 +48,28 @@ pub fn diff_replacing(
         PlanMode::Destroy => prior.images.keys().collect(),
     };
     let originals = original_generations(desired, prior, replace);
+    let names = match mode {
+        PlanMode::Normal => wanted_names(desired, prior, replace, &originals),
+        PlanMode::Destroy => BTreeSet::new(),
+    };
     for key in keys {
         if wanted(key).is_some_and(|image| waits_for_lookup(image, prior.images.get(key))) {
             diff.waiting.insert(key.clone());
             continue;
         }
-        let (edits, ready) = (&mut diff.edits, &mut diff.ready);
-        let entry =
-            Entry { key, context: desired, prior, asked: replace, originals: &originals, now, edits, ready };
+        let Diff { edits, ready, releasable, .. } = &mut diff;
+        let entry = Entry {
+            key,
+            context: desired,
+            prior,
+            asked: replace,
+            originals: &originals,
+            names: &names,
+            now,
+            edits,
+            ready,
+            releasable,
+        };
         let change = match (wanted(key), prior.images.get(key)) {
             (Some(image), recorded) => entry.converge(image, recorded),
             (None, Some(recorded)) => entry.remove(recorded, mode),
@@ -97,9 +111,12 @@ struct Entry<'a> {
     asked: &'a BTreeSet<ImageKey>,
     /// The generations that encrypted entries are made from.
     originals: &'a BTreeMap<&'a ImageKey, Option<GenerationNumber>>,
+    /// Names of all current generations, by region.
+    names: &'a BTreeSet<(&'a Region, CompactString)>,
     now: Timestamp,
     edits: &'a mut Vec<Edit>,
     ready: &'a mut Vec<PlacementKey>,
+    releasable: &'a mut Vec<Releasable>,
 }
 
 impl Entry<'_> {
@@ -387,6 +404,26 @@ fn original_generations<'d>(
         }
     }
     known
+}
+
+/// Returns the names that the current generations of all entries have or are to get. An earlier generation that is kept
+/// gives up such a name.
+fn wanted_names<'d>(
+    desired: &'d Desired,
+    prior: &Recorded,
+    asked: &BTreeSet<ImageKey>,
+    originals: &BTreeMap<&ImageKey, Option<GenerationNumber>>,
+) -> BTreeSet<(&'d Region, CompactString)> {
+    let mut names = BTreeSet::new();
+    if prior.images.is_empty() {
+        return names;
+    }
+    for (key, image) in desired.images.iter().filter(|(_, image)| !image.keeps_name) {
+        let of = originals.get(key).copied().flatten();
+        let name = image.name.of(choose(prior, asked, (key, image), of).generation);
+        names.extend(image.placements().into_iter().map(|region| (region, name.clone())));
+    }
+    names
 }
 
 /// Returns whether an entry asks for a build, whichever image its lookup finds: the rest of its source has changed, or its

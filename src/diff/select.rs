@@ -33,6 +33,17 @@ impl Selection {
         self.excluded.iter().any(|address| address.covers(at))
     }
 
+    /// Returns whether an earlier placement may be released for want of a slot: what is not selected gives up nothing for
+    /// what is.
+    pub fn may_release(&self, at: &PlacementKey) -> bool {
+        let is_of_entry = |address: &Address| match address {
+            Address::Image(_) | Address::InRegion(..) => address.covers(at),
+            Address::Placement(target) => target.image == at.image && target.region == at.region,
+            Address::Share(..) | Address::Lookup(_) => false,
+        };
+        (self.targets.is_empty() || self.targets.iter().any(is_of_entry)) && !self.excludes(at)
+    }
+
     /// Returns whether the build of an entry in its own region is selected: it is a target, or a target needs it, and it
     /// is not excluded.
     pub fn includes_build(&self, build: &PlacementKey) -> bool {

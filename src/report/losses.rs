@@ -60,8 +60,13 @@ fn after(change: &ImageChange, prior: &Recorded) -> BTreeMap<Region, Accounts> {
     after
 }
 
-fn loss(change: &PlacementChange, after: &BTreeMap<Region, Accounts>) -> Option<Loss> {
-    let PlacementKey { image, region, .. } = &change.at;
+fn loss(
+    image: &ImageChange,
+    prior: &Recorded,
+    change: &PlacementChange,
+    after: &BTreeMap<Region, Accounts>,
+) -> Option<Loss> {
+    let PlacementKey { image: key, region, .. } = &change.at;
     let deleted = change.action == Action::Delete;
     let had = match (&change.before, deleted) {
         (Some(before), true) => before.shares.joined(&before.unmanaged),
@@ -73,9 +78,9 @@ fn loss(change: &PlacementChange, after: &BTreeMap<Region, Accounts>) -> Option<
         None => had,
     };
     let is_deleted = deleted && successor.is_none();
-    let is_gap = deleted && change.delete_first;
+    let is_gap = deleted && change.delete_first && !image.leaves_image(prior, &change.at);
     (is_deleted || is_gap || !accounts.is_empty()).then(|| Loss {
-        at: format!("image.{image}@{region}"),
+        at: format!("image.{key}@{region}"),
         accounts,
         is_deleted,
     })
@@ -86,7 +91,7 @@ pub(super) fn losses(plan: &Plan, prior: &Recorded) -> Vec<Loss> {
     let mut losses: Vec<Loss> = Vec::new();
     for change in &plan.changes {
         let after = after(change, prior);
-        losses.extend(change.placements.iter().filter_map(|placement| loss(placement, &after)));
+        losses.extend(change.placements.iter().filter_map(|placement| loss(change, prior, placement, &after)));
     }
     // The sort is stable: equal losses keep the order of the plan.
     losses.sort_by_key(|loss| std::cmp::Reverse((loss.is_deleted, loss.accounts.len())));

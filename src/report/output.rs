@@ -333,7 +333,7 @@ mod tests {
     /// The example after a second build of `web`, of which every image still has this state.
     fn rebuilt(state: ImageState) -> crate::state::Snapshot {
         let again = EXAMPLE.replace("ins-8f3a1c2d", "ins-8f3a1c2e");
-        let kept = |text: &str| text.replace("  web:\n", "  web:\n    keep: 1\n");
+        let kept = |text: &str| text.replace("keep: 0", "keep: 1");
         let mut snapshot = applied(&[&kept(EXAMPLE), &kept(&again)]);
         let image = snapshot.recorded.images.get_mut(&key("web")).unwrap();
         image.serving.clear();

@@ -135,8 +135,13 @@ impl Writer<'_> {
             (Action::Create, Some(generation), _) => format!("create generation {generation}"),
             (Action::Adopt, Some(generation), _) => format!("adopt as generation {generation}"),
             (Action::Replace, Some(new), Some(old)) => {
-                let mut retired = change.placements.iter().filter(|one| one.action == Action::Delete);
-                let is_early = |one: &PlacementChange| change.delete_first || one.delete_first;
+                let is_earlier =
+                    |one: &&PlacementChange| one.action == Action::Delete || one.reason == Reason::Kept;
+                let mut retired = change.placements.iter().filter(is_earlier);
+                let is_early = |one: &PlacementChange| {
+                    (change.delete_first || one.delete_first)
+                        && !change.leaves_image(self.view.prior, &one.at)
+                };
                 let order = match (retired.clone().any(is_early), retired.all(is_early)) {
                     (true, true) => "delete first",
                     (true, false) => "create first where there is room",
@@ -207,6 +212,7 @@ impl Writer<'_> {
                 | Reason::Pending { .. }
                 | Reason::Kept
                 | Reason::Superseded { .. }
+                | Reason::Released { .. }
         ) || (change.action == Action::Update && image.action == Action::Update)
         {
             let because = format!("because {}", because(&change.reason));
@@ -228,10 +234,15 @@ impl Writer<'_> {
             let _ = writeln!(text, "        {sign} share with {list}, as others had shared the one before");
         }
         if change.delete_first {
-            let why = format!(
-                "before its successor is there: {0} has no slot for both; one more in {0} would avoid it",
-                change.at.region
-            );
+            let region = &change.at.region;
+            let why = match image.leaves_image(self.view.prior, &change.at) {
+                true => format!(
+                    "before the new one is made: {region} has no slot for it; if the new one fails, this one is gone"
+                ),
+                false => format!(
+                    "before its successor is there: {region} has no slot for both; one more in {region} would avoid it"
+                ),
+            };
             let _ = writeln!(text, "        {} {why}", self.paint.changed("!"));
         }
         if !change.unshare.is_empty() {
@@ -363,6 +374,9 @@ pub fn because(reason: &Reason) -> String {
         Reason::EntryRemoved => "it is recorded and no longer in the manifest".to_owned(),
         Reason::Destroy => "everything is deleted".to_owned(),
         Reason::Superseded { by } => format!("generation {by} takes its place"),
+        Reason::Released { by } => {
+            format!("generation {by} takes its place, and the region has no slot to keep it")
+        }
         Reason::Kept => "it is kept as an earlier generation".to_owned(),
         Reason::OriginalReplaced { image, before, after } => {
             format!("it was made from generation {before} of image.{image}, which has generation {after}")

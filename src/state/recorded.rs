@@ -10,6 +10,7 @@ use super::ImportSystems;
 use super::event::{Edit, Intent};
 use super::hold::Hold;
 use super::lookup::{Found, RecordedLookup, SharedInImage};
+use super::image::{RecordedGeneration, RecordedImage};
 use super::placement::{Making, Placement};
 use crate::model::interim::interim_name;
 use crate::model::{
@@ -62,48 +63,6 @@ pub struct Recorded {
     /// Whether the service has refused a change of an image because it was shared: the documents disagree.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared_image_edits_refused: bool,
-}
-
-/// A managed image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecordedImage {
-    /// The region whose placement copies are made from.
-    pub origin: Region,
-    /// The generation that answers the manifest.
-    pub current: GenerationNumber,
-    /// Never deleted while this is set, even when the entry is gone.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub protect: bool,
-    /// Whether snapshots are deleted with the image.
-    pub delete_snapshots: bool,
-    /// The generation that consumers should use, by region. Use [`Recorded::serving`], which also knows what serves
-    /// where this one is gone.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub serving: BTreeMap<Region, GenerationNumber>,
-    /// Every generation that still has a placement.
-    pub generations: BTreeMap<GenerationNumber, RecordedGeneration>,
-}
-
-/// One build of an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecordedGeneration {
-    /// What it was made from.
-    pub source: Source,
-    /// Of an encrypted source: the generation of the other entry that it is a copy of; `None` in states of earlier
-    /// versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub of: Option<GenerationNumber>,
-    /// Where it is.
-    pub placements: BTreeMap<Region, Placement>,
-}
-
-impl RecordedGeneration {
-    /// Returns whether an image of it is NORMAL or pending.
-    pub fn is_usable(&self) -> bool {
-        self.placements.values().any(|placement| !placement.state.is_failed())
-    }
 }
 
 /// What is known of a region.

@@ -45,10 +45,12 @@ images:
     description: Ubuntu with nginx
     source: { revision: "1", instance: { id: ins-8f3a1c2d } }
     copies: [ap-singapore, ap-tokyo]
+    keep: 0
   db:
     region: ap-jakarta
     name: db-{generation}
     source: { snapshots: [snap-2f3a1c2d] }
+    keep: { at_most: 0 }
 shares:
   - { image: web, with: [partner, staging] }
   - { image: db, with: [partner] }

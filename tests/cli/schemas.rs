@@ -101,8 +101,9 @@ fn resources_have_the_actions_that_terraform_gives_them() {
         actions(&schemas.plan(&env, "plan")),
         expected(&[("ap-jakarta", &["update"]), ("ap-singapore", &["delete"]), ("ap-tokyo", &["create"])])
     );
-    // A new build, with the one before kept.
-    env.write("goldform.yaml", &WEB.replace(r#"revision: "1""#, r#"revision: "2""#));
+    // A new build, with the one before deleted, and then kept.
+    let second = WEB.replace(r#"revision: "1""#, r#"revision: "2""#);
+    env.write("goldform.yaml", &second.replace("    tags:", "    keep: 0\n    tags:"));
     let replaced = schemas.plan(&env, "plan");
     assert_eq!(
         actions(&replaced),
@@ -115,10 +116,7 @@ fn resources_have_the_actions_that_terraform_gives_them() {
         actions(&schemas.plan(&env, "plan --allow share_gap")),
         expected(&[("ap-jakarta", &["delete", "create"]), ("ap-singapore", &["delete", "create"])])
     );
-    env.write(
-        "goldform.yaml",
-        &WEB.replace(r#"revision: "1""#, r#"revision: "2""#).replace("    tags:", "    keep: 1\n    tags:"),
-    );
+    env.write("goldform.yaml", &second);
     let kept = actions(&schemas.plan(&env, "plan"));
     assert_eq!(kept.len(), 4, "{kept:?}");
     assert!(kept.contains(&("goldform_image.web[\"ap-jakarta\"]".to_owned(), json!(["create"]))), "{kept:?}");

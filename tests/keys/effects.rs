@@ -37,7 +37,7 @@ limits: { images_per_region: 20, accounts_per_image: 50, regions: { ap-jakarta: 
 regions: { ap-osaka: { title: Osaka, mainland: false, copy_target: true } }
 rules: { share_gap: deny, shared_image_copied: allow }
 images:
-  far: { region: ap-jakarta, copies: [ap-osaka], replace: auto, source: { instance: { id: ins-8f3a1c2d } } }
+  far: { region: ap-jakarta, copies: [ap-osaka], replace: auto, keep: { at_most: 1, days: 30 }, source: { instance: { id: ins-8f3a1c2d } } }
   snap: { region: ap-jakarta, source: { snapshots: [snap-2f3a1c2d] }, keep: 1, pin: snap-2f3a1c2d }
   web:
     region: ap-jakarta
@@ -49,13 +49,13 @@ images:
       revision: "1"
       instance: { id: "${build}", power_off: true, sysprep: false, data_disks: [] }
     copies: [ap-singapore]
-    keep: { generations: 2 }
+    keep: { at_least: 1, days: 0 }
     deprecate: true
     delete_snapshots: true
     protect: false
   win:
     region: ap-jakarta
-    keep: { days: 30 }
+    keep: { generations: 1, days: 0 }
     source:
       import:
         url: "https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2"
@@ -129,6 +129,8 @@ fn rows() -> Vec<(&'static str, &'static str, Value)> {
         ("images.*.tags", json!({ "team": "web" })),
         ("images.*.copies", json!(["ap-tokyo"])),
         ("images.*.replace", json!("delete-first")),
+        ("images.*.keep.at_least", json!(0)),
+        ("images.*.keep.at_most", json!(0)),
         ("images.*.keep.generations", json!(0)),
         ("images.*.keep.days", json!(0)),
         ("images.*.pin", json!("2")),
@@ -327,7 +329,7 @@ images:
   web: { region: ap-jakarta, source: { instance: { id: ins-8f3a1c2d } } }
   win:
     region: ap-jakarta
-    keep: { days: 30 }
+    keep: { generations: 1, days: 0 }
     source:
       import:
         { url: "https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2", query: "", os: Ubuntu, version: "22", architecture: x86_64 }

@@ -15,6 +15,16 @@ const PARTNERS: [&str; 3] = ["200000000001", "200000000002", "200000000003"];
 pub const STRANGERS: [&str; 2] = ["300000000001", "300000000002"];
 /// The number of the entry that is the encrypted copy of another one, above that one's.
 pub const ENCRYPTED: u8 = 10;
+/// What an entry keeps of earlier generations.
+const KEEPS: [Option<&str>; 7] = [
+    None,
+    Some("0"),
+    Some("1"),
+    Some("2"),
+    Some("{ at_most: 3 }"),
+    Some("{ at_least: 1, at_most: 3, days: 1 }"),
+    Some("{ days: 1 }"),
+];
 
 /// An entry of a team: images are the same entry's as long as this is the same.
 pub type EntryKey = (usize, u8);
@@ -44,7 +54,10 @@ pub struct Entry {
     pub tag: Option<u8>,
     pub partners: BTreeSet<usize>,
     pub exclusive: bool,
-    pub keep: u8,
+    /// One of [`KEEPS`].
+    pub keep: usize,
+    /// The revision that is pinned.
+    pub pin: Option<u8>,
     pub delete_first: bool,
     pub protect: bool,
 }
@@ -105,7 +118,8 @@ impl Entry {
             tag: some(chance),
             partners: (0..PARTNERS.len()).filter(|_| chance.percent(50)).collect(),
             exclusive: chance.percent(10),
-            keep: *chance.weighted(&[(5, 0), (3, 1), (1, 2)]),
+            keep: chance.below(KEEPS.len()),
+            pin: None,
             delete_first: chance.percent(10),
             protect: chance.percent(12),
         }
@@ -221,9 +235,11 @@ impl Fleet {
         if !copies.is_empty() {
             writeln!(text, "    copies: [{}]", copies.join(", ")).unwrap();
         }
-        // An earlier generation under the fixed name cannot be kept.
-        if entry.keep > 0 && entry.by_generation {
-            writeln!(text, "    keep: {}", entry.keep).unwrap();
+        if let Some(keep) = KEEPS[entry.keep] {
+            writeln!(text, "    keep: {keep}").unwrap();
+        }
+        if let Some(pin) = entry.pin.filter(|_| !matches!(entry.source, Source::Adopted(_))) {
+            writeln!(text, "    pin: \"{pin}\"").unwrap();
         }
         if entry.delete_first && !entry.protect {
             writeln!(text, "    replace: delete-first").unwrap();
@@ -264,6 +280,7 @@ impl Fleet {
             (16, "share"),
             (6, "protect"),
             (6, "keep"),
+            (8, "pin"),
             (6, "name"),
             (5, "order"),
             (3, "exclusive"),
@@ -321,7 +338,18 @@ impl Fleet {
                 return format!("{name}: shared with {:?}", entry.partners);
             }
             "protect" => entry.protect = !entry.protect,
-            "keep" => entry.keep = value,
+            "keep" => {
+                entry.keep = chance.below(KEEPS.len());
+                return format!("{name}: keep {}", KEEPS[entry.keep].unwrap_or("by default"));
+            }
+            "pin" => {
+                // Mostly one that may exist.
+                entry.pin = match entry.pin {
+                    Some(_) => None,
+                    None => Some(entry.revision.saturating_sub(value).max(1)),
+                };
+                return format!("{name}: pin {:?}", entry.pin);
+            }
             "name" => entry.by_generation = !entry.by_generation,
             "order" => entry.delete_first = !entry.delete_first,
             "exclusive" => entry.exclusive = !entry.exclusive,

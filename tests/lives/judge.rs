@@ -419,9 +419,12 @@ impl Judge {
                 continue;
             };
             let region = &before.image.region;
-            let is_wanted =
-                self.teams.get(&entry.0).is_some_and(|of| of.wants.contains_key(&(entry.1, region.clone())));
-            let is_last = !images.iter().any(|other| {
+            // What others deleted during the run, the run cannot know of.
+            let is_wanted = self.teams.get(&entry.0).is_some_and(|of| {
+                of.wants.contains_key(&(entry.1, region.clone()))
+                    && !of.unseen.contains_key(&(*entry, region.clone()))
+            });
+            let is_last  = !images.iter().any(|other| {
                 is_good(other)
                     && other.image.region == *region
                     && self.entries.get(&other.image.id) == Some(entry)

@@ -15,7 +15,7 @@ use jiff::SignedDuration;
 
 use super::chance::Chance;
 use super::faults::{self, seconds};
-use super::fleet::{Fleet, REGIONS};
+use super::fleet::{Fleet, REGIONS, key};
 use super::judge::{Accusation, Judge};
 use super::others::{Happening, Lie, Way, make_image, micros};
 use super::script;
@@ -203,6 +203,22 @@ impl Life {
             adopted.filter(|(_, id)| !judge.has_image(id)).map(|(number, _)| number).collect()
         };
         self.hand_over(team, &gone);
+    }
+
+    /// A pin to a revision of which nothing is left, or that was never built, is removed: a rule refuses it.
+    async fn unpin_what_is_gone(&mut self, team: usize) {
+        let wanted = desired(&self.fleets[team].yaml());
+        let bench = &mut self.benches[team];
+        let mut snapshot = bench.snapshot().await;
+        bench.observe(&wanted, &mut snapshot).await;
+        for (number, entry) in &mut self.fleets[team].entries {
+            let Some(pin) = entry.pin.filter(|pin| *pin != entry.revision) else { continue };
+            let key = key(*number).parse().unwrap();
+            let mut usable = snapshot.recorded.usable_generations(&key);
+            if !usable.any(|(_, revision)| revision.as_deref() == Some(&pin.to_string())) {
+                entry.pin = None;
+            }
+        }
     }
 
     /// A pipeline makes images that these entries adopt.
@@ -411,6 +427,7 @@ impl Life {
         for team in 0..self.fleets.len() {
             self.fleets[team].consents = true;
             self.replace_what_is_gone(team);
+            self.unpin_what_is_gone(team).await;
             self.judge.lock().unwrap().claimed(&self.fleets[team]);
             let yaml = self.fleets[team].yaml();
             self.say(yaml.lines().map(|line| format!("    | {line}\n")).collect::<String>().trim_end());

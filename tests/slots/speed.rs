@@ -42,7 +42,7 @@ fn replaced(images: usize, free: usize) -> Case {
         image.region = regions[number % 10].clone();
         image.copies = regions.iter().filter(|region| **region != image.region).cloned().collect();
         image.copy_entries = (0..9).collect();
-        image.keep = goldform::model::Keep::default();
+        image.keep = goldform::model::Keep::NOTHING;
         image.replace = goldform::model::ReplaceOrder::Auto;
         let source = image.source.as_mut().unwrap();
         source.revision = Some("1".into());

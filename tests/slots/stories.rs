@@ -28,7 +28,8 @@ fn entry(key: &str, revision: u32, more: &str) -> String {
     let name =
         if more.contains("name:") { String::new() } else { format!(", name: \"{key}-{{generation}}\"") };
     let place = if more.contains("region:") { String::new() } else { ", region: ap-jakarta".to_owned() };
-    format!("  {key}: {{ source: {source}{place}{name}{more} }}\n")
+    let keep = if more.contains("keep:") { "" } else { ", keep: 0" };
+    format!("  {key}: {{ source: {source}{place}{name}{more}{keep} }}\n")
 }
 
 fn world(images_per_region: u32) -> Bench {

@@ -88,6 +88,14 @@ fn nothing() -> Desired {
         .clone()
 }
 
+/// Mostly nothing is kept, so that slots come from deletions.
+fn random_keep(dice: &mut Dice) -> Keep {
+    match dice.percent(18) {
+        true => Keep { at_least: 1, at_most: Some(1), days: None },
+        false => Keep::NOTHING,
+    }
+}
+
 fn source(revision: u32) -> Source {
     let id = "ins-8f3a1c2d".parse().unwrap();
     let kind = SourceKind::Instance { id, power_off: false, sysprep: false, data_disks: Vec::new() };
@@ -192,7 +200,8 @@ pub fn case(seed: u64, shape: Shape) -> Case {
             import_query: None,
             copies,
             replace,
-            keep: Keep { generations: u32::from(dice.percent(18)), days: None },
+            // Delete-first is a consent to lose what is kept, which the searches of these tests do not know.
+            keep: if replace == ReplaceOrder::DeleteFirst { Keep::NOTHING } else { random_keep(&mut dice) },
             keeps_name: false,
             pin: None,
             delete_snapshots: None,
@@ -398,14 +407,14 @@ impl Case {
                 image.shares.iter().map(|(region, with)| format!("{region} {:?}", short(with))).collect();
             let _ = writeln!(
                 text,
-                "{key}: `{}` in {} copies {:?} revision {:?} {:?} protect {} keep {} shares {shares:?} exclusive {:?}",
+                "{key}: `{}` in {} copies {:?} revision {:?} {:?} protect {} {:?} shares {shares:?} exclusive {:?}",
                 image.name.0,
                 image.region,
                 image.copies.iter().map(Region::as_str).collect::<Vec<_>>(),
                 image.source.as_ref().and_then(|source| source.revision.clone()),
                 image.replace,
                 image.protect,
-                image.keep.generations,
+                image.keep,
                 image.exclusive,
             );
         }

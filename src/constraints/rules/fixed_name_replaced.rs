@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
 No shared image whose name lacks `{generation}` is replaced by a new generation.
 
 ### Why
-The new image has an interim name until the old one is deleted. Meanwhile, accounts that select the image by its name do
+The new image has an interim name until the old one is deleted or renamed. Meanwhile, accounts that select the image by its name do
 not find it. The service itself would accept it.
 
 ### Example
@@ -39,12 +39,16 @@ Put `{generation}` in the name:
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
-    // Entries with an image that is unshared and deleted.
+    // Entries with a shared image that gives up its name.
     let retiring: BTreeSet<&ImageKey> = view
         .touched()
         .filter(|at| {
-            let unshares = |step: &Operation| matches!(step, Operation::Unshare { .. });
-            view.is_deleted(at) && view.steps_at(at).any(|(_, step)| unshares(&step.operation))
+            let is_shared = case.prior.placement(at).is_some_and(|placement| !placement.everyone().is_empty());
+            let renames = |step: &Operation| matches!(step, Operation::Update { set, .. } if set.name.is_some());
+            let gives_up = || {
+                view.is_deleted(at) || view.steps_at(at).any(|(_, step)| renames(&step.operation))
+            };
+            is_shared && view.current_after(&at.image) != Some(at.generation) && gives_up()
         })
         .map(|at| &at.image)
         .collect();
@@ -64,7 +68,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 Address::Image(key.clone()),
                 format!(
                     "image.{key} is shared, and every generation is named `{}`: the new image gets the name only after \
-                     the old one is deleted.",
+                     the old one is deleted or renamed.",
                     image.name.0.escape_debug(),
                 ),
             )

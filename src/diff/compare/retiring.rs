@@ -3,13 +3,25 @@
 use jiff::SignedDuration;
 
 use super::*;
+use crate::diff::change::Releasable;
 use crate::model::Keep;
 use crate::model::interim::with_suffix;
+
+/// Whether an earlier placement is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retention {
+    /// Kept, whatever the region holds.
+    Always,
+    /// Kept while the region has a slot for it.
+    WhileRoom,
+    /// Deleted once its successor is ready.
+    Ended,
+}
 
 impl Entry<'_> {
     /// Everything recorded that is not the chosen generation in a wanted region: kept, or retired.
     pub(super) fn other_placements(
-        &self,
+        &mut self,
         image: &DesiredImage,
         recorded: &RecordedImage,
         choice: &Choice,
@@ -28,7 +40,21 @@ impl Entry<'_> {
                     *unchanged += usize::from(!is_current);
                     continue;
                 }
-                if is_wanted && self.is_kept(image, recorded, choice, &at) {
+                let delete_snapshots =
+                    image.deletes_snapshots_of(&build.source, placement.copied_from.is_some());
+                let retention = match is_wanted {
+                    true => self.retention(image, recorded, choice, &at),
+                    false => Retention::Ended,
+                };
+                if retention != Retention::Ended {
+                    // Delete-first is a consent to lose even what is otherwise always kept.
+                    let consents = image.replace == ReplaceOrder::DeleteFirst && !image.protect;
+                    if retention == Retention::WhileRoom || consents {
+                        let superseded_at = placement.superseded_at;
+                        let is_last = retention == Retention::Always;
+                        let at = at.clone();
+                        self.releasable.push(Releasable { at, is_last, superseded_at, delete_snapshots });
+                    }
                     match self.keep_existing(image, choice, at, placement) {
                         Some(change) => placements.push(change),
                         None => *unchanged += 1,
@@ -39,36 +65,31 @@ impl Entry<'_> {
                     false => Reason::RegionUnwanted,
                     true => Reason::Superseded { by: choice.generation },
                 };
-                let snapshots = image.deletes_snapshots_of(&build.source, placement.copied_from.is_some());
-                placements.push(self.retire(at, placement, reason, snapshots));
+                let tag = self.context.cloud.ownership_tag.as_ref();
+                placements.push(PlacementChange::retire(at, placement, reason, delete_snapshots, tag));
             }
         }
     }
 
-    /// Whether retention keeps an earlier placement: it is one of the newest in its region that can be used, or was
-    /// superseded a short while ago.
-    fn is_kept(
+    /// Returns whether an earlier placement is kept. Only those that can be used count.
+    fn retention(
         &self,
         image: &DesiredImage,
         recorded: &RecordedImage,
         choice: &Choice,
         at: &PlacementKey,
-    ) -> bool {
-        let Keep { generations, days } = image.keep;
+    ) -> Retention {
+        let Keep { at_least, at_most, days } = image.keep;
         let usable = |build: &RecordedGeneration| {
             let placement = build.placements.get(&at.region);
             placement.is_some_and(|placement| placement.is_normal() && !placement.interim)
         };
-        let build = recorded.generations.get(&at.generation);
-        let is_usable = build.is_some_and(usable);
-        // Removing the pin returns to what the source asks for.
-        let is_asked_for = |build: &RecordedGeneration| {
-            self.prior.pin(self.key, image.pin.as_ref()).is_some()
-                && image.source.as_ref().is_some_and(|wanted| answers(build, wanted))
+        let Some(build) = recorded.generations.get(&at.generation).filter(|build| usable(build)) else {
+            return Retention::Ended;
         };
-        if is_usable && build.is_some_and(is_asked_for) {
-            return true;
-        }
+        // Removing the pin returns to what the source asks for.
+        let is_asked_for = self.prior.pin(self.key, image.pin.as_ref()).is_some()
+            && image.source.as_ref().is_some_and(|wanted| answers(build, wanted));
         let newer = recorded
             .generations
             .iter()
@@ -76,22 +97,25 @@ impl Entry<'_> {
                 **generation > at.generation && **generation != choice.generation && usable(build)
             })
             .count();
-        if !is_usable || newer < usize::try_from(generations).unwrap_or(usize::MAX) {
-            return is_usable;
+        let is_within = |number: u32| newer < usize::try_from(number).unwrap_or(usize::MAX);
+        if is_asked_for || is_within(at_least) {
+            return Retention::Always;
         }
-        let Some(days) = days else { return false };
-        let superseded_at = recorded
-            .generations
-            .get(&at.generation)
-            .and_then(|build| build.placements.get(&at.region)?.superseded_at)
+        let is_recent = days.is_none_or(|days| {
+            let placement = build.placements.get(&at.region);
             // Not superseded before its successor is ready.
-            .unwrap_or(self.now);
-        let for_days = SignedDuration::from_hours(i64::from(days).saturating_mul(24));
-        self.now.duration_since(superseded_at) < for_days
+            let since = placement.and_then(|placement| placement.superseded_at).unwrap_or(self.now);
+            let for_days = SignedDuration::from_hours(i64::from(days).saturating_mul(24));
+            self.now.duration_since(since) < for_days
+        });
+        match at_most.is_none_or(is_within) && is_recent {
+            true => Retention::WhileRoom,
+            false => Retention::Ended,
+        }
     }
 
     /// An earlier generation that is kept: deprecated, and shared only with those who are still wanted. It gives up a name
-    /// that the current generation takes.
+    /// that a current generation takes, of whichever entry.
     fn keep_existing(
         &self,
         image: &DesiredImage,
@@ -105,7 +129,8 @@ impl Entry<'_> {
         let mut after = before.clone();
         let deprecated = self.may_set_deprecation(image, placement, false).then_some(true);
         let current = self.at(choice.generation, &at.region);
-        let is_taken = self.attributes(image, &current).name.as_ref() == Some(&placement.name);
+        let is_taken = self.attributes(image, &current).name.as_ref() == Some(&placement.name)
+            || self.names.contains(&(&at.region, placement.name.clone()));
         let name = is_taken.then(|| with_suffix(&placement.name, &format!("g{}", at.generation)));
         after.attributes = Attributes { name, description: None, family: None, deprecated };
         after.shares = placement.shares.without(&unshare);
@@ -131,31 +156,6 @@ impl Entry<'_> {
         differs.then_some(change)
     }
 
-    /// Returns the change that unshares a placement from all accounts and deletes it.
-    fn retire(
-        &self,
-        at: PlacementKey,
-        placement: &Placement,
-        reason: Reason,
-        delete_snapshots: bool,
-    ) -> PlacementChange {
-        PlacementChange {
-            at,
-            action: Action::Delete,
-            reason,
-            id: Some(placement.id.clone()),
-            before: Some(self.facts(placement)),
-            after: None,
-            from: None,
-            remake: false,
-            share: Accounts::EMPTY,
-            carried: Accounts::EMPTY,
-            unshare: placement.everyone(),
-            delete_snapshots,
-            delete_first: false,
-        }
-    }
-
     /// The entry is not in the manifest.
     pub(super) fn remove(self, recorded: &RecordedImage, mode: PlanMode) -> ImageChange {
         let reason = match mode {
@@ -172,7 +172,8 @@ impl Entry<'_> {
                 let at = self.at(*generation, region);
                 let is_users = build.source.has_own_snapshots() && placement.copied_from.is_none();
                 let snapshots = recorded.delete_snapshots && (was_said || !is_users);
-                placements.push(self.retire(at, placement, reason.clone(), snapshots));
+                let tag = self.context.cloud.ownership_tag.as_ref();
+                placements.push(PlacementChange::retire(at, placement, reason.clone(), snapshots, tag));
             }
         }
         ImageChange {

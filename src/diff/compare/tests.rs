@@ -78,7 +78,7 @@ fn snapshots_of_the_user_stay_when_the_entry_is_made_from_something_else() {
     let said = from_instance.replace("name: db-", "delete_snapshots: true\n    name: db-");
     assert_eq!(snapshots(&converge(&applied(&[EXAMPLE]), &said)), [(1, true)]);
     // Both exist, and the entry is removed.
-    let keep = |text: &str| text.replace("name: db-", "keep: 1\n    name: db-");
+    let keep = |text: &str| text.replace("keep: { at_most: 0 }", "keep: 1");
     let both = applied(&[&keep(EXAMPLE), &keep(&from_instance)]);
     let all = diff(&desired(EXAMPLE), &both.recorded, PlanMode::Destroy);
     assert_eq!(snapshots(&all), [(1, false), (2, true)]);
@@ -217,7 +217,7 @@ fn destroy_deletes_what_is_declared_too() {
 #[test]
 fn a_kept_generation_is_deprecated_and_keeps_the_shares_that_are_still_wanted() {
     let second = example_with(r#"revision: "1""#, r#"revision: "2""#)
-        .replace("copies: [", "keep: 1\n    copies: [")
+        .replace("keep: 0", "keep: 1")
         .replace("with: [partner, staging]", "with: [staging]");
     let diff = converge(&applied(&[EXAMPLE]), &second);
     let kept: Vec<_> =
@@ -233,7 +233,8 @@ fn a_kept_generation_is_deprecated_and_keeps_the_shares_that_are_still_wanted() 
 fn of_several_generations_the_newest_are_kept() {
     let revision = |number: u32| {
         example_with(r#"revision: "1""#, &format!(r#"revision: "{number}""#))
-            .replace("copies: [ap-singapore, ap-tokyo]", "keep: 2")
+            .replace("copies: [ap-singapore, ap-tokyo]", "")
+            .replace("keep: 0", "keep: 2")
     };
     let (one, two, three, four) = (revision(1), revision(2), revision(3), revision(4));
     let diff = converge(&applied(&[&one, &two, &three]), &four);
@@ -314,7 +315,7 @@ fn a_new_build_can_be_asked_for_without_a_change() {
 
 #[test]
 fn an_earlier_generation_is_kept_for_as_many_days_as_the_manifest_says() {
-    let first = example_with("    copies", "    keep: { generations: 0, days: 30 }\n    copies");
+    let first = example_with("keep: 0", "keep: { generations: 0, days: 30 }");
     let second = first.replace(r#"revision: "1""#, r#"revision: "2""#);
     let snapshot = applied(&[&first, &second]);
     let after = |days: i64| {

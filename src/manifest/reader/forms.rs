@@ -115,8 +115,7 @@ impl Read for Keep {
     const FORM: Form = Form { number: true, mapping: true, ..Form::NONE };
 
     fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
-        let generations = Field::Value(Number::from_scalar(scalar)?);
-        Some(Self { generations, ..Self::default() })
+        Number::from_scalar(scalar).map(Self::exactly)
     }
 
     fn from_mapping(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
@@ -165,7 +164,7 @@ macro_rules! mappings {
     )+};
 }
 
-keys! { Keep: generations, days }
+keys! { Keep: at_least, at_most, days, generations }
 
 mappings! {
     Manifest: version, account, cloud, state, variables, accounts, limits, regions, rules, images, shares, lookups, renames;

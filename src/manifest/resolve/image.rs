@@ -6,7 +6,7 @@ use crate::diagnostics::catalogue::syntax::{PLACEHOLDER_UNKNOWN, SOURCE_CIRCULAR
 use crate::diagnostics::{ManifestPath, closest, escape_truncated};
 use crate::manifest::desired::DesiredImage;
 use crate::manifest::fault::FaultKind;
-use crate::manifest::syntax::{Field, Image, Manifest};
+use crate::manifest::syntax::{self, Field, Image, Manifest, Number};
 use crate::model::{ImageKey, Keep, NameTemplate, Region, ReplaceOrder, RevisionName, SourceKind, Tags};
 
 use super::Resolver;
@@ -64,10 +64,7 @@ impl Resolver<'_, '_> {
             ("delete-first", ReplaceOrder::DeleteFirst),
         ];
         let replace = self.choice(&image.replace, &path.field("replace"), &orders).unwrap_or_default();
-        let keep = image.keep.value().map_or_else(Keep::default, |keep| Keep {
-            generations: keep.generations.value().map_or(0, |number| number.0),
-            days: keep.days.value().map(|number| number.0),
-        });
+        let keep = self.keep(image, replace, &path.field("keep"));
         Some(DesiredImage {
             region: region?,
             name,
@@ -90,6 +87,40 @@ impl Resolver<'_, '_> {
             exclusive: BTreeSet::new(),
             share_entries: Vec::new(),
         })
+    }
+
+    /// Returns what is kept of earlier generations. If only a number of days is written, no number bounds what is kept for
+    /// those days. Delete-first is asked for to free the slot, so it keeps nothing unless `keep` is written.
+    fn keep(&mut self, image: &Image, replace: ReplaceOrder, path: &ManifestPath) -> Keep {
+        let Some(keep) = image.keep.value() else {
+            return if replace == ReplaceOrder::DeleteFirst { Keep::NOTHING } else { Keep::default() };
+        };
+        let syntax::Keep { at_least, at_most, days, generations } = keep;
+        let number = |field: &Field<Number>| field.value().map(|number| number.0);
+        if !at_least.is_missing() && !generations.is_missing() {
+            let detail = format!("`{path}` has both `at_least` and its earlier name `generations`.");
+            let place = path.field("generations");
+            let diagnostic =
+                VALUE_MALFORMED.found(detail).at(place.clone(), "the same again").help("Remove `generations`.");
+            self.report(diagnostic.about(place));
+        }
+        let least = number(at_least).or_else(|| number(generations)).unwrap_or_default();
+        let days = number(days);
+        let most = match number(at_most) {
+            Some(most) if most < least => {
+                let detail = format!("`{path}` keeps at least {least} generations, but at most {most}.");
+                let place = path.field("at_most");
+                let help = format!("Write `at_most: {least}`, or a smaller `at_least`.");
+                let diagnostic =
+                    VALUE_MALFORMED.found(detail).at(place.clone(), "less than `at_least`").help(help);
+                self.report(diagnostic.about(place));
+                Some(least)
+            }
+            Some(most) => Some(most),
+            None if days.is_some() => None,
+            None => Some(least.max(1)),
+        };
+        Keep { at_least: least, at_most: most, days }
     }
 
     fn pin(&mut self, image: &Image, path: &ManifestPath) -> Option<RevisionName> {

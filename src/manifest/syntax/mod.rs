@@ -257,9 +257,9 @@ pub(super) struct Image {
     /// both.
     #[schemars(schema_with = "replace_orders", extend("default" = "auto"))]
     pub(super) replace: Field<Text>,
-    /// Earlier generations to keep: a number, or a mapping. `generations`: the number that is always kept. `days`: others
-    /// are kept for this number of days after a newer one replaced them.
-    #[schemars(extend("default" = 0, "examples" = [2, { "generations": 2, "days": 30 }]))]
+    /// Earlier generations to keep: a number, or a mapping. A number is both `at_least` and `at_most`. By default the
+    /// generation that was replaced last is kept while its region has a slot for it; with `replace: delete-first`, none is.
+    #[schemars(extend("default" = { "at_least": 0, "at_most": 1 }, "examples" = [2, { "at_most": 4, "days": 30 }]))]
     pub(super) keep: Field<Keep>,
     /// Revision of the generation that is current, whatever the source says: `REVISION`, or `REVISION#N` if several
     /// generations have it. A build without a revision has the id of its source. The generation must exist, unless the

@@ -131,9 +131,20 @@ impl JsonSchema for Switch {
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(in crate::manifest) struct Keep {
     /// Number of earlier generations that are always kept.
-    pub(in crate::manifest) generations: Field<Number>,
-    /// Days for which further generations are kept.
+    pub(in crate::manifest) at_least: Field<Number>,
+    /// Number up to which further ones are kept.
+    pub(in crate::manifest) at_most: Field<Number>,
+    /// Days for which further ones are kept.
     pub(in crate::manifest) days: Field<Number>,
+    /// Earlier name of `at_least`.
+    pub(in crate::manifest) generations: Field<Number>,
+}
+
+impl Keep {
+    /// Returns the meaning of a plain number.
+    pub(in crate::manifest) fn exactly(number: Number) -> Self {
+        Self { at_least: Field::Value(number), at_most: Field::Value(number), ..Self::default() }
+    }
 }
 
 /// Mapping form of `keep`.
@@ -141,12 +152,20 @@ pub(in crate::manifest) struct Keep {
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "Keep")]
 struct KeepMapping {
-    /// Number of earlier generations that are always kept. Default: 0.
+    /// Number of earlier generations that are always kept, by region. A plan that has no slot for them is refused.
+    /// Default: 0.
     #[schemars(extend("default" = 0))]
-    generations: Field<Number>,
-    /// Others are kept for this number of days after a newer one replaced them. If left out, they are deleted.
+    at_least: Field<Number>,
+    /// Number up to which further ones are kept while a region has slots for them. Where it has none, they are deleted,
+    /// the oldest first. Default: 1, or `at_least` if that is more; with `days`, no bound.
+    #[schemars(example = &3)]
+    at_most: Field<Number>,
+    /// Number of days for which further ones are kept after a newer one replaced them. Default: no bound.
     #[schemars(example = &30)]
     days: Field<Number>,
+    /// Earlier name of `at_least`.
+    #[schemars(extend("deprecated" = true), example = &1)]
+    generations: Field<Number>,
 }
 
 impl<'de> Deserialize<'de> for Keep {
@@ -158,19 +177,19 @@ impl<'de> Deserialize<'de> for Keep {
             type Value = Keep;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number, or a mapping of `generations` and `days`")
+                f.write_str("a whole number, or a mapping of `at_least`, `at_most` and `days`")
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Keep, E> {
                 let number = u32::try_from(number)
                     .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self))?;
-                Ok(Keep { generations: Field::Value(Number(number)), days: Field::Missing })
+                Ok(Keep::exactly(Number(number)))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Keep, A::Error> {
-                let KeepMapping { generations, days } =
+                let KeepMapping { at_least, at_most, days, generations } =
                     KeepMapping::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                Ok(Keep { generations, days })
+                Ok(Keep { at_least, at_most, days, generations })
             }
         }
 

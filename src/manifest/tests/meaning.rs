@@ -63,7 +63,7 @@ fn a_missing_key_has_its_default() {
     let web = image(&desired, "web");
     assert_eq!(web.name, NameTemplate("web".into()));
     assert_eq!((&web.description, &web.family), (&None, &None));
-    assert_eq!(web.keep, Keep { generations: 0, days: None });
+    assert_eq!(web.keep, Keep::default());
     assert_eq!((web.replace, web.protect, web.delete_snapshots), (ReplaceOrder::Auto, false, None));
     assert_eq!(desired.cloud, CloudSettings::default());
     assert_eq!(desired.state, StateLocation::default());

@@ -59,7 +59,7 @@ images:
   snapped:
     region: ap-jakarta
     source: { snapshots: [snap-2f3a1c2d] }
-    keep: { generations: 2, days: 30 }
+    keep: { at_least: 2, days: 30 }
   imported:
     region: ap-jakarta
     source:
@@ -113,7 +113,7 @@ fn an_example_with_every_key_is_a_manifest() {
     assert_eq!(web.exclusive.len(), 3);
     assert_eq!(web.share_entries, [0, 1]);
     assert_eq!(desired.secrets().into_iter().collect::<Vec<_>>(), ["signature"]);
-    assert_eq!(desired.images[&"snapped".parse().unwrap()].keep, Keep { generations: 2, days: Some(30) });
+    assert_eq!(desired.images[&"snapped".parse().unwrap()].keep, Keep { at_least: 2, at_most: None, days: Some(30) });
     assert_eq!(desired.renames.len(), 1);
     assert_eq!(desired.lookups.len(), 1);
     assert!(desired.images[&"looked".parse().unwrap()].lookup.is_some());

@@ -102,14 +102,14 @@ struct Change {
 }
 
 /// What the regions would hold when all is done, by what each entry adds to it.
-struct FinalCounts<'a> {
+pub(super) struct FinalCounts<'a> {
     slots: &'a BTreeMap<Region, Slots>,
     total: BTreeMap<&'a Region, Change>,
     of: BTreeMap<&'a ImageKey, BTreeMap<&'a Region, Change>>,
 }
 
 impl<'a> FinalCounts<'a> {
-    fn of(diff: &'a Diff, slots: &'a BTreeMap<Region, Slots>) -> Self {
+    pub(super) fn of(diff: &'a Diff, slots: &'a BTreeMap<Region, Slots>) -> Self {
         let mut counts = FinalCounts { slots, total: BTreeMap::new(), of: BTreeMap::new() };
         for image in &diff.images {
             let own = counts.of.entry(&image.image).or_default();
@@ -126,7 +126,22 @@ impl<'a> FinalCounts<'a> {
         counts
     }
 
-    /// Whether the counts are_decisive: where nothing is deleted, a region never holds more than in the count, whatever the
+    /// Returns the regions that would hold more than their limit if all were made before anything is deleted.
+    pub(super) fn regions_short_of_slots(&self) -> impl Iterator<Item = &'a Region> {
+        self.total.iter().filter_map(|(region, count)| {
+            let slots = self.slots.get(*region).filter(|_| count.made > 0)?;
+            (slots.used.saturating_add(count.made) > slots.limit).then_some(*region)
+        })
+    }
+
+    /// Returns the number of images above the limit that a region would hold in the end.
+    pub(super) fn excess(&self, region: &Region) -> usize {
+        let (Some(slots), Some(count)) = (self.slots.get(region), self.total.get(region)) else { return 0 };
+        let held = slots.used.saturating_add(count.made).saturating_sub(count.deleted);
+        if count.made > 0 { held.saturating_sub(slots.limit) } else { 0 }
+    }
+
+    /// Whether the counts are_decisive: where nothing  is deleted, a region never holds more than in the count, whatever the
     /// order. Then no plan has to be made to find out.
     fn are_decisive(&self) -> bool {
         self.total.values().all(|count| count.deleted == 0)

@@ -118,16 +118,25 @@ impl<'a> Draft<'a> {
             self.successor_of(at).map(|successor| successor.change.share.joined(&successor.change.carried));
         let losing = lowered.change.unshare.shared_with(&given.unwrap_or_default());
         let Some(recorded) = self.prior.images.get(&at.image) else { return losing };
-        let others = recorded.generations.iter().filter(|(generation, _)| **generation != at.generation);
-        others
-            .filter_map(|(generation, build)| {
-                let placement = build.placements.get(&at.region).filter(|placement| placement.is_normal())?;
-                let key = PlacementKey { generation: *generation, ..at.clone() };
+        recorded
+            .others(at)
+            .filter(|(_, placement)| placement.is_normal())
+            .map(|(generation, placement)| {
+                let key = PlacementKey { generation, ..at.clone() };
                 let lost =
                     self.placements.get(&key).map(|other| other.change.unshare.clone()).unwrap_or_default();
-                Some(placement.everyone().without(&lost))
+                placement.everyone().without(&lost)
             })
             .fold(losing, |losing, covered| losing.without(&covered))
+    }
+
+    /// Returns whether a retiring placement can be deleted before its successor is made without leaving its region, or an
+    /// account, without an image of the entry. `delete_first`: the placements that are deleted as early.
+    pub fn is_spare(&self, at: &PlacementKey, delete_first: &BTreeSet<PlacementKey>) -> bool {
+        let Some(recorded) = self.prior.images.get(&at.image) else { return false };
+        let is_first = |generation| delete_first.contains(&PlacementKey { generation, ..at.clone() });
+        let mut others = recorded.others(at).filter(|(_, placement)| placement.is_normal());
+        others.any(|(generation, _)| !is_first(generation)) && self.would_lack(at).is_empty()
     }
 
     /// The steps of the placement of a generation in a region.

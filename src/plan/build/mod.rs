@@ -12,5 +12,6 @@ mod order;
 pub mod ordering;
 pub mod planner;
 pub mod propose;
+mod release;
 mod schedule;
 pub mod slots;

@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_kept_generation_gives_up_a_fixed_name_after_its_successor_is_ready() {
-        let kept = |text: &str| text.replace("copies: []", "keep: 1");
+        let kept = |text: &str| text.replace("keep: 0", "keep: 1");
         let plan = plan_to(&applied(&[&kept(&fixed("web", "db"))]), &second(&kept(&fixed("web", "db"))));
         let aside = plan.graph.step(step(&plan, "update image.web@ap-jakarta#1")).unwrap();
         let Operation::Update { set, .. } = &aside.operation else { panic!("{aside:?}") };

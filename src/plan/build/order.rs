@@ -42,6 +42,7 @@ impl<'a> Draft<'a> {
             // A placement with an interim name can do no more: the circle is reported.
             interim_named.retain(|key| !self.interim_named.contains(key));
             if interim_named.is_empty() {
+                ordering::successor_first::order_renames(self);
                 return;
             }
             interim_named.append(&mut self.interim_named);

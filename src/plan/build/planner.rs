@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::blocked::blocked;
+use super::release::release;
 use super::schedule::schedule;
 use super::slots::Slots;
 use crate::diff::Diff;
@@ -22,23 +23,25 @@ pub fn plan(
     desired: &Desired,
     prior: &Recorded,
     base: Option<&Snapshot>,
-    mut diff: Diff,
+    diff: Diff,
 ) -> Result<Plan, PlanError> {
     let share_limit = share_limit(desired, prior);
     let slots = slots(desired, prior, &diff);
-    // 1. Steps, names, orders, slots.
+    // 1. Kept images for which a region has no slot.
+    let mut diff = release(desired, prior, diff, &slots, &share_limit);
+    // 2. Steps, names, orders, slots.
     let (graph, delete_first, is_stuck) = {
         let (draft, is_stuck) = schedule(desired, prior, &diff, &slots, &share_limit)?;
         (draft.graph, draft.delete_first, is_stuck)
     };
-    // 2. Where nothing fits: what would have to stay as it is, and what is missing.
+    // 3. Where nothing fits: what would have to stay as it is, and what is missing.
     let blocked = is_stuck.then(|| blocked(desired, prior, &diff, &slots, &share_limit));
     for change in diff.images.iter_mut().flat_map(|image| &mut image.placements) {
         change.delete_first = delete_first.contains(&change.at);
     }
-    // 3. The room in each region, and the highest usage on the way.
+    // 4. The room in each region, and the highest usage on the way.
     let regions = capacities(desired, prior, &graph);
-    let Diff { images: changes, edits, ready, waiting } = diff;
+    let Diff { images: changes, edits, ready, waiting, releasable: _ } = diff;
     let (account, place, queries) =
         (desired.account, PlanPlace::of(&desired.cloud), queries(desired, &graph)?);
     let effect =

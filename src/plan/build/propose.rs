@@ -64,6 +64,7 @@ pub fn propose(
         let whole = plan(desired, &prior, base, changes.clone())?;
         let kept = selected(&whole.graph, &changes, &options.selection);
         keep_only(&mut changes, &kept);
+        changes.releasable.retain(|one| options.selection.may_release(&one.at));
         changes.waiting.retain(|key| {
             desired.images.get(key).is_some_and(|image| {
                 options.selection.includes_build(&PlacementKey {

@@ -33,7 +33,7 @@ fn release() -> PlanInputs {
     let first = example_with("copies: [ap-singapore, ap-tokyo]", "copies: [ap-tokyo]\n    protect: true");
     let second = first
         .replace("revision: \"1\"", "revision: \"2\"")
-        .replace("  db:\n    region: ap-jakarta\n    name: db-{generation}\n    source: { snapshots: [snap-2f3a1c2d] }\n", "")
+        .replace("  db:\n    region: ap-jakarta\n    name: db-{generation}\n    source: { snapshots: [snap-2f3a1c2d] }\n    keep: { at_most: 0 }\n", "")
         .replace("  - { image: db, with: [partner] }\n", "");
     let mut inputs = inputs(&applied(&[&first]), &second);
     inputs.rules.insert("mass_deletion".into(), Level::Warn);

@@ -214,10 +214,7 @@ fn an_image_that_is_taken_over_must_be_as_it_was_seen() {
 
 #[test]
 fn an_entry_that_another_apply_has_replaced_does_not_serve_its_earlier_image_again() {
-    let kept = example_with(
-        "    source: { snapshots: [snap-2f3a1c2d] }",
-        "    keep: 1\n    source: { snapshots: [snap-2f3a1c2d] }",
-    );
+    let kept = example_with("keep: { at_most: 0 }", "keep: 1");
     let update = kept.replace("Ubuntu with nginx", "Ubuntu with Caddy");
     let file = file(&applied(&[&kept]), &update);
     let db = |number: u32| at(&format!("image.db@ap-jakarta#{number}"));

@@ -7,7 +7,7 @@ use super::*;
 use crate::state::Hold;
 
 fn pinned(revision: &str, pin: &str) -> String {
-    kept(revision).replace("    keep: 1", &format!("    keep: 1\n    pin: {pin}"))
+    kept(revision).replace("keep: 1", &format!("keep: 1\n    pin: {pin}"))
 }
 
 #[test]

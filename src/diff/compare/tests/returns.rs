@@ -5,7 +5,7 @@ use super::*;
 /// The example, whose web keeps an earlier generation and has this revision.
 pub(super) fn kept(revision: &str) -> String {
     example_with(r#"revision: "1""#, &format!(r#"revision: "{revision}""#))
-        .replace("name: web-{generation}", "name: web-{generation}\n    keep: 1")
+        .replace("keep: 0", "keep: 1")
 }
 
 fn two_generations() -> Snapshot {
@@ -97,7 +97,7 @@ fn a_build_that_the_user_asks_for_is_made_where_an_earlier_one_answers() {
 fn an_image_that_was_taken_over_before_is_returned_to_by_its_id() {
     let with = |id: &str| {
         example_with("{ snapshots: [snap-2f3a1c2d] }", &format!("{{ adopted: {id} }}"))
-            .replace("name: db-{generation}", "name: db-{generation}\n    keep: 1")
+            .replace("keep: { at_most: 0 }", "keep: 1")
     };
     let mut snapshot = applied(&[EXAMPLE]);
     let first = placement(&mut snapshot, "image.db@ap-jakarta#1").id.clone();

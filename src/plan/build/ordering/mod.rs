@@ -10,7 +10,7 @@ mod grant_after_revoke;
 mod remake_after_delete;
 mod share_after_image;
 mod source_outlives_copy;
-mod successor_first;
+pub(super) mod successor_first;
 mod unshare_before_delete;
 
 /// The rules, in the order they are applied. They are independent of each other: the order decides only which

@@ -6,7 +6,9 @@
 //!
 //! An earlier image that failed serves nobody, so nothing waits before it is deleted.
 
-use crate::model::{Accounts, Operation};
+use std::collections::BTreeMap;
+
+use crate::model::{Accounts, Operation, PlacementKey};
 use crate::plan::build::draft::{Draft, Lowered};
 use crate::plan::graph::{EdgeReason, StepIndex};
 
@@ -23,19 +25,24 @@ fn grants(draft: &Draft<'_>, share: StepIndex, accounts: &Accounts) -> bool {
     }
 }
 
+/// Returns the steps that take something from consumers of an earlier placement. `None` if nothing has to wait for its
+/// successor.
+fn taking<'d>(draft: &'d Draft<'_>, key: &PlacementKey, lowered: &Lowered<'_>) -> Option<Vec<StepIndex>> {
+    let is_wanted =
+        draft.desired.images.get(&key.image).is_some_and(|image| image.placements().contains(&key.region));
+    let is_failed = draft.prior.placement(key).is_none_or(|placement| placement.state.is_failed());
+    if !is_wanted || is_failed || draft.goes_first(key) {
+        return None;
+    }
+    let steps = &lowered.steps;
+    Some([steps.unshare, steps.update, steps.rename, steps.delete].into_iter().flatten().collect())
+}
+
 pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges = Vec::new();
     for (&key, lowered) in &draft.placements {
         let Some(successor) = draft.successor_of(key) else { continue };
-        let is_wanted = draft
-            .desired
-            .images
-            .get(&key.image)
-            .is_some_and(|image| image.placements().contains(&key.region));
-        let is_failed = draft.prior.placement(key).is_none_or(|placement| placement.state.is_failed());
-        if !is_wanted || is_failed || draft.goes_first(key) {
-            continue;
-        }
+        let Some(taking) = taking(draft, key, lowered) else { continue };
         // A successor that takes its name last, and cannot while it is shared, is shared after that.
         let seeing = draft.prior.placement(key).map(|placement| placement.everyone()).unwrap_or_default();
         let shared = successor
@@ -43,9 +50,7 @@ pub(super) fn order(draft: &mut Draft<'_>) {
             .share
             .filter(|share| !shares_last(draft, successor) && grants(draft, *share, &seeing));
         let ready = [successor.steps.make.or(successor.steps.wait), successor.steps.update, shared];
-        let taking =
-            [lowered.steps.unshare, lowered.steps.update, lowered.steps.rename, lowered.steps.delete];
-        for taking in taking.into_iter().flatten() {
+        for taking in taking {
             for ready in ready.into_iter().flatten() {
                 let reason = match Some(ready) == shared {
                     true => EdgeReason::SuccessorShared,
@@ -59,6 +64,23 @@ pub(super) fn order(draft: &mut Draft<'_>) {
     edges.sort_by_key(|(_, _, reason)| *reason != EdgeReason::SuccessorShared);
     for (later, earlier, reason) in edges {
         draft.graph.wait(later, earlier, reason);
+    }
+}
+
+/// Orders what is taken from the consumers of an earlier placement after its successor has taken its name, unless the name
+/// is free only after that. Reads the order of names.
+pub(in crate::plan::build) fn order_renames(draft: &mut Draft<'_>) {
+    let mut taken: BTreeMap<StepIndex, Vec<StepIndex>> = BTreeMap::new();
+    for (&key, lowered) in &draft.placements {
+        let Some(rename) = draft.successor_of(key).and_then(|successor| successor.steps.rename) else { continue };
+        taken.entry(rename).or_default().extend(taking(draft, key, lowered).unwrap_or_default());
+    }
+    for (rename, taking) in taken {
+        if !taking.iter().any(|taking| draft.graph.must_precede(*taking, rename)) {
+            for taking in taking {
+                draft.graph.wait(taking, rename, EdgeReason::SuccessorReady);
+            }
+        }
     }
 }
 

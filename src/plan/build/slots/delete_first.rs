@@ -175,12 +175,12 @@ impl Chooser<'_, '_> {
     }
 }
 
-/// Returns the retiring placements that may be deleted before their successor, by region, the fewest affected accounts
-/// first.
+/// Returns the retiring placements that may be deleted before their successor, by region: first those whose entry has
+/// another image there meanwhile, then the fewest affected accounts.
 fn candidates(draft: &Draft<'_>, problem: &SlotProblem<'_>) -> Vec<PlacementKey> {
     // An account may lose access for a while only if the level of the rule against it is lowered.
     let gaps_are_refused = !matches!(draft.desired.levels.get("share_gap"), Some(Level::Warn | Level::Allow));
-    let mut candidates: Vec<(&Region, usize, &PlacementKey)> = draft
+    let mut candidates: Vec<(&Region, bool, usize, &PlacementKey)> = draft
         .placements
         .iter()
         .filter(|(at, lowered)| {
@@ -195,10 +195,13 @@ fn candidates(draft: &Draft<'_>, problem: &SlotProblem<'_>) -> Vec<PlacementKey>
                 && draft.successor_of(at).is_some_and(|successor| successor.steps.make.is_some())
                 && (!gaps_are_refused || draft.would_lack(at).is_empty())
         })
-        .map(|(at, lowered)| (&at.region, lowered.change.unshare.len(), *at))
+        .map(|(at, lowered)| {
+            let is_spare = draft.is_spare(at, &BTreeSet::new());
+            (&at.region, !is_spare, lowered.change.unshare.len(), *at)
+        })
         .collect();
     candidates.sort();
-    candidates.into_iter().map(|(_, _, at)| at.clone()).collect()
+    candidates.into_iter().map(|(_, _, _, at)| at.clone()).collect()
 }
 
 /// The slots that are missing where nothing fits: what has to be free, region by region, for the play to end.
