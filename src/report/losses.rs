@@ -91,7 +91,8 @@ pub(super) fn losses(plan: &Plan, prior: &Recorded) -> Vec<Loss> {
     let mut losses: Vec<Loss> = Vec::new();
     for change in &plan.changes {
         let after = after(change, prior);
-        losses.extend(change.placements.iter().filter_map(|placement| loss(change, prior, placement, &after)));
+        losses
+            .extend(change.placements.iter().filter_map(|placement| loss(change, prior, placement, &after)));
     }
     // The sort is stable: equal losses keep the order of the plan.
     losses.sort_by_key(|loss| std::cmp::Reverse((loss.is_deleted, loss.accounts.len())));

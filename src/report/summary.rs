@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::count;
-use crate::diff::Action;
+use crate::diff::{Action, Reason};
 use crate::model::Operation;
 use crate::plan::Plan;
 
@@ -16,6 +16,9 @@ pub struct Summary {
     pub copy: usize,
     /// Images whose attributes or tags change; new ones not counted.
     pub update: usize,
+    /// Images that are replaced and kept as earlier generations.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub keep: usize,
     /// Images deleted.
     pub delete: usize,
     /// Accounts given a share, each image counted.
@@ -54,6 +57,9 @@ impl Summary {
                 if placement.action == Action::Update && !placement.fields().is_empty() {
                     summary.update = summary.update.saturating_add(1);
                 }
+                if placement.reason == Reason::Kept && change.supersedes == Some(placement.at.generation) {
+                    summary.keep = summary.keep.saturating_add(1);
+                }
             }
         }
         for (_, step) in plan.graph.steps() {
@@ -77,6 +83,7 @@ impl Summary {
             create,
             copy,
             update,
+            keep,
             delete,
             share,
             unshare,
@@ -95,6 +102,7 @@ impl Summary {
         push(create, format!("{create} to create"));
         push(copy, format!("{copy} to copy"));
         push(update, format!("{update} to update"));
+        push(keep, format!("{} kept", count(keep, "earlier image", "earlier images")));
         push(share, format!("{} to grant", count(share, "share", "shares")));
         push(unshare, format!("{} to revoke", count(unshare, "share", "shares")));
         push(delete, format!("{delete} to delete"));

@@ -51,9 +51,13 @@ impl RecordedGeneration {
 
 impl RecordedImage {
     /// Returns the placements of other generations in the region of a placement.
-    pub fn others<'r>(&'r self, at: &'r PlacementKey) -> impl Iterator<Item = (GenerationNumber, &'r Placement)> {
-        self.generations.iter().filter(|(generation, _)| **generation != at.generation).filter_map(
-            |(generation, build)| Some((*generation, build.placements.get(&at.region)?)),
-        )
+    pub fn others<'r>(
+        &'r self,
+        at: &'r PlacementKey,
+    ) -> impl Iterator<Item = (GenerationNumber, &'r Placement)> {
+        self.generations
+            .iter()
+            .filter(|(generation, _)| **generation != at.generation)
+            .filter_map(|(generation, build)| Some((*generation, build.placements.get(&at.region)?)))
     }
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::ImportSystems;
 use super::event::{Edit, Intent};
 use super::hold::Hold;
-use super::lookup::{Found, RecordedLookup, SharedInImage};
 use super::image::{RecordedGeneration, RecordedImage};
+use super::lookup::{Found, RecordedLookup, SharedInImage};
 use super::placement::{Making, Placement};
 use crate::model::interim::interim_name;
 use crate::model::{

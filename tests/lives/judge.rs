@@ -424,7 +424,7 @@ impl Judge {
                 of.wants.contains_key(&(entry.1, region.clone()))
                     && !of.unseen.contains_key(&(*entry, region.clone()))
             });
-            let is_last  = !images.iter().any(|other| {
+            let is_last = !images.iter().any(|other| {
                 is_good(other)
                     && other.image.region == *region
                     && self.entries.get(&other.image.id) == Some(entry)

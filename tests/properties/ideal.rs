@@ -48,6 +48,27 @@ impl Ideal {
         for (number, entry) in &manifest.entries {
             self.follow_entry(manifest, *number, entry);
         }
+        self.give_up_names();
+    }
+
+    /// A name is a current generation's, of whichever entry: an earlier one gives it up.
+    fn give_up_names(&mut self) {
+        let current: BTreeSet<(String, String)> = self
+            .entries
+            .values()
+            .filter_map(|generations| generations.all.get(&generations.current))
+            .flat_map(|build| build.images.values().map(|image| (image.region.clone(), image.name.clone())))
+            .collect();
+        for generations in self.entries.values_mut() {
+            let earlier = generations.all.iter_mut().filter(|(number, _)| **number != generations.current);
+            for (generation, build) in earlier {
+                for image in build.images.values_mut() {
+                    if current.contains(&(image.region.clone(), image.name.clone())) {
+                        image.name = format!("{}~g{generation}", image.name);
+                    }
+                }
+            }
+        }
     }
 
     fn follow_entry(&mut self, manifest: &Manifest, number: u8, entry: &Entry) {
@@ -106,16 +127,9 @@ impl Ideal {
             .take(usize::from(entry.keep))
             .collect();
         generations.all.retain(|generation, _| *generation == current || kept.contains(generation));
-        let name = entry.name_template(number).replace("{generation}", &current.to_string());
-        for (generation, build) in
-            generations.all.iter_mut().filter(|(generation, _)| **generation != current)
-        {
+        for (_, build) in generations.all.iter_mut().filter(|(generation, _)| **generation != current) {
             build.images.retain(|region, _| wanted.contains(region));
             for (region, image) in &mut build.images {
-                // A fixed name is the current generation's.
-                if image.name == name {
-                    image.name = format!("{name}~g{generation}");
-                }
                 image.deprecated = true;
                 image.shares = image.shares.intersection(&shares(region)).cloned().collect();
             }

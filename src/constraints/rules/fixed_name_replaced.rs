@@ -43,11 +43,12 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     let retiring: BTreeSet<&ImageKey> = view
         .touched()
         .filter(|at| {
-            let is_shared = case.prior.placement(at).is_some_and(|placement| !placement.everyone().is_empty());
-            let renames = |step: &Operation| matches!(step, Operation::Update { set, .. } if set.name.is_some());
-            let gives_up = || {
-                view.is_deleted(at) || view.steps_at(at).any(|(_, step)| renames(&step.operation))
-            };
+            let is_shared =
+                case.prior.placement(at).is_some_and(|placement| !placement.everyone().is_empty());
+            let renames =
+                |step: &Operation| matches!(step, Operation::Update { set, .. } if set.name.is_some());
+            let gives_up =
+                || view.is_deleted(at) || view.steps_at(at).any(|(_, step)| renames(&step.operation));
             is_shared && view.current_after(&at.image) != Some(at.generation) && gives_up()
         })
         .map(|at| &at.image)

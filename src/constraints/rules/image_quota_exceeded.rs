@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use super::describe_source;
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
-use crate::diff::{Action, ImageChange};
-use crate::model::{Address, ImageKey, Level, PlacementKey, Region, ReplaceOrder};
+use crate::diff::{Action, Reason};
+use crate::model::{Address, GenerationNumber, ImageKey, Level, PlacementKey, Region, ReplaceOrder};
 use crate::plan::{PlanView, image_limit};
 
 /// Number of entries that a finding shows at most.
@@ -84,7 +84,12 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             finding = finding.at(path, format!("no free slot in {region}"));
         }
         let mut help = help(view, region, over);
-        if let Some(key) = replaced_in(case, view, region).filter(|_| after <= limit) {
+        let fits_at_the_end = |is_kept: bool| after.saturating_sub(usize::from(is_kept)) <= limit;
+        if let Some((key, keep)) = kept_in(case, view, region, over) {
+            let _ = write!(help, "\nOr keep fewer earlier generations of image.{key}:\n\n    keep: {keep}");
+        } else if let Some((key, _)) =
+            replaced_in(case, view, region).filter(|(_, is_kept)| fits_at_the_end(*is_kept))
+        {
             let _ = write!(
                 help,
                 "\nOr accept that the accounts of image.{key} have no image for a while:\n\n    replace: delete-first"
@@ -94,18 +99,46 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
-/// Returns the first entry that is replaced create-first in a region and could be replaced delete-first.
-fn replaced_in<'a>(case: &Case<'_>, view: &PlanView<'a>, region: &Region) -> Option<&'a ImageKey> {
-    let may_go_first = |change: &&ImageChange| {
+/// Returns an entry whose earlier generations occupy all slots that are missing, and the number to keep instead. Those of
+/// an entry's current generation do not count: they are there until their successors are.
+fn kept_in<'a>(
+    case: &Case<'_>,
+    view: &PlanView<'a>,
+    region: &Region,
+    over: usize,
+) -> Option<(&'a ImageKey, usize)> {
+    view.plan.changes.iter().find_map(|change| {
+        let recorded = case.prior.images.get(&change.image)?;
+        let is_deleted = |generation: GenerationNumber| {
+            let mut deleted = change.placements.iter().filter(|one| one.action == Action::Delete);
+            deleted.any(|one| one.at.region == *region && one.at.generation == generation)
+        };
+        let kept = recorded.generations.iter().filter(|(generation, build)| {
+            Some(**generation) != change.generation
+                && build.placements.contains_key(region)
+                && !is_deleted(**generation)
+        });
+        let (current, earlier): (Vec<_>, Vec<_>) =
+            kept.partition(|(generation, _)| **generation == recorded.current);
+        let keep = earlier.len().checked_sub(over)?.saturating_add(current.len());
+        Some((&change.image, keep))
+    })
+}
+
+/// Returns the first entry that is replaced create-first in a region and could be replaced delete-first, and whether the
+/// image that is replaced is kept.
+fn replaced_in<'a>(case: &Case<'_>, view: &PlanView<'a>, region: &Region) -> Option<(&'a ImageKey, bool)> {
+    view.plan.changes.iter().find_map(|change| {
         let here = || change.placements.iter().filter(|placement| placement.at.region == *region);
         let image = case.desired.images.get(&change.image);
         let is_protected = case.prior.images.get(&change.image).is_some_and(|image| image.protect);
-        image.is_some_and(|image| image.replace == ReplaceOrder::Auto && !image.protect)
-            && !is_protected
-            && here().any(|placement| placement.action == Action::Delete)
-            && here().any(|placement| matches!(placement.action, Action::Create | Action::Copy))
-    };
-    view.plan.changes.iter().find(may_go_first).map(|change| &change.image)
+        let is_auto = image.is_some_and(|image| image.replace == ReplaceOrder::Auto && !image.protect);
+        let is_made = || here().any(|placement| matches!(placement.action, Action::Create | Action::Copy));
+        let is_kept = || here().any(|placement| placement.reason == Reason::Kept);
+        let is_deleted = here().any(|placement| placement.action == Action::Delete);
+        let may_go_first = is_auto && !is_protected && is_made() && (is_deleted || is_kept());
+        may_go_first.then_some((&change.image, !is_deleted))
+    })
 }
 
 /// Number of entries that a suggested command names at most.
@@ -143,4 +176,50 @@ fn help(view: &PlanView<'_>, region: &Region, over: usize) -> String {
         }
     }
     help
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::constraints::{Levels, validate};
+    use crate::testing::desired;
+    use crate::testing::worlds::{applied, noon, plan_to};
+
+    /// What GF601 says to do about the last of these manifests, if they are applied one after the other.
+    fn help(manifests: &[&str]) -> Option<String> {
+        let (last, earlier) = manifests.split_last().unwrap();
+        let snapshot = applied(earlier);
+        let plan = plan_to(&snapshot, last);
+        let (judgement, _) = validate(plan, &desired(last), &snapshot.recorded, &Levels::default(), noon());
+        let found = judgement.diagnostics.into_iter().find(|found| found.code.id == "GF601")?;
+        Some(found.help.unwrap_or_default())
+    }
+
+    fn manifest(revision: u32, limit: u32, keep: &str) -> String {
+        format!(
+            "version: 1\naccount: \"100000000001\"\nlimits: {{ images_per_region: {limit} }}\nimages:\n  web:\n    \
+             region: ap-jakarta\n    name: web-{{generation}}\n    source: {{ revision: \"{revision}\", snapshots: \
+             [snap-2f3a1c2d] }}\n    {keep}\n"
+        )
+    }
+
+    #[test]
+    fn where_kept_images_take_the_slots_fewer_can_be_kept() {
+        let (one, two) = (manifest(1, 9, "keep: 2"), manifest(2, 9, "keep: 2"));
+        let help_of = |keep: &str| help(&[&one, &two, &manifest(3, 2, keep)]);
+        let advice = help_of("keep: 2").unwrap();
+        assert!(
+            advice.ends_with("Or keep fewer earlier generations of image.web:\n\n    keep: 1"),
+            "{advice}"
+        );
+        assert_eq!(help_of("keep: 1"), None, "that helps");
+    }
+
+    #[test]
+    fn where_the_image_that_is_replaced_takes_the_slot_it_can_be_deleted_first() {
+        let one = manifest(1, 9, "keep: 1");
+        let help_of = |keep: &str| help(&[&one, &manifest(2, 1, keep)]);
+        let advice = help_of("keep: 1").unwrap();
+        assert!(advice.ends_with("have no image for a while:\n\n    replace: delete-first"), "{advice}");
+        assert_eq!(help_of("keep: 1\n    replace: delete-first"), None, "that helps");
+    }
 }

@@ -100,8 +100,10 @@ impl Resolver<'_, '_> {
         if !at_least.is_missing() && !generations.is_missing() {
             let detail = format!("`{path}` has both `at_least` and its earlier name `generations`.");
             let place = path.field("generations");
-            let diagnostic =
-                VALUE_MALFORMED.found(detail).at(place.clone(), "the same again").help("Remove `generations`.");
+            let diagnostic = VALUE_MALFORMED
+                .found(detail)
+                .at(place.clone(), "the same again")
+                .help("Remove `generations`.");
             self.report(diagnostic.about(place));
         }
         let least = number(at_least).or_else(|| number(generations)).unwrap_or_default();

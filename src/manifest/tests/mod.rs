@@ -113,7 +113,10 @@ fn an_example_with_every_key_is_a_manifest() {
     assert_eq!(web.exclusive.len(), 3);
     assert_eq!(web.share_entries, [0, 1]);
     assert_eq!(desired.secrets().into_iter().collect::<Vec<_>>(), ["signature"]);
-    assert_eq!(desired.images[&"snapped".parse().unwrap()].keep, Keep { at_least: 2, at_most: None, days: Some(30) });
+    assert_eq!(
+        desired.images[&"snapped".parse().unwrap()].keep,
+        Keep { at_least: 2, at_most: None, days: Some(30) }
+    );
     assert_eq!(desired.renames.len(), 1);
     assert_eq!(desired.lookups.len(), 1);
     assert!(desired.images[&"looked".parse().unwrap()].lookup.is_some());

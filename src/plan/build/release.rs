@@ -136,7 +136,8 @@ impl Search<'_> {
         let steps = draft.graph.len();
         match choose_delete_first(&draft, self.slots) {
             Ok(delete_first) => {
-                let gaps: Vec<_> = delete_first.iter().filter(|at| !draft.is_spare(at, &delete_first)).collect();
+                let gaps: Vec<_> =
+                    delete_first.iter().filter(|at| !draft.is_spare(at, &delete_first)).collect();
                 let short = gaps.iter().map(|at| at.region.clone()).collect();
                 Measure { short, is_stuck: false, gaps: gaps.len(), steps }
             }
@@ -164,8 +165,7 @@ impl Search<'_> {
                 let is_later = |change: &PlacementChange| {
                     change.at.generation != generation && order(&change.at) >= order(&one.at)
                 };
-                let position =
-                    image.placements.iter().position(is_later).unwrap_or(image.placements.len());
+                let position = image.placements.iter().position(is_later).unwrap_or(image.placements.len());
                 match image.placements.get_mut(position).filter(|change| change.at == one.at) {
                     Some(kept) => *kept = retired,
                     None => {

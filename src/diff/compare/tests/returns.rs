@@ -4,8 +4,7 @@ use super::*;
 
 /// The example, whose web keeps an earlier generation and has this revision.
 pub(super) fn kept(revision: &str) -> String {
-    example_with(r#"revision: "1""#, &format!(r#"revision: "{revision}""#))
-        .replace("keep: 0", "keep: 1")
+    example_with(r#"revision: "1""#, &format!(r#"revision: "{revision}""#)).replace("keep: 0", "keep: 1")
 }
 
 fn two_generations() -> Snapshot {

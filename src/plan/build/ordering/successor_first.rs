@@ -27,7 +27,7 @@ fn grants(draft: &Draft<'_>, share: StepIndex, accounts: &Accounts) -> bool {
 
 /// Returns the steps that take something from consumers of an earlier placement. `None` if nothing has to wait for its
 /// successor.
-fn taking<'d>(draft: &'d Draft<'_>, key: &PlacementKey, lowered: &Lowered<'_>) -> Option<Vec<StepIndex>> {
+fn taking(draft: &Draft<'_>, key: &PlacementKey, lowered: &Lowered<'_>) -> Option<Vec<StepIndex>> {
     let is_wanted =
         draft.desired.images.get(&key.image).is_some_and(|image| image.placements().contains(&key.region));
     let is_failed = draft.prior.placement(key).is_none_or(|placement| placement.state.is_failed());
@@ -72,7 +72,9 @@ pub(super) fn order(draft: &mut Draft<'_>) {
 pub(in crate::plan::build) fn order_renames(draft: &mut Draft<'_>) {
     let mut taken: BTreeMap<StepIndex, Vec<StepIndex>> = BTreeMap::new();
     for (&key, lowered) in &draft.placements {
-        let Some(rename) = draft.successor_of(key).and_then(|successor| successor.steps.rename) else { continue };
+        let Some(rename) = draft.successor_of(key).and_then(|successor| successor.steps.rename) else {
+            continue;
+        };
         taken.entry(rename).or_default().extend(taking(draft, key, lowered).unwrap_or_default());
     }
     for (rename, taking) in taken {

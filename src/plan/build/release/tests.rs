@@ -19,9 +19,8 @@ struct Entry {
 
 /// The manifest after a number of builds of each entry.
 fn manifest(entries: &[Entry], builds: impl Fn(&Entry) -> usize, keeps_all: bool, limit: usize) -> String {
-    let mut text = format!(
-        "version: 1\naccount: \"100000000001\"\nlimits: {{ images_per_region: {limit} }}\nimages:\n"
-    );
+    let mut text =
+        format!("version: 1\naccount: \"100000000001\"\nlimits: {{ images_per_region: {limit} }}\nimages:\n");
     for (number, entry) in entries.iter().enumerate() {
         let Entry { at_least, at_most, .. } = entry;
         let keep = match keeps_all {
@@ -151,7 +150,7 @@ fn released(plan: &Plan) -> Vec<String> {
 #[test]
 fn of_the_entry_that_is_replaced_first() {
     let kept = Entry { history: 1, at_least: 0, at_most: 2, is_replaced: false };
-    let replaced = Entry { is_replaced: true, ..kept.clone() };
+    let replaced = Entry { is_replaced: true, ..kept };
     let plan = plan_of(&[kept.clone(), replaced.clone()], 4);
     assert_eq!(released(&plan), ["image.e1@ap-jakarta#1"]);
     assert_eq!(released(&plan_of(&[kept, replaced], 5)), [""; 0], "there is a slot");
@@ -187,10 +186,8 @@ fn the_selected_entries_alone_release() {
     let kept = Entry { history: 1, at_least: 0, at_most: 1, is_replaced: false };
     let replaced = Entry { history: 0, at_least: 0, at_most: 0, is_replaced: true };
     let entries = [kept, replaced];
-    let earlier = [
-        manifest(&entries, |_| 1, true, 10),
-        manifest(&entries, |entry| 1 + entry.history, true, 10),
-    ];
+    let earlier =
+        [manifest(&entries, |_| 1, true, 10), manifest(&entries, |entry| 1 + entry.history, true, 10)];
     let snapshot = applied(&[&earlier[0], &earlier[1]]);
     let wanted = crate::testing::desired(&manifest(
         &entries,
