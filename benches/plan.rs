@@ -152,7 +152,7 @@ fn recorded(desired: &Desired, now: Timestamp) -> Recorded {
         for region in image.placements() {
             number += 1;
             let id = format!("img-{number:08}").parse().unwrap();
-            let mut placement = Placement::accepted(id, image.name.of(first), ImageState::Normal, now);
+            let mut placement = Placement::accepted(id, image.name.of(first, "1"), ImageState::Normal, now);
             placement.description = image.description.clone().unwrap_or_default();
             placement.tags.clone_from(&image.tags);
             placement.tags.insert("goldform".into(), "lineage-1".into());

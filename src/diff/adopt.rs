@@ -134,7 +134,7 @@ fn unfit(desired: &Desired, lineages: &[&Lineage], image: &ObservedImage) -> Opt
     if !image.state.is_ready() {
         return Some(format!("it is {}, not NORMAL", image.state.as_str()));
     }
-    if image.name.is_empty() || image.name.contains(NameTemplate::GENERATION) {
+    if image.name.is_empty() || NameTemplate::has_placeholder(&image.name) {
         return Some("no manifest can say its name".to_owned());
     }
     let owner = foreign_owner(desired, lineages, image)?;
@@ -185,7 +185,11 @@ pub fn intended(before: &Desired, read: &Desired, entries: &[NewEntry]) -> Desir
         }
         let image = DesiredImage {
             region: entry.region.clone(),
-            name: NameTemplate(entry.name.as_str().into()),
+            // An entry with this name is inserted without it.
+            name: match entry.name == entry.key.as_str() {
+                true => NameTemplate::default_of(&entry.key),
+                false => NameTemplate(entry.name.as_str().into()),
+            },
             description: entry.description.clone(),
             family: entry.family.as_deref().map(Into::into),
             tags: entry.tags.clone(),

@@ -105,6 +105,12 @@ impl DesiredImage {
         std::iter::once(&self.region).chain(&self.copies).collect()
     }
 
+    /// Returns the revision of a build of its source: what the source says, or the source's id. `None` if that is another
+    /// entry's, or not known yet.
+    pub fn revision(&self) -> Option<CompactString> {
+        self.source.as_ref().and_then(Source::revision_or_id)
+    }
+
     /// Returns whether its source is a lookup whose image is not known yet.
     pub fn waits_for_lookup(&self) -> bool {
         self.source.is_none() && self.lookup.is_some()

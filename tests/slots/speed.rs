@@ -50,7 +50,7 @@ fn replaced(images: usize, free: usize) -> Case {
             let id = format!("img-{number:06}x{place}").parse().unwrap();
             let at =
                 PlacementKey { image: key.clone(), generation: GenerationNumber(1), region: region.clone() };
-            let name = image.name.of(GenerationNumber(1));
+            let name = image.name.of(GenerationNumber(1), "1");
             prior.put(&at, source, Placement::accepted(id, name, ImageState::Normal, now()));
         }
         prior.images.get_mut(&key).unwrap().origin = image.region.clone();

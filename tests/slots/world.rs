@@ -271,8 +271,8 @@ fn record(
         let is_current = generation == current;
         // Two generations under one fixed name cannot exist at once.
         let number = GenerationNumber(generation);
-        let name = if name.is_by_generation() || is_current {
-            name.of(number)
+        let name = if !name.is_fixed() || is_current {
+            name.of(number, "")
         } else {
             format_compact!("{key}-was-{generation}")
         };
@@ -357,7 +357,7 @@ fn swap_names(desired: &mut Desired) {
     let fixed: Vec<ImageKey> = desired
         .images
         .iter()
-        .filter(|(_, image)| !image.name.is_by_generation())
+        .filter(|(_, image)| image.name.is_fixed())
         .map(|(key, _)| key.clone())
         .collect();
     if let [first, second, ..] = &fixed[..] {

@@ -92,6 +92,7 @@ images:
     copies: [ap-singapore, ap-tokyo]
   disk:
     region: ap-jakarta
+    name: disk
     source:
       import: { url: "https://b-1250000001.cos.ap-jakarta.myqcloud.com/w.qcow2", query: "${signature}", os: Ubuntu, version: "22", architecture: arm }
 shares:

@@ -98,9 +98,10 @@ fn likeness(recorded: &RecordedImage, image: &DesiredImage) -> Option<Likeness> 
     if image.source.as_ref() == Some(&build.source) && image.region == recorded.origin {
         return Some(Likeness::Source);
     }
+    let revision = build.source.revision_or_id().unwrap_or_default();
     let is_like = build.placements.values().any(|placement| {
         let family = image.family.as_ref().filter(|family| !family.is_empty());
-        image.name.of(recorded.current) == placement.name
+        image.name.of(recorded.current, &revision) == placement.name
             || family.is_some_and(|family| *family == placement.family)
     });
     is_like.then_some(Likeness::Name)

@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     level: Level::Warn,
     docs: "\
 ### What it checks
-No shared image whose name lacks `{generation}` is replaced by a new generation.
+No shared image whose name has neither `{generation}` nor `{revision}` is replaced by a new generation.
 
 ### Why
 The new image has an interim name until the old one is deleted or renamed. Meanwhile, accounts that select the image by its name do
@@ -57,10 +57,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         let (Some(image), Some(recorded)) = (case.desired.images.get(key), case.prior.images.get(key)) else {
             continue;
         };
-        if image.keeps_name
-            || image.name.is_by_generation()
-            || view.current_after(key) == Some(recorded.current)
-        {
+        if image.keeps_name || !image.name.is_fixed() || view.current_after(key) == Some(recorded.current) {
             continue;
         }
         let path = ManifestPath::root().field("images").field(key.as_str()).field("name");

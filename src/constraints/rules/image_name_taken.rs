@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diagnostics::collect::MAX_PLACES;
-use crate::model::{Address, Level, PlacementKey, Region};
+use crate::model::{Address, Level, NameTemplate, PlacementKey, Region};
 use crate::plan::PlanView;
 use crate::plan::proof::view::{NameHolder, NameUse};
 
@@ -159,7 +159,7 @@ fn finding(case: &Case<'_>, region: &Region, name: &CompactString, conflict: &Co
             && let Some(image) = case.desired.images.get(&at.image)
         {
             let entry = ManifestPath::root().field("images").field(at.image.as_str());
-            let is_key = image.name.0 == at.image.as_str();
+            let is_key = image.name == NameTemplate::default_of(&at.image);
             let path = if is_key { entry.key() } else { entry.field("name") };
             finding = finding.at(path, label);
         }

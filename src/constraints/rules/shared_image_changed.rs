@@ -42,11 +42,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         let Some(lent) = case.prior.lent(&image.region, id) else { continue };
         let entry = ManifestPath::root().field("images").field(key.as_str());
         for (field, text) in changes(image, &lent) {
-            let path = if field == "name" && *image.name.0 == *key.as_str() {
-                ManifestPath::image(key) // the default name of an entry
-            } else {
-                entry.field(field)
-            };
+            let path = entry.field(field);
             findings.push(
                 Finding::about(
                     Address::Image(key.clone()),
@@ -66,7 +62,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
 /// Returns the attributes that the manifest would change, with a description of the change.
 fn changes(image: &DesiredImage, lent: &SharedInImage) -> Vec<(&'static str, String)> {
     let mut changes = Vec::new();
-    let name = image.name.of(GenerationNumber(1));
+    let name = image.name.of(GenerationNumber(1), &image.revision().unwrap_or_default());
     if !image.keeps_name && name != lent.name {
         changes.push((
             "name",

@@ -2,10 +2,10 @@
 
 use compact_str::CompactString;
 
-use super::{Choice, Entry, adopted_id};
+use super::{Choice, Entry, adopted_id, revision};
 use crate::diff::change::{Action, PlacementChange, PlacementFacts, Reason};
 use crate::manifest::DesiredImage;
-use crate::model::{Accounts, Attributes, ImageId, PlacementKey, Region, SharedImageEdits};
+use crate::model::{Accounts, Attributes, ImageId, NameTemplate, PlacementKey, Region, SharedImageEdits};
 use crate::state::{Edit, Placement};
 
 impl Entry<'_> {
@@ -101,14 +101,18 @@ impl Entry<'_> {
     }
 
     pub(super) fn attributes(&self, image: &DesiredImage, at: &PlacementKey) -> Attributes {
+        let revision = revision(self.prior, self.originals, (self.key, image), at.generation);
+        let revision = revision.unwrap_or_default();
+        let templated = || image.name.of(at.generation, &revision);
         let name = match image.keeps_name {
             true if at.region == image.region => None,
-            true => Some(self.inherited_name(image, at).unwrap_or_else(|| image.name.of(at.generation))),
-            false => Some(image.name.of(at.generation)),
+            true => Some(self.inherited_name(image, at).unwrap_or_else(templated)),
+            false => Some(templated()),
         };
+        let description = image.description.as_ref();
         Attributes {
             name,
-            description: image.description.clone(),
+            description: description.map(|text| NameTemplate::fill(text, at.generation, &revision).into()),
             family: image.family.clone(),
             deprecated: None,
         }

@@ -349,5 +349,52 @@ fn a_long_row_of_encrypted_copies_is_followed_without_recursion() {
     assert_eq!(of_first.count(), 7_999);
 }
 
+/// The names that are wanted of the current generations.
+fn names(diff: &Diff, entry: &str) -> Vec<String> {
+    let image = image(diff, entry);
+    let current = image.placements.iter().filter(|change| Some(change.at.generation) == image.generation);
+    current
+        .filter_map(|change| change.after.as_ref()?.attributes.name.as_ref())
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn names_and_descriptions_hold_the_revision_and_the_key() {
+    let with = |revision: &str| {
+        let text = example_with("name: web-{generation}", "name: \"{key}-{revision}\"");
+        let text = text.replace("Ubuntu with nginx", "Ubuntu, {revision} ({generation})");
+        text.replace("revision: \"1\"", &format!("revision: {revision}")).replace("keep: 0", "keep: 1")
+    };
+    let snapshot = applied(&[&with("w47")]);
+    let diff = converge(&snapshot, &with("w48"));
+    assert_eq!(names(&diff, "web"), ["web-w48", "web-w48", "web-w48"]);
+    let after = image(&diff, "web").placements[0].after.as_ref().unwrap();
+    assert_eq!(after.attributes.description.as_deref(), Some("Ubuntu, w48 (2)"));
+    assert!(converge(&snapshot, &with("w47")).images.iter().all(|image| image.placements.is_empty()));
+    // The generation that is returned to keeps the name of its revision.
+    let back = converge(&applied(&[&with("w47"), &with("w48")]), &with("w47"));
+    assert_eq!(names(&back, "web"), ["web-w47", "web-w47", "web-w47"]);
+    assert!(
+        image(&back, "web")
+            .placements
+            .iter()
+            .all(|change| change.fields().iter().all(|f| f.field == "deprecated"))
+    );
+}
+
+#[test]
+fn without_a_revision_it_is_the_id_of_the_source_and_of_an_encrypted_copy_that_of_its_image() {
+    let text = example_with("name: db-{generation}", "name: \"{key}-{revision}\"").replace(
+        "shares:",
+        "  sealed: { region: ap-jakarta, name: \"s-{revision}\", source: { encrypted: { image: web } } }\n  \
+         plain: { region: ap-jakarta, source: { snapshots: [snap-2f3a1c2d] } }\nshares:",
+    );
+    let diff = converge(&applied(&[]), &text);
+    assert_eq!(names(&diff, "db"), ["db-snap-2f3a1c2d"]);
+    assert_eq!(names(&diff, "sealed"), ["s-1"]);
+    assert_eq!(names(&diff, "plain"), ["plain-1"], "the default");
+}
+
 mod pins;
 mod returns;

@@ -12,6 +12,8 @@ use crate::model::{ImageKey, Keep, NameTemplate, Region, ReplaceOrder, RevisionN
 use super::Resolver;
 use super::source::ResolvedSource;
 
+/// Placeholders of a name.
+const PLACEHOLDERS: [&str; 3] = ["generation", "revision", "key"];
 /// Most images of a cycle that are named.
 const MAX_SHOWN: usize = 8;
 
@@ -47,11 +49,12 @@ impl Resolver<'_, '_> {
         let name = match self.optional(&image.name, || path.field("name")) {
             Some(name) => {
                 self.placeholders(&name, path);
-                NameTemplate(name.into())
+                NameTemplate(name.replace(NameTemplate::KEY, key.as_str()).into())
             }
-            None => NameTemplate(key.as_str().into()),
+            None => NameTemplate::default_of(key),
         };
         let description = self.optional(&image.description, || path.field("description"));
+        let description = description.map(|text| text.replace(NameTemplate::KEY, key.as_str()));
         let family = self.optional(&image.family, || path.field("family"));
         let tags = self.tags(image, path);
         let ResolvedSource { source, lookup, query } = self.source(image, key, path);
@@ -69,7 +72,7 @@ impl Resolver<'_, '_> {
             region: region?,
             name,
             keeps_name,
-            description: description.map(std::borrow::Cow::into_owned),
+            description,
             family: family.map(Into::into),
             tags,
             source,
@@ -178,18 +181,21 @@ impl Resolver<'_, '_> {
         let mut unknown: BTreeSet<&str> = BTreeSet::new();
         while let Some((_, after)) = rest.split_once('{') {
             let Some((inner, after)) = after.split_once('}') else { break };
-            if inner != "generation" && unknown.insert(inner) {
+            if !PLACEHOLDERS.contains(&inner) && unknown.insert(inner) {
                 let path = path.field("name");
                 let detail = format!(
-                    "`{{{}}}` in `{path}` becomes part of the name: the only placeholder of a name is `{{generation}}`.",
+                    "`{{{}}}` in `{path}` becomes part of the name: the placeholders of a name are `{{generation}}`, \
+                     `{{revision}}` and `{{key}}`.",
                     escape_truncated(inner)
                 );
-                let label = match closest(inner, ["generation"]) {
-                    Some(_) => "did you mean `{generation}`?",
-                    None => "not a placeholder",
+                let similar = closest(inner, PLACEHOLDERS);
+                let label = match similar {
+                    Some(similar) => format!("did you mean `{{{similar}}}`?"),
+                    None => "not a placeholder".to_owned(),
                 };
                 let diagnostic = PLACEHOLDER_UNKNOWN.found(detail).at(path.clone(), label);
-                self.warn(diagnostic.help("{generation}").about(path));
+                let help = format!("{{{}}}", similar.unwrap_or("generation"));
+                self.warn(diagnostic.help(help).about(path));
             }
             rest = after;
         }

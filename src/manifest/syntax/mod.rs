@@ -233,12 +233,12 @@ pub(super) struct Image {
     /// The region where it is built.
     #[schemars(schema_with = "region", example = &"ap-jakarta")]
     pub(super) region: Field<Text>,
-    /// Name in the service, unique in a region. Default: the key; an adopted image keeps the name that it has, and its copies
-    /// get it too. `{generation}` is the number of the build. It makes
-    /// replacement safe: the new image exists beside the old one under another name.
-    #[schemars(example = &"web-base-{generation}")]
+    /// Name in the service, unique in a region. Default: `{key}-{generation}`; an adopted image keeps the name that it has, and
+    /// its copies get it too. `{generation}` is the number of the build, `{revision}` its revision, `{key}` the entry's key. With
+    /// one of the first two, replacement is safe: the new image exists beside the old one under another name.
+    #[schemars(extend("default" = "{key}-{generation}"), example = &"web-{revision}")]
     pub(super) name: Field<Text>,
-    /// Description. It is not managed if left out, and removed with `""`.
+    /// Description, with the placeholders of `name`. It is not managed if left out, and removed with `""`.
     #[schemars(example = &"Hardened Ubuntu 22.04 with nginx")]
     pub(super) description: Field<Text>,
     /// Family. It is not managed if left out, and removed with `""`.

@@ -61,7 +61,7 @@ fn a_manifest_without_images_declares_nothing() {
 fn a_missing_key_has_its_default() {
     let desired = wanted("images: {web: {region: ap-tokyo, source: {adopted: img-0a1b2c3d}}}\n");
     let web = image(&desired, "web");
-    assert_eq!(web.name, NameTemplate("web".into()));
+    assert_eq!(web.name, NameTemplate("web-{generation}".into()));
     assert_eq!((&web.description, &web.family), (&None, &None));
     assert_eq!(web.keep, Keep::default());
     assert_eq!((web.replace, web.protect, web.delete_snapshots), (ReplaceOrder::Auto, false, None));
