@@ -181,26 +181,29 @@ pub struct ShowArgs {
     pub manifest: ManifestArgs,
 }
 
-/// What ids of images are printed as.
+/// Values of `--as`, the earlier name of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OutputAs {
-    /// One image and region a line
+    /// `--format text`
     Table,
-    /// Shell variables: GOLDFORM_IMAGE_WEB_BASE_AP_TOKYO=img-…
+    /// `--format env`
     Env,
-    /// A map of maps for Terraform: `image_ids["web-base"]["ap-tokyo"]`
+    /// `--format tfvars`
     Tfvars,
 }
 
 /// `output`.
 #[derive(Debug, Args)]
 pub struct OutputCommandArgs {
-    /// Entry or placement (`image.web`, `image.web@ap-tokyo`); with a region, the id alone is printed
+    /// Entry, or entry in a region (`image.web`, `image.web@ap-tokyo`); of one image, the id alone is printed
     #[arg(value_name = "ADDRESS")]
     pub address: Option<String>,
-    /// Tool that the output is for; `--format json` prints JSON
-    #[arg(long = "as", value_enum, default_value_t = OutputAs::Table)]
-    pub output_as: OutputAs,
+    /// The ids that this account should use: a name of the manifest, or a main account id
+    #[arg(long = "for", value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// Earlier name of `--format`
+    #[arg(long = "as", value_enum, hide = true)]
+    pub output_as: Option<OutputAs>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub manifest: ManifestArgs,

@@ -29,6 +29,8 @@ enum SupportedFormats {
     Results(&'static str),
     /// The drawings of a plan's graph.
     Drawings,
+    /// The ids of images: text, JSON, YAML and variables.
+    Ids,
     /// Text and JSON, on stdout only.
     Plain,
 }
@@ -43,6 +45,7 @@ impl SupportedFormats {
         ("drift", Self::Results("drift")),
         ("rollback", Self::Results("rollback")),
         ("set", Self::Results("set")),
+        ("output", Self::Ids),
         ("graph", Self::Drawings),
     ];
 
@@ -55,6 +58,7 @@ impl SupportedFormats {
             Command::Drift(_) => "drift",
             Command::Rollback(_) => "rollback",
             Command::Set(_) => "set",
+            Command::Output(_) => "output",
             Command::Graph(_) => "graph",
             _ => return Self::Plain,
         };
@@ -77,6 +81,16 @@ impl SupportedFormats {
             Self::Results(command) if format.is_drawing() => (
                 format!("`{command}` draws no graph"),
                 "Draw the graph of the plan:\n\n    goldform graph --format svg=plan.svg",
+            ),
+            Self::Results(command) if format.is_of_ids() => (
+                format!("`{command}` prints no ids of images"),
+                "Print the ids that serve:\n\n    goldform output --format env",
+            ),
+            Self::Ids
+                if !format.is_of_ids() && !matches!(format, ReportFormat::Text | ReportFormat::Json) =>
+            (
+                "`output` prints text, json, yaml, env and tfvars".to_owned(),
+                "Ask for one of them:\n\n    --format json",
             ),
             Self::Drawings if !format.is_drawing() => (
                 "`graph` draws, as dot, mermaid or svg".to_owned(),
@@ -116,6 +130,7 @@ impl Reports {
                 None if stdout.is_some_and(|other| other != *format) => {
                     let example = match supported {
                         SupportedFormats::Drawings => "--format dot --format svg=plan.svg",
+                        SupportedFormats::Ids => "--format env --format tfvars=images.tfvars",
                         _ => "--format text --format sarif=goldform.sarif",
                     };
                     return Err(CommandError::input(
@@ -129,6 +144,7 @@ impl Reports {
         let (command, usual) = match supported {
             SupportedFormats::Results(command) => (command, Some(ReportFormat::Text)),
             SupportedFormats::Drawings => ("graph", Some(ReportFormat::Dot).filter(|_| files.is_empty())),
+            SupportedFormats::Ids => ("output", Some(ReportFormat::Text).filter(|_| files.is_empty())),
             SupportedFormats::Plain => ("", Some(ReportFormat::Text)),
         };
         let markdown_budget = usize::try_from(args.markdown_budget).unwrap_or(usize::MAX);

@@ -63,8 +63,8 @@ impl Printer {
         let is_ci = env::is_ci();
         Self {
             format: match reports.stdout {
-                Some(ReportFormat::Text) | None => Format::Text,
-                _ => Format::Json,
+                Some(format) if format != ReportFormat::Text && !format.is_of_ids() => Format::Json,
+                _ => Format::Text,
             },
             reports: Arc::new(reports),
             out: Paint { color: terminal(out) },

@@ -103,10 +103,20 @@ fn write_file(
     printer: &Printer,
 ) -> Result<(), CommandError> {
     let budget = printer.reports.markdown_budget;
-    let Some(text) = render(format, verdict, Paint::PLAIN, false, budget)? else { return Ok(()) };
+    match render(format, verdict, Paint::PLAIN, false, budget)? {
+        Some(text) => write_text(format, &text, file),
+        None => Ok(()),
+    }
+}
+
+/// Writes a text in a format to a file.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_text(format: ReportFormat, text: &str, file: &Path) -> Result<(), CommandError> {
     let text = match format {
-        ReportFormat::Text => sanitize::for_terminal(&text, false),
-        _ => text.as_str().into(),
+        ReportFormat::Text => sanitize::for_terminal(text, false),
+        _ => text.into(),
     };
     write_atomically(file, &text).map_err(|source| CommandError::File {
         path: sanitize::path(file),
@@ -140,6 +150,8 @@ fn render(
         }
         ReportFormat::Rdjson => json(report::rdjson::rdjson(verdict)),
         ReportFormat::Html => Ok(report::page::of(verdict)),
+        // `output` alone has these.
+        ReportFormat::Yaml | ReportFormat::Env | ReportFormat::Tfvars => return Ok(None),
         ReportFormat::Dot => return Ok(drawn(report::graph::dot)),
         ReportFormat::Mermaid => return Ok(drawn(report::graph::mermaid)),
         ReportFormat::Svg => return Ok(drawn(report::drawing::svg)),

@@ -1,6 +1,6 @@
 //! Compares what is desired with what is recorded, entry by entry.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use compact_str::CompactString;
 use jiff::Timestamp;
@@ -10,10 +10,10 @@ use self::choice::{Choice, Originals, answers, choose, original_generations, rev
 use super::change::{Action, Diff, ImageChange, PlacementChange, PlacementFacts, Reason, Releasable};
 use crate::manifest::{Desired, DesiredImage};
 use crate::model::{
-    Accounts, Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, ReplaceOrder,
-    RevisionName, Source, SourceKind,
+    Accounts, Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, ReplaceOrder, Source,
+    SourceKind,
 };
-use crate::state::{Edit, Making, Placement, Recorded, RecordedGeneration, RecordedImage};
+use crate::state::{Edit, Placement, Recorded, RecordedGeneration, RecordedImage};
 
 /// What the diff is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -60,7 +60,12 @@ fn json(value: &Value) -> String {
 
 /// Returns a text as a scalar on one line, without quotes if it reads as the same text in every context.
 pub fn scalar(text: &str) -> String {
-    let is_plain = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())
+    // With such a letter it is no number in any base, no exponent and no date.
+    let is_no_number = |text: &str| {
+        text.chars().any(|c| matches!(c.to_ascii_lowercase(), 'g'..='n' | 'p'..='w' | 'y' | 'z'))
+    };
+    let starts_plain = |b: u8| b.is_ascii_alphabetic() || b.is_ascii_digit() && is_no_number(text);
+    let is_plain = text.bytes().next().is_some_and(starts_plain)
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         && !is_word(text);
     if is_plain { text.to_owned() } else { quoted(text) }

@@ -3,12 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use compact_str::CompactString;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use super::table::{Align, table};
 use crate::manifest::Desired;
-use crate::model::{Address, GenerationNumber, ImageId, ImageKey, ImageState, PlacementKey, Region};
+use crate::manifest::writer::document;
+use crate::model::{
+    AccountId, Address, GenerationNumber, ImageId, ImageKey, ImageState, PlacementKey, Region,
+};
 use crate::state::Recorded;
 
 /// The images that serve, the images that lookups found, and the regions in which nothing serves.
@@ -29,6 +34,14 @@ pub struct Serving {
     pub generation: GenerationNumber,
     /// Its id.
     pub id: ImageId,
+    /// Its name in the service.
+    pub name: CompactString,
+    /// Revision of its generation.
+    pub revision: Option<CompactString>,
+    /// When the service accepted the call that makes it, or when it was adopted.
+    pub created: Timestamp,
+    /// Whether its generation is the one that the manifest asked for last.
+    pub is_current: bool,
 }
 
 /// A region in which nothing of a wanted entry serves.
@@ -38,6 +51,8 @@ pub struct Missing {
     pub image: ImageKey,
     /// The region.
     pub region: Region,
+    /// Account that has no image there, if the ids are for one account.
+    pub account: Option<AccountId>,
     /// Why nothing serves there.
     pub reason: MissingReason,
 }
@@ -75,12 +90,21 @@ pub enum MissingReason {
     /// There is no image.
     #[error("its image is not made yet")]
     NotMade,
+    /// An image serves, and the account does not see it yet.
+    #[error("{id} is not shared with it yet")]
+    NotShared {
+        /// The image.
+        id: ImageId,
+    },
 }
 
 impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let at = Address::InRegion(self.image.clone(), self.region.clone());
-        write!(f, "{at} has no image to use: {}", self.reason)
+        match self.account {
+            None => write!(f, "{at} has no image to use: {}", self.reason),
+            Some(account) => write!(f, "{account} has no image of {at} to use: {}", self.reason),
+        }
     }
 }
 
@@ -94,6 +118,13 @@ pub struct SameVariable {
 }
 
 impl Outputs {
+    /// Returns whether an address covers an image, a lookup or a missing region.
+    pub fn covers(&self, address: &Address) -> bool {
+        let mut covered = self.clone();
+        covered.keep_only(address);
+        !covered.is_empty()
+    }
+
     /// Keeps the images, lookups and missing regions that an address covers.
     pub fn keep_only(&mut self, address: &Address) {
         let covers = |image: &ImageKey, region: &Region| match address {
@@ -114,36 +145,69 @@ impl Outputs {
         self.images.is_empty() && self.missing.is_empty() && self.lookups.is_empty()
     }
 
-    /// Collects what serves in each region that is recorded or desired for an entry.
-    pub fn of(desired: &Desired, recorded: &Recorded) -> Self {
+    /// Collects what serves in each region that is recorded or desired for an entry: for everyone, or for one account, which
+    /// may still have an earlier image.
+    pub fn of(desired: &Desired, recorded: &Recorded, account: Option<AccountId>) -> Self {
         let mut outputs = Self::default();
+        // The owner sees every image.
+        let account = account.filter(|account| *account != desired.account);
         for key in recorded.images.keys().chain(desired.images.keys()).collect::<BTreeSet<_>>() {
             let wanted = desired.images.get(key).map(|image| image.placements()).unwrap_or_default();
-            let is_wanted = |region: &Region| wanted.contains(region);
+            let is_wanted = |region: &Region| match account {
+                None => wanted.contains(region),
+                Some(account) => desired
+                    .images
+                    .get(key)
+                    .and_then(|image| image.shares.get(region))
+                    .is_some_and(|accounts| accounts.contains(account)),
+            };
             let image = recorded.images.get(key);
             let there = image.into_iter().flat_map(|image| image.generations.values());
             let there = there.flat_map(|build| build.placements.keys());
             for region in there.chain(wanted.iter().copied()).collect::<BTreeSet<_>>() {
-                match recorded.serving(key, region) {
+                let found = match account {
+                    None => recorded.serving(key, region),
+                    Some(account) => recorded.serving_for(key, region, account),
+                };
+                match found {
                     Some((generation, placement)) => {
-                        let serving = Serving { generation, id: placement.id.clone() };
+                        let serving = Serving {
+                            generation,
+                            id: placement.id.clone(),
+                            name: placement.name.clone(),
+                            revision: recorded.revision(key, generation),
+                            created: placement.accepted_at,
+                            is_current: image.is_some_and(|image| image.current == generation),
+                        };
                         outputs.images.entry(key.clone()).or_default().insert(region.clone(), serving);
                     }
                     None if is_wanted(region) => outputs.missing.push(Missing {
                         image: key.clone(),
                         region: region.clone(),
-                        reason: reason(recorded, key, region),
+                        account,
+                        reason: match recorded.serving(key, region) {
+                            Some((_, placement)) => MissingReason::NotShared { id: placement.id.clone() },
+                            None => reason(recorded, key, region),
+                        },
                     }),
                     None => {}
                 }
             }
         }
-        for (name, lookup) in &desired.lookups {
+        for (name, lookup) in desired.lookups.iter().filter(|_| account.is_none()) {
             if let Some(image) = recorded.lookups.get(name).and_then(|found| found.answer(lookup)) {
                 outputs.lookups.insert(name.clone(), (lookup.region.clone(), image.id.clone()));
             }
         }
         outputs
+    }
+
+    /// Returns the id if there is exactly one and nothing is missing.
+    pub fn only_id(&self) -> Option<&ImageId> {
+        let images = self.images.values().flat_map(|regions| regions.values().map(|serving| &serving.id));
+        let mut ids = images.chain(self.lookups.values().map(|(_, id)| id));
+        let first = ids.next().filter(|_| self.missing.is_empty());
+        first.filter(|_| ids.next().is_none())
     }
 
     /// One image and region a line.
@@ -160,33 +224,48 @@ impl Outputs {
         table("", &[Align::Left; 3], &rows)
     }
 
-    /// An object by entry: the newest generation that serves, the ids by region, and `generations` by region where
-    /// they differ.
-    pub fn json(&self) -> Value {
-        let mut all = Map::new();
+    /// Lists of what serves, of what lookups found, and of what is missing.
+    pub fn json(&self) -> Map<String, Value> {
+        let mut images = Vec::new();
         for (key, regions) in &self.images {
-            let newest = regions.values().map(|serving| serving.generation).max();
-            let ids: Map<String, Value> =
-                regions.iter().map(|(region, serving)| (region.to_string(), json!(serving.id))).collect();
-            let mut image = Map::from_iter([
-                ("generation".to_owned(), json!(newest)),
-                ("regions".to_owned(), Value::Object(ids)),
-            ]);
-            if regions.values().any(|serving| Some(serving.generation) != newest) {
-                let generations = regions
-                    .iter()
-                    .map(|(region, serving)| (region.to_string(), json!(serving.generation)))
-                    .collect();
-                image.insert("generations".to_owned(), Value::Object(generations));
+            for (region, serving) in regions {
+                let Serving { generation, id, name, revision, created, is_current } = serving;
+                images.push(json!({
+                    "image": key,
+                    "region": region,
+                    "id": id,
+                    "name": name,
+                    "generation": generation,
+                    "revision": revision,
+                    "created": created,
+                    "current": is_current,
+                }));
             }
-            all.insert(key.to_string(), Value::Object(image));
         }
-        for (name, (region, id)) in &self.lookups {
-            // An entry may have such a key too, and comes first.
-            let regions = Map::from_iter([(region.to_string(), json!(id))]);
-            all.entry(format!("lookup.{name}")).or_insert_with(|| json!({ "regions": regions }));
-        }
-        Value::Object(all)
+        let lookups = self.lookups.iter();
+        let lookups: Vec<Value> = lookups
+            .map(|(name, (region, id))| json!({ "lookup": name, "region": region, "id": id }))
+            .collect();
+        let missing = self.missing.iter().map(|missing| {
+            let Missing { image, region, account, reason } = missing;
+            let mut entry = json!({ "image": image, "region": region, "reason": reason.to_string() });
+            if let (Some(account), Some(entry)) = (account, entry.as_object_mut()) {
+                entry.insert("account".to_owned(), json!(account));
+            }
+            entry
+        });
+        let missing: Vec<Value> = missing.collect();
+        Map::from_iter([
+            ("format_version".to_owned(), json!(1)),
+            ("images".to_owned(), Value::Array(images)),
+            ("lookups".to_owned(), Value::Array(lookups)),
+            ("missing".to_owned(), Value::Array(missing)),
+        ])
+    }
+
+    /// As [`Outputs::json`], in YAML.
+    pub fn yaml(&self) -> String {
+        document(&self.json())
     }
 
     /// `GOLDFORM_IMAGE_WEB_BASE_AP_TOKYO=img-…`, one a line. Names and ids consist of letters, digits, underscores and
@@ -286,7 +365,14 @@ mod tests {
 
     fn some() -> Outputs {
         let id = |text: &str| text.parse::<ImageId>().unwrap();
-        let serving = |number, text| Serving { generation: generation(number), id: id(text) };
+        let serving = |number, text| Serving {
+            generation: generation(number),
+            id: id(text),
+            name: format!("web-base-{number}").into(),
+            revision: Some("2026-W48".into()),
+            created: crate::testing::worlds::noon(),
+            is_current: true,
+        };
         let regions = [
             (region("ap-jakarta"), serving(3, "img-00000001")),
             (region("ap-tokyo"), serving(3, "img-00000002")),
@@ -349,7 +435,7 @@ mod tests {
     #[test]
     fn an_image_that_is_not_ready_is_never_printed() {
         for state in [ImageState::Creating, ImageState::Syncing, ImageState::CreateFailed] {
-            let outputs = Outputs::of(&desired(EXAMPLE), &rebuilt(state).recorded);
+            let outputs = Outputs::of(&desired(EXAMPLE), &rebuilt(state).recorded, None);
             let web = &outputs.images[&key("web")];
             assert!(web.values().all(|serving| serving.generation == generation(1)), "{state:?}: {web:?}");
             assert_eq!(outputs.missing, Vec::new());
@@ -360,11 +446,66 @@ mod tests {
     fn regions_that_serve_different_generations_are_listed_with_them() {
         let mut snapshot = rebuilt(ImageState::Normal);
         placement(&mut snapshot, "image.web@ap-tokyo#2").state = ImageState::Syncing;
-        let json = Outputs::of(&desired(EXAMPLE), &snapshot.recorded).json();
-        assert_eq!(json["web"]["generation"], 2);
-        assert_eq!(json["web"]["generations"]["ap-tokyo"], 1);
-        assert_eq!(json["web"]["generations"]["ap-jakarta"], 2);
-        assert_eq!(json["db"].get("generations"), None);
+        let json = Value::Object(Outputs::of(&desired(EXAMPLE), &snapshot.recorded, None).json());
+        let listed: Vec<(&str, &str, u64, bool)> = json["images"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|image| {
+                let text = |key: &str| image[key].as_str().unwrap();
+                let generation = image["generation"].as_u64().unwrap();
+                (text("image"), text("region"), generation, image["current"].as_bool().unwrap())
+            })
+            .collect();
+        assert_eq!(
+            listed,
+            [
+                ("db", "ap-jakarta", 1, true),
+                ("web", "ap-jakarta", 2, true),
+                ("web", "ap-singapore", 2, true),
+                ("web", "ap-tokyo", 1, false),
+            ]
+        );
+    }
+
+    #[test]
+    fn programs_read_everything_about_an_image() {
+        let missing = Missing {
+            image: key("db"),
+            region: region("ap-tokyo"),
+            account: Some("200000000001".parse().unwrap()),
+            reason: MissingReason::NotMade,
+        };
+        insta::assert_snapshot!(Outputs { missing: vec![missing], ..some() }.yaml());
+    }
+
+    #[test]
+    fn an_account_gets_the_image_that_it_sees() {
+        let mut snapshot = rebuilt(ImageState::Normal);
+        let wanted = desired(EXAMPLE);
+        let partner = wanted.accounts["partner"];
+        let ids = |snapshot: &crate::state::Snapshot, account| {
+            let outputs = Outputs::of(&wanted, &snapshot.recorded, Some(account));
+            let web = outputs.images.get(&key("web")).and_then(|web| web.get(&region("ap-tokyo")));
+            let missing: Vec<String> = outputs.missing.iter().map(Missing::to_string).collect();
+            (web.map(|serving| serving.generation.0), missing)
+        };
+        assert_eq!(ids(&snapshot, partner), (Some(2), Vec::new()));
+        let newest = placement(&mut snapshot, "image.web@ap-tokyo#2");
+        newest.shares = newest.shares.without(&[partner].into_iter().collect());
+        let id = newest.id.clone();
+        assert_eq!(ids(&snapshot, partner), (Some(1), Vec::new()), "the earlier one is shared with it still");
+        let earlier = placement(&mut snapshot, "image.web@ap-tokyo#1");
+        earlier.shares = crate::model::Accounts::EMPTY;
+        let lacks =
+            format!("{partner} has no image of image.web@ap-tokyo to use: {id} is not shared with it yet");
+        assert_eq!(ids(&snapshot, partner), (None, vec![lacks]));
+        assert_eq!(
+            ids(&snapshot, "200000000099".parse().unwrap()),
+            (None, Vec::new()),
+            "a stranger lacks nothing"
+        );
+        assert_eq!(ids(&snapshot, wanted.account).0, Some(2), "the owner sees all");
     }
 
     #[test]
@@ -374,7 +515,7 @@ mod tests {
         let mut reason = |change: fn(&mut crate::state::Placement)| {
             let mut changed = snapshot.clone();
             change(placement(&mut changed, "image.web@ap-tokyo#1"));
-            let outputs = Outputs::of(&wanted, &changed.recorded);
+            let outputs = Outputs::of(&wanted, &changed.recorded, None);
             assert!(!outputs.images[&key("web")].contains_key(&region("ap-tokyo")));
             let missing: Vec<String> = outputs.missing.iter().map(Missing::to_string).collect();
             let id = placement(&mut snapshot, "image.web@ap-tokyo#1").id.to_string();
@@ -391,9 +532,9 @@ mod tests {
         );
         let mut gone = applied(&[EXAMPLE]);
         gone.recorded.remove(&crate::testing::worlds::at("image.web@ap-tokyo#1"));
-        let outputs = Outputs::of(&wanted, &gone.recorded);
+        let outputs = Outputs::of(&wanted, &gone.recorded, None);
         assert_eq!(outputs.missing[0].to_string(), format!("{prefix}: its image is not made yet"));
-        let none = Outputs::of(&wanted, &Recorded::default());
+        let none = Outputs::of(&wanted, &Recorded::default(), None);
         let regions: usize = wanted.images.values().map(|image| image.placements().len()).sum();
         assert_eq!((none.images.len(), none.missing.len()), (0, regions));
     }

@@ -14,7 +14,7 @@ use super::lookup::{Found, RecordedLookup, SharedInImage};
 use super::placement::{Making, Placement};
 use crate::model::interim::interim_name;
 use crate::model::{
-    GenerationNumber, ImageId, ImageKey, ImageKind, ImageLimit, Operation, PlacementKey, Region,
+    AccountId, GenerationNumber, ImageId, ImageKey, ImageKind, ImageLimit, Operation, PlacementKey, Region,
     RevisionName, Source, SourceKind,
 };
 
@@ -268,6 +268,25 @@ impl Recorded {
             .filter(|(_, placement)| placement.is_in_place());
         // A new one that is not shared yet does not serve those who see an earlier one.
         in_place.max_by_key(|(generation, placement)| (placement.everyone().len(), *generation))
+    }
+
+    /// Returns the placement that serves an account in a region: that of everyone, or the newest one that can be used and is
+    /// shared with the account.
+    pub fn serving_for(
+        &self,
+        image: &ImageKey,
+        region: &Region,
+        account: AccountId,
+    ) -> Option<(GenerationNumber, &Placement)> {
+        let sees = |placement: &Placement| placement.everyone().contains(account);
+        if let Some(serving) = self.serving(image, region).filter(|(_, placement)| sees(placement)) {
+            return Some(serving);
+        }
+        let newest_first = self.images.get(image)?.generations.iter().rev();
+        let there = newest_first
+            .filter_map(|(generation, build)| Some((*generation, build.placements.get(region)?)))
+            .filter(|(_, placement)| placement.is_normal() && !placement.interim && sees(placement));
+        there.max_by_key(|(generation, placement)| (placement.is_in_place(), *generation))
     }
 
     /// Records that a placement serves in its region from now on; the others there are superseded.

@@ -176,6 +176,7 @@ impl TestEnv {
     pub fn shell(&self, line: &str) -> (String, i32) {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut command = self.command("sh");
+        command.env("EXAMPLES", repository().join("examples"));
         command.arg("-c").arg(line).stdout(writer.try_clone().unwrap()).stderr(writer);
         let mut child = command.spawn().unwrap();
         drop(command); // and with it this end's writers

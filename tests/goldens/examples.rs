@@ -163,13 +163,10 @@ fn the_quickstart_does_what_it_says() {
     let applied = env.expect(0, &format!("apply --yes {file}"));
     assert!(applied.stdout.contains("Applied: "), "{}", applied.text());
     let ids = env.expect(0, &format!("output {file} --format json")).json();
-    let regions: std::collections::BTreeSet<&String> = ids
-        .as_object()
-        .unwrap()
-        .values()
-        .flat_map(|image| image["regions"].as_object().unwrap().keys())
-        .collect();
-    assert!(ids.as_object().unwrap().len() >= 2 && regions.len() >= 3, "{ids}");
+    let of = |key: &str| -> std::collections::BTreeSet<&str> {
+        ids["images"].as_array().unwrap().iter().map(|image| image[key].as_str().unwrap()).collect()
+    };
+    assert!(of("image").len() >= 2 && of("region").len() >= 3, "{ids}");
     env.expect(0, &format!("plan --detailed-exitcode {file}"));
     env.edit("examples/quickstart.yaml", "Ubuntu 22.04 with nginx", "Ubuntu 24.04 with nginx");
     // Lookups are resolved by a refresh.
@@ -177,4 +174,94 @@ fn the_quickstart_does_what_it_says() {
     env.expect(0, &format!("apply --yes {file}"));
     env.expect(0, &format!("destroy --yes {file}"));
     assert_eq!(common::cloud::list_file(&env.path("examples/goldform.world.db")), "");
+}
+
+/// A manifest of one image in two regions.
+const CONSUMED: &str = "version: 1\naccount: \"100000000001\"\nimages:\n  web: { region: ap-jakarta, copies: [ap-tokyo], \
+                        source: { instance: { id: ins-8f3a1c2d } } }\n";
+
+#[test]
+fn a_shell_gets_the_image_that_serves() {
+    let env = TestEnv::quick();
+    env.write("goldform.yaml", CONSUMED);
+    env.expect(0, "apply --yes --quiet");
+    env.write("bin/tccli", "#!/bin/sh\necho \"$@\"\n");
+    let launch = |region: &str| {
+        env.shell(&format!(
+            "chmod +x bin/tccli; PATH=\"$PWD/bin:$PATH\" sh $EXAMPLES/consume/launch.sh web {region} {region}-1"
+        ))
+    };
+    let (id, _) = env.shell("goldform output image.web@ap-tokyo");
+    let (text, status) = launch("ap-tokyo");
+    assert_eq!(
+        (text.trim_end(), status),
+        (
+            format!(
+                "cvm RunInstances --region ap-tokyo --Placement {{\"Zone\": \"ap-tokyo-1\"}} --ImageId {}",
+                id.trim_end()
+            )
+            .as_str(),
+            0
+        )
+    );
+    let (text, status) = launch("ap-seoul");
+    assert!(status != 0 && !text.contains("RunInstances"), "{text}");
+}
+
+#[test]
+fn terraform_gets_the_image_that_serves() {
+    let env = TestEnv::quick();
+    if env.shell("terraform version").1 != 0 {
+        eprintln!("not run, since there is no terraform");
+        return;
+    }
+    env.write("goldform.yaml", CONSUMED);
+    env.expect(0, "apply --yes --quiet");
+    let (id, _) = env.shell("goldform output image.web@ap-tokyo");
+    let (text, status) =
+        env.shell("cp -r $EXAMPLES/consume/terraform . && terraform -chdir=terraform init -input=false");
+    assert_eq!(status, 0, "{text}");
+    env.expect(0, "output --format tfvars=terraform/goldform.auto.tfvars");
+    let apply = |region: &str| {
+        env.shell(&format!(
+            "terraform -chdir=terraform apply -auto-approve -no-color -var image=web -var region={region} && \
+             terraform -chdir=terraform output -raw image_id"
+        ))
+    };
+    let (text, status) = apply("ap-tokyo");
+    assert!(status == 0 && text.ends_with(id.trim_end()), "{text}");
+    let (text, status) = apply("ap-seoul");
+    assert!(status != 0 && text.contains("serves in this region"), "{text}");
+}
+
+#[test]
+fn what_packer_writes_becomes_two_values() {
+    let env = TestEnv::quick();
+    if env.shell("jq --version").1 != 0 {
+        eprintln!("not run, since there is no jq");
+        return;
+    }
+    let jq = |file: &str| env.shell(&format!("jq -r -f $EXAMPLES/packer/set.jq {file}"));
+    let (text, status) = jq("$EXAMPLES/packer/packer-manifest.json");
+    assert_eq!(
+        (text.as_str(), status),
+        ("images.web.source.adopted=img-4e5f6a7b\nimages.web.source.revision=2026-W49\n", 0)
+    );
+    env.write(
+        "goldform.yaml",
+        "version: 1\naccount: \"100000000001\"\nimages:\n  web:\n    region: ap-jakarta\n    \
+         source: { adopted: img-0a1b2c3d, revision: 2026-W48 } # set by the pipeline\n",
+    );
+    env.shell(
+        "jq -r -f $EXAMPLES/packer/set.jq $EXAMPLES/packer/packer-manifest.json | goldform set - > log.txt",
+    );
+    let edited = fs::read_to_string(env.path("goldform.yaml")).unwrap();
+    assert!(
+        edited.ends_with("source: { adopted: img-4e5f6a7b, revision: 2026-W49 } # set by the pipeline\n"),
+        "{edited}"
+    );
+    let written = fs::read_to_string(repository().join("examples/packer/packer-manifest.json")).unwrap();
+    env.write("two.json", &written.replace("img-4e5f6a7b", "img-4e5f6a7b,ap-tokyo:img-11111111"));
+    let (text, status) = jq("two.json");
+    assert!(status != 0 && text.contains("expected an image in one region"), "{text}");
 }

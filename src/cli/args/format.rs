@@ -30,6 +30,12 @@ pub enum ReportFormat {
     Rdjson,
     /// One page for a browser
     Html,
+    /// YAML, for programs
+    Yaml,
+    /// Shell variables: GOLDFORM_IMAGE_WEB_BASE_AP_TOKYO=img-…
+    Env,
+    /// Variables of Terraform: `image_ids["web-base"]["ap-tokyo"]`
+    Tfvars,
     /// The graph of the steps, for Graphviz
     Dot,
     /// The graph for Mermaid, which is drawn in comments on pull requests
@@ -39,6 +45,11 @@ pub enum ReportFormat {
 }
 
 impl ReportFormat {
+    /// Returns whether it holds the ids of images.
+    pub fn is_of_ids(self) -> bool {
+        matches!(self, Self::Yaml | Self::Env | Self::Tfvars)
+    }
+
     /// Returns whether it shows only the graph of a plan.
     pub fn is_drawing(self) -> bool {
         matches!(self, Self::Dot | Self::Mermaid | Self::Svg)

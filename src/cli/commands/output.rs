@@ -2,13 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use crate::cli::args::{Format, OutputAs, OutputCommandArgs};
+use compact_str::CompactString;
+use serde_json::Value;
+
+use crate::cli::args::{OutputAs, OutputCommandArgs, ReportFormat};
 use crate::cli::printer::Printer;
+use crate::cli::reports::write_text;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::{closest, sanitize};
 use crate::diff::renamed;
-use crate::model::Address;
+use crate::model::{AccountId, Address};
+use crate::report::json::to_text;
 use crate::report::output::{Outputs, SameVariable};
 use crate::state::Recorded;
 
@@ -22,32 +27,68 @@ pub async fn run(args: &OutputCommandArgs, printer: &Printer) -> Result<ExitStat
     let snapshot = workspace.snapshot().await?;
     let recorded = snapshot.map_or_else(Recorded::default, |snapshot| snapshot.recorded);
     let (recorded, _) = renamed(&workspace.engine.desired, &recorded);
-    let mut outputs = Outputs::of(&workspace.engine.desired, &recorded);
+    let account = args.account.as_deref().map(|text| account(text, &workspace)).transpose()?;
+    let mut outputs = Outputs::of(&workspace.engine.desired, &recorded, account);
     if let Some(text) = &args.address {
         let address = parse(text)?;
+        let all = Outputs::of(&workspace.engine.desired, &recorded, None);
         outputs.keep_only(&address);
-        if outputs.is_empty() {
+        if !all.covers(&address) {
             return Err(unknown(&address, &workspace, &recorded));
         }
-        // For `$(goldform output image.web@ap-tokyo)`.
-        if let (Address::InRegion(key, region), Format::Text, OutputAs::Table) =
-            (&address, printer.format, args.output_as)
-            && let Some(serving) = outputs.images.get(key).and_then(|regions| regions.get(region))
-        {
-            printer.data(&format!("{}\n", serving.id));
-            return Ok(ExitStatus::Done);
-        }
     }
-    match (printer.format, args.output_as) {
-        (Format::Json, _) => printer.json(&outputs.json()),
-        (Format::Text, OutputAs::Env) => printer.data(&outputs.env()?),
-        (Format::Text, OutputAs::Tfvars) => printer.data(&outputs.tfvars()),
-        (Format::Text, OutputAs::Table) => printer.text(&outputs.text()),
+    let text = |format: ReportFormat| -> Result<String, CommandError> {
+        Ok(match (format, outputs.only_id().filter(|_| args.address.is_some())) {
+            // For `$(goldform output image.web@ap-tokyo)`.
+            (ReportFormat::Text, Some(id)) => format!("{id}\n"),
+            (ReportFormat::Json, _) => to_text(&Value::Object(outputs.json()))?,
+            (ReportFormat::Yaml, _) => outputs.yaml(),
+            (ReportFormat::Env, _) => outputs.env()?,
+            (ReportFormat::Tfvars, _) => outputs.tfvars(),
+            _ => outputs.text(),
+        })
+    };
+    for (format, file) in &printer.reports.files {
+        write_text(*format, &text(*format)?, file)?;
+    }
+    match requested(args, printer)? {
+        Some(ReportFormat::Text) => printer.text(&text(ReportFormat::Text)?),
+        Some(format) => printer.data(&text(format)?),
+        None => {}
     }
     for missing in &outputs.missing {
         printer.always(&missing.to_string());
     }
     Ok(if outputs.missing.is_empty() { ExitStatus::Done } else { ExitStatus::Error })
+}
+
+/// Returns the format on stdout. `None` if only files were asked for.
+fn requested(args: &OutputCommandArgs, printer: &Printer) -> Result<Option<ReportFormat>, CommandError> {
+    let earlier_name = match args.output_as {
+        None | Some(OutputAs::Table) => return Ok(printer.reports.stdout),
+        Some(OutputAs::Env) => ReportFormat::Env,
+        Some(OutputAs::Tfvars) => ReportFormat::Tfvars,
+    };
+    match printer.reports.stdout {
+        None | Some(ReportFormat::Text) => Ok(Some(earlier_name)),
+        Some(format) if format == earlier_name => Ok(Some(format)),
+        Some(_) => Err(CommandError::input("`--as` and `--format` name different formats", "Remove `--as`.")),
+    }
+}
+
+/// Returns the account with a name in the manifest, or with this id.
+fn account(text: &str, workspace: &Workspace) -> Result<AccountId, CommandError> {
+    let accounts = &workspace.engine.desired.accounts;
+    if let Some(account) = accounts.get(text).copied().or_else(|| text.parse().ok()) {
+        return Ok(account);
+    }
+    let help = match closest(text, accounts.keys().map(CompactString::as_str)) {
+        Some(similar) => format!("Did you mean `{similar}`?"),
+        None => "Use a name under `accounts`, or a main account id.".to_owned(),
+    };
+    let what =
+        format!("`{}` is neither a name of the manifest nor an account id", sanitize::escape_truncated(text));
+    Err(CommandError::input(what, help))
 }
 
 /// Parses the address of an entry, of an entry in a region, or of a lookup.
