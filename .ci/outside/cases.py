@@ -83,7 +83,8 @@ def cases(goldform, root, work):
     run = lambda *words: subprocess.run([goldform, *words], cwd=folder / "infra", capture_output=True, timeout=120, check=True)
     run("init", "--quiet", "images.yaml")
     run("apply", "--yes", "--quiet", "-f", "images.yaml")
-    ids = json.loads(run("output", "-f", "images.yaml", "--format", "json").stdout)["web-base"]["regions"]
+    images = json.loads(run("output", "-f", "images.yaml", "--format", "json").stdout)["images"]
+    ids = {image["region"]: image["id"] for image in images if image["image"] == "web-base"}
     # Two states for one image, which GF303 refuses unless it is allowed.
     other = 'version: 1\naccount: "100000000001"\nstate: other.state.json\nrules: { adopted_image_missing: warn }\nimages:\n'
     for region, id in ids.items():

@@ -6,6 +6,7 @@
 //! attribute that is not the same everywhere is left out of the entry, which means that it is not managed: so the
 //! next plan is empty, whatever was there.
 
+pub mod declared;
 mod entries;
 
 use std::collections::{BTreeMap, BTreeSet};

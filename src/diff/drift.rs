@@ -10,7 +10,9 @@ use super::change::FieldChange;
 use super::lookups::LookupDrift;
 use crate::manifest::{Desired, DesiredImage};
 use crate::model::{Accounts, ImageId, ImageKind, ImageLimit, Operation, PlacementKey, Region};
-use crate::state::{Intents, Observed, ObservedRegion, Placement, Recorded, RecordedRegion, SharedInImage};
+use crate::state::{
+    Intents, Observed, ObservedImage, ObservedRegion, Placement, Recorded, RecordedRegion, SharedInImage,
+};
 
 /// How long an accepted image that no listing has shown yet is only late, not missing.
 pub const PENDING_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -122,7 +124,14 @@ pub fn observe(recorded: &mut Recorded, observed: &Observed, desired: &Desired) 
         observe_placement(recorded, key, region, &managed_tags, entry, &mut drift);
     }
     for (region, seen) in &observed.regions {
-        observe_region(recorded, region, seen, &managed_tags, &mut drift);
+        observe_region(
+            recorded,
+            region,
+            seen,
+            &managed_tags,
+            desired.cloud.ownership_tag.as_ref(),
+            &mut drift,
+        );
     }
     drift
 }
@@ -209,6 +218,7 @@ fn observe_region(
     region: &Region,
     seen: &ObservedRegion,
     managed_tags: &BTreeSet<CompactString>,
+    ownership_tag: Option<&CompactString>,
     drift: &mut Drift,
 ) {
     let managed: BTreeSet<ImageId> = recorded
@@ -216,17 +226,17 @@ fn observe_region(
         .filter(|(key, _)| key.region == *region)
         .map(|(_, placement)| placement.id.clone())
         .collect();
-    let unmanaged = seen
-        .images
-        .values()
-        .filter(|image| image.kind == ImageKind::Custom && !managed.contains(&image.id))
-        .map(|image| (image.id.clone(), image.name.clone()))
-        .collect();
+    let is_unmanaged =
+        |image: &&ObservedImage| image.kind == ImageKind::Custom && !managed.contains(&image.id);
+    let unmanaged = seen.images.values().filter(is_unmanaged);
+    let owner = |image: &ObservedImage| image.tags.get(ownership_tag?).cloned();
+    let owners = unmanaged.clone().filter_map(|image| Some((image.id.clone(), owner(image)?))).collect();
+    let unmanaged = unmanaged.map(|image| (image.id.clone(), image.name.clone())).collect();
     // Shares are read for managed images, and for images that the manifest adopts.
     let adoptable: BTreeMap<ImageId, Placement> = seen
         .images
         .values()
-        .filter(|image| image.kind == ImageKind::Custom && !managed.contains(&image.id))
+        .filter(is_unmanaged)
         .filter_map(|image| {
             let shares = seen.shares.get(&image.id)?;
             let mut placement =
@@ -249,9 +259,10 @@ fn observe_region(
         Some(value) => Some(ImageLimit { value, read_at: seen.at }),
         None => before.and_then(|before| before.image_limit.clone()),
     };
-    let after = RecordedRegion { read_at: seen.at, image_limit, unmanaged };
+    let after = RecordedRegion { read_at: seen.at, image_limit, unmanaged, owners };
     drift.facts_changed |= before.is_none_or(|before| {
         before.unmanaged != after.unmanaged
+            || before.owners != after.owners
             || before.image_limit.as_ref().map(|l| l.value) != after.image_limit.as_ref().map(|l| l.value)
     });
     recorded.regions.insert(region.clone(), after);

@@ -78,6 +78,9 @@ pub struct RecordedRegion {
     /// are taken.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unmanaged: BTreeMap<ImageId, CompactString>,
+    /// Of those, the ones with an ownership tag, and the state that it names: another one, or this one before it was lost.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub owners: BTreeMap<ImageId, CompactString>,
 }
 
 impl Recorded {
@@ -125,6 +128,7 @@ impl Recorded {
     pub fn put(&mut self, at: &PlacementKey, source: &Source, placement: Placement) {
         if let Some(region) = self.regions.get_mut(&at.region) {
             region.unmanaged.remove(&placement.id);
+            region.owners.remove(&placement.id);
         }
         let used = self.generations_used.entry(at.image.clone()).or_insert(at.generation);
         *used = (*used).max(at.generation);

@@ -64,8 +64,12 @@ pub fn applied(manifests: &[&str]) -> Snapshot {
     for desired in &wanted {
         for region in desired.images.values().flat_map(|image| image.placements()) {
             let limit = ImageLimit { value: 10, read_at: noon() };
-            let read =
-                RecordedRegion { read_at: noon(), image_limit: Some(limit), unmanaged: Default::default() };
+            let read = RecordedRegion {
+                read_at: noon(),
+                image_limit: Some(limit),
+                unmanaged: Default::default(),
+                owners: Default::default(),
+            };
             snapshot.recorded.regions.entry(region.clone()).or_insert(read);
         }
         let proposal =

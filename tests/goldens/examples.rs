@@ -212,7 +212,7 @@ fn a_shell_gets_the_image_that_serves() {
 fn terraform_gets_the_image_that_serves() {
     let env = TestEnv::quick();
     if env.shell("terraform version").1 != 0 {
-        eprintln!("not run, since there is no terraform");
+        println!("not run, since there is no terraform");
         return;
     }
     env.write("goldform.yaml", CONSUMED);
@@ -238,7 +238,7 @@ fn terraform_gets_the_image_that_serves() {
 fn what_packer_writes_becomes_two_values() {
     let env = TestEnv::quick();
     if env.shell("jq --version").1 != 0 {
-        eprintln!("not run, since there is no jq");
+        println!("not run, since there is no jq");
         return;
     }
     let jq = |file: &str| env.shell(&format!("jq -r -f $EXAMPLES/packer/set.jq {file}"));

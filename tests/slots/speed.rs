@@ -58,7 +58,12 @@ fn replaced(images: usize, free: usize) -> Case {
         desired.images.insert(key, image);
     }
     for region in &regions {
-        let known = RecordedRegion { read_at: now(), image_limit: None, unmanaged: Default::default() };
+        let known = RecordedRegion {
+            read_at: now(),
+            image_limit: None,
+            unmanaged: Default::default(),
+            owners: Default::default(),
+        };
         prior.regions.insert(region.clone(), known);
     }
     Case { seed: 0, desired, prior }

@@ -235,7 +235,10 @@ pub fn case(seed: u64, shape: Shape) -> Case {
         let managed = prior.placements().filter(|(at, _)| at.region == *region).count();
         let limit = limit_for(&mut dice, managed + unmanaged.len());
         let image_limit = dice.percent(30).then(|| ImageLimit { value: limit, read_at: now() });
-        prior.regions.insert(region.clone(), RecordedRegion { read_at: now(), image_limit, unmanaged });
+        prior.regions.insert(
+            region.clone(),
+            RecordedRegion { read_at: now(), image_limit, unmanaged, owners: BTreeMap::new() },
+        );
         desired.limits.regions.insert(region.clone(), limit);
     }
     let most = prior.placements().map(|(_, placement)| placement.everyone().len()).max().unwrap_or(0);

@@ -101,9 +101,14 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
         lineages = vec![&state.snapshot.lineage, lost];
     }
     let declared = entry.as_ref().filter(|key| workspace.engine.desired.images.contains_key(*key));
+    let before = state.snapshot.recorded.clone();
+    // What a lost state made, as the entries that the manifest still declares.
+    if pick == Pick::All {
+        let recorded = &mut state.snapshot.recorded;
+        adopt::declared::record_lost(&workspace.engine.desired, recorded, &lineages, &observed);
+    }
     let mut found =
         adopt::adoptable(&workspace.engine.desired, &state.snapshot.recorded, &lineages, &observed, &pick);
-    let before = state.snapshot.recorded.clone();
     let job = match (declared, &args.id) {
         (Some(key), Some(id)) => {
             found.entries.clear();
@@ -128,6 +133,7 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
     let desired = job.as_ref().map_or(&workspace.engine.desired, |edit| &edit.desired);
     adopt::record(desired, &mut state.snapshot.recorded, &observed);
     let recorded = new_placements(&before, &state.snapshot.recorded);
+    found.left_out.retain(|left| recorded.iter().all(|(_, id)| *id != left.id));
     take_facts(&mut state.snapshot, observed, desired);
     state.snapshot.place = desired.cloud.place();
 

@@ -165,7 +165,18 @@ fn finding(case: &Case<'_>, region: &Region, name: &CompactString, conflict: &Co
         }
     }
     finding.repeats.same_cause = conflict.others.len();
-    finding.help("Give one of them another name:\n\n    name: <another name>")
+    let parties = [&taker.holder, &holder.holder].into_iter();
+    let owner = parties.clone().find_map(|holder| match holder {
+        NameHolder::Unmanaged(id) => case.prior.regions.get(region)?.owners.get(id),
+        NameHolder::Managed(_) => None,
+    });
+    match owner {
+        Some(owner) => finding.help(format!(
+            "Its ownership tag says that the state {owner} made it. If that state is lost, take its images over:\n\n    \
+             goldform import --all --from-state {owner}"
+        )),
+        None => finding.help("Give one of them another name:\n\n    name: <another name>"),
+    }
 }
 
 #[cfg(test)]
