@@ -1,9 +1,9 @@
 //! Losses of a plan: images that are deleted without a successor, and accounts that lose an image.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{Action, ImageChange, PlacementChange};
-use crate::model::{Accounts, PlacementKey, Region};
+use crate::model::{Accounts, GenerationNumber, ImageKey, PlacementKey, Region};
 use crate::plan::Plan;
 use crate::report::{AccountNames, count};
 use crate::state::Recorded;
@@ -97,6 +97,34 @@ pub(super) fn losses(plan: &Plan, prior: &Recorded) -> Vec<Loss> {
     // The sort is stable: equal losses keep the order of the plan.
     losses.sort_by_key(|loss| std::cmp::Reverse((loss.is_deleted, loss.accounts.len())));
     losses
+}
+
+/// Returns the entries of which the plan deletes the last earlier generation that one could go back to.
+pub(super) fn without_return<'p>(plan: &'p Plan, prior: &Recorded) -> Vec<&'p ImageKey> {
+    let has_none_left = |change: &&ImageChange| {
+        let Some(recorded) = prior.images.get(&change.image) else { return false };
+        let deleted: BTreeSet<&PlacementKey> = change
+            .placements
+            .iter()
+            .filter(|placement| placement.action == Action::Delete)
+            .map(|placement| &placement.at)
+            .collect();
+        let mut earlier = recorded
+            .generations
+            .iter()
+            .filter(|(generation, build)| Some(**generation) != change.generation && build.is_usable())
+            .peekable();
+        let is_deleted = |generation: GenerationNumber, region: &Region| {
+            let at = PlacementKey { image: change.image.clone(), generation, region: region.clone() };
+            deleted.contains(&at)
+        };
+        earlier.peek().is_some()
+            && earlier.all(|(generation, build)| {
+                build.placements.keys().all(|region| is_deleted(*generation, region))
+            })
+    };
+    let lasting = plan.changes.iter().filter(|change| change.generation.is_some());
+    lasting.filter(has_none_left).map(|change| &change.image).collect()
 }
 
 /// Returns one line of totals. `None` if nothing is lost.

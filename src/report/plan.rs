@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use similar::{ChangeTag, TextDiff};
 
+use super::losses::without_return;
 use super::table::{Align, table};
 use super::{AccountNames, Paint, Summary, count, limit_source};
 use crate::diagnostics::sanitize;
@@ -17,6 +18,8 @@ use crate::state::{Edit, Hold, Recorded};
 const DIFF_DEADLINE: Duration = Duration::from_millis(200);
 /// The widest line of changed text that is shown in full.
 const WIDEST: usize = 160;
+/// Number of entries without an earlier generation that are named.
+const NAMED_WITHOUT_RETURN: usize = 8;
 
 /// A plan for people.
 pub fn plan_text(plan: &Plan, prior: &Recorded, names: &AccountNames, paint: Paint) -> String {
@@ -54,6 +57,21 @@ pub fn plan_text(plan: &Plan, prior: &Recorded, names: &AccountNames, paint: Pai
         text.push('\n');
     }
     writer.limits(&mut text, plan);
+    let without_return = without_return(plan, prior);
+    if !without_return.is_empty() {
+        let named = without_return.iter().take(NAMED_WITHOUT_RETURN).map(|key| key.to_string());
+        let more = match without_return.len().saturating_sub(NAMED_WITHOUT_RETURN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let named: Vec<String> = named.collect();
+        let _ = writeln!(
+            text,
+            "{} No earlier generation is left to go back to: {}{more}\n",
+            paint.changed("!"),
+            named.join(", ")
+        );
+    }
     let summary = Summary::of(plan);
     let head = if plan.is_empty() { "No changes" } else { "Plan" };
     let _ = write!(text, "{}: {}", paint.bold(head), summary.line());

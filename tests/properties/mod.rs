@@ -15,6 +15,7 @@ mod ideal;
 mod manifests;
 mod order;
 mod pace;
+mod returns;
 mod round_trip;
 mod schema;
 mod stage;
