@@ -30,7 +30,7 @@ state: keys.state.json
 variables:
   build: { default: ins-8f3a1c2d, description: the instance that was prepared }
   signature: { sensitive: true }
-accounts: { partner: "200000000001", staging: "200000000002" }
+accounts: { partner: "200000000001", staging: "200000000002", both: [partner, staging] }
 limits: { images_per_region: 20, accounts_per_image: 50, regions: { ap-jakarta: { images: 12 } } }
 regions: { ap-osaka: { title: Osaka, mainland: false, copy_target: true } }
 rules: { share_gap: deny, shared_image_copied: allow, shared_image_untrusted: allow }
@@ -88,6 +88,39 @@ lookups:
 images:
   again: { region: ap-seoul, source: { shared: { id: "${lookup.lent}", from: lender } } }
 "#,
+    r#"
+version: 1
+account: "100000000001"
+state: once.state.json
+accounts: { partner: "200000000001", staging: "200000000002", both: [partner, staging] }
+regions: { asia: [ap-jakarta, ap-tokyo] }
+defaults:
+  region: ap-jakarta
+  name: "once-{key}-{generation}"
+  description: Golden
+  family: web
+  tags: { team: platform }
+  copies: [asia]
+  replace: auto
+  keep: { at_least: 1, at_most: 2, days: 30 }
+  deprecate: true
+  delete_snapshots: true
+  protect: false
+images:
+  one: { source: { revision: "1", instance: { id: ins-8f3a1c2d } } }
+  two: { source: { revision: "1", instance: { id: ins-8f3a1c2e } }, tags: { tier: data }, copies: [] }
+shares:
+  - { images: all, with: [both] }
+  - { tags: { tier: data }, with: ["200000000003"] }
+"#,
+    r#"
+version: 1
+account: "100000000001"
+state: earlier.state.json
+defaults: { keep: { generations: 1 } }
+images:
+  earlier: { region: ap-seoul, source: { revision: "1", instance: { id: ins-8f3a1c2d } } }
+"#,
 ];
 
 fn resolve<'s>(schema: &'s Value, node: &'s Value) -> Vec<&'s Value> {
@@ -103,7 +136,7 @@ fn resolve<'s>(schema: &'s Value, node: &'s Value) -> Vec<&'s Value> {
 }
 
 /// Every key that the schema names: `images.*.source.instance.id`.
-fn schema_keys(schema: &Value, node: &Value, path: &str, keys: &mut BTreeSet<String>) {
+pub fn schema_keys(schema: &Value, node: &Value, path: &str, keys: &mut BTreeSet<String>) {
     for node in resolve(schema, node) {
         for (key, below) in node["properties"].as_object().into_iter().flatten() {
             let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };

@@ -26,6 +26,9 @@ pub struct Desired {
     pub state: StateLocation,
     /// Accounts by name.
     pub accounts: BTreeMap<CompactString, AccountId>,
+    /// Members of the groups of accounts, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<CompactString, Accounts>,
     /// Images by key.
     pub images: BTreeMap<ImageKey, DesiredImage>,
     /// Images that are used but not managed.
@@ -130,6 +133,11 @@ impl DesiredImage {
 }
 
 impl Desired {
+    /// Returns the accounts that the manifest names, alone or in a group.
+    pub fn named_accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
+        self.accounts.values().copied().chain(self.groups.values().flat_map(Accounts::iter))
+    }
+
     /// Sets the sources that name a lookup, if its image was found.
     pub fn set_lookups<'i>(&mut self, found: impl Fn(&ImageKey) -> Option<&'i ImageId>) {
         for image in self.images.values_mut() {

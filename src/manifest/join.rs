@@ -1,7 +1,7 @@
 //! Joins the files of a manifest.
 //!
 //! Mappings are merged, and a name that two files declare is reported at both places. Only one file may declare `account`,
-//! `cloud` and `state`. Lists are concatenated in the order of the files. `version` is required in the first file and
+//! `cloud`, `state` and `defaults`. Lists are concatenated in the order of the files. `version` is required in the first file and
 //! optional in the others.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,8 @@ use std::collections::btree_map::Entry;
 
 use super::locate::{Bases, Locator};
 use super::syntax::{Field, Limits, Manifest, Names, Number};
-use crate::diagnostics::catalogue::syntax::{KEY_MISSING, NAME_TAKEN, VERSION_UNSUPPORTED};
+use super::yaml::MAX_REPEATED_BYTES;
+use crate::diagnostics::catalogue::syntax::{KEY_MISSING, LIMIT_EXCEEDED, NAME_TAKEN, VERSION_UNSUPPORTED};
 use crate::diagnostics::{Collector, Diagnostic, FileId, ManifestPath, Place, Span, escape_truncated};
 
 /// Version of the format that is supported.
@@ -40,6 +41,7 @@ pub(super) fn join(manifests: Vec<Manifest>, locator: &Locator) -> (Manifest, Ve
             join.add(&mut joined, manifest, file);
         }
     }
+    join.defaults(&mut joined);
     (joined, join.diagnostics.into_vec())
 }
 
@@ -72,6 +74,27 @@ impl Join<'_> {
         }
     }
 
+    /// Adds the values under `defaults` to the images that do not have their own.
+    fn defaults(&mut self, joined: &mut Manifest) {
+        let Some(defaults) = &joined.defaults else { return };
+        let number = joined.images.as_ref().map_or(0, Names::len);
+        if defaults.size().saturating_mul(number) > MAX_REPEATED_BYTES {
+            let path = ManifestPath::root().field("defaults");
+            let detail = format!(
+                "The values under `defaults` have more than {MAX_REPEATED_BYTES} bytes in all images. They were not used, \
+                 since a few lines could need more memory than there is."
+            );
+            let diagnostic = LIMIT_EXCEEDED.found(detail).at(path.clone().key(), "the limit is reached here");
+            self.diagnostics.push(diagnostic.help("Use shorter values.").about(path));
+            return;
+        }
+        for (_, image) in joined.images.iter_mut().flatten() {
+            if let Field::Value(image) = image {
+                defaults.apply(image);
+            }
+        }
+    }
+
     fn place(&self, file: FileId, path: &ManifestPath) -> Place {
         self.locator.locate_in(file, path).map_or_else(|| path.clone().into(), Place::from)
     }
@@ -87,6 +110,7 @@ impl Join<'_> {
             limits,
             regions,
             rules,
+            defaults,
             images,
             shares,
             lookups,
@@ -98,6 +122,11 @@ impl Join<'_> {
         match (&joined.cloud, cloud) {
             (Some(_), Some(_)) => self.report_taken(file, &root.field("cloud").key()),
             (None, cloud) => joined.cloud = cloud,
+            (Some(_), None) => {}
+        }
+        match (&joined.defaults, defaults) {
+            (Some(_), Some(_)) => self.report_taken(file, &root.field("defaults").key()),
+            (None, defaults) => joined.defaults = defaults,
             (Some(_), None) => {}
         }
         self.join_names(&mut joined.variables, variables, file, &root.field("variables"));

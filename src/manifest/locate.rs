@@ -72,7 +72,19 @@ impl Locator {
 
     /// Returns the span of a path: of its value or, if the path names a key, of that key. If the path is not written in
     /// any file, returns the span of the key of its longest part that is, or the start of the first file.
+    ///
+    /// A value of an image that is written under `defaults` is found there.
     pub fn locate(&self, path: &ManifestPath) -> Option<Span> {
+        let own = self.longest(path);
+        let is_whole = own.as_ref().is_some_and(|found| found.depth == path.segments.len());
+        let default = in_defaults(path).filter(|_| !is_whole);
+        let default =
+            default.and_then(|path| self.longest(&path).filter(|found| found.depth == path.segments.len()));
+        default.or(own).map(|found| found.span)
+    }
+
+    /// Returns the longest part of a path that a file contains.
+    fn longest(&self, path: &ManifestPath) -> Option<Match> {
         let mut best: Option<Match> = None;
         for number in 0..self.files.len() {
             let Some(found) = self.find(number, path) else { continue };
@@ -80,7 +92,7 @@ impl Locator {
                 best = Some(found);
             }
         }
-        best.map(|found| found.span)
+        best
     }
 
     /// Returns the span of a path in one file. Returns `None` if that file does not contain the whole path.
@@ -144,6 +156,18 @@ impl Locator {
             key.map_or_else(|| tree.span(node), |key| tree.span(key))
         };
         Some(Match { span: at(span), depth })
+    }
+}
+
+/// Returns the path under `defaults` of a value of an image.
+fn in_defaults(path: &ManifestPath) -> Option<ManifestPath> {
+    match path.segments.as_slice() {
+        [Segment::Key(images), Segment::Key(_), rest @ ..] if images == "images" && !rest.is_empty() => {
+            let mut path = ManifestPath { at_key: path.at_key, ..ManifestPath::root().field("defaults") };
+            path.segments.extend_from_slice(rest);
+            Some(path)
+        }
+        _ => None,
     }
 }
 

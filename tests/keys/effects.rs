@@ -88,6 +88,43 @@ images:
   two: { region: ap-jakarta, source: { shared: { id: "${lookup.arm}" } } }
 "#;
 
+/// What is said once for all entries.
+const ONCE: &str = r#"
+version: 1
+account: "100000000001"
+accounts: { partner: "200000000001", staging: "200000000002", both: [partner, staging] }
+regions: { asia: [ap-jakarta, ap-tokyo] }
+rules: { share_gap: allow }
+defaults:
+  region: ap-jakarta
+  name: "{key}-{generation}"
+  description: Golden
+  family: web
+  tags: { team: platform }
+  copies: [asia]
+  replace: auto
+  keep: { at_least: 0, at_most: 1, days: 30 }
+  deprecate: true
+  delete_snapshots: true
+  protect: false
+images:
+  web: { source: { revision: "1", instance: { id: ins-8f3a1c2d } } }
+  db: { source: { revision: "1", instance: { id: ins-8f3a1c2e } }, tags: { tier: data } }
+  app: { source: { revision: "1", instance: { id: ins-8f3a1c2f } }, keep: 0 }
+shares:
+  - { images: all, with: [both] }
+  - { tags: { tier: data }, with: ["200000000003"] }
+"#;
+
+/// The earlier name of a key.
+const EARLIER: &str = r#"
+version: 1
+account: "100000000001"
+defaults: { keep: { generations: 1, days: 0 } }
+images:
+  db: { region: ap-jakarta, source: { revision: "1", instance: { id: ins-8f3a1c2e } } }
+"#;
+
 /// Nothing but an address of the service.
 const SERVED: &str = r#"
 version: 1
@@ -172,13 +209,32 @@ fn rows() -> Vec<(&'static str, &'static str, Value)> {
         ("lookups.*.from", json!("staging")),
         ("lookups.*.architecture", json!("i386")),
     ];
+    let once = [
+        ("defaults.region", json!("ap-tokyo")),
+        ("defaults.name", json!("{key}-of-{generation}")),
+        ("defaults.description", json!("Golden twice")),
+        ("defaults.family", json!("www")),
+        ("defaults.tags", json!({ "team": "web" })),
+        ("defaults.copies", json!(["ap-seoul"])),
+        ("defaults.replace", json!("delete-first")),
+        ("defaults.keep.at_least", json!(2)),
+        ("defaults.keep.at_most", json!(0)),
+        ("defaults.keep.days", json!(0)),
+        ("defaults.deprecate", json!(false)),
+        ("defaults.delete_snapshots", json!(false)),
+        ("defaults.protect", json!(true)),
+        ("shares[].images", json!(["web"])),
+        ("shares[].tags", json!({ "team": "platform" })),
+    ];
+    let once = once.into_iter().map(|(key, value)| (key, ONCE, value));
     let base = base.into_iter().map(|(key, value)| (key, BASE, value));
     let lookups = lookups.into_iter().map(|(key, value)| (key, LOOKUPS, value));
     let others = [
         ("cloud.endpoint", SERVED, json!("http://127.0.0.1:8788")),
         ("variables.*.description", UNSET, json!("the other instance")),
+        ("defaults.keep.generations", EARLIER, json!(0)),
     ];
-    base.chain(lookups).chain(others).collect()
+    base.chain(lookups).chain(once).chain(others).collect()
 }
 
 /// Keys whose effect is beside the plan: [`what_plans_do_not_show_has_an_effect_too`] sees it.
@@ -298,7 +354,13 @@ fn every_key_has_an_effect() {
     let unknown: Vec<_> = named.difference(&leaves).collect();
     assert!(unknown.is_empty(), "rows of keys that the schema does not have: {unknown:#?}");
 
-    let records = [(BASE, record(BASE)), (LOOKUPS, record(LOOKUPS)), (SERVED, Recorded::default())];
+    let records = [
+        (BASE, record(BASE)),
+        (LOOKUPS, record(LOOKUPS)),
+        (ONCE, record(ONCE)),
+        (EARLIER, record(EARLIER)),
+        (SERVED, Recorded::default()),
+    ];
     let bases: BTreeMap<&str, (Value, Recorded)> = records
         .into_iter()
         .chain([(UNSET, Recorded::default())])

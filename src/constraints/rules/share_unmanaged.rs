@@ -44,7 +44,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     let desired = case.desired;
     let shared =
         desired.images.values().flat_map(|image| image.shares.values()).flat_map(|accounts| accounts.iter());
-    let known: BTreeSet<AccountId> = desired.accounts.values().copied().chain(shared).collect();
+    let known: BTreeSet<AccountId> = desired.named_accounts().chain(shared).collect();
     let mut seen: BTreeMap<AccountId, (Vec<Address>, BTreeSet<Region>)> = BTreeMap::new();
     for (at, placement) in case.prior.placements() {
         if placement.unmanaged.is_empty() || case.plan.is_some_and(|view| view.is_deleted(&at)) {

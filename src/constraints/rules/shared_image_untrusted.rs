@@ -40,7 +40,7 @@ Declare the account, and require that the image comes from it:
 };
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
-    let known: BTreeSet<AccountId> = case.desired.accounts.values().copied().collect();
+    let known: BTreeSet<AccountId> = case.desired.named_accounts().collect();
     for (name, lookup) in &case.desired.lookups {
         let path = ManifestPath::root().field("lookups").field(name.as_str());
         let answer = case.prior.lookups.get(name).and_then(|recorded| recorded.answer(lookup));

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::manifest::syntax::{
-    Cloud, Encrypted, Field, Image, Import, Instance, Keep, LevelText, Limits, List, Lookup, Manifest, Names,
-    Number, Quotas, RegionEntry, RegionLimits, Rename, Sandbox, Share, Shared, Source, Switch, TagKey, Text,
-    Variable,
+    AccountEntry, Cloud, Defaults, Encrypted, Field, Image, ImageSelector, Import, Instance, Keep, LevelText,
+    Limits, List, Lookup, Manifest, Names, Number, Quotas, RegionEntry, RegionLimits, RegionOrSet, Rename,
+    Sandbox, Share, Shared, Source, Switch, TagKey, Text, Variable,
 };
 use crate::manifest::yaml::NodeId;
 
@@ -100,6 +100,42 @@ impl Read for Switch {
     }
 }
 
+impl Read for AccountEntry {
+    const FORM: Form = Form { text: true, list: true, items_are_text: true, ..Form::NONE };
+
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        Text::from_scalar(scalar).map(Self::Id)
+    }
+
+    fn from_list(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
+        Some(Self::Group(reader.items(node)))
+    }
+}
+
+impl Read for RegionOrSet {
+    const FORM: Form = Form { list: true, items_are_text: true, mapping: true, ..Form::NONE };
+
+    fn from_list(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
+        Some(Self::Set(reader.items(node)))
+    }
+
+    fn from_mapping(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
+        reader.keys(node).map(Self::Facts)
+    }
+}
+
+impl Read for ImageSelector {
+    const FORM: Form = Form { text: true, list: true, items_are_text: true, ..Form::NONE };
+
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        Text::from_scalar(scalar).map(Self::Word)
+    }
+
+    fn from_list(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
+        Some(Self::Keys(reader.items(node)))
+    }
+}
+
 impl Read for TagKey {
     const FORM: Form = Form { text: true, switches: &[false], ..Form::NONE };
 
@@ -164,10 +200,22 @@ macro_rules! mappings {
     )+};
 }
 
-keys! { Keep: at_least, at_most, days, generations }
+impl Keys for Keep {
+    const KEYS: &'static [&'static str] = &["at_least", "at_most", "days", "generations"];
+
+    fn read_key(&mut self, name: &str, reader: &mut Reader<'_>, value: NodeId, key: NodeId) {
+        let field = match name {
+            "at_least" => &mut self.at_least,
+            "at_most" => &mut self.at_most,
+            "days" => &mut self.days,
+            _ => &mut self.generations,
+        };
+        *field = Slot::read(reader, value, Some(key));
+    }
+}
 
 mappings! {
-    Manifest: version, account, cloud, state, variables, accounts, limits, regions, rules, images, shares, lookups, renames;
+    Manifest: version, account, cloud, state, variables, accounts, limits, regions, rules, defaults, images, shares, lookups, renames;
     Cloud: provider, sandbox, site, endpoint, profile, ownership_tag, shared_image_edits;
     Sandbox: world, quotas;
     Quotas: images_per_region, accounts_per_image;
@@ -175,13 +223,14 @@ mappings! {
     Limits: images_per_region, accounts_per_image, regions;
     RegionLimits: images;
     RegionEntry: mainland, title, copy_target;
+    Defaults: region, name, description, family, tags, copies, replace, keep, deprecate, delete_snapshots, protect;
     Image: region, name, description, family, tags, source, copies, replace, keep, pin, deprecate, delete_snapshots, protect;
     Source: revision, instance, snapshots, import, shared, encrypted, adopted;
     Instance: id, power_off, sysprep, data_disks;
     Import: url, query, os, version, architecture, license, boot, force;
     Shared: id, from;
     Encrypted: image, kms_key;
-    Share: image, with, regions, exclusive;
+    Share: image, images, tags, with, regions, exclusive;
     Lookup: region, kind "type", os, bits, architecture, name, newest, from;
     Rename: from, to;
 }
@@ -203,6 +252,7 @@ mod tests {
             ("/definitions/Limits", Limits::KEYS),
             ("/definitions/RegionLimits", RegionLimits::KEYS),
             ("/definitions/RegionEntry", RegionEntry::KEYS),
+            ("/definitions/Defaults", Defaults::KEYS),
             ("/definitions/Image", Image::KEYS),
             ("/definitions/Keep", Keep::KEYS),
             ("/definitions/Source", Source::KEYS),

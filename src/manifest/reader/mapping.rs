@@ -6,6 +6,7 @@ use crate::diagnostics::catalogue::syntax::{
     ALIAS_INVALID, KEY_DUPLICATE, KEY_UNKNOWN, LIMIT_EXCEEDED, TAG_UNSUPPORTED, TYPE_WRONG,
 };
 use crate::diagnostics::escape_truncated;
+use crate::manifest::syntax::EXTENSION_PREFIX;
 use crate::manifest::text::corrected;
 use crate::manifest::yaml::{
     Entry, MAX_KEY_BYTES, MAX_MERGED_ENTRIES, MAX_REPEATED, MAX_REPEATED_BYTES, NodeId, Plain, Style, plain,
@@ -24,6 +25,10 @@ impl<'t> Reader<'t> {
                 break;
             }
             let Some(name) = self.key(key) else { continue };
+            // A place for anchors: top-level keys with this prefix are not read.
+            if self.path.is_empty() && name.starts_with(EXTENSION_PREFIX) {
+                continue;
+            }
             if T::KEYS.contains(&name) {
                 present.insert(name);
                 self.read_key(&mut read, name, name, value, key);

@@ -3,10 +3,11 @@
 use crate::diagnostics::catalogue::syntax::{NAME_MALFORMED, VALUE_MALFORMED};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::fault::FaultKind;
-use crate::manifest::syntax::{Field, Manifest};
+use crate::manifest::syntax::{AccountEntry, Field, Manifest};
 use crate::model::{AccountId, ImageKey};
 
 use super::Resolver;
+use super::group::Lists;
 
 /// Owner of a manifest that names none, which is judged but never planned. The service has no account with this id.
 const NO_OWNER: &str = "9223372036854775807";
@@ -29,6 +30,7 @@ impl<'m> Resolver<'m, '_> {
 
     /// Resolves the names of accounts.
     pub(super) fn accounts(&mut self, manifest: &'m Manifest) {
+        let mut groups = Lists::new();
         for (name, account) in manifest.accounts.iter().flatten() {
             let path = ManifestPath::root().field("accounts").field(name.as_str());
             if !is_account_name(name.as_str()) {
@@ -42,6 +44,13 @@ impl<'m> Resolver<'m, '_> {
             let Field::Value(account) = account else {
                 self.invalid_accounts.insert(name.as_str());
                 continue;
+            };
+            let account = match account {
+                AccountEntry::Id(account) => account,
+                AccountEntry::Group(members) => {
+                    groups.insert(name.as_str(), members);
+                    continue;
+                }
             };
             let text = self.text(account, || path.clone());
             match text.as_deref().map(str::parse) {
@@ -57,6 +66,30 @@ impl<'m> Resolver<'m, '_> {
                 }
             }
         }
+        self.groups = self.members("accounts", &groups, &mut |resolver, text, path| {
+            let account = resolver.account(text, || path.clone(), None)?;
+            if resolver.owner == Some(account) {
+                resolver.fault(path, None, FaultKind::OwnAccount { text: text.into() });
+                return None;
+            }
+            Some(account)
+        });
+    }
+
+    /// Returns the accounts of a name or an id, several if it names a group, and whether it does.
+    pub(super) fn accounts_of(
+        &mut self,
+        text: &str,
+        path: impl Fn() -> ManifestPath,
+        image: Option<&ImageKey>,
+    ) -> (Vec<AccountId>, bool) {
+        let Some(number) = self.groups.get(text).map(Vec::len) else {
+            return (self.account(text, path, image).into_iter().collect(), false);
+        };
+        if !self.has_room_for_members(number, path) {
+            return (Vec::new(), true);
+        }
+        (self.groups.get(text).cloned().unwrap_or_default(), true)
     }
 
     fn malformed_account(&mut self, text: &str, path: ManifestPath) {
@@ -90,10 +123,19 @@ impl<'m> Resolver<'m, '_> {
         if let Some(&account) = self.accounts.get(text) {
             return Some(account);
         }
-        if self.invalid_accounts.contains(text) {
+        if self.groups.contains_key(text) {
+            let path = path();
+            let detail = format!(
+                "`{path}` names `{}`, which is a group of accounts, and one account is expected.",
+                escape_truncated(text)
+            );
+            let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "a group");
+            self.report(diagnostic.help("Name one account.").about(path));
+        } else if self.invalid_accounts.contains(text) {
             self.is_complete = false;
         } else if is_account_name(text) {
-            let known = self.accounts.keys().map(compact_str::CompactString::as_str);
+            let known = self.accounts.keys().chain(self.groups.keys());
+            let known = known.map(compact_str::CompactString::as_str);
             let similar = self
                 .scope
                 .suggestions

@@ -24,6 +24,9 @@ const TAG_BYTES: usize = 32;
 /// limit, have half as many.
 pub(in crate::manifest) const MAX_SHARES: usize = 1_000_000;
 
+/// Most members of groups and sets, counted wherever one is used.
+pub(in crate::manifest) const MAX_MEMBERS: usize = 2_000_000;
+
 /// Sizes so far.
 #[derive(Debug, Default)]
 pub(super) struct Expansion {
@@ -31,6 +34,7 @@ pub(super) struct Expansion {
     placements: usize,
     placed_text: usize,
     shares: usize,
+    members: usize,
 }
 
 impl Expansion {
@@ -96,6 +100,21 @@ impl Resolver<'_, '_> {
             self.too_much(what, &than, path.clone().key(), "the limit is reached here", help);
         }
         has_few && is_short
+    }
+
+    /// Counts the members of a group or set where it is used. Returns false, with a diagnostic, if they are too many.
+    pub(super) fn has_room_for_members(
+        &mut self,
+        members: usize,
+        path: impl FnOnce() -> ManifestPath,
+    ) -> bool {
+        let has_room = fits(&mut self.expansion.members, members, MAX_MEMBERS);
+        if !has_room {
+            let than = format!("than {MAX_MEMBERS} members of groups and sets, counted wherever one is used");
+            let help = "Use smaller groups, or use them in fewer places.";
+            self.too_much("The manifest has more", &than, path(), "the limit is reached here", help);
+        }
+        has_room
     }
 
     /// Counts the accounts of an entry in its regions. Returns false, with a diagnostic, if they are too many.

@@ -60,7 +60,7 @@ impl Resolver<'_, '_> {
         let ResolvedSource { source, lookup, query } = self.source(image, key, path);
         let is_adopted = source.as_ref().is_some_and(|source| matches!(source.kind, SourceKind::Adopted(_)));
         let keeps_name = is_adopted && matches!(image.name, Field::Missing);
-        let (copies, copy_entries) = self.copies(image, key, path);
+        let (copies, copy_entries) = self.copies(image, (key, region.as_ref()), path);
         let orders = [
             ("auto", ReplaceOrder::Auto),
             ("create-first", ReplaceOrder::CreateFirst),
@@ -92,13 +92,27 @@ impl Resolver<'_, '_> {
         })
     }
 
+    /// Checks the default of names: without the key, all entries would have one name.
+    pub(super) fn defaults(&mut self, manifest: &Manifest) {
+        let path = ManifestPath::root().field("defaults").field("name");
+        let name = manifest.defaults.as_ref().and_then(|defaults| defaults.name.value());
+        if let Some(name) = name.filter(|name| !name.as_str().contains(NameTemplate::KEY)) {
+            let detail = format!(
+                "`{path}` is `{}`: without `{{key}}`, all entries would have the same name, which is unique in a region.",
+                escape_truncated(name.as_str())
+            );
+            let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "no `{key}`");
+            self.report(diagnostic.help("name: \"{key}-{generation}\"").about(path));
+        }
+    }
+
     /// Returns what is kept of earlier generations. If only a number of days is written, no number bounds what is kept for
     /// those days. Delete-first is asked for to free the slot, so it keeps nothing unless `keep` is written.
     fn keep(&mut self, image: &Image, replace: ReplaceOrder, path: &ManifestPath) -> Keep {
         let Some(keep) = image.keep.value() else {
             return if replace == ReplaceOrder::DeleteFirst { Keep::NOTHING } else { Keep::default() };
         };
-        let syntax::Keep { at_least, at_most, days, generations } = keep;
+        let syntax::Keep { at_least, at_most, days, generations, is_number: _ } = keep;
         let number = |field: &Field<Number>| field.value().map(|number| number.0);
         if !at_least.is_missing() && !generations.is_missing() {
             let detail = format!("`{path}` has both `at_least` and its earlier name `generations`.");
@@ -155,14 +169,31 @@ impl Resolver<'_, '_> {
         tags
     }
 
-    fn copies(&mut self, image: &Image, key: &ImageKey, path: &ManifestPath) -> (Vec<Region>, Vec<usize>) {
+    /// Returns the regions that it is copied to, each with its index in the list. Its own region in a set is left out.
+    fn copies(
+        &mut self,
+        image: &Image,
+        (key, home): (&ImageKey, Option<&Region>),
+        path: &ManifestPath,
+    ) -> (Vec<Region>, Vec<usize>) {
         let Some(list) = &image.copies else { return Default::default() };
         let path = path.field("copies");
         let (mut copies, mut entries): (Vec<Region>, Vec<usize>) = Default::default();
         // Lists of regions are usually short, but may be long.
         let mut first: BTreeMap<Region, usize> = BTreeMap::new();
-        for (position, text) in self.items(list, &path) {
-            let Some(region) = self.region(&text, || path.index(position), Some(key)) else { continue };
+        let listed = self.listed_regions(list, &path, Some(key));
+        // What is written itself counts where a set has it too.
+        let written: BTreeSet<Region> = listed
+            .iter()
+            .filter(|(.., is_written)| *is_written)
+            .map(|(_, region, _)| region.clone())
+            .collect();
+        for (position, region, is_written) in listed {
+            let is_elsewhere =
+                || Some(&region) == home || written.contains(&region) || first.contains_key(&region);
+            if !is_written && is_elsewhere() {
+                continue;
+            }
             if let Some(&first) = first.get(&region) {
                 let kind = FaultKind::DuplicateCopy { region: region.clone(), first: path.index(first) };
                 self.fault(path.index(position), Some(key), kind);

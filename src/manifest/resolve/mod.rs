@@ -6,6 +6,7 @@
 
 mod account;
 pub(super) mod expansion;
+mod group;
 mod image;
 mod lookup;
 mod settings;
@@ -28,6 +29,7 @@ use crate::diagnostics::catalogue::syntax::{KEY_MISSING, NAME_MALFORMED, VALUE_U
 use crate::diagnostics::{Code, Collector, Diagnostic, ManifestPath, Repeats, escape_truncated};
 use crate::model::{AccountId, ImageKey, Region};
 use expansion::Expansion;
+use group::Members;
 
 /// Manifest after it is resolved.
 #[derive(Debug)]
@@ -52,6 +54,8 @@ pub(super) fn resolve(manifest: &Manifest, variables: &Variables, was_read_whole
         is_complete: was_read_whole,
         owner: None,
         accounts: BTreeMap::new(),
+        groups: BTreeMap::new(),
+        sets: BTreeMap::new(),
         invalid_accounts: BTreeSet::new(),
         images: manifest.images.iter().flatten().map(|(key, _)| key.as_str()).collect(),
     };
@@ -64,6 +68,7 @@ pub(super) fn resolve(manifest: &Manifest, variables: &Variables, was_read_whole
     let levels = resolver.levels(manifest);
     let regions = resolver.regions(manifest);
     let lookups = resolver.lookups(manifest);
+    resolver.defaults(manifest);
     let mut images = resolver.images(manifest);
     resolver.shares(manifest, &mut images);
     let renames = resolver.renames(manifest, &images);
@@ -75,6 +80,7 @@ pub(super) fn resolve(manifest: &Manifest, variables: &Variables, was_read_whole
             cloud,
             state,
             accounts: resolver.accounts,
+            groups: resolver.groups.into_iter().map(|(name, members)| (name, members.into())).collect(),
             images,
             lookups,
             renames,
@@ -130,6 +136,10 @@ struct Resolver<'m, 'v> {
     /// Owner, if it could be read.
     owner: Option<AccountId>,
     accounts: BTreeMap<CompactString, AccountId>,
+    /// Members of the groups of accounts.
+    groups: Members<AccountId>,
+    /// Members of the sets of regions.
+    sets: Members<Region>,
     /// Names of declared accounts whose ids could not be read.
     invalid_accounts: BTreeSet<&'m str>,
     /// Keys of all entries under `images`, including those that could not be read.

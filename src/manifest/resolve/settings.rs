@@ -8,16 +8,17 @@ use crate::diagnostics::catalogue::syntax::{VALUE_MALFORMED, VALUE_UNKNOWN};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::desired::DesiredLimits;
 use crate::manifest::settings::{CloudSettings, SandboxSettings, StateLocation};
-use crate::manifest::syntax::{Field, Manifest, Number, TagKey};
-use crate::model::{Level, Provider, RegionFacts, RegionTable, SharedImageEdits, Site};
+use crate::manifest::syntax::{Field, List, Manifest, Number, RegionOrSet, TagKey, Text};
+use crate::model::{ImageKey, Level, Provider, Region, RegionFacts, RegionTable, SharedImageEdits, Site};
 
 use super::Resolver;
+use super::group::Lists;
 
 fn number(field: &Field<Number>) -> Option<u32> {
     field.value().map(|number| number.0)
 }
 
-impl Resolver<'_, '_> {
+impl<'m> Resolver<'m, '_> {
     /// Resolves the settings of the service.
     pub(super) fn cloud(&mut self, manifest: &Manifest) -> CloudSettings {
         let defaults = CloudSettings::default();
@@ -149,12 +150,24 @@ impl Resolver<'_, '_> {
     }
 
     /// Returns the known regions.
-    pub(super) fn regions(&mut self, manifest: &Manifest) -> RegionTable {
+    pub(super) fn regions(&mut self, manifest: &'m Manifest) -> RegionTable {
         let mut table = RegionTable::built_in();
+        let mut sets = Lists::new();
         for (name, entry) in manifest.regions.iter().flatten() {
             let path = ManifestPath::root().field("regions").field(name.as_str());
+            let entry = match entry {
+                Field::Value(RegionOrSet::Facts(entry)) => entry,
+                Field::Value(RegionOrSet::Set(members)) => {
+                    if name.as_str().parse().is_ok_and(|region| table.get(&region).is_some()) {
+                        self.named_like_a_region(name.as_str(), path.key());
+                    } else {
+                        sets.insert(name.as_str(), members);
+                    }
+                    continue;
+                }
+                Field::Missing | Field::Invalid => continue,
+            };
             let region = self.region(name.as_str(), || path.clone().key(), None);
-            let Field::Value(entry) = entry else { continue };
             if entry.mainland.is_missing() {
                 self.report_missing(&path, "mainland", "mainland: false");
             }
@@ -174,7 +187,37 @@ impl Resolver<'_, '_> {
             };
             table.insert(region, facts);
         }
+        self.sets =
+            self.members("regions", &sets, &mut |resolver, text, path| resolver.region(text, || path, None));
         table
+    }
+
+    fn named_like_a_region(&mut self, name: &str, path: ManifestPath) {
+        let detail = format!("`{name}` is the code of a region, so a set cannot have this name.");
+        let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "a region");
+        self.report(diagnostic.help("Choose a name that is not the code of a region.").about(path));
+    }
+
+    /// Returns the regions of a list, each with its index and whether it is written itself and not in a set.
+    pub(super) fn listed_regions(
+        &mut self,
+        list: &List<Text>,
+        path: &ManifestPath,
+        image: Option<&ImageKey>,
+    ) -> Vec<(usize, Region, bool)> {
+        let mut listed = Vec::with_capacity(list.len());
+        for (position, text) in self.items(list, path) {
+            let place = || path.index(position);
+            let Some(number) = self.sets.get(&*text).map(Vec::len) else {
+                listed.extend(self.region(&text, place, image).map(|region| (position, region, true)));
+                continue;
+            };
+            if self.has_room_for_members(number, place) {
+                let members = self.sets.get(&*text).into_iter().flatten();
+                listed.extend(members.map(|region| (position, region.clone(), false)));
+            }
+        }
+        listed
     }
 
     /// Returns a number that must be one of a few.

@@ -6,6 +6,9 @@
 //! other problems. Enumerations are text, since any text may have a variable. There are no enums with data, no `flatten`
 //! and no `untagged`, since each of them loses positions.
 
+mod defaults;
+mod either;
+mod extensions;
 mod field;
 mod patterns;
 mod scalar;
@@ -17,11 +20,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use patterns::{
-    ACCOUNT, ACCOUNT_NAME, ACCOUNT_OR_NAME, KEY, REGION, VARIABLE, account, account_or_name, address,
+    ACCOUNT_NAME, ACCOUNT_OR_NAME, KEY, REGION, REGION_OR_SET, VARIABLE, account, account_or_name, address,
     architectures, bits, endpoint, key, kinds, levels, providers, region, replace_orders, shared_image_edits,
     sites, state, version,
 };
 
+pub(super) use defaults::Defaults;
+pub(super) use either::{AccountEntry, ImageSelector, RegionOrSet};
+pub(super) use extensions::PREFIX as EXTENSION_PREFIX;
 pub(super) use field::Field;
 pub(super) use patterns::REFERENCES;
 pub(super) use scalar::{Keep, Number, Switch, TagKey, Text};
@@ -34,8 +40,8 @@ pub(super) type Names<T> = BTreeMap<Text, Field<T>>;
 
 /// Golden images, the regions they must exist in, and the accounts they are shared with.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(title = "goldform manifest")]
+#[serde(remote = "Self", deny_unknown_fields, default)]
+#[schemars(title = "goldform manifest", extend("patternProperties" = { "^x-": true }))]
 pub(super) struct Manifest {
     /// The version of this format: 1. Required in the first file.
     #[schemars(schema_with = "version", example = &1)]
@@ -52,21 +58,30 @@ pub(super) struct Manifest {
     /// Values from outside of the manifest, by name. They replace `${name}` in any text.
     #[schemars(extend("propertyNames" = VARIABLE.key(), "examples" = [{ "build": { "default": "ins-8f3a1c2d", "description": "the instance that was prepared" } }]))]
     pub(super) variables: Option<Names<Option<Variable>>>,
-    /// Names for accounts, for use under `shares`. A name has at least one letter. Ids are in quotes.
+    /// Names for accounts and for groups of them, for use under `shares`. A name has at least one letter. Ids are in quotes.
+    /// The members of a group are names, other groups and ids.
     #[schemars(extend(
-        "propertyNames" = ACCOUNT_NAME.key(), "additionalProperties" = ACCOUNT.text(),
-        "examples" = [{ "partner": "200000000001" }]
+        "propertyNames" = ACCOUNT_NAME.key(),
+        "examples" = [{ "partner": "200000000001", "customers": ["partner", "200000000003"] }]
     ))]
-    pub(super) accounts: Option<Names<Text>>,
+    pub(super) accounts: Option<Names<AccountEntry>>,
     /// Limits of your account, if they differ from those that the service reports or documents.
     #[schemars(extend("examples" = [{ "images_per_region": 10, "accounts_per_image": 50 }]))]
     pub(super) limits: Option<Limits>,
-    /// Regions that goldform does not know yet, by code.
-    #[schemars(extend("propertyNames" = REGION.key(), "examples" = [{ "ap-osaka": { "mainland": false } }]))]
-    pub(super) regions: Option<Names<RegionEntry>>,
+    /// Sets of regions, by a name of your choice, and regions that goldform does not know yet, by code. A set is a list; it can
+    /// be used wherever a list of regions is. A region is a mapping.
+    #[schemars(extend(
+        "propertyNames" = KEY.key(),
+        "examples" = [{ "asia": ["ap-jakarta", "ap-tokyo"], "ap-osaka": { "mainland": false } }]
+    ))]
+    pub(super) regions: Option<Names<RegionOrSet>>,
     /// Levels of rules, by name. `goldform explain` lists the rules.
     #[schemars(extend("examples" = [{ "share_gap": "deny" }]))]
     pub(super) rules: Option<Names<LevelText>>,
+    /// Values of all images that do not have their own: every key of an image except `source` and `pin`. An image's own value
+    /// counts; mappings are merged and lists are replaced. A `name` contains `{key}`, and is not used for adopted images.
+    #[schemars(extend("examples" = [{ "region": "ap-jakarta", "keep": 2 }]))]
+    pub(super) defaults: Option<Defaults>,
     /// The images, by a key of your choice (letters, digits, `-`, `_`, `.`).
     #[schemars(extend("propertyNames" = KEY.key(), "examples" = [{
         "web-base": { "region": "ap-jakarta", "source": { "instance": { "id": "ins-8f3a1c2d" } } }
@@ -228,9 +243,9 @@ pub(super) struct LevelText(pub(super) Text);
 /// A golden image.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("required" = ["region", "source"]))]
+#[schemars(extend("required" = ["source"]))]
 pub(super) struct Image {
-    /// The region where it is built.
+    /// The region where it is built. Required, here or under `defaults`.
     #[schemars(schema_with = "region", example = &"ap-jakarta")]
     pub(super) region: Field<Text>,
     /// Name in the service, unique in a region. Default: `{key}-{generation}`; an adopted image keeps the name that it has, and
@@ -250,8 +265,8 @@ pub(super) struct Image {
     /// The source: exactly one of the kinds.
     #[schemars(extend("examples" = [{ "instance": { "id": "ins-8f3a1c2d" } }]))]
     pub(super) source: Field<Source>,
-    /// Other regions that it is copied to.
-    #[schemars(extend("items" = REGION.text()), example = ["ap-singapore", "ap-tokyo"])]
+    /// Other regions that it is copied to: codes, and sets from `regions`. Its own region in a set is left out.
+    #[schemars(extend("items" = REGION_OR_SET.text()), example = ["ap-singapore", "ap-tokyo"])]
     pub(super) copies: Option<List<Text>>,
     /// How a new generation replaces the old one. `auto`: the new one is created first, unless the region has no room for
     /// both.
@@ -282,16 +297,22 @@ pub(super) struct Image {
 /// An image that is shared with accounts.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("required" = ["image", "with"]))]
+#[schemars(extend("required" = ["with"]))]
 pub(super) struct Share {
-    /// The key of an entry under `images`.
+    /// The key of an entry under `images`. One of `image`, `images` and `tags` is required.
     #[schemars(schema_with = "key", example = &"web-base")]
     pub(super) image: Field<Text>,
-    /// Accounts: names from `accounts`, or main account ids in quotes.
+    /// Several entries: a list of keys, or `all`.
+    #[schemars(extend("examples" = ["all", ["web-base", "db-base"]]))]
+    pub(super) images: Field<ImageSelector>,
+    /// The entries that have all of these tags.
+    #[schemars(extend("examples" = [{ "audience": "customers" }]))]
+    pub(super) tags: Option<Names<Text>>,
+    /// Accounts: names and groups from `accounts`, or main account ids in quotes.
     #[schemars(extend("items" = ACCOUNT_OR_NAME.text()), example = ["partner", "200000000002"])]
     pub(super) with: Field<List<Text>>,
-    /// Regions. Default: all regions of the image.
-    #[schemars(extend("items" = REGION.text()), example = ["ap-jakarta"])]
+    /// Regions: codes, and sets from `regions`. Default: all regions of the image.
+    #[schemars(extend("items" = REGION_OR_SET.text()), example = ["ap-jakarta"])]
     pub(super) regions: Option<List<Text>>,
     /// Whether unmanaged shares are revoked too.
     #[schemars(extend("default" = false))]

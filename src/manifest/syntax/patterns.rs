@@ -64,6 +64,8 @@ patterns! {
         "the URL of an object (`https://`, a host and a path)";
     REGION as region = "^[a-z0-9]+(-[a-z0-9]+)+$",
         "a region code, such as `ap-jakarta`";
+    REGION_OR_SET = "^[a-z0-9]+(-[a-z0-9]+)+$|^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$",
+        "a region code, such as `ap-jakarta`, or a name from `regions`";
     SNAPSHOT = "^snap-[a-z0-9]{4,32}$",
         "a snapshot id (`snap-`, then lower-case letters or digits)";
     STATE as state = r"^s3://[^/]+/[\s\S]*[^/]$|^(?!s3://)[\s\S]*[^/]$",

@@ -138,12 +138,20 @@ pub(in crate::manifest) struct Keep {
     pub(in crate::manifest) days: Field<Number>,
     /// Earlier name of `at_least`.
     pub(in crate::manifest) generations: Field<Number>,
+    /// Whether it is a plain number.
+    pub(in crate::manifest) is_number: bool,
 }
 
 impl Keep {
+    /// Returns whether it is a mapping, not a plain number.
+    pub(in crate::manifest) fn is_mapping(&self) -> bool {
+        !self.is_number
+    }
+
     /// Returns the meaning of a plain number.
     pub(in crate::manifest) fn exactly(number: Number) -> Self {
-        Self { at_least: Field::Value(number), at_most: Field::Value(number), ..Self::default() }
+        let (at_least, at_most) = (Field::Value(number), Field::Value(number));
+        Self { at_least, at_most, is_number: true, ..Self::default() }
     }
 }
 
@@ -189,7 +197,7 @@ impl<'de> Deserialize<'de> for Keep {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Keep, A::Error> {
                 let KeepMapping { at_least, at_most, days, generations } =
                     KeepMapping::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                Ok(Keep { at_least, at_most, days, generations })
+                Ok(Keep { at_least, at_most, days, generations, is_number: false })
             }
         }
 

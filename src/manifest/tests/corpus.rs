@@ -6,6 +6,7 @@ use proptest::sample::Index;
 /// Small manifests that between them use every construct of YAML that people use.
 const SEEDS: &[&str] = &[
     super::EXAMPLE,
+    super::once::FLEET,
     "version: 1\naccount: \"100000000001\"\n",
     "version: 1\naccount: '100000000001'\nimages:\n  web: &web\n    region: ap-jakarta\n    tags: &tags {a: b}\n    source: {adopted: img-0a1b2c3d}\n  api:\n    region: ap-tokyo\n    tags: *tags\n    source: {adopted: img-0a1b2c3e}\n",
     "version: 1\naccount: \"100000000001\"\nimages:\n  web: &web\n    region: ap-jakarta\n    source: {adopted: img-0a1b2c3d}\n  api:\n    <<: *web\n    region: ap-tokyo\n  app: {<<: [*web], name: x}\n",

@@ -8,7 +8,7 @@ use crate::model::{Keep, NameTemplate, Provider, Region, ReplaceOrder, SourceKin
 
 const HEAD: &str = "version: 1\naccount: \"100000000001\"\n";
 
-fn load_one(text: &str) -> Loaded {
+pub(super) fn load_one(text: &str) -> Loaded {
     load_with(text, &[])
 }
 
@@ -18,7 +18,7 @@ fn load_with(text: &str, variables: &[(&str, &str)]) -> Loaded {
     load(vec![Input { name: "a.yaml".into(), bytes: format!("{HEAD}{text}").into() }], &Variables::new(given))
 }
 
-fn wanted(text: &str) -> Desired {
+pub(super) fn wanted(text: &str) -> Desired {
     let loaded = load_one(text);
     assert_eq!(loaded.diagnostics, [], "{text}");
     assert!(loaded.complete, "{text}: {:?}", loaded.desired.map(|desired| desired.faults));
@@ -26,7 +26,7 @@ fn wanted(text: &str) -> Desired {
 }
 
 /// Returns the faults with the texts at their paths.
-fn faults(text: &str) -> Vec<(FaultKind, String)> {
+pub(super) fn faults(text: &str) -> Vec<(FaultKind, String)> {
     let loaded = load_one(text);
     assert_eq!(loaded.diagnostics, [], "{text}");
     let cut = |path: &ManifestPath| {
@@ -38,11 +38,11 @@ fn faults(text: &str) -> Vec<(FaultKind, String)> {
     desired.faults.iter().map(|fault| (fault.kind.clone(), cut(&fault.path))).collect()
 }
 
-fn image<'d>(desired: &'d Desired, key: &str) -> &'d DesiredImage {
+pub(super) fn image<'d>(desired: &'d Desired, key: &str) -> &'d DesiredImage {
     &desired.images[&key.parse().unwrap()]
 }
 
-fn region(code: &str) -> Region {
+pub(super) fn region(code: &str) -> Region {
     code.parse().unwrap()
 }
 
@@ -183,8 +183,8 @@ shares:
             (FaultKind::OwnAccount { text: "own".into() }, "own".into()),
             (FaultKind::MalformedAccount { text: "a/b".into() }, "a/b".into()),
             (FaultKind::DuplicateAccount { text: "partner".into(), first: with.index(0) }, "partner".into()),
-            (FaultKind::ShareOutsideImage { region: region("ap-seoul") }, "ap-seoul".into()),
             (FaultKind::MalformedRegion { text: "x".into() }, "x".into()),
+            (FaultKind::ShareOutsideImage { region: region("ap-seoul") }, "ap-seoul".into()),
         ]
     );
 }

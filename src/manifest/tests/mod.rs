@@ -4,6 +4,7 @@ pub(super) mod agreement;
 mod bounds;
 pub(super) mod corpus;
 mod meaning;
+mod once;
 mod oracle;
 mod schema;
 
@@ -31,13 +32,20 @@ variables:
 accounts:
   partner: "200000000001"
   staging: "200000000002"
+  customers: [partner, "200000000003"]
 
 limits:
   images_per_region: 10
   accounts_per_image: 50
   regions: { ap-jakarta: { images: 8 } }
 
-regions: { ap-osaka: { mainland: false } }
+regions:
+  asia: [ap-seoul, ap-tokyo]
+  ap-osaka: { mainland: false }
+
+defaults: { tags: { origin: golden }, protect: false }
+
+x-anchors: { note: here }
 
 rules: { share_gap: deny }
 
