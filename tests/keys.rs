@@ -117,6 +117,7 @@ shares:
 version: 1
 account: "100000000001"
 state: earlier.state.json
+include: [included.yaml]
 defaults: { keep: { generations: 1 } }
 images:
   earlier: { region: ap-seoul, source: { revision: "1", instance: { id: ins-8f3a1c2d } } }
@@ -224,6 +225,7 @@ fn every_key_is_accepted_refused_with_a_span_planned_applied_and_planned_empty()
          images:\n  other: { region: ap-jakarta, source: { instance: { id: ins-8f3a1c2d } } }\n",
     )
     .unwrap();
+    std::fs::write(folder.join("included.yaml"), "accounts: { partner: \"200000000001\" }\n").unwrap();
     let (status, text) = run(folder, &["apply", "--yes", "-f", "other.yaml"]);
     assert_eq!(status, 0, "{text}");
     let (_, text) = run(folder, &["output", "image.other@ap-jakarta", "-f", "other.yaml"]);

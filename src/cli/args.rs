@@ -42,6 +42,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// Run in this directory: other paths are relative to it
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true, help_heading = "Input")]
+    pub directory: Option<PathBuf>,
     /// How to talk.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -100,8 +103,8 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Manifest")]
 pub struct ManifestArgs {
-    /// A manifest, or a directory of them; may be repeated
-    #[arg(long = "file", short = 'f', value_name = "FILE|DIR", default_value = DEFAULT_MANIFEST)]
+    /// A manifest, a directory of manifests, or - for stdin; may be repeated; the default is searched upward
+    #[arg(long = "file", short = 'f', value_name = "FILE|DIR|-", default_value = DEFAULT_MANIFEST)]
     pub files: Vec<PathBuf>,
     /// Set a variable; may be repeated
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]

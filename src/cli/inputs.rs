@@ -1,13 +1,13 @@
 //! What is read before anything is known: manifests and variable files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::args::ManifestArgs;
-use super::files::{Kind, check_within, failed, read_named, read_within, too_large};
+use super::args::{DEFAULT_MANIFEST, ManifestArgs};
+use super::files::{Kind, bounded, check_within, failed, read_named, read_within, too_large};
 use super::{CommandError, env};
 use crate::diagnostics::sanitize;
-use crate::manifest::{self, Input};
+use crate::manifest::{self, Input, Loaded};
 
 /// Limit of files and folders that are searched below a folder of manifests. A tree that has more is refused.
 const MOST_ENTRIES: usize = 100_000;
@@ -39,6 +39,19 @@ pub(super) struct Manifests {
     pub(super) folder: PathBuf,
 }
 
+impl Manifests {
+    /// Returns the folder that the places of a manifest are relative to: that of the file with `version`.
+    pub(super) fn base(paths: &[PathBuf], folder: PathBuf, loaded: &Loaded) -> PathBuf {
+        let root = loaded.root.and_then(|root| paths.get(root)).filter(|path| !is_stdin(path));
+        root.map_or(folder, |path| path.parent().map(Path::to_path_buf).unwrap_or_default())
+    }
+}
+
+/// Returns whether a path stands for stdin.
+pub(super) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 /// Reads the manifests that were named, in order.
 ///
 /// # Errors
@@ -49,6 +62,8 @@ pub(super) fn read_manifests(named: &[PathBuf]) -> Result<Manifests, CommandErro
     let mut read = Manifests { inputs: Vec::new(), paths: Vec::new(), folder: PathBuf::new() };
     let mut left = Kind::Manifest.most_bytes();
     for (number, path) in named.iter().enumerate() {
+        let found = found_upward(path);
+        let path = &found;
         let is_folder = path.is_dir();
         if number == 0 {
             read.folder = if is_folder {
@@ -67,17 +82,125 @@ pub(super) fn read_manifests(named: &[PathBuf]) -> Result<Manifests, CommandErro
         for file in files {
             let bytes = match is_folder {
                 true => read_within(path, &file, Kind::Manifest, left, HELP)?,
+                false if is_stdin(&file) => read_stdin()?,
                 false => read_named(&file, Kind::Manifest, HELP)?,
             };
-            left = u64::try_from(bytes.len())
-                .ok()
-                .and_then(|length| left.checked_sub(length))
-                .ok_or_else(|| too_large(&file, Kind::Manifest, Kind::Manifest.most_bytes()))?;
-            read.inputs.push(Input { name: file.display().to_string(), bytes });
-            read.paths.push(file);
+            read.add(file, bytes, &mut left)?;
         }
     }
+    read_included(&mut read, &mut left)?;
     Ok(read)
+}
+
+impl Manifests {
+    fn add(&mut self, file: PathBuf, bytes: Vec<u8>, left: &mut u64) -> Result<(), CommandError> {
+        *left = u64::try_from(bytes.len())
+            .ok()
+            .and_then(|length| left.checked_sub(length))
+            .ok_or_else(|| too_large(&file, Kind::Manifest, Kind::Manifest.most_bytes()))?;
+        let name = if is_stdin(&file) { "stdin".to_owned() } else { file.display().to_string() };
+        self.inputs.push(Input { name, bytes });
+        self.paths.push(file);
+        Ok(())
+    }
+}
+
+fn read_stdin() -> Result<Vec<u8>, CommandError> {
+    let path = Path::new("stdin");
+    let most = Kind::Manifest.most_bytes();
+    let bytes = bounded(std::io::stdin().lock(), most).map_err(|source| failed(path, source, ""))?;
+    bytes.ok_or_else(|| too_large(path, Kind::Manifest, most))
+}
+
+/// Returns the manifest in the nearest folder above that has one, as far as the root of the work tree. A path that exists, or
+/// that names a folder, is itself.
+#[expect(clippy::disallowed_methods, reason = "this is where the default manifest is found")]
+fn found_upward(path: &Path) -> PathBuf {
+    if path.as_os_str() != DEFAULT_MANIFEST || path.exists() {
+        return path.to_path_buf();
+    }
+    let Ok(here) = std::env::current_dir() else { return path.to_path_buf() };
+    let Some(root) = work_tree(&here) else { return path.to_path_buf() };
+    let mut up = PathBuf::new();
+    for folder in here.ancestors().take_while(|folder| folder.starts_with(&root)) {
+        if folder.join(DEFAULT_MANIFEST).exists() {
+            return up.join(DEFAULT_MANIFEST);
+        }
+        up.push("..");
+    }
+    path.to_path_buf()
+}
+
+/// Returns the root of the work tree around a folder.
+fn work_tree(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_path_buf)
+}
+
+/// Reads what the named files include. A file that was read already is not read again.
+fn read_included(read: &mut Manifests, left: &mut u64) -> Result<(), CommandError> {
+    const HELP: &str = "Include a file or directory that exists, relative to the file that includes it.";
+    let named = read.paths.len();
+    let mut known: BTreeSet<PathBuf> =
+        read.paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    for position in 0..named {
+        let (Some(input), Some(path)) = (read.inputs.get(position), read.paths.get(position)) else {
+            continue;
+        };
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        let name = input.name.clone();
+        for included in manifest::includes(&input.bytes) {
+            let target = included_path(&folder, &included, &name)?;
+            let real = target.canonicalize().map_err(|error| {
+                let text = sanitize::escape_truncated(&included);
+                CommandError::input(format!("{name}: `include` names `{text}`: {error}"), HELP)
+            })?;
+            let is_folder = real.is_dir();
+            let files = if is_folder { yaml_files(&target)? } else { vec![target.clone()] };
+            for file in files {
+                if !file.canonicalize().is_ok_and(|real| known.insert(real)) {
+                    continue;
+                }
+                let bytes = match is_folder {
+                    true => read_within(&target, &file, Kind::Manifest, *left, HELP)?,
+                    false => read_named(&file, Kind::Manifest, HELP)?,
+                };
+                if !manifest::includes(&bytes).is_empty() {
+                    return Err(CommandError::input(
+                        format!("{} is included and includes files itself", sanitize::path(&file)),
+                        format!("Include them in {name} instead."),
+                    ));
+                }
+                read.add(file, bytes, left)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the path of an included file or directory, which is inside the work tree of the file that includes it.
+fn included_path(folder: &Path, included: &str, by: &str) -> Result<PathBuf, CommandError> {
+    let refused = |what: &str, help: &str| {
+        let text = sanitize::escape_truncated(included);
+        Err(CommandError::input(format!("{by}: `include` names `{text}`, {what}"), help))
+    };
+    if included.contains("://") || included.contains(['*', '?', '[']) || included.is_empty() {
+        return refused("which is not a path", "Name files and directories, without patterns and URLs.");
+    }
+    if Path::new(included).is_absolute() {
+        return refused("which is not relative", "Name it relative to the file that includes it.");
+    }
+    let target = folder.join(included);
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    if let (Ok(real), Ok(folder)) = (target.canonicalize(), folder.canonicalize()) {
+        let root = work_tree(&folder).unwrap_or(folder);
+        if !real.starts_with(&root) {
+            return refused(
+                &format!("which is outside of {}", sanitize::path(&root)),
+                "Keep included files in the work tree of the manifest.",
+            );
+        }
+    }
+    Ok(target)
 }
 
 /// Every `*.yaml` and `*.yml` below a folder, in any case of the ending and in name order; hidden ones are left out. What

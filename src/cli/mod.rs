@@ -55,6 +55,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
             };
         }
     };
+    if let Some(directory) = &cli.directory
+        && let Err(source) = std::env::set_current_dir(directory)
+    {
+        let error = files::failed(directory, source, "Name a directory that exists.");
+        Printer::new(&cli.output, Reports::default()).failure(&error);
+        return error.exit_status();
+    }
     let printer = match Reports::of(&cli.output, &cli.command) {
         Ok(reports) => Printer::new(&cli.output, reports),
         Err(error) => {

@@ -48,9 +48,10 @@ impl Workspace {
     /// # Errors
     /// If a file cannot be read, or the text has no meaning at all.
     pub fn open(args: &ManifestArgs, rules: Option<&RuleArgs>) -> Result<Self, CommandError> {
-        let Manifests { inputs, folder: base, .. } = read_manifests(&args.files)?;
+        let Manifests { inputs, paths, folder } = read_manifests(&args.files)?;
         let variables = Variables::new(variables(args)?);
         let loaded = manifest::load(inputs, &variables);
+        let base = Manifests::base(&paths, folder, &loaded);
         let Some(desired) = loaded.desired else {
             let (diagnostics, locator) = (loaded.diagnostics, Box::new(loaded.locator));
             return Err(CommandError::ManifestUnusable { diagnostics, locator });

@@ -1,8 +1,7 @@
 //! Joins the files of a manifest.
 //!
-//! Mappings are merged, and a name that two files declare is reported at both places. Only one file may declare `account`,
-//! `cloud`, `state` and `defaults`. Lists are concatenated in the order of the files. `version` is required in the first file and
-//! optional in the others.
+//! Mappings are merged, and a name that two files declare is reported at both places. Only one file may declare `version`,
+//! `account`, `cloud`, `state` and `defaults`, whichever it is. Lists are concatenated. The order of the files does not matter.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -34,12 +33,18 @@ pub(super) fn join(manifests: Vec<Manifest>, locator: &Locator) -> (Manifest, Ve
     let mut joined = Manifest::default();
     for (number, manifest) in manifests.into_iter().enumerate() {
         let file = FileId(u32::try_from(number).unwrap_or(u32::MAX));
-        join.version(&manifest.version, file);
+        join.check_version(&manifest.version, file);
         if number == 0 {
             joined = manifest;
         } else {
             join.add(&mut joined, manifest, file);
         }
+    }
+    if joined.version.is_missing() {
+        let detail = "The manifest has no `version`, which determines how the rest is read.";
+        let diagnostic = KEY_MISSING.found(detail).at(ManifestPath::root(), "`version` is missing");
+        let path = ManifestPath::root().field("version");
+        join.diagnostics.push(diagnostic.help(format!("version: {VERSION}")).about(path));
     }
     join.defaults(&mut joined);
     (joined, join.diagnostics.into_vec())
@@ -53,24 +58,18 @@ struct Join<'l> {
 }
 
 impl Join<'_> {
-    fn version(&mut self, version: &Field<Number>, file: FileId) {
+    fn check_version(&mut self, version: &Field<Number>, file: FileId) {
         let path = ManifestPath::root().field("version");
-        match version {
-            Field::Missing if file == FileId(0) => {
-                let detail = "The manifest has no `version`, which determines how the rest is read.";
-                let diagnostic = KEY_MISSING.found(detail).at(ManifestPath::root(), "`version` is missing");
-                self.diagnostics.push(diagnostic.help(format!("version: {VERSION}")).about(path));
-            }
-            Field::Value(Number(number)) if *number != VERSION => {
-                let detail = format!(
-                    "The manifest is written for version {number} of the format, and this goldform reads version \
-                     {VERSION}."
-                );
-                let place = self.place(file, &path);
-                let diagnostic = VERSION_UNSUPPORTED.found(detail).at(place, "unknown version");
-                self.diagnostics.push(diagnostic.help(format!("version: {VERSION}")).about(path));
-            }
-            _ => {}
+        if let Field::Value(Number(number)) = version
+            && *number != VERSION
+        {
+            let detail = format!(
+                "The manifest is written for version {number} of the format, and this goldform reads version \
+                 {VERSION}."
+            );
+            let place = self.place(file, &path);
+            let diagnostic = VERSION_UNSUPPORTED.found(detail).at(place, "unknown version");
+            self.diagnostics.push(diagnostic.help(format!("version: {VERSION}")).about(path));
         }
     }
 
@@ -101,7 +100,8 @@ impl Join<'_> {
 
     fn add(&mut self, joined: &mut Manifest, manifest: Manifest, file: FileId) {
         let Manifest {
-            version: _,
+            version,
+            include: _,
             account,
             cloud,
             state,
@@ -117,6 +117,7 @@ impl Join<'_> {
             renames,
         } = manifest;
         let root = ManifestPath::root();
+        self.join_field(&mut joined.version, version, file, &root.field("version"));
         self.join_field(&mut joined.account, account, file, &root.field("account"));
         self.join_field(&mut joined.state, state, file, &root.field("state"));
         match (&joined.cloud, cloud) {

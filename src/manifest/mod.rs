@@ -88,8 +88,24 @@ pub struct Loaded {
     /// Names of the variables that the manifest declares, in alphabetical order. A value for another name may be a
     /// mistake.
     pub declared_variables: Vec<String>,
+    /// Number of the file that has `version`, to which the places of the manifest are relative. `None` if none has.
+    pub root: Option<usize>,
     /// Finds the spans of diagnostics.
     pub locator: Locator,
+}
+
+/// Returns the files and directories that a file includes, as they are written. What is not a list of texts is reported when
+/// the manifest is read.
+pub fn includes(bytes: &[u8]) -> Vec<String> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Vec::new() };
+    // Most manifests include nothing.
+    if !text.contains("include") {
+        return Vec::new();
+    }
+    let file = crate::diagnostics::FileId(0);
+    let parsed = parse::parse(file, &std::sync::Arc::from(text.trim_start_matches('\u{feff}')));
+    let included = parsed.manifest.include.unwrap_or_default();
+    included.iter().filter_map(|item| item.value()).map(|text| text.as_str().to_owned()).collect()
 }
 
 /// Reads a variable file, which is one YAML mapping from names to texts.
@@ -139,6 +155,7 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
         diagnostics.extend(std::mem::take(&mut parsed.diagnostics));
         read.push((file, parsed));
     }
+    let root = read.iter().position(|(_, parsed)| parsed.manifest.version.is_present());
     let bases = join::bases(read.iter().map(|(_, parsed)| &parsed.manifest));
     let mut manifests: Vec<Manifest> = Vec::with_capacity(read.len());
     for ((file, parsed), bases) in read.into_iter().zip(bases) {
@@ -166,7 +183,7 @@ fn load_by(inputs: Vec<Input>, variables: &Variables, parse: Parse) -> Loaded {
             (span.is_none(), span.map(|span| (span.file, span.start)))
         });
     }
-    Loaded { desired, diagnostics, complete, declared_variables, locator }
+    Loaded { desired, diagnostics, complete, declared_variables, root, locator }
 }
 
 #[cfg(test)]

@@ -244,6 +244,7 @@ const BESIDE_PLANS: &[&str] = &[
     "cloud.sandbox.quotas.images_per_region",
     "cloud.sandbox.quotas.accounts_per_image",
     "state",
+    "include",
     "regions.*.title",
     "images.*.source.import.query",
 ];
@@ -438,6 +439,7 @@ fn what_plans_do_not_show_has_an_effect_too() {
             1,
             "nobody",
         ),
+        ("include", "version: 1\n", "version: 1\ninclude: [gone.yaml]\n", 1, "gone.yaml"),
     ] {
         let (_folder, found, text) = applied_with(from, to);
         assert!(found == status && text.contains(reported), "{key}: exit {found}\n{text}");

@@ -8,8 +8,9 @@ use std::path::Path;
 use super::{apply, plan};
 use crate::backend::file::write_atomically;
 use crate::cli::args::{ApplyCommandArgs, EditArgs, PlanArgs, ProposalArgs};
-use crate::cli::inputs::{Manifests, read_manifests, variables};
+use crate::cli::inputs::{Manifests, is_stdin, read_manifests, variables};
 use crate::cli::printer::Printer;
+use crate::cli::reports::repository_path;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::{Severity, sanitize};
 use crate::manifest::edit::{self, EditError, NewValue};
@@ -48,6 +49,12 @@ pub async fn edit_manifest(
     if args.diff {
         printer.data(&patch);
         return Ok(ExitStatus::Done);
+    }
+    if paths.iter().any(|path| is_stdin(path)) {
+        return Err(CommandError::input(
+            "the manifest was read from stdin, so it cannot be edited. Nothing was written",
+            "Name its file, or print the patch with `--diff`.",
+        ));
     }
     if files.is_empty() {
         printer.say("No change: the manifest says so already.");
@@ -136,6 +143,8 @@ fn check(inputs: Vec<Input>, args: &EditArgs) -> Result<(), CommandError> {
 /// Returns the difference in the form that `git apply` and `patch` accept, with paths from the current folder.
 fn patch(path: &Path, file: &Edited) -> String {
     let name = path.strip_prefix(".").unwrap_or(path).display().to_string();
+    // Above the current folder, git knows a file by its path in the work tree.
+    let name = if name.starts_with("..") { repository_path(&name) } else { name };
     let (from, to) = match path.is_absolute() {
         true => (name.clone(), name),
         false => (format!("a/{name}"), format!("b/{name}")),

@@ -22,7 +22,7 @@ use crate::backend::file::write_atomically;
 use crate::cli::args::{Format, ImportArgs};
 use crate::cli::confirm::confirm;
 use crate::cli::files::{Kind, read_named_text};
-use crate::cli::inputs::{Manifests, read_manifests};
+use crate::cli::inputs::{Manifests, is_stdin, read_manifests};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
@@ -376,6 +376,9 @@ fn edited(
     let text_of = |input: &Input| std::str::from_utf8(&input.bytes).map(str::to_owned).unwrap_or_default();
     let at = inputs.iter().position(|input| insert::has_images(&text_of(input))).unwrap_or(0);
     let (Some(input), Some(path)) = (inputs.get_mut(at), paths.into_iter().nth(at)) else { return Ok(None) };
+    if is_stdin(&path) {
+        return Err(refused("it was read from stdin".to_owned()));
+    }
     let text =
         insert::insert(&text_of(input), entries, &account_name).map_err(|no| refused(no.to_string()))?;
     input.bytes = text.clone().into_bytes();

@@ -112,10 +112,12 @@ impl CompletionContext {
             files.push(PathBuf::from(DEFAULT_MANIFEST));
         }
         let (manifest, base) = match are_small_manifests(&files).then(|| read_manifests(&files)) {
-            Some(Ok(Manifests { inputs, folder: base, .. })) => (
-                Some(manifest::load(inputs, &Variables::new(env::manifest_variables().unwrap_or_default()))),
-                base,
-            ),
+            Some(Ok(Manifests { inputs, paths, folder })) => {
+                let variables = Variables::new(env::manifest_variables().unwrap_or_default());
+                let loaded = manifest::load(inputs, &variables);
+                let base = Manifests::base(&paths, folder, &loaded);
+                (Some(loaded), base)
+            }
             _ => (None, PathBuf::new()),
         };
         let desired = manifest.as_ref().and_then(|loaded| loaded.desired.as_ref());

@@ -215,7 +215,7 @@ impl Keys for Keep {
 }
 
 mappings! {
-    Manifest: version, account, cloud, state, variables, accounts, limits, regions, rules, defaults, images, shares, lookups, renames;
+    Manifest: version, include, account, cloud, state, variables, accounts, limits, regions, rules, defaults, images, shares, lookups, renames;
     Cloud: provider, sandbox, site, endpoint, profile, ownership_tag, shared_image_edits;
     Sandbox: world, quotas;
     Quotas: images_per_region, accounts_per_image;

@@ -43,9 +43,13 @@ pub(super) type Names<T> = BTreeMap<Text, Field<T>>;
 #[serde(remote = "Self", deny_unknown_fields, default)]
 #[schemars(title = "goldform manifest", extend("patternProperties" = { "^x-": true }))]
 pub(super) struct Manifest {
-    /// The version of this format: 1. Required in the first file.
+    /// The version of this format: 1. Required in one file, the root: other files are parts of it.
     #[schemars(schema_with = "version", example = &1)]
     pub(super) version: Field<Number>,
+    /// Further files and directories of the manifest, relative to this file and inside the work tree. A file may be YAML or
+    /// JSON; it includes no others. A directory means all YAML files below it.
+    #[schemars(example = ["../images", "customers.json"])]
+    pub(super) include: Option<List<Text>>,
     /// The account that owns the images: its main account id (UIN), in quotes.
     #[schemars(schema_with = "account", example = &"100000000001")]
     pub(super) account: Field<Text>,
