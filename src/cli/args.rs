@@ -67,6 +67,8 @@ pub enum Command {
     Rollback(Box<RollbackArgs>),
     /// Edit values of the manifest, keeping comments, and plan
     Set(Box<SetArgs>),
+    /// Print the manifest as goldform understands it, as YAML
+    Render(RenderArgs),
     /// Observe the cloud and record what is there
     Refresh(RefreshArgs),
     /// Observe the cloud and report what differs from the state; exit 2 if anything does
@@ -179,6 +181,17 @@ pub struct RefreshArgs {
 pub struct ShowArgs {
     /// A state or plan file; left out: the manifest's state
     pub path: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+}
+
+/// `render`.
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// Print where each value of an image is written instead
+    #[arg(long)]
+    pub origins: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub manifest: ManifestArgs,

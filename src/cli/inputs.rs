@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::args::{DEFAULT_MANIFEST, ManifestArgs};
 use super::files::{Kind, bounded, check_within, failed, read_named, read_within, too_large};
 use super::{CommandError, env};
-use crate::diagnostics::sanitize;
+use crate::diagnostics::{closest, sanitize};
 use crate::manifest::{self, Input, Loaded};
 
 /// Limit of files and folders that are searched below a folder of manifests. A tree that has more is refused.
@@ -27,6 +27,27 @@ pub(super) fn variables(args: &ManifestArgs) -> Result<BTreeMap<String, String>,
     }
     variables.extend(args.variables.iter().cloned());
     Ok(variables)
+}
+
+/// Checks that the manifest declares each variable that the command line sets: a mistyped name would have no effect.
+///
+/// # Errors
+/// If it does not declare one.
+pub(super) fn check_declared(args: &ManifestArgs, loaded: &Loaded) -> Result<(), CommandError> {
+    // What an unreadable file declares is not known.
+    if loaded.desired.is_none() {
+        return Ok(());
+    }
+    let declared = || loaded.declared_variables.iter().map(String::as_str);
+    let Some((name, _)) = args.variables.iter().find(|(name, _)| declared().all(|one| one != name)) else {
+        return Ok(());
+    };
+    let help = match closest(name, declared()) {
+        Some(similar) => format!("Did you mean `{similar}`?"),
+        None => format!("Declare it:\n\n    variables: {{ {}: {{}} }}", sanitize::escape_truncated(name)),
+    };
+    let what = format!("--var {}: the manifest declares no such variable", sanitize::escape_truncated(name));
+    Err(CommandError::input(what, help))
 }
 
 /// The files of a manifest.

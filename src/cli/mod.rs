@@ -115,6 +115,7 @@ async fn dispatch(command: Command, printer: &Printer) -> Result<ExitStatus, Com
         Command::Set(args) => commands::set::run(*args, printer).await,
         Command::Refresh(args) => commands::refresh::refresh(&args, printer).await,
         Command::Drift(args) => commands::refresh::drift(&args, printer).await,
+        Command::Render(args) => commands::render::run(&args, printer),
         Command::Show(args) => commands::show::run(&args, printer).await,
         Command::Output(args) => commands::output::run(&args, printer).await,
         Command::Images(args) => commands::images::run(&args, printer).await,

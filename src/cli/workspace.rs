@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use compact_str::CompactString;
 
 use super::args::{DEFAULT_MANIFEST, ManifestArgs, RuleArgs};
-use super::inputs::{Manifests, read_manifests, variables};
+use super::inputs::{Manifests, check_declared, read_manifests, variables};
 use super::{CommandError, env, service};
 use crate::cloud::SystemClock;
 use crate::cloud::client::{Client, Secret};
@@ -51,6 +51,7 @@ impl Workspace {
         let Manifests { inputs, paths, folder } = read_manifests(&args.files)?;
         let variables = Variables::new(variables(args)?);
         let loaded = manifest::load(inputs, &variables);
+        check_declared(args, &loaded)?;
         let base = Manifests::base(&paths, folder, &loaded);
         let Some(desired) = loaded.desired else {
             let (diagnostics, locator) = (loaded.diagnostics, Box::new(loaded.locator));

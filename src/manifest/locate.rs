@@ -83,6 +83,14 @@ impl Locator {
         default.or(own).map(|found| found.span)
     }
 
+    /// Returns the span of the value at a path, or of the default that stands for it. Returns `None` if it is not written.
+    pub fn written(&self, path: &ManifestPath) -> Option<Span> {
+        let whole = |path: &ManifestPath| {
+            self.longest(path).filter(|found| found.depth == path.segments.len()).map(|found| found.span)
+        };
+        whole(path).or_else(|| whole(&in_defaults(path)?))
+    }
+
     /// Returns the longest part of a path that a file contains.
     fn longest(&self, path: &ManifestPath) -> Option<Match> {
         let mut best: Option<Match> = None;

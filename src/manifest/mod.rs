@@ -41,6 +41,7 @@ mod not_manifest;
 mod parse;
 mod query;
 mod reader;
+pub mod render;
 mod resolve;
 pub mod schema;
 pub mod settings;

@@ -24,6 +24,7 @@ const RUNS: &[(&str, Option<&str>)] = &[
     ("refresh", Some("refresh")),
     ("drift", Some("drift")),
     ("show", Some("show")),
+    ("render", Some("render")),
     ("output", Some("output")),
     ("images", Some("images")),
     ("import", Some("import --all --dry-run")),

@@ -176,6 +176,17 @@ fn the_quickstart_does_what_it_says() {
     assert_eq!(common::cloud::list_file(&env.path("examples/goldform.world.db")), "");
 }
 
+#[test]
+fn every_example_is_rendered_as_a_manifest_that_means_the_same() {
+    let env = TestEnv::with_examples();
+    for name in examples() {
+        let first = env.expect(0, &format!("render -f examples/{name}"));
+        env.write("rendered.yaml", &first.stdout);
+        let second = env.expect(0, "render -f rendered.yaml");
+        assert_eq!(first.stdout, second.stdout, "{name}");
+    }
+}
+
 /// A manifest of one image in two regions.
 const CONSUMED: &str = "version: 1\naccount: \"100000000001\"\nimages:\n  web: { region: ap-jakarta, copies: [ap-tokyo], \
                         source: { instance: { id: ins-8f3a1c2d } } }\n";

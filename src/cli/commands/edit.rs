@@ -8,7 +8,7 @@ use std::path::Path;
 use super::{apply, plan};
 use crate::backend::file::write_atomically;
 use crate::cli::args::{ApplyCommandArgs, EditArgs, PlanArgs, ProposalArgs};
-use crate::cli::inputs::{Manifests, is_stdin, read_manifests, variables};
+use crate::cli::inputs::{Manifests, check_declared, is_stdin, read_manifests, variables};
 use crate::cli::printer::Printer;
 use crate::cli::reports::repository_path;
 use crate::cli::{CommandError, ExitStatus};
@@ -132,6 +132,7 @@ fn refused(why: &EditError, path: &[&str], value: &NewValue) -> CommandError {
 fn check(inputs: Vec<Input>, args: &EditArgs) -> Result<(), CommandError> {
     let variables = Variables::new(variables(&args.run.manifest)?);
     let loaded = manifest::load(inputs, &variables);
+    check_declared(&args.run.manifest, &loaded)?;
     let is_error = loaded.diagnostics.iter().any(|found| found.severity == Severity::Error);
     if is_error || loaded.desired.is_none() {
         let (diagnostics, locator) = (loaded.diagnostics, Box::new(loaded.locator));

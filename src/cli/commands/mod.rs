@@ -15,6 +15,7 @@ pub mod output;
 pub mod plan;
 pub mod planning;
 pub mod refresh;
+pub mod render;
 pub mod rollback;
 pub mod sandbox;
 pub mod schema;

@@ -4,7 +4,7 @@ pub(super) mod agreement;
 mod bounds;
 pub(super) mod corpus;
 mod meaning;
-mod once;
+pub(super) mod once;
 mod oracle;
 mod schema;
 
