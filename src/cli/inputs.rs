@@ -212,14 +212,14 @@ fn included_path(folder: &Path, included: &str, by: &str) -> Result<PathBuf, Com
     }
     let target = folder.join(included);
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    if let (Ok(real), Ok(folder)) = (target.canonicalize(), folder.canonicalize()) {
-        let root = work_tree(&folder).unwrap_or(folder);
-        if !real.starts_with(&root) {
-            return refused(
-                &format!("which is outside of {}", sanitize::path(&root)),
-                "Keep included files in the work tree of the manifest.",
-            );
-        }
+    // A manifest of somebody else comes with a work tree, which nothing outside of is part of.
+    if let (Ok(real), Ok(folder)) = (target.canonicalize(), folder.canonicalize())
+        && let Some(root) = work_tree(&folder).filter(|root| !real.starts_with(root))
+    {
+        return refused(
+            &format!("which is outside of {}", sanitize::path(&root)),
+            "Keep included files in the work tree of the manifest.",
+        );
     }
     Ok(target)
 }

@@ -11,6 +11,7 @@ use super::{CommandError, ExitStatus, env};
 use crate::diagnostics::render::{RenderOptions, render};
 use crate::diagnostics::{Diagnostic, Severity, sanitize};
 use crate::manifest::Locator;
+use crate::report::plan::PlanDetail;
 use crate::report::{Paint, count};
 
 /// How many diagnostics are drawn in full before the rest is only counted.
@@ -27,6 +28,8 @@ pub struct Printer {
     pub out: Paint,
     /// Colour on stderr.
     pub talk: Paint,
+    /// How much of a plan is shown.
+    pub detail: PlanDetail,
     /// Whether to say only what must be said.
     pub quiet: bool,
     /// Whether bars may be drawn on stderr.
@@ -70,6 +73,7 @@ impl Printer {
             out: Paint { color: terminal(out) },
             talk: Paint { color: terminal(err) },
             quiet: args.quiet,
+            detail: if args.verbose { PlanDetail::Full } else { PlanDetail::Grouped },
             bars: err && !is_ci && !args.quiet,
             may_ask: std::io::stdin().is_terminal() && err && !is_ci,
             output: Arc::default(),

@@ -10,6 +10,7 @@ use crate::backend::file::write_atomically;
 use crate::diagnostics::{Diagnostic, Place, Sources, sanitize};
 use crate::manifest::Locator;
 use crate::plan::Plan;
+use crate::report::plan::PlanDetail;
 use crate::report::{self, AccountNames, CommandResult, Paint, Places, Verdict};
 
 /// A file's name in reports: relative to the repository that it lies in, with forward slashes; as it was given
@@ -88,7 +89,8 @@ fn write(verdict: &Verdict<'_>, printer: &Printer) {
         }
     }
     let Some(format) = printer.reports.stdout else { return };
-    match render(format, verdict, printer.out, printer.quiet, printer.reports.markdown_budget) {
+    let budget = printer.reports.markdown_budget;
+    match render(format, verdict, printer.out, printer.quiet, printer.detail, budget) {
         Ok(Some(text)) if format == ReportFormat::Text => printer.text(&text),
         Ok(Some(text)) => printer.data(&text),
         Ok(None) => {}
@@ -103,7 +105,7 @@ fn write_file(
     printer: &Printer,
 ) -> Result<(), CommandError> {
     let budget = printer.reports.markdown_budget;
-    match render(format, verdict, Paint::PLAIN, false, budget)? {
+    match render(format, verdict, Paint::PLAIN, false, printer.detail, budget)? {
         Some(text) => write_text(format, &text, file),
         None => Ok(()),
     }
@@ -131,12 +133,13 @@ fn render(
     verdict: &Verdict<'_>,
     paint: Paint,
     quiet: bool,
+    detail: PlanDetail,
     budget: usize,
 ) -> Result<Option<String>, CommandError> {
     let json = |value| report::json::to_text(&value).map_err(CommandError::from);
     let drawn = |draw: fn(&Plan) -> String| verdict.plan().map(|(plan, _)| draw(plan));
     let text = match format {
-        ReportFormat::Text => Ok(report::verdict::text(verdict, paint, quiet)),
+        ReportFormat::Text => Ok(report::verdict::text(verdict, paint, quiet, detail)),
         ReportFormat::Json => json(report::json::verdict(verdict)?),
         ReportFormat::Markdown => Ok(report::markdown::markdown(verdict, budget)),
         ReportFormat::Sarif => json(report::sarif::sarif(verdict)),

@@ -45,23 +45,43 @@ const ACCOUNTS_NAMED: usize = 5;
 
 /// Names for accounts, from the manifest.
 #[derive(Debug, Clone, Default)]
-pub struct AccountNames(std::collections::BTreeMap<AccountId, String>);
+pub struct AccountNames {
+    ids: std::collections::BTreeMap<AccountId, String>,
+    groups: Vec<(Accounts, String)>,
+}
 
 impl AccountNames {
     /// Names of accounts in a manifest.
     pub fn of(desired: &Desired) -> Self {
-        Self(desired.accounts.iter().map(|(name, id)| (*id, name.to_string())).collect())
+        Self {
+            ids: desired.accounts.iter().map(|(name, id)| (*id, name.to_string())).collect(),
+            groups: {
+                let groups = desired.groups.iter().map(|(name, all)| (all.clone(), name.to_string()));
+                let mut groups: Vec<(Accounts, String)> = groups.collect();
+                groups.sort_by_key(|(members, _)| std::cmp::Reverse(members.len()));
+                groups
+            },
+        }
     }
 
     /// The account's name, or its id.
     pub fn name(&self, account: AccountId) -> String {
-        self.0.get(&account).cloned().unwrap_or_else(|| account.to_string())
+        self.ids.get(&account).cloned().unwrap_or_else(|| account.to_string())
     }
 
-    /// `2 accounts: partner, staging`; the first few by name.
+    /// `2 accounts: partner, staging`: groups whose members all are among them, then others, the first few by name.
     pub fn list(&self, accounts: &Accounts) -> String {
-        let named: Vec<String> = accounts.iter().take(ACCOUNTS_NAMED).map(|id| self.name(id)).collect();
-        let more = match accounts.len().saturating_sub(named.len()) {
+        let mut rest = accounts.clone();
+        let mut named: Vec<String> = Vec::new();
+        for (members, group) in &self.groups {
+            if members.len() > 1 && members.without(&rest).is_empty() {
+                rest = rest.without(members);
+                named.push(group.clone());
+            }
+        }
+        let more = ACCOUNTS_NAMED.saturating_sub(named.len());
+        named.extend(rest.iter().take(more).map(|id| self.name(id)));
+        let more = match rest.len().saturating_sub(more) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };

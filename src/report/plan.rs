@@ -3,16 +3,18 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use similar::{ChangeTag, TextDiff};
-
 use super::losses::without_return;
 use super::table::{Align, table};
 use super::{AccountNames, Paint, Summary, count, limit_source};
 use crate::diagnostics::sanitize;
-use crate::diff::{Action, FieldChange, ImageChange, PlacementChange, Reason};
-use crate::model::Operation;
+use crate::diff::{Action, Reason};
 use crate::plan::{Plan, PlanView};
 use crate::state::{Edit, Hold, Recorded};
+
+mod entry;
+mod grouped;
+
+use entry::Writer;
 
 /// How long a text diff may take before it is drawn coarsely.
 const DIFF_DEADLINE: Duration = Duration::from_millis(200);
@@ -21,10 +23,26 @@ const WIDEST: usize = 160;
 /// Number of entries without an earlier generation that are named.
 const NAMED_WITHOUT_RETURN: usize = 8;
 
+/// How much of a plan is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PlanDetail {
+    /// Regions and entries that change alike are shown once.
+    #[default]
+    Grouped,
+    /// Every placement.
+    Full,
+}
+
 /// A plan for people.
-pub fn plan_text(plan: &Plan, prior: &Recorded, names: &AccountNames, paint: Paint) -> String {
+pub fn plan_text(
+    plan: &Plan,
+    prior: &Recorded,
+    names: &AccountNames,
+    paint: Paint,
+    detail: PlanDetail,
+) -> String {
     let view = PlanView::new(plan, prior);
-    let writer = Writer { view: &view, names, paint };
+    let writer = Writer { view: &view, names, paint, detail };
     let mut text = String::new();
     for (key, hold) in &prior.holds {
         let Hold { revision, since, by } = hold;
@@ -38,13 +56,17 @@ pub fn plan_text(plan: &Plan, prior: &Recorded, names: &AccountNames, paint: Pai
             sanitize::escape_truncated(by),
         );
     }
-    for change in &plan.changes {
-        match (&change.action, &change.reason) {
-            (Action::Unchanged, Reason::Pinned { .. } | Reason::Held { .. }) => {
-                writer.pinned(&mut text, change)
-            }
-            (Action::Unchanged, _) => continue,
-            _ => writer.image(&mut text, change),
+    for group in writer.groups(&plan.changes) {
+        match group.as_slice() {
+            [] => continue,
+            [change] => match (&change.action, &change.reason) {
+                (Action::Unchanged, Reason::Pinned { .. } | Reason::Held { .. }) => {
+                    writer.pinned(&mut text, change)
+                }
+                (Action::Unchanged, _) => continue,
+                _ => writer.image(&mut text, change),
+            },
+            several => writer.several(&mut text, several),
         }
         text.push('\n');
     }
@@ -122,217 +144,7 @@ pub(super) fn edit_text(edit: &Edit, names: &AccountNames) -> String {
     }
 }
 
-struct Writer<'a> {
-    view: &'a PlanView<'a>,
-    names: &'a AccountNames,
-    paint: Paint,
-}
-
 impl Writer<'_> {
-    fn mark(&self, action: Action) -> String {
-        match action {
-            Action::Create | Action::Copy | Action::Adopt => self.paint.added(action.sign()),
-            Action::Delete | Action::Forget => self.paint.removed(action.sign()),
-            Action::Update | Action::Replace | Action::Return | Action::Wait | Action::Unchanged => {
-                self.paint.changed(action.sign())
-            }
-        }
-    }
-
-    /// An entry whose source asks for another generation than the pinned one. Nothing else of it changes.
-    fn pinned(&self, text: &mut String, change: &ImageChange) {
-        let name = self.paint.bold(&format!("image.{}", change.image));
-        let mark = self.mark(change.action);
-        let _ = writeln!(text, "{mark} {name}: unchanged, because {}", because(&change.reason));
-    }
-
-    fn image(&self, text: &mut String, change: &ImageChange) {
-        let mark = self.mark(change.action);
-        let name = self.paint.bold(&format!("image.{}", change.image));
-        let what = match (change.action, change.generation, change.supersedes) {
-            (Action::Create, Some(generation), _) => format!("create generation {generation}"),
-            (Action::Adopt, Some(generation), _) => format!("adopt as generation {generation}"),
-            (Action::Replace, Some(new), Some(old)) => {
-                let is_earlier =
-                    |one: &&PlacementChange| one.action == Action::Delete || one.reason == Reason::Kept;
-                let mut retired = change.placements.iter().filter(is_earlier);
-                let is_early = |one: &PlacementChange| {
-                    (change.delete_first || one.delete_first)
-                        && !change.leaves_image(self.view.prior, &one.at)
-                };
-                let order = match (retired.clone().any(is_early), retired.all(is_early)) {
-                    (true, true) => "delete first",
-                    (true, false) => "create first where there is room",
-                    (false, _) => "create first",
-                };
-                format!("replace generation {old} by generation {new}, {order}")
-            }
-            (Action::Return, Some(to), Some(from)) => {
-                let revision = self.view.prior.revision(&change.image, to);
-                let revision = revision.map(|text| format!(" ({})", sanitize::escape_truncated(&text)));
-                format!("return from generation {from} to generation {to}{}", revision.unwrap_or_default())
-            }
-            (Action::Delete, ..) => "delete".to_owned(),
-            (Action::Wait, Some(generation), _) => format!("wait for generation {generation}"),
-            (action, Some(generation), _) => format!("{} generation {generation}", action.as_str()),
-            (action, None, _) => action.as_str().to_owned(),
-        };
-        let from = match (&change.source, change.action) {
-            (Some(source), Action::Create | Action::Replace | Action::Adopt) => {
-                format!(", from {}", sanitize::escape_truncated(&source.describe()))
-            }
-            _ => String::new(),
-        };
-        let _ = writeln!(text, "{mark} {name}: {what}{from}");
-        if change.action != Action::Update {
-            let _ = writeln!(text, "    {}", self.paint.dim(&format!("because {}", because(&change.reason))));
-        }
-        for placement in &change.placements {
-            self.placement(text, change, placement);
-        }
-    }
-
-    fn placement(&self, text: &mut String, image: &ImageChange, change: &PlacementChange) {
-        let mark = self.mark(change.action);
-        let at = &change.at;
-        let place = if Some(at.generation) == image.generation {
-            at.region.to_string()
-        } else {
-            format!("{}#{}", at.region, at.generation)
-        };
-        let id = change.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
-        let what = match change.action {
-            Action::Create if change.remake => format!("delete{id}, which failed, and create it again"),
-            Action::Create => format!("create `{}`", self.made_name(change)),
-            Action::Copy => {
-                let from = change.from.as_ref().map(ToString::to_string).unwrap_or_default();
-                let again =
-                    if change.remake { format!(" after deleting{id}, which failed") } else { String::new() };
-                format!("copy from {from} as `{}`{again}", self.made_name(change))
-            }
-            Action::Adopt if change.before.is_none() => "adopt, once a refresh has observed it".to_owned(),
-            Action::Adopt => format!("adopt{id}"),
-            Action::Update => format!("change{id}"),
-            Action::Delete => {
-                let snapshots =
-                    if change.delete_snapshots { " and its snapshots" } else { ", its snapshots stay" };
-                format!("delete{id}{snapshots}")
-            }
-            Action::Wait => format!("wait for{id}, which is not ready yet"),
-            action => format!("{}{id}", action.as_str()),
-        };
-        let _ = writeln!(text, "    {mark} {place}: {what}");
-        if matches!(
-            change.reason,
-            Reason::RegionWanted
-                | Reason::RegionUnwanted
-                | Reason::Failed { .. }
-                | Reason::Pending { .. }
-                | Reason::Kept
-                | Reason::Superseded { .. }
-                | Reason::Released { .. }
-        ) || (change.action == Action::Update && image.action == Action::Update)
-        {
-            let because = format!("because {}", because(&change.reason));
-            let _ = writeln!(text, "        {}", self.paint.dim(&because));
-        }
-        for field in change.fields() {
-            self.field(text, &field);
-        }
-        if change.before.is_none() && change.action != Action::Delete {
-            self.new_attributes(text, change);
-        }
-        if !change.share.is_empty() {
-            let sign = self.paint.added("+");
-            let _ = writeln!(text, "        {sign} share with {}", self.names.list(&change.share));
-        }
-        if !change.carried.is_empty() {
-            let sign = self.paint.added("+");
-            let list = self.names.list(&change.carried);
-            let _ = writeln!(text, "        {sign} share with {list}, as others had shared the one before");
-        }
-        if change.delete_first {
-            let region = &change.at.region;
-            let why = match image.leaves_image(self.view.prior, &change.at) {
-                true => format!(
-                    "before the new one is made: {region} has no slot for it; if the new one fails, this one is gone"
-                ),
-                false => format!(
-                    "before its successor is there: {region} has no slot for both; one more in {region} would avoid it"
-                ),
-            };
-            let _ = writeln!(text, "        {} {why}", self.paint.changed("!"));
-        }
-        if !change.unshare.is_empty() {
-            let sign = self.paint.removed("-");
-            let _ = writeln!(text, "        {sign} unshare from {}", self.names.list(&change.unshare));
-        }
-    }
-
-    /// The name that the image is made under, and what it takes later where that is another.
-    fn made_name(&self, change: &PlacementChange) -> String {
-        let steps: Vec<_> = self.view.steps_at(&change.at).map(|(_, step)| &step.operation).collect();
-        let made = steps.iter().find_map(|operation| operation.made_name());
-        let later = steps.iter().find_map(|operation| match operation {
-            Operation::Update { set, .. } => set.name.as_ref(),
-            _ => None,
-        });
-        let made = made.map(|name| sanitize::escape_truncated(name)).unwrap_or_default();
-        match later.filter(|later| **later != made) {
-            Some(later) => format!("{made}`, then named `{}", sanitize::escape_truncated(later)),
-            None => made,
-        }
-    }
-
-    fn new_attributes(&self, text: &mut String, change: &PlacementChange) {
-        let Some(after) = &change.after else { return };
-        // Reported once, where it is built; the copies are like it.
-        if change.action != Action::Create {
-            return;
-        }
-        if let Some(description) = after.attributes.description.as_ref().filter(|text| !text.is_empty()) {
-            let mut lines = description.trim_end_matches('\n').lines();
-            let first = lines.next().unwrap_or_default();
-            let _ = writeln!(text, "        description: {}", sanitize::escape_truncated(&cut(first)));
-            for line in lines {
-                let line = sanitize::escape_truncated(&cut(line));
-                let _ = writeln!(text, "                     {}", sanitize::escape_ci_command(&line));
-            }
-        }
-        if let Some(family) = after.attributes.family.as_ref().filter(|text| !text.is_empty()) {
-            let _ = writeln!(text, "        family: {}", sanitize::escape_truncated(family));
-        }
-        if !after.tags.is_empty() {
-            let tags: Vec<String> = after
-                .tags
-                .iter()
-                .map(|(key, value)| {
-                    format!("{}={}", sanitize::escape_truncated(key), sanitize::escape_truncated(value))
-                })
-                .collect();
-            let _ = writeln!(text, "        tags: {}", tags.join(", "));
-        }
-    }
-
-    fn field(&self, text: &mut String, change: &FieldChange) {
-        let FieldChange { field, before, after } = change;
-        let _ = writeln!(text, "        {}", sanitize::escape_truncated(field));
-        let (before, after) = (before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default());
-        let mut config = TextDiff::configure();
-        let diff = config.timeout(DIFF_DEADLINE).diff_lines(before, after);
-        for line in diff.iter_all_changes() {
-            let shown =
-                sanitize::escape_controls(&cut(line.value().trim_end_matches(['\n', '\r']))).to_string();
-            let shown = sanitize::escape_ci_command(&shown);
-            let line = match line.tag() {
-                ChangeTag::Delete => self.paint.removed(&format!("- {shown}")),
-                ChangeTag::Insert => self.paint.added(&format!("+ {shown}")),
-                ChangeTag::Equal => format!("  {shown}"),
-            };
-            let _ = writeln!(text, "          {line}");
-        }
-    }
-
     fn limits(&self, text: &mut String, plan: &Plan) {
         if plan.regions.is_empty() || plan.graph.is_empty() {
             return;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::plan::PlanDetail;
 use super::position::{Position, Positions};
 use super::{AccountNames, Paint, count};
 use crate::constraints::Rule;
@@ -231,7 +232,7 @@ impl<'a> Verdict<'a> {
 }
 
 /// Returns the result as text. Problems are printed separately.
-pub fn text(verdict: &Verdict<'_>, paint: Paint, quiet: bool) -> String {
+pub fn text(verdict: &Verdict<'_>, paint: Paint, quiet: bool, detail: PlanDetail) -> String {
     match verdict.result {
         CommandResult::Unread => String::new(),
         CommandResult::Judged { .. } if quiet || verdict.count(Severity::Error) > 0 => String::new(),
@@ -241,7 +242,7 @@ pub fn text(verdict: &Verdict<'_>, paint: Paint, quiet: bool) -> String {
             count(placements, "placement", "placements")
         ),
         CommandResult::Plan { plan, prior, unexpected } => {
-            let mut text = super::plan::plan_text(plan, prior, &verdict.names, paint);
+            let mut text = super::plan::plan_text(plan, prior, &verdict.names, paint, detail);
             text.extend(unexpected.map(|one| super::expected::expected_text(one, &verdict.names, paint)));
             text
         }

@@ -136,6 +136,7 @@ async fn two_replacements_and_no_free_slot_let_one_go_first_and_say_so() {
         &bench.snapshot().await.recorded,
         &goldform::report::AccountNames::of(&after),
         goldform::report::Paint::PLAIN,
+        goldform::report::plan::PlanDetail::Full,
     );
     assert!(text.contains("one more in ap-jakarta would avoid it"), "{text}");
     // And it would.

@@ -22,6 +22,9 @@ pub struct OutputArgs {
     /// When to use colour
     #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
     pub color: Color,
+    /// Show every placement of a plan, not what changes alike together
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
     /// Print results and errors only
     #[arg(long, short, global = true)]
     pub quiet: bool,
@@ -40,6 +43,7 @@ impl Default for OutputArgs {
             format: Vec::new(),
             markdown_budget: MARKDOWN_BUDGET,
             color: Color::Auto,
+            verbose: false,
             quiet: false,
             log: None,
             log_json: false,

@@ -220,7 +220,13 @@ async fn confirm_and_execute(
     } else {
         if printer.format == Format::Text {
             let names = report::AccountNames::of(&workspace.engine.desired);
-            printer.text(&report::plan::plan_text(planned.plan(), &planned.prior, &names, printer.out));
+            printer.text(&report::plan::plan_text(
+                planned.plan(),
+                &planned.prior,
+                &names,
+                printer.out,
+                printer.detail,
+            ));
         }
         printer.diagnostics(&diagnostics(workspace, planned), &workspace.locator);
         note_needless(planned, printer);

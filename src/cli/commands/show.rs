@@ -85,7 +85,7 @@ fn show_plan(file: PlanFile, printer: &Printer) -> Result<ExitStatus, CommandErr
     match printer.format {
         Format::Text => {
             let names = AccountNames::of(&inputs.desired);
-            printer.text(&report::plan::plan_text(&plan, &prior, &names, printer.out));
+            printer.text(&report::plan::plan_text(&plan, &prior, &names, printer.out, printer.detail));
             printer.say(&origin(&goldform, &inputs, &plan));
         }
         Format::Json => printer.json(&report::json::plan(&plan, &prior, Vec::new())?),
