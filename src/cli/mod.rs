@@ -13,6 +13,7 @@ pub mod error;
 pub mod exit;
 mod files;
 mod formats;
+mod hint;
 mod inputs;
 pub mod log;
 pub mod printer;
@@ -42,10 +43,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
     if let Some(status) = completion::complete(&arguments) {
         return status;
     }
-    let cli = match formats::parse(arguments) {
+    let cli = match formats::parse(arguments.clone()) {
         Ok(cli) => cli,
         Err(error) => {
-            return match (Printer::usage(&error), error.kind()) {
+            let hint = hint::hint(&error, &arguments);
+            return match (Printer::usage(&error, hint.as_deref()), error.kind()) {
                 (Err(error), _) => {
                     Printer::new(&OutputArgs::default(), Reports::default()).failure(&error);
                     error.exit_status()

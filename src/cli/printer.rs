@@ -84,7 +84,7 @@ impl Printer {
     ///
     /// # Errors
     /// If help or the version cannot be written, and not only because its reader is gone.
-    pub fn usage(error: &clap::Error) -> Result<(), CommandError> {
+    pub fn usage(error: &clap::Error, hint: Option<&str>) -> Result<(), CommandError> {
         let text = error.render().to_string();
         if error.use_stderr() {
             let printed = sanitize::for_terminal(&text, false);
@@ -92,6 +92,10 @@ impl Printer {
                 let _ = error.print();
             } else {
                 let _ = write!(std::io::stderr().lock(), "{printed}");
+            }
+            if let Some(hint) = hint {
+                let hint = sanitize::for_terminal(hint, false);
+                let _ = writeln!(std::io::stderr().lock(), "\nhint: {hint}");
             }
             return Ok(());
         }

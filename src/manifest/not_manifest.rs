@@ -7,7 +7,7 @@ use crate::diagnostics::{Code, Diagnostic, Place, escape_truncated};
 
 /// Returns whether a line of a text starts with a top-level key of a manifest. This holds for a manifest
 /// with a mistake anywhere else too.
-pub(super) fn is_manifest(text: &str) -> bool {
+pub fn is_manifest(text: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}');
     // In brackets, as JSON is, keys may be indented.
     let is_flow = text.trim_start().starts_with('{');

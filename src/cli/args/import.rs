@@ -40,7 +40,7 @@ pub struct ImportArgs {
     #[arg(long)]
     pub dry_run: bool,
     /// Do not ask
-    #[arg(long, short = 'y', help_heading = "Run")]
+    #[arg(long, short = 'y', alias = "auto-approve", help_heading = "Run")]
     pub yes: bool,
     #[command(flatten)]
     #[allow(missing_docs)]

@@ -107,7 +107,7 @@ pub struct ApplyArgs {
     #[allow(missing_docs)]
     pub select: SelectArgs,
     /// Do not ask
-    #[arg(long, short = 'y', help_heading = "Run")]
+    #[arg(long, short = 'y', alias = "auto-approve", help_heading = "Run")]
     pub yes: bool,
     /// Do not observe the cloud first: plan from the recorded state
     #[arg(long, help_heading = "Run")]

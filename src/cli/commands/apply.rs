@@ -195,6 +195,13 @@ pub fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
 /// If it is not a saved plan that can be used.
 pub fn plan_of_text(path: &Path, text: &str) -> Result<PlanFile, CommandError> {
     PlanFile::from_text(text).map_err(|error| {
+        if crate::manifest::is_manifest(text) {
+            let path = sanitize::path(path);
+            return CommandError::input(
+                format!("{path} is a manifest, and a saved plan is expected"),
+                format!("Name manifests with -f:\n\n    goldform apply -f {path}"),
+            );
+        }
         CommandError::input(
             format!("{}: {error}", sanitize::path(path)),
             "Make the plan again:\n\n    goldform plan --out <file>",

@@ -12,7 +12,7 @@ use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::{Diagnostic, sanitize};
 use crate::diff::{PlanMode, Selection};
 use crate::engine::{CheckedPlan, Planned, RecoveredStep, Recovery, Scope};
-use crate::model::{Address, ImageId, ImageKey};
+use crate::model::{Address, ImageId, ImageKey, Region};
 use crate::plan::{PlanOptions, Unexpected};
 use crate::report::state::unresolved_text;
 use crate::report::{CommandResult, count};
@@ -39,6 +39,13 @@ pub fn plan_options(
         workspace.engine.desired.images.contains_key(key)
             || snapshot.is_some_and(|snapshot| snapshot.recorded.images.contains_key(key))
     };
+    let is_in = |key: &ImageKey, region: &Region| {
+        let desired = workspace.engine.desired.images.get(key);
+        let recorded = snapshot.and_then(|snapshot| snapshot.recorded.images.get(key));
+        let mut builds = recorded.into_iter().flat_map(|image| image.generations.values());
+        desired.is_some_and(|image| image.placements().contains(region))
+            || builds.any(|build| build.placements.contains_key(region))
+    };
     let parse = |text: &String| -> Result<Address, CommandError> {
         let address: Address = text.parse().map_err(|error: crate::model::address::MalformedAddress| {
             CommandError::input(error.to_string(), HELP)
@@ -47,7 +54,12 @@ pub fn plan_options(
             Address::Image(key) | Address::InRegion(key, _) | Address::Lookup(key) => key,
             Address::Placement(at) | Address::Share(at, _) => &at.image,
         };
-        if known(key) {
+        let region = match &address {
+            Address::InRegion(_, region) => Some(region),
+            Address::Placement(at) | Address::Share(at, _) => Some(&at.region),
+            Address::Image(_) | Address::Lookup(_) => None,
+        };
+        if known(key) && region.is_none_or(|region| is_in(key, region)) {
             Ok(address)
         } else {
             Err(CommandError::input(format!("{address} is neither in the manifest nor recorded"), HELP))
