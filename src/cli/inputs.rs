@@ -58,6 +58,8 @@ pub(super) struct Manifests {
     pub(super) paths: Vec<PathBuf>,
     /// The folder of the first.
     pub(super) folder: PathBuf,
+    /// Names of files in directories that are no part of a manifest, and were left out.
+    pub(super) skipped: Vec<String>,
 }
 
 impl Manifests {
@@ -80,7 +82,8 @@ pub(super) fn is_stdin(path: &Path) -> bool {
 /// would mean that its images are not wanted.
 pub(super) fn read_manifests(named: &[PathBuf]) -> Result<Manifests, CommandError> {
     const HELP: &str = "Name a manifest, or write a first one:\n\n    goldform init";
-    let mut read = Manifests { inputs: Vec::new(), paths: Vec::new(), folder: PathBuf::new() };
+    let mut read =
+        Manifests { inputs: Vec::new(), paths: Vec::new(), folder: PathBuf::new(), skipped: Vec::new() };
     let mut left = Kind::Manifest.most_bytes();
     for (number, path) in named.iter().enumerate() {
         let found = found_upward(path);
@@ -106,7 +109,10 @@ pub(super) fn read_manifests(named: &[PathBuf]) -> Result<Manifests, CommandErro
                 false if is_stdin(&file) => read_stdin()?,
                 false => read_named(&file, Kind::Manifest, HELP)?,
             };
-            read.add(file, bytes, &mut left)?;
+            match is_folder && is_foreign(&bytes) {
+                true => read.skipped.push(file.display().to_string()),
+                false => read.add(file, bytes, &mut left)?,
+            }
         }
     }
     read_included(&mut read, &mut left)?;
@@ -191,11 +197,18 @@ fn read_included(read: &mut Manifests, left: &mut u64) -> Result<(), CommandErro
                         format!("Include them in {name} instead."),
                     ));
                 }
-                read.add(file, bytes, left)?;
+                match is_folder && is_foreign(&bytes) {
+                    true => read.skipped.push(file.display().to_string()),
+                    false => read.add(file, bytes, left)?,
+                }
             }
         }
     }
     Ok(())
+}
+
+fn is_foreign(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(manifest::is_foreign)
 }
 
 /// Returns the path of an included file or directory, which is inside the work tree of the file that includes it.

@@ -48,7 +48,7 @@ impl Workspace {
     /// # Errors
     /// If a file cannot be read, or the text has no meaning at all.
     pub fn open(args: &ManifestArgs, rules: Option<&RuleArgs>) -> Result<Self, CommandError> {
-        let Manifests { inputs, paths, folder } = read_manifests(&args.files)?;
+        let Manifests { inputs, paths, folder, skipped } = read_manifests(&args.files)?;
         let variables = Variables::new(variables(args)?);
         let loaded = manifest::load(inputs, &variables);
         check_declared(args, &loaded)?;
@@ -58,6 +58,9 @@ impl Workspace {
             return Err(CommandError::ManifestUnusable { diagnostics, locator });
         };
         let mut diagnostics = loaded.diagnostics;
+        if !skipped.is_empty() {
+            diagnostics.push(manifest::skipped(&skipped));
+        }
         let (levels, unknown) = Levels::new(&desired.levels, &rules.map(command_line).unwrap_or_default());
         diagnostics.extend(unknown);
         // A level of the command line decides what may be planned too.

@@ -55,7 +55,7 @@ mod yaml;
 pub use desired::{Desired, DesiredImage, DesiredLimits, LookupSource};
 pub use fault::{Fault, FaultKind};
 pub use locate::Locator;
-pub use not_manifest::is_manifest;
+pub use not_manifest::{is_foreign, is_manifest, skipped};
 pub use query::{ImportQuery, QueryPart};
 pub use settings::{CloudSettings, SandboxSettings, StateLocation};
 pub use variables::Variables;

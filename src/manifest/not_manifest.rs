@@ -3,7 +3,10 @@
 
 use super::reader::top_level_keys;
 use crate::diagnostics::catalogue::syntax::{LIMIT_EXCEEDED, MANIFEST_FOREIGN, TEXT_INVALID};
-use crate::diagnostics::{Code, Diagnostic, Place, escape_truncated};
+use crate::diagnostics::{Code, Diagnostic, Place, Severity, closest, escape_truncated};
+
+/// Number of skipped files that are named.
+const SKIPPED_NAMED: usize = 3;
 
 /// Returns whether a line of a text starts with a top-level key of a manifest. This holds for a manifest
 /// with a mistake anywhere else too.
@@ -22,6 +25,42 @@ pub fn is_manifest(text: &str) -> bool {
         let rest = rest.strip_prefix(['"', '\'']).unwrap_or(rest);
         top_level_keys().contains(&key) && rest.trim_start().starts_with(':')
     })
+}
+
+/// Returns whether a file that was found in a directory is of another program: it has no key of a manifest, nor one that could
+/// be a mistyped one. What is missing in a manifest is deleted, so a doubtful file is not.
+pub fn is_foreign(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    let is_flow = text.trim_start().starts_with('{');
+    let keys = text.lines().filter_map(|line| {
+        let line = line.strip_prefix(['"', '\'']).unwrap_or(line);
+        let (key, _) = line.split_once(':')?;
+        let key = key.trim_end_matches(['"', '\'']);
+        key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).then_some(key)
+    });
+    let mut keys = keys.filter(|key| !key.is_empty()).peekable();
+    // `apiVersion` is similar to `version` and is not a mistyped one.
+    let is_mistyped = |key: &str| {
+        closest(key, top_level_keys().iter().copied()).is_some_and(|known| known.get(..1) == key.get(..1))
+    };
+    !is_flow && !is_manifest(text) && keys.peek().is_some() && !keys.any(is_mistyped)
+}
+
+/// Returns the warning about files of a directory that are not read.
+pub fn skipped(names: &[String]) -> Diagnostic {
+    let listed: Vec<String> = names.iter().take(SKIPPED_NAMED).map(|name| escape_truncated(name)).collect();
+    let more = match names.len().saturating_sub(SKIPPED_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let detail = format!(
+        "Not read, since no line starts with a key of a manifest: {}{more}. If one is part of the manifest, what it declares is \
+         missing.",
+        listed.join(", ")
+    );
+    Diagnostic::new(&MANIFEST_FOREIGN, Severity::Warning, detail)
+        .about("files")
+        .help("Name the files or the directory of the manifest with -f.")
 }
 
 /// Returns a diagnostic without text of the file, instead of those that were found. Returns `None` if none were found.
@@ -58,6 +97,18 @@ pub(super) fn reported(name: &str, text: &str, found: &[Diagnostic]) -> Option<D
 mod tests {
     use super::*;
     use crate::manifest::{Input, Variables, load};
+
+    #[test]
+    fn a_file_of_another_program_is_no_mistyped_manifest() {
+        for text in ["apiVersion: v1\nkind: Pod\nmetadata: {}\n", "on: push\njobs: {}\n"] {
+            assert!(is_foreign(text), "{text}");
+        }
+        for text in
+            ["imges: {}\n", "image: {}\n", "- x\n", "", "# nothing\n", "{ a: b }", "shares: []\nfoo: 1\n"]
+        {
+            assert!(!is_foreign(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_text_with_a_key_of_a_manifest_is_one() {

@@ -112,7 +112,7 @@ impl CompletionContext {
             files.push(PathBuf::from(DEFAULT_MANIFEST));
         }
         let (manifest, base) = match are_small_manifests(&files).then(|| read_manifests(&files)) {
-            Some(Ok(Manifests { inputs, paths, folder })) => {
+            Some(Ok(Manifests { inputs, paths, folder, .. })) => {
                 let variables = Variables::new(env::manifest_variables().unwrap_or_default());
                 let loaded = manifest::load(inputs, &variables);
                 let base = Manifests::base(&paths, folder, &loaded);

@@ -228,8 +228,9 @@ codes! {
         checks: "That a file which cannot be read as a manifest has at least one line that starts with a key of a \
                  manifest."
         why: "A key file or an environment that is named by mistake contains secrets, and messages appear in logs. \
-              For this reason none of its text is printed. The file is not ignored either, since what is missing \
-              in the manifest is deleted."
+              For this reason none of its text is printed. A file that is found in a directory and has no key of a \
+              manifest, nor a similar one, is of another program: it is not read, and a warning names it. A file that is \
+              named is never ignored, since what is missing in the manifest is deleted."
         example: "registry: example.com\nuser: robot"
         to_do: "Name another file, or move this one out of the folder. In a part of a manifest, a line starts with \
                 one of its keys, such as `images:`."
