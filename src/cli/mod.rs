@@ -13,6 +13,7 @@ pub mod error;
 pub mod exit;
 mod files;
 mod formats;
+mod heartbeat;
 mod hint;
 mod inputs;
 pub mod log;

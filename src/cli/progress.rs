@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::heartbeat::{Heartbeat, INTERVAL};
 use super::printer::Printer;
 use crate::apply::Progress;
 use crate::model::ImageId;
@@ -17,6 +18,8 @@ pub struct Bar {
     running: Vec<String>,
     /// What was last said of a step that waits: the same is not said again.
     waits: BTreeMap<String, String>,
+    /// Without a terminal.
+    heartbeat: Option<Heartbeat>,
 }
 
 impl Bar {
@@ -33,11 +36,16 @@ impl Bar {
         } else {
             ProgressBar::hidden()
         };
-        Self { printer, bar, running: Vec::new(), waits: BTreeMap::new() }
+        let heartbeat = (!printer.bars && !printer.quiet).then(|| {
+            let printer = printer.clone();
+            Heartbeat::start(INTERVAL, move |line| printer.say(line))
+        });
+        Self { printer, bar, running: Vec::new(), waits: BTreeMap::new(), heartbeat }
     }
 
     /// Takes the bar away.
-    pub fn finish(&self) {
+    pub fn finish(&mut self) {
+        self.heartbeat = None;
         self.bar.finish_and_clear();
     }
 
@@ -56,6 +64,9 @@ impl Bar {
             more => format!(" and {more} more"),
         };
         self.bar.set_message(format!("{}{more}", shown.join(", ")));
+        if let Some(heartbeat) = &self.heartbeat {
+            heartbeat.news(&self.running);
+        }
     }
 
     fn ended(&mut self, step: &Step) {
