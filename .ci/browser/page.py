@@ -20,6 +20,7 @@ images:
     name: web-{generation}
     description: "<img src=x onerror=alert(1)>"
     source: { revision: "REVISION", instance: { id: ins-8f3a1c2d } }
+    keep: 0
     copies: [ap-tokyo]
   database:
     region: ap-jakarta
