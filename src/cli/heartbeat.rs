@@ -18,7 +18,7 @@ pub(super) struct Heartbeat {
 #[derive(Debug, Default)]
 struct State {
     running: Vec<String>,
-    /// Whether something was said since the last look.
+    /// Whether something was said since the last check.
     has_news: bool,
     /// Intervals since something was said.
     silent: u32,
