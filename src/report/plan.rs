@@ -8,7 +8,8 @@ use super::table::{Align, table};
 use super::{AccountNames, Paint, Summary, count, limit_source};
 use crate::diagnostics::sanitize;
 use crate::diff::{Action, Reason};
-use crate::plan::{Plan, PlanView};
+use crate::model::{Provider, Site};
+use crate::plan::{Plan, PlanPlace, PlanView};
 use crate::state::{Edit, Hold, Recorded};
 
 mod entry;
@@ -43,7 +44,7 @@ pub fn plan_text(
 ) -> String {
     let view = PlanView::new(plan, prior);
     let writer = Writer { view: &view, names, paint, detail };
-    let mut text = String::new();
+    let mut text = format!("{}\n\n", paint.dim(&place(plan, prior)));
     for (key, hold) in &prior.holds {
         let Hold { revision, since, by } = hold;
         let name = paint.bold(&format!("image.{key}"));
@@ -103,6 +104,24 @@ pub fn plan_text(
     }
     text.push('\n');
     text
+}
+
+/// Returns where the plan would be applied, and as of when the cloud is known.
+fn place(plan: &Plan, prior: &Recorded) -> String {
+    let PlanPlace { provider, site, endpoint, sandbox: _ } = &plan.place;
+    let service = match (provider, site, endpoint) {
+        (_, _, Some(endpoint)) => format!("tencent at {}", sanitize::escape_truncated(endpoint)),
+        (Provider::Sandbox, ..) => {
+            return format!("Account {} · sandbox (nothing real)", plan.account);
+        }
+        (_, Some(Site::Mainland), None) => "tencent mainland".to_owned(),
+        (_, _, None) => "tencent international".to_owned(),
+    };
+    let observed = match prior.regions.values().map(|region| region.read_at).min() {
+        Some(at) => format!("observed {}", at.strftime("%Y-%m-%d %H:%M UTC")),
+        None => "never observed".to_owned(),
+    };
+    format!("Account {} · {service} · {observed}", plan.account)
 }
 
 pub(super) fn edit_text(edit: &Edit, names: &AccountNames) -> String {

@@ -147,6 +147,8 @@ fn a_story_is_the_same_over_the_wire_and_in_process() {
         let checksum = Regex::new(r#""(checksum|digest)": "[^"]*""#).unwrap();
         let text = provider.replace_all(text, "\"provider\": \"…\"").into_owned();
         let text = place.replace_all(&text, "");
+        let head = Regex::new("(?m)^Account .*\n").unwrap();
+        let text = head.replace_all(&text, "");
         checksum.replace_all(&text, "\"$1\": \"…\"").into_owned()
     };
     let (here, away) = (plain(&here), plain(&away));

@@ -104,7 +104,7 @@ fn before_serving(recorded: &Recorded, key: &ImageKey) -> Result<RevisionName, C
             match candidates.is_empty() {
                 true => list(&candidates),
                 false => format!(
-                    "{}\n\nEarlier ones are kept from the next build on with:\n\n    keep: 1",
+                    "{}\n\nEarlier ones are always kept, from the next build on, with:\n\n    keep: 1",
                     list(&candidates)
                 ),
             },
