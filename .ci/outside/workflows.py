@@ -157,7 +157,7 @@ def the_record_is_committed_and_taken_up_again():
     runner.step("Take the newest record")
     assert (runner.folder / "goldform.state.json.journal").read_text() == "left\n"
     (runner.folder / "goldform.state.json.journal").unlink()
-    assert runner.goldform("plan", "--refresh").startswith("No changes")
+    assert "No changes" in runner.goldform("plan", "--refresh")
     runner.step("Commit the record")
     assert in_remote() == {".gitignore", "goldform.yaml", "goldform.state.json"}, in_remote()
     # Nothing new is no commit.

@@ -256,8 +256,6 @@ pub fn record_as(
         return Vec::new();
     }
     let generation = recorded.next_generation(key);
-    let mut managed_tags: BTreeSet<CompactString> = image.tags.keys().cloned().collect();
-    managed_tags.extend(desired.cloud.ownership_tag.iter().cloned());
     let mut all = Vec::new();
     for region in image.placements() {
         let Some(region_seen) = seen(region) else { continue };
@@ -275,12 +273,8 @@ pub fn record_as(
         };
         let Some(found) = found else { continue };
         let at = PlacementKey { image: key.clone(), generation, region: region.clone() };
-        let mut placement =
-            Placement::accepted(found.id.clone(), found.name.clone(), found.state, found.created);
-        placement.see(found, &managed_tags);
-        // What the manifest shares is goldform's from now; the rest stays unmanaged.
-        placement.shares = image.shares.get(region).cloned().unwrap_or_default();
-        placement.see_shares(&region_seen.shares.get(&found.id).cloned().unwrap_or_default());
+        let shares = region_seen.shares.get(&found.id).cloned().unwrap_or_default();
+        let placement = taken_over(desired, image, region, found, &shares);
         recorded.adopt(&at, source, placement);
         all.push(at);
     }
@@ -290,4 +284,22 @@ pub fn record_as(
         entry.delete_snapshots = image.deletes_snapshots();
     }
     all
+}
+
+/// Returns an observed image as a placement of an entry.
+fn taken_over(
+    desired: &Desired,
+    image: &DesiredImage,
+    region: &Region,
+    found: &ObservedImage,
+    shares: &Accounts,
+) -> Placement {
+    let mut tags: BTreeSet<CompactString> = image.tags.keys().cloned().collect();
+    tags.extend(desired.cloud.ownership_tag.iter().cloned());
+    let mut placement = Placement::accepted(found.id.clone(), found.name.clone(), found.state, found.created);
+    placement.see(found, &tags);
+    // What the manifest shares is goldform's from now; the rest stays unmanaged.
+    placement.shares = image.shares.get(region).cloned().unwrap_or_default();
+    placement.see_shares(shares);
+    placement
 }

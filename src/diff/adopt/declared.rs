@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::{CompactString, format_compact};
 
-use super::owner;
+use super::{owner, taken_over};
 use crate::manifest::{Desired, DesiredImage};
 use crate::model::{Accounts, GenerationNumber, ImageId, ImageKind, PlacementKey, Region, Source};
 use crate::state::{Lineage, Observed, ObservedImage, Placement, Recorded};
@@ -117,14 +117,7 @@ fn builds(mut matches: Vec<Match<'_>>) -> BTreeMap<GenerationNumber, Vec<Match<'
 }
 
 fn placement(desired: &Desired, image: &DesiredImage, found: &Match<'_>) -> Placement {
-    let seen = found.image;
-    let mut tags: BTreeSet<CompactString> = image.tags.keys().cloned().collect();
-    tags.extend(desired.cloud.ownership_tag.iter().cloned());
-    let mut placement = Placement::accepted(seen.id.clone(), seen.name.clone(), seen.state, seen.created);
-    placement.see(seen, &tags);
-    // What the manifest shares is goldform's from now; the rest stays unmanaged.
-    placement.shares = image.shares.get(found.region).cloned().unwrap_or_default();
-    placement.see_shares(&found.shares);
+    let mut placement = taken_over(desired, image, found.region, found.image, &found.shares);
     placement.copied_from = Some(image.region.clone()).filter(|origin| origin != found.region);
     placement
 }
