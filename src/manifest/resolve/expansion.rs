@@ -24,7 +24,7 @@ const TAG_BYTES: usize = 32;
 /// limit, have half as many.
 pub(in crate::manifest) const MAX_SHARES: usize = 1_000_000;
 
-/// Most members of groups and sets, counted wherever one is used.
+/// Most members of groups and sets, counted wherever one is used, and entries that shares select from.
 pub(in crate::manifest) const MAX_MEMBERS: usize = 2_000_000;
 
 /// Sizes so far.
@@ -110,7 +110,9 @@ impl Resolver<'_, '_> {
     ) -> bool {
         let has_room = fits(&mut self.expansion.members, members, MAX_MEMBERS);
         if !has_room {
-            let than = format!("than {MAX_MEMBERS} members of groups and sets, counted wherever one is used");
+            let than = format!(
+                "than {MAX_MEMBERS} members of groups, sets and selected shares, counted wherever one is used"
+            );
             let help = "Use smaller groups, or use them in fewer places.";
             self.too_much("The manifest has more", &than, path(), "the limit is reached here", help);
         }

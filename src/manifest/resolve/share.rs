@@ -134,6 +134,12 @@ impl Resolver<'_, '_> {
         .into_iter()
         .filter_map(|(key, is_written)| is_written.then_some(key))
         .collect();
+        // Each such share considers every entry.
+        if matches!(written.as_slice(), ["images" | "tags"])
+            && !self.has_room_for_members(images.len(), || path.clone())
+        {
+            return None;
+        }
         match written.as_slice() {
             ["images"] => self.several_images(share, &path.field("images"), images),
             ["tags"] => self.tagged_images(share, &path.field("tags"), images),

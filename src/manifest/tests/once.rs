@@ -152,6 +152,20 @@ fn groups_that_name_each_other_many_times_end() {
 }
 
 #[test]
+fn many_shares_of_many_images_are_refused() {
+    let mut text = String::from("images:\n");
+    for number in 0..10_000 {
+        text += &format!("  i{number}: {{ region: ap-tokyo, source: {{ adopted: img-{number:08x} }} }}\n");
+    }
+    text += "shares:\n";
+    for _ in 0..10_000 {
+        text += "  - { tags: { a: b }, with: [] }\n";
+    }
+    let loaded = load_one(&text);
+    assert!(loaded.diagnostics.iter().any(|found| found.code.id == "GF103"));
+}
+
+#[test]
 fn a_long_default_in_many_images_is_refused() {
     let mut text = format!("defaults: {{ description: \"{}\" }}\nimages:\n", "x".repeat(100_000));
     for number in 0..1_000 {
