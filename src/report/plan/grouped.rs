@@ -92,7 +92,11 @@ impl Writer<'_> {
         let mut groups: Vec<(Block, Vec<&PlacementChange>)> = Vec::new();
         for placement in &change.placements {
             let block = self.block(change, placement, Naming::Shared);
-            match groups.iter_mut().find(|(known, _)| *known == block) {
+            // Two generations in one region are two images, even where their texts are equal.
+            let is_alike = |(known, group): &&mut (Block, Vec<&PlacementChange>)| {
+                *known == block && group.iter().all(|one| one.at.generation == placement.at.generation)
+            };
+            match groups.iter_mut().find(is_alike) {
                 Some((_, group)) => group.push(placement),
                 None => groups.push((block, vec![placement])),
             }
@@ -109,10 +113,8 @@ impl Writer<'_> {
                         true => format!("all {} regions", regions.len()),
                         false => names.join(", "),
                     };
-                    let is_kept_alike =
-                        several.iter().all(|one| one.at.generation == first_generation(several));
-                    let full = several.first().filter(|_| is_kept_alike && naming == Naming::Full);
-                    let suffix = full.map(|one| self.block(change, one, naming).suffix);
+                    let first = several.first().filter(|_| naming == Naming::Full);
+                    let suffix = first.map(|one| self.block(change, one, naming).suffix);
                     (Block { suffix: suffix.unwrap_or_else(|| shared.suffix.clone()), ..shared }, place)
                 }
             };
@@ -132,11 +134,6 @@ impl Writer<'_> {
     }
 }
 
-/// Returns the generation of the first placement.
-fn first_generation(placements: &[&PlacementChange]) -> crate::model::GenerationNumber {
-    placements.first().map_or(crate::model::GenerationNumber(0), |one| one.at.generation)
-}
-
 /// Returns a text on lines of at most [`WIDTH`] characters. Words are not broken.
 fn wrapped(text: &str, first: &str, rest: &str) -> String {
     let options = textwrap::Options::new(WIDTH)
@@ -148,4 +145,51 @@ fn wrapped(text: &str, first: &str, rest: &str) -> String {
     let mut wrapped = textwrap::fill(text, options);
     wrapped.push('\n');
     wrapped
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::plan::{PlanDetail, plan_text};
+    use crate::report::{AccountNames, Paint};
+    use crate::testing::desired;
+    use crate::testing::worlds::{applied, plan_to};
+
+    fn manifest(snapshots: [&str; 2]) -> String {
+        let entry = |key: &str, snapshot: &str| {
+            format!(
+                "  {key}: {{ region: ap-jakarta, copies: [ap-tokyo], keep: 1, source: {{ snapshots: [{snapshot}] }} }}\n"
+            )
+        };
+        format!(
+            "version: 1\naccount: \"100000000001\"\nimages:\n{}{}",
+            entry("one", snapshots[0]),
+            entry("two", snapshots[1])
+        )
+    }
+
+    #[test]
+    fn every_image_that_is_deleted_is_counted_in_its_regions() {
+        let (first, second) =
+            (manifest(["snap-00000001", "snap-00000002"]), manifest(["snap-00000003", "snap-00000004"]));
+        let snapshot = applied(&[&first, &second]);
+        let gone = "version: 1\naccount: \"100000000001\"\n";
+        let plan = plan_to(&snapshot, gone);
+        let text = |detail| {
+            plan_text(&plan, &snapshot.recorded, &AccountNames::of(&desired(gone)), Paint::PLAIN, detail)
+        };
+        let grouped = text(PlanDetail::Grouped);
+        assert_eq!(grouped.matches("- 2 images: delete").count(), 1, "{grouped}");
+        // Both generations of both entries, which no revision names.
+        assert_eq!(
+            grouped.matches("ap-jakarta, ap-tokyo (earlier): delete with snapshots").count(),
+            0,
+            "{grouped}"
+        );
+        assert_eq!(
+            grouped.matches("ap-jakarta, ap-tokyo (earlier): delete, snapshots stay").count(),
+            2,
+            "{grouped}"
+        );
+        assert_eq!(text(PlanDetail::Full).matches(": delete img-").count(), 8);
+    }
 }
