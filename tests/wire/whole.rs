@@ -104,7 +104,13 @@ shares:
 fn story(env: &TestEnv) -> String {
     let mut reported = String::new();
     let mut run = |line: &str| {
-        reported.push_str(&env.run(line).text());
+        let text = env.run(line).text();
+        // `images` lists by creation time, in whole seconds. Images of the same second have no order of their own.
+        let mut lines: Vec<&str> = text.lines().collect();
+        if line.starts_with("images") {
+            lines.sort_unstable();
+        }
+        reported.extend(lines.iter().flat_map(|line| [line, "\n"]));
         if let Ok(state) = std::fs::read_to_string(env.path("goldform.state.json")) {
             reported.push_str(&env.filter(&state));
         }
