@@ -278,12 +278,17 @@ pub fn record_as(
         recorded.adopt(&at, source, placement);
         all.push(at);
     }
+    set_settings(recorded, key, image);
+    all
+}
+
+/// Records what the manifest says of an entry, if it is recorded.
+fn set_settings(recorded: &mut Recorded, key: &ImageKey, image: &DesiredImage) {
     if let Some(entry) = recorded.images.get_mut(key) {
         entry.origin = image.region.clone();
         entry.protect = image.protect;
         entry.delete_snapshots = image.deletes_snapshots();
     }
-    all
 }
 
 /// Returns an observed image as a placement of an entry.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::{CompactString, format_compact};
 
-use super::{owner, taken_over};
+use super::{owner, set_settings, taken_over};
 use crate::manifest::{Desired, DesiredImage};
 use crate::model::{Accounts, GenerationNumber, ImageId, ImageKind, PlacementKey, Region, Source};
 use crate::state::{Lineage, Observed, ObservedImage, Placement, Recorded};
@@ -63,11 +63,7 @@ pub fn record_lost(
                 all.push(at);
             }
         }
-        if let Some(entry) = recorded.images.get_mut(key) {
-            entry.origin = image.region.clone();
-            entry.protect = image.protect;
-            entry.delete_snapshots = image.deletes_snapshots();
-        }
+        set_settings(recorded, key, image);
     }
     all
 }
