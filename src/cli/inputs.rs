@@ -70,7 +70,7 @@ impl Manifests {
     }
 }
 
-/// Returns whether a path stands for stdin.
+/// Returns whether a path means stdin.
 pub(super) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }

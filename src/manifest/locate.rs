@@ -83,7 +83,7 @@ impl Locator {
         default.or(own).map(|found| found.span)
     }
 
-    /// Returns the span of the value at a path, or of the default that stands for it. Returns `None` if it is not written.
+    /// Returns the span of the value at a path, or of its default under `defaults`. Returns `None` if it is not written.
     pub fn written(&self, path: &ManifestPath) -> Option<Span> {
         let whole = |path: &ManifestPath| {
             self.longest(path).filter(|found| found.depth == path.segments.len()).map(|found| found.span)

@@ -216,7 +216,7 @@ fn source(image: &DesiredImage) -> Option<Value> {
     Some(value)
 }
 
-/// What stands for `${` of a reference until texts are escaped. No manifest contains it.
+/// Placeholder of the `${` of a reference until texts are escaped. No manifest contains it.
 const REFERENCE: &str = "\u{0}{";
 /// The same of a reference to a lookup.
 const LOOKUP: &str = "\u{0}{lookup.";
