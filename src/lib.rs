@@ -82,7 +82,9 @@ pub mod engine;
 pub mod model;
 
 pub use apply::Progress;
-pub use backend::{FileStore, LockInfo, LockWait, MemoryStore, StateStore, StoreError};
+pub use backend::{
+    FileStore, LeaseTerms, LockInfo, LockWait, MemoryStore, ObjectStateStore, StateStore, StoreError,
+};
 pub use cli::run;
 pub use cloud::client::Client;
 pub use cloud::sim::{Settings as SandboxSettings, Sim, SimTransport};

@@ -90,6 +90,7 @@ fn judged(plan: &Plan, recorded: &Recorded, index: StepIndex, error: &CloudError
         ErrorKind::Busy => Obstacle::State,
         ErrorKind::Throttled
         | ErrorKind::Unreachable
+        | ErrorKind::LockLost
         | ErrorKind::OutcomeUnknown
         | ErrorKind::Internal
         | ErrorKind::MalformedResponse

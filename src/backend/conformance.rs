@@ -8,15 +8,15 @@ use super::*;
 use crate::model::{Attributes, Operation, Provider, Source, Tags};
 use crate::state::{Lineage, StepId};
 
-fn info() -> LockInfo {
+pub(super) fn info() -> LockInfo {
     LockInfo { owner: "me@here".into(), pid: 1, operation: "apply".into(), since: Timestamp::UNIX_EPOCH }
 }
 
-fn first() -> Snapshot {
+pub(super) fn first() -> Snapshot {
     Snapshot::first(Lineage("lineage-1".into()), "100000000001".parse().unwrap(), Provider::Sandbox)
 }
 
-fn started() -> Event {
+pub(super) fn started() -> Event {
     let source: Source = serde_json::from_str(r#"{"instance":{"id":"ins-8f3a1c2d"}}"#).unwrap();
     let attributes = Attributes { name: Some("web".into()), ..Attributes::default() };
     let at = "image.web@ap-tokyo#1".to_owned();
@@ -34,7 +34,7 @@ fn started() -> Event {
     }
 }
 
-fn accepted() -> Event {
+pub(super) fn accepted() -> Event {
     Event::Accepted {
         step: StepId("create image.web@ap-tokyo#1".into()),
         at: Timestamp::UNIX_EPOCH,
@@ -43,7 +43,7 @@ fn accepted() -> Event {
 }
 
 /// Everything that a store promises. `again` opens the same place as another process would.
-async fn promises<S: StateStore>(mut store: S, again: impl Fn(&S) -> S) {
+pub(super) async fn promises<S: StateStore>(mut store: S, again: impl Fn(&S) -> S) {
     assert!(store.load().await.unwrap().is_none(), "nothing before the first save");
     assert!(matches!(store.save(&mut first(), SerialBump::Yes).await, Err(StoreError::OutOfOrder(_))));
     store.lock(info(), LockWait::NONE).await.unwrap();
@@ -105,7 +105,7 @@ async fn a_file_is_locked_for_others_and_says_by_whom() {
     let mut one = FileStore::at(&path);
     one.lock(info(), LockWait::NONE).await.unwrap();
     let refused = FileStore::at(&path).lock(info(), LockWait::NONE).await;
-    assert!(matches!(refused, Err(StoreError::Locked(Some(holder))) if holder == info()));
+    assert!(matches!(refused, Err(StoreError::Locked { holder: Some(holder), .. }) if holder == info()));
     drop(one);
     FileStore::at(&path).lock(info(), LockWait::NONE).await.unwrap();
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::journal::Relation;
 use super::{LockInfo, LockWait, SerialBump, StateStore, StoreError};
 use crate::cloud::SystemClock;
 use crate::diagnostics::sanitize;
@@ -26,10 +27,10 @@ mod place;
 mod tests;
 
 pub use disk::write_atomically;
-pub use journal::Relation;
 
+use super::journal::{End, Header};
 use disk::{Disk, RealDisk};
-use journal::{End, Header, Journal, Lines};
+use journal::Journal;
 use lock::Held;
 use place::Place;
 
@@ -88,61 +89,6 @@ impl FileStore {
         Self { clock, ..self }
     }
 
-    /// Returns who is writing the state at this moment. `None` if nobody is, or if that cannot be found out.
-    pub fn writer(&self) -> Option<LockInfo> {
-        lock::writer(&self.place.beside(".lock").ok()?)
-    }
-
-    /// Whether the journal holds events that the snapshot which was loaded does not.
-    pub fn has_events(&self) -> bool {
-        self.end.is_some()
-    }
-
-    /// Makes a snapshot the state, in the place of one that cannot be used, or that its journal does not belong to. The
-    /// events of a journal that follows the snapshot, as far as they are undamaged, are folded into it. All other files are
-    /// kept; returns their names.
-    ///
-    /// # Errors
-    /// If the lock is not held, or the place cannot be written.
-    pub async fn replace(&mut self, snapshot: &mut Snapshot) -> Result<Vec<String>, StoreError> {
-        self.check_lock()?;
-        let mut aside = Vec::new();
-        let mut last = self.serials()?.into_iter().max().unwrap_or_default().max(snapshot.serial);
-        let place = self.place.beside(".journal")?;
-        if let Some(bytes) = place.read()?.filter(|bytes| !bytes.is_empty()) {
-            let lines = Lines::read(place).ok().flatten();
-            last = last.max(lines.as_ref().map_or(0, |lines| lines.header.follows));
-            let followed = (&snapshot.lineage, snapshot.serial);
-            let mut is_folded = false;
-            if let Some(lines) =
-                lines.filter(|lines| lines.header.relation(Some(followed)) == Relation::Follows)
-            {
-                let events = lines.events();
-                let all = events.events.iter().all(|(_, event)| snapshot.take(event).is_ok());
-                is_folded = all && events.error.is_none();
-            }
-            if !is_folded {
-                aside.push(self.set_aside(&bytes, "journal")?);
-            }
-        }
-        if let Some(bytes) = self.read_state_file()? {
-            let present = Snapshot::from_bytes(&bytes).ok();
-            last = last.max(present.as_ref().map_or(0, |present| present.serial));
-            last = last.max(
-                std::str::from_utf8(&bytes).ok().and_then(Head::from_text).map_or(0, |head| head.serial),
-            );
-            let kept = present.and_then(|present| Some((self.read_one_kept(present.serial).ok()??, present)));
-            if !kept.is_some_and(|(kept, present)| kept == present) {
-                aside.push(self.set_aside(&bytes, "json")?);
-            }
-        }
-        snapshot.serial = last;
-        self.stored = Some((snapshot.lineage.clone(), last));
-        (self.end, self.is_stale) = (None, false);
-        self.save(snapshot, SerialBump::Yes).await?;
-        Ok(aside)
-    }
-
     fn check_lock(&self) -> Result<&Held, StoreError> {
         let held = self.lock.as_ref().ok_or(StoreError::OutOfOrder("write before lock"))?;
         held.check()?;
@@ -193,7 +139,7 @@ impl FileStore {
     }
 
     fn with_journal(&self, snapshot: Option<Snapshot>) -> Result<Option<Loaded>, StoreError> {
-        let lines = Lines::read(self.place.beside(".journal")?)?;
+        let lines = journal::read(&self.place.beside(".journal")?)?;
         let followed = snapshot.as_ref().map(|snapshot| (&snapshot.lineage, snapshot.serial));
         let relation = lines.as_ref().map(|lines| lines.header.relation(followed));
         match (snapshot, lines, relation) {
@@ -328,5 +274,65 @@ impl StateStore for FileStore {
 
     async fn recall(&mut self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
         self.read_one_kept(serial)
+    }
+
+    async fn writer(&mut self) -> Option<LockInfo> {
+        lock::writer(&self.place.beside(".lock").ok()?)
+    }
+
+    fn has_events(&self) -> bool {
+        self.end.is_some()
+    }
+
+    async fn replace(&mut self, snapshot: &mut Snapshot) -> Result<Vec<String>, StoreError> {
+        self.check_lock()?;
+        let mut aside = Vec::new();
+        let mut last = self.serials()?.into_iter().max().unwrap_or_default().max(snapshot.serial);
+        let place = self.place.beside(".journal")?;
+        if let Some(bytes) = place.read()?.filter(|bytes| !bytes.is_empty()) {
+            let lines = journal::read(&place).ok().flatten();
+            last = last.max(lines.as_ref().map_or(0, |lines| lines.header.follows));
+            let followed = (&snapshot.lineage, snapshot.serial);
+            let mut is_folded = false;
+            if let Some(lines) =
+                lines.filter(|lines| lines.header.relation(Some(followed)) == Relation::Follows)
+            {
+                let events = lines.events();
+                let all = events.events.iter().all(|(_, event)| snapshot.take(event).is_ok());
+                is_folded = all && events.error.is_none();
+            }
+            if !is_folded {
+                aside.push(self.set_aside(&bytes, "journal")?);
+            }
+        }
+        if let Some(bytes) = self.read_state_file()? {
+            let present = Snapshot::from_bytes(&bytes).ok();
+            last = last.max(present.as_ref().map_or(0, |present| present.serial));
+            last = last.max(
+                std::str::from_utf8(&bytes).ok().and_then(Head::from_text).map_or(0, |head| head.serial),
+            );
+            let kept = present.and_then(|present| Some((self.read_one_kept(present.serial).ok()??, present)));
+            if !kept.is_some_and(|(kept, present)| kept == present) {
+                aside.push(self.set_aside(&bytes, "json")?);
+            }
+        }
+        snapshot.serial = last;
+        self.stored = Some((snapshot.lineage.clone(), last));
+        (self.end, self.is_stale) = (None, false);
+        self.save(snapshot, SerialBump::Yes).await?;
+        Ok(aside)
+    }
+
+    async fn retire(&mut self) -> Result<String, StoreError> {
+        self.check_lock()?;
+        let mut snapshot = self.load().await?.ok_or(StoreError::OutOfOrder("retire before save"))?;
+        // The copy holds what the journal held.
+        self.save(&mut snapshot, SerialBump::IfEvents).await?;
+        let bytes = self.read_state_file()?.unwrap_or_default();
+        let kept = self.set_aside(&bytes, "json")?;
+        let real = self.place.real()?;
+        disk::remove(real).map_err(|source| StoreError::Io { place: self.place(), source })?;
+        self.stored = None;
+        Ok(kept)
     }
 }

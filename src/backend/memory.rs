@@ -56,7 +56,7 @@ impl StateStore for MemoryStore {
 
     async fn lock(&mut self, info: LockInfo, _: LockWait) -> Result<(), StoreError> {
         if let Some(holder) = &self.lock {
-            return Err(StoreError::Locked(Some(holder.clone())));
+            return Err(StoreError::Locked { holder: Some(holder.clone()), is_shared: false });
         }
         self.lock = Some(info);
         Ok(())
@@ -103,5 +103,13 @@ impl StateStore for MemoryStore {
 
     async fn recall(&mut self, serial: u64) -> Result<Option<Snapshot>, StoreError> {
         Ok(self.kept.get(&serial).cloned())
+    }
+
+    async fn writer(&mut self) -> Option<LockInfo> {
+        self.lock.clone()
+    }
+
+    fn has_events(&self) -> bool {
+        !self.journal.is_empty()
     }
 }

@@ -13,15 +13,19 @@
 #[cfg(test)]
 mod conformance;
 pub mod file;
+pub mod journal;
 pub mod lock;
 pub mod memory;
+pub mod object;
 
 use async_trait::async_trait;
 use thiserror::Error;
 
-pub use file::{FileStore, Relation};
+pub use file::FileStore;
+pub use journal::Relation;
 pub use lock::{LockInfo, LockWait};
 pub use memory::MemoryStore;
+pub use object::{LeaseTerms, ObjectStateStore};
 
 use crate::state::{Event, Head, IllegalEvent, Lineage, Snapshot, StateError};
 
@@ -32,8 +36,13 @@ pub const SNAPSHOTS_KEPT: usize = 10;
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// Somebody else is writing.
-    #[error("the state is locked{}", holder(.0.as_ref()))]
-    Locked(Option<LockInfo>),
+    #[error("the state is locked{}", by(holder.as_ref()))]
+    Locked {
+        /// Who, as far as is known.
+        holder: Option<LockInfo>,
+        /// Whether the lock is on shared storage, where a dead holder may have left it.
+        is_shared: bool,
+    },
     /// What is stored cannot be used; it is left as it is.
     #[error("{place}: {source}")]
     State {
@@ -110,13 +119,57 @@ pub enum StoreError {
         /// What it is.
         what: &'static str,
     },
-    /// The lock file was removed or replaced while it was held: others may be writing.
-    #[error(
-        "{place} was removed or replaced while this command held the lock: another command may be writing the state"
-    )]
+    /// The lock was lost while it was held: others may be writing.
+    #[error("{place}: {why}")]
     LockLost {
-        /// The place.
+        /// The place of the lock.
         place: String,
+        /// How.
+        why: String,
+    },
+    /// The lock's object cannot be read.
+    #[error("{place}: the lock cannot be read: {why}")]
+    LockUnreadable {
+        /// The place of the lock.
+        place: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The state is older than the one that the last holder of the lock has written.
+    #[error("{place}: {}", older(*serial, *written))]
+    Older {
+        /// Where it is stored.
+        place: String,
+        /// Its serial. `None` if there is no state.
+        serial: Option<u64>,
+        /// The serial that was written.
+        written: u64,
+        /// The serials of the kept snapshots that can be restored.
+        kept: Vec<u64>,
+    },
+    /// The state was changed while this command held its lock, by something that did not.
+    #[error("{place} was changed while this command held the lock, by something that did not hold it")]
+    ChangedMeanwhile {
+        /// Where it is stored.
+        place: String,
+    },
+    /// The object storage refused a request, or did not answer.
+    #[error("{place}: {why}")]
+    Storage {
+        /// The object.
+        place: String,
+        /// What the storage says.
+        why: String,
+        /// What is wrong.
+        failure: StorageFailure,
+    },
+    /// This kind of store cannot do what was asked.
+    #[error("{place}: {why}")]
+    Unsupported {
+        /// Where the state is stored.
+        place: String,
+        /// Why not.
+        why: &'static str,
     },
     /// The file system has no locks.
     #[error(
@@ -133,6 +186,34 @@ pub enum StoreError {
     OutOfOrder(&'static str),
 }
 
+/// What is wrong with object storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StorageFailure {
+    /// The keys are missing, wrong or expired.
+    Credentials,
+    /// The keys have no permission.
+    Permission,
+    /// There is no such bucket.
+    Bucket,
+    /// No object can have this key.
+    Key,
+    /// The storage cannot be reached.
+    Unreachable,
+    /// The storage does not honour conditional writes.
+    Conditions,
+    /// Another failure.
+    Other,
+}
+
+fn older(serial: Option<u64>, written: u64) -> String {
+    match serial {
+        Some(serial) => format!(
+            "the state has serial {serial}, and serial {written} was written: an older state was put in its place"
+        ),
+        None => format!("there is no state, and one with serial {written} was written: it was removed"),
+    }
+}
+
 impl StoreError {
     /// The same, where the snapshot beside the journal has this serial.
     fn beside_serial(mut self, of: Option<u64>) -> Self {
@@ -146,7 +227,10 @@ impl StoreError {
     pub fn is_unusable(&self) -> bool {
         match self {
             Self::State { source, .. } => !matches!(source, StateError::Newer { .. }),
-            Self::JournalApart { .. } | Self::Journal { .. } | Self::JournalLine { .. } => true,
+            Self::JournalApart { .. }
+            | Self::Journal { .. }
+            | Self::JournalLine { .. }
+            | Self::Older { .. } => true,
             _ => false,
         }
     }
@@ -171,9 +255,13 @@ fn apart(relation: Relation, lineage: &Lineage, follows: u64, serial: Option<u64
     }
 }
 
-fn holder(info: Option<&LockInfo>) -> String {
+fn by(info: Option<&LockInfo>) -> String {
     info.map(|info| format!(" by {info}")).unwrap_or_default()
 }
+
+/// Why a lock is neither held nor released by a command of its own.
+const PROCESS_LOCK: &str =
+    "the lock of a local state lasts as long as the command that holds it, and no longer";
 
 /// Keeps a state. One command at a time may write; any number may read.
 #[async_trait]
@@ -226,6 +314,56 @@ pub trait StateStore: Send {
     /// # Errors
     /// When it cannot be read or used.
     async fn recall(&mut self, serial: u64) -> Result<Option<Snapshot>, StoreError>;
+
+    /// Returns who is writing the state at this moment. `None` if nobody is, or if that cannot be found out.
+    async fn writer(&mut self) -> Option<LockInfo> {
+        None
+    }
+
+    /// Returns whether the journal holds events that the snapshot which was loaded does not.
+    fn has_events(&self) -> bool {
+        false
+    }
+
+    /// Makes a snapshot the state, in the place of one that cannot be used, or that its journal does not belong to. The
+    /// events of a journal that follows the snapshot, as far as they are undamaged, are folded into it. All else that was
+    /// there is kept; returns the names.
+    ///
+    /// # Errors
+    /// If the lock is not held, or the place cannot be written.
+    async fn replace(&mut self, snapshot: &mut Snapshot) -> Result<Vec<String>, StoreError> {
+        let _ = snapshot;
+        Err(StoreError::Unsupported { place: self.place(), why: "a state here is not replaced" })
+    }
+
+    /// Removes the state from its place and keeps a copy among the kept snapshots. Returns where. For a state that was moved
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// If the lock is not held, nothing was loaded, or the place cannot be written.
+    async fn retire(&mut self) -> Result<String, StoreError> {
+        Err(StoreError::Unsupported { place: self.place(), why: "a state here is not moved elsewhere" })
+    }
+
+    /// Takes the lock for a person: it lasts until it is unlocked.
+    ///
+    /// # Errors
+    /// As [`StateStore::lock`], and if this store has no such locks.
+    async fn lock_for_good(&mut self, info: LockInfo, wait: LockWait) -> Result<(), StoreError> {
+        let _ = (info, wait);
+        Err(StoreError::Unsupported { place: self.place(), why: PROCESS_LOCK })
+    }
+
+    /// Releases the lock of any holder. Returns who held it.
+    ///
+    /// # Errors
+    /// If the lock lasts as long as its process, or the place cannot be written.
+    async fn unlock(&mut self) -> Result<Option<LockInfo>, StoreError> {
+        match self.writer().await {
+            Some(_) => Err(StoreError::Unsupported { place: self.place(), why: PROCESS_LOCK }),
+            None => Ok(None),
+        }
+    }
 }
 
 /// Whether a save raises the serial of the state.

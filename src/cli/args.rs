@@ -25,8 +25,9 @@ pub use import::ImportArgs;
 pub use output::{Color, Format, OutputArgs};
 pub use plan::{ApplyArgs, ApplyCommandArgs, ExpectArgs, GraphArgs, PlanArgs, ProposalArgs, SelectArgs};
 pub use state::{
-    ForgetArgs, HistoryArgs, StateArgs, StateCommand, StateHistoryArgs, StateListArgs, StateMoveArgs,
-    StatePullArgs, StatePushArgs, StateRestoreArgs, StateShowArgs,
+    ForgetArgs, HistoryArgs, StateArgs, StateCommand, StateHistoryArgs, StateListArgs, StateLockArgs,
+    StateMigrateArgs, StateMoveArgs, StatePullArgs, StatePushArgs, StateRestoreArgs, StateShowArgs,
+    StateUnlockArgs,
 };
 
 /// Manifest that is read if none is named.

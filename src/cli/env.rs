@@ -49,6 +49,9 @@ const PROXIES: &[&str] = &[
 ];
 /// How the names of the variables that keys and roles are read from start.
 const CREDENTIALS: &[&str] = &["TENCENTCLOUD_", "TCCLI_", "TKE_"];
+/// How the names of the variables start that the object storage of a shared state is reached with, as the AWS command
+/// line reads them.
+const OBJECT_STORAGE: &[&str] = &["AWS_"];
 /// The folder of the user. The second is of Windows.
 const HOME: &[&str] = &["HOME", "USERPROFILE"];
 
@@ -94,6 +97,15 @@ pub fn manifest_variables() -> Result<BTreeMap<String, String>, CommandError> {
         variables.insert(name.to_owned(), value);
     }
     Ok(variables)
+}
+
+/// Returns the variables that the object storage of a shared state is reached with.
+///
+/// # Errors
+/// If the name or value of one is not UTF-8 text.
+pub fn object_storage() -> Result<BTreeMap<String, String>, CommandError> {
+    let set = starting_with(OBJECT_STORAGE).filter(|(_, value)| !value.is_empty());
+    set.map(|(name, value)| Ok((text(&name, name.clone())?, text(&name, value)?))).collect()
 }
 
 /// Checks the variables that keys and roles are read from.

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::exit::ExitStatus;
-use crate::backend::{Relation, StoreError};
+use crate::backend::{Relation, StorageFailure, StoreError};
 use crate::cloud::{CloudError, ErrorKind};
 use crate::constraints::Judgement;
 use crate::diagnostics::Diagnostic;
@@ -79,7 +79,7 @@ impl CommandError {
     pub fn exit_status(&self) -> ExitStatus {
         match self {
             Self::AlreadyReported(status) => *status,
-            Self::Store(StoreError::Locked(_) | StoreError::LockLost { .. }) => ExitStatus::Locked,
+            Self::Store(StoreError::Locked { .. } | StoreError::LockLost { .. }) => ExitStatus::Locked,
             Self::Store(StoreError::OutOfOrder(_)) | Self::Plan(_) | Self::Internal(_) => {
                 ExitStatus::Internal
             }
@@ -100,9 +100,14 @@ impl CommandError {
             Self::File { help, .. } | Self::Input { help, .. } | Self::Stale { help, .. } => {
                 Some(help.clone()).filter(|help| !help.is_empty())
             }
-            Self::Store(StoreError::Locked(_)) => {
+            Self::Store(StoreError::Locked { is_shared: false, .. }) => {
                 Some("Wait for it to end, or give it time:\n\n    --lock-timeout 5m".to_owned())
             }
+            Self::Store(StoreError::Locked { is_shared: true, .. }) => Some(
+                "Wait for it to end, or give it time:\n\n    --lock-timeout 5m\n\nIf its process has died, the lock ends within \
+                 three minutes. To end it now:\n\n    goldform state unlock"
+                    .to_owned(),
+            ),
             Self::Store(StoreError::State { source: StateError::Newer { .. }, .. }) => {
                 Some("It was left as it is. Use that goldform, or a newer one.".to_owned())
             }
@@ -129,6 +134,18 @@ impl CommandError {
                  goldform apply"
                     .to_owned(),
             ),
+            Self::Store(StoreError::LockUnreadable { .. }) => Some(
+                "It was left as it is. If no command is running on this state, remove that object; its epoch is found in the \
+                 journal."
+                    .to_owned(),
+            ),
+            Self::Store(StoreError::Older { kept, written, .. }) => Some(older_state(*written, kept)),
+            Self::Store(StoreError::ChangedMeanwhile { .. }) => Some(
+                "It was left as it is, and the journal holds what was done. Apply again, which takes it in:\n\n    \
+                 goldform apply"
+                    .to_owned(),
+            ),
+            Self::Store(StoreError::Storage { failure, .. }) => storage_advice(*failure),
             Self::Store(StoreError::NoLocks { .. }) => Some(
                 "Nothing was done. Keep the state on another file system:\n\n    state: <file>".to_owned(),
             ),
@@ -158,6 +175,48 @@ fn unusable_state(place: &str, source: &StateError, kept: &[u64]) -> String {
         ));
     }
     help
+}
+
+/// What to do about a state that is older than the one that was written.
+fn older_state(written: u64, kept: &[u64]) -> String {
+    let newest = kept.iter().rev().find(|serial| **serial <= written);
+    match newest {
+        Some(newest) => format!(
+            "It was left as it is. Make the one that was written the state again, or another that is kept:\n\n    \
+             goldform state restore {newest}"
+        ),
+        None => "It was left as it is. If it is the right one, make it the state:\n\n    goldform state pull --state \
+                 <file>\n    goldform state push --force <file>"
+            .to_owned(),
+    }
+}
+
+/// What to do about a failure of the object storage.
+fn storage_advice(failure: StorageFailure) -> Option<String> {
+    let text = match failure {
+        StorageFailure::Credentials => {
+            "Set the keys of the storage, which are not those of the cloud, or name a profile:\n\n    \
+             AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…\n    AWS_PROFILE=…"
+        }
+        StorageFailure::Permission => {
+            "Allow these keys to list the bucket, and to read, write and delete the objects that begin with the key of the \
+             state."
+        }
+        StorageFailure::Bucket => {
+            "Make the bucket, or correct its name, the region and the endpoint:\n\n    state: s3://bucket/key\n    \
+             AWS_REGION=… AWS_ENDPOINT_URL_S3=https://…"
+        }
+        StorageFailure::Key => "Name an object:\n\n    state: s3://bucket/goldform.state.json",
+        StorageFailure::Unreachable => {
+            "Check the network, the proxy, and the endpoint:\n\n    AWS_ENDPOINT_URL_S3=https://…"
+        }
+        StorageFailure::Conditions => {
+            "Nothing was written. Keep the state on a storage with conditional writes, or in a file:\n\n    \
+             state: goldform.state.json"
+        }
+        StorageFailure::Other => return None,
+    };
+    Some(text.to_owned())
 }
 
 /// What to do about a journal that does not belong to the state beside it.

@@ -22,6 +22,7 @@ pub mod progress;
 pub mod reports;
 pub mod service;
 pub mod signals;
+mod storage;
 pub mod workspace;
 
 use std::ffi::OsString;

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{CommandError, env, files};
-use crate::cloud::Transport;
 use crate::cloud::client::credentials::{Env, keyring};
-use crate::cloud::client::http::{Hosts, Https, Site as HostSite};
+use crate::cloud::client::http::{CALL_TIMEOUT, Hosts, Https, Site as HostSite};
 use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};
 use crate::cloud::wrap::{RateLimits, RetryPolicy, RetryingTransport};
+use crate::cloud::{Lease, Leased, Transport};
 use crate::diagnostics::sanitize;
 use crate::manifest::{CloudSettings, SandboxSettings};
 use crate::model::{AccountId, Clock, Site};
@@ -21,7 +21,11 @@ const PROVIDER: &str = "provider";
 ///
 /// # Errors
 /// When the endpoint is no address that keys may be used with, or TLS cannot be set up.
-pub fn tencent(settings: &CloudSettings, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Transport>, CommandError> {
+pub fn tencent(
+    settings: &CloudSettings,
+    clock: &Arc<dyn Clock>,
+    lease: &Lease,
+) -> Result<Arc<dyn Transport>, CommandError> {
     check_endpoint(settings.endpoint.as_deref(), env::get(env::ENDPOINT)?.as_deref())?;
     let hosts = match &settings.endpoint {
         Some(endpoint) => Hosts::at(endpoint).map_err(|error| {
@@ -44,7 +48,7 @@ pub fn tencent(settings: &CloudSettings, clock: &Arc<dyn Clock>) -> Result<Arc<d
     let https = Https::new(hosts, Arc::new(keys), Arc::clone(clock)).map_err(|error| {
         CommandError::input(error.to_string(), "Check the machine's certificates and proxy.")
     })?;
-    Ok(with_retries(Arc::new(https), RateLimits::Documented))
+    Ok(with_retries(Arc::new(https), RateLimits::Documented, clock, lease))
 }
 
 /// Whether the environment allows keys to be used with what the manifest names.
@@ -76,12 +80,13 @@ pub fn sandbox(
     settings: &SandboxSettings,
     caller: AccountId,
     clock: &Arc<dyn Clock>,
+    lease: &Lease,
 ) -> Result<Arc<dyn Transport>, CommandError> {
     let sim = Sim::open(path, Settings::default()).and_then(|sim| {
         with_limits(&sim, settings)?;
         Ok(sim)
     });
-    in_process(sim, path, caller, clock)
+    in_process(sim, path, caller, clock, lease)
 }
 
 fn with_limits(sim: &Sim, given: &SandboxSettings) -> Result<(), SimError> {
@@ -109,7 +114,7 @@ pub fn sandbox_as_it_is(
 ) -> Result<Arc<dyn Transport>, CommandError> {
     let settings = Settings::default();
     let sim = if path.exists() { Sim::open(path, settings) } else { Sim::in_memory(settings) };
-    in_process(sim, path, caller, clock)
+    in_process(sim, path, caller, clock, &Lease::default())
 }
 
 fn in_process(
@@ -117,6 +122,7 @@ fn in_process(
     path: &Path,
     caller: AccountId,
     clock: &Arc<dyn Clock>,
+    lease: &Lease,
 ) -> Result<Arc<dyn Transport>, CommandError> {
     let sim = sim.map_err(|error| {
         CommandError::input(
@@ -126,10 +132,16 @@ fn in_process(
         )
     })?;
     let transport = SimTransport { sim: Arc::new(sim), caller, clock: Arc::clone(clock) };
-    Ok(with_retries(Arc::new(transport), RateLimits::Unlimited))
+    Ok(with_retries(Arc::new(transport), RateLimits::Unlimited, clock, lease))
 }
 
-fn with_retries(transport: Arc<dyn Transport>, rates: RateLimits) -> Arc<dyn Transport> {
+fn with_retries(
+    transport: Arc<dyn Transport>,
+    rates: RateLimits,
+    clock: &Arc<dyn Clock>,
+    lease: &Lease,
+) -> Arc<dyn Transport> {
+    let transport = Arc::new(Leased::new(transport, lease.clone(), Arc::clone(clock), CALL_TIMEOUT));
     // Two runs that start at once pause differently.
     let seed = u64::from(std::process::id());
     Arc::new(RetryingTransport::new(transport, rates, RetryPolicy::default(), seed))

@@ -12,8 +12,8 @@ use compact_str::CompactString;
 use super::args::{DEFAULT_MANIFEST, ManifestArgs, RuleArgs};
 use super::inputs::{Manifests, check_declared, read_manifests, variables};
 use super::{CommandError, env, service};
-use crate::cloud::SystemClock;
 use crate::cloud::client::{Client, Secret};
+use crate::cloud::{Lease, SystemClock};
 use crate::constraints::Levels;
 use crate::diagnostics::{Diagnostic, Severity, sanitize};
 use crate::engine::Engine;
@@ -39,6 +39,8 @@ pub struct Workspace {
     pub variables: Variables,
     /// `--state`: read from here, write nothing.
     state_file: Option<PathBuf>,
+    /// Lease of the state's lock: writes are sent to the cloud while it lasts.
+    lease: Lease,
     cloud: OnceLock<Arc<Client>>,
 }
 
@@ -74,6 +76,7 @@ impl Workspace {
             actor: state::actor()?,
             variables,
             state_file: args.state.clone(),
+            lease: Lease::default(),
             cloud: OnceLock::new(),
         })
     }
@@ -109,10 +112,10 @@ impl Workspace {
     /// If a variable file cannot be read.
     pub fn of_plan(inputs: &PlanInputs, args: &ManifestArgs) -> Result<Self, CommandError> {
         let state = match &args.state {
-            Some(path) => absolute(path)?,
-            None => inputs.state.clone(),
+            Some(path) => StateLocation::File(absolute(path)?),
+            None => StateLocation::parse(&inputs.state).unwrap_or_default(),
         };
-        let desired = Desired { state: StateLocation::File(state), ..inputs.desired.clone() };
+        let desired = Desired { state, ..inputs.desired.clone() };
         Self::without_manifest(desired, PathBuf::new(), args, &rule_args(&inputs.rules))
     }
 
@@ -133,6 +136,7 @@ impl Workspace {
             actor: state::actor()?,
             variables: Variables::new(variables(args)?),
             state_file: None,
+            lease: Lease::default(),
             cloud: OnceLock::new(),
         })
     }
@@ -140,18 +144,19 @@ impl Workspace {
     /// The absolute place of the state, for a saved plan.
     ///
     /// # Errors
-    /// If this kind of place is not supported, or its path is not UTF-8.
+    /// If its path is not UTF-8.
     pub fn absolute_state(&self) -> Result<String, CommandError> {
-        absolute(&self.state_path()?)
+        match self.state_path() {
+            Some(path) => absolute(&path),
+            None => Ok(self.engine.desired.state.to_string()),
+        }
     }
 
-    /// Returns whether the folder of the state exists.
-    ///
-    /// # Errors
-    /// If this kind of place is not supported.
-    pub fn has_state_folder(&self) -> Result<bool, CommandError> {
-        let state = self.state_path()?;
-        Ok(state.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir()))
+    /// Returns whether the folder of the state exists. Storage has none.
+    pub fn has_state_folder(&self) -> bool {
+        let state = self.state_path();
+        let folder = state.as_deref().and_then(Path::parent);
+        folder.is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir())
     }
 
     /// The queries of imports' URLs, with the sensitive variables in their places.
@@ -196,7 +201,10 @@ impl Workspace {
 }
 
 /// The absolute path of a file, whose folder may be named by a link.
-fn absolute(path: &Path) -> Result<String, CommandError> {
+///
+/// # Errors
+/// If its folder cannot be read, or the path is not UTF-8.
+pub fn absolute(path: &Path) -> Result<String, CommandError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let help = "Name a state in a folder that can be read.";
     let found = folder

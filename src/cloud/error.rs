@@ -53,6 +53,8 @@ pub enum ErrorKind {
     Internal,
     /// The request was not sent, or the service is unreachable. The call was not executed.
     Unreachable,
+    /// The lock of the state was lost, or is about to expire. The call was not sent.
+    LockLost,
     /// The call may have been executed or not.
     OutcomeUnknown,
     /// The response is not a valid envelope.
@@ -89,6 +91,7 @@ impl ErrorKind {
             Self::DryRunPassed => "dry_run_passed",
             Self::Internal => "internal",
             Self::Unreachable => "unreachable",
+            Self::LockLost => "lock_lost",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::MalformedResponse => "malformed_response",
             Self::Other => "other",
@@ -123,6 +126,7 @@ impl ErrorKind {
             | Self::Clock
             | Self::Balance
             | Self::DryRunPassed
+            | Self::LockLost
             | Self::Other
             | Self::Defect => false,
         }

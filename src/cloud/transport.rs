@@ -84,6 +84,9 @@ pub enum TransportError {
     /// The request was not sent, because there are no credentials.
     #[error("{0}")]
     NoCredentials(String),
+    /// The request was not sent, because the lock of the state was lost or is about to expire.
+    #[error("{0}")]
+    LockLost(String),
     /// The request was sent and may have been executed: the connection broke, the time ran out, or the answer is not
     /// one of the service.
     #[error("{0}")]

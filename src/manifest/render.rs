@@ -111,10 +111,7 @@ fn cloud(desired: &Desired) -> Value {
 }
 
 fn state(state: &StateLocation) -> Value {
-    match state {
-        StateLocation::File(file) => json!(file),
-        StateLocation::Object { bucket, key } => json!(format!("s3://{bucket}/{key}")),
-    }
+    json!(state.to_string())
 }
 
 fn limits(limits: &DesiredLimits) -> Value {

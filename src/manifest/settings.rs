@@ -1,5 +1,7 @@
 //! Settings of a manifest: its service, how to reach it, and the location of its state.
 
+use std::fmt;
+
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +80,28 @@ pub enum StateLocation {
         /// Key.
         key: String,
     },
+}
+
+impl StateLocation {
+    /// Parses a location: a file, or `s3://bucket/key`. `None` if it is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(rest) = text.strip_prefix("s3://") {
+            let (bucket, key) = rest.split_once('/')?;
+            let is_one = !bucket.is_empty() && !key.is_empty() && !key.ends_with('/');
+            return is_one.then(|| Self::Object { bucket: bucket.to_owned(), key: key.to_owned() });
+        }
+        let is_file = !text.is_empty() && !text.contains("://") && !text.ends_with('/');
+        is_file.then(|| Self::File(text.to_owned()))
+    }
+}
+
+impl fmt::Display for StateLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.write_str(path),
+            Self::Object { bucket, key } => write!(f, "s3://{bucket}/{key}"),
+        }
+    }
 }
 
 impl Default for StateLocation {

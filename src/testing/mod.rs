@@ -7,6 +7,7 @@
 
 pub mod bench;
 pub mod death;
+pub mod storage;
 pub mod walker;
 pub mod watched;
 pub mod worlds;
@@ -16,6 +17,7 @@ use crate::manifest::{self, Desired, Input, Variables};
 
 pub use bench::{Applied, Bench, LINEAGE, TokioClock};
 pub use death::{Death, When};
+pub use storage::{FaultyStorage, StorageFault};
 pub use walker::{Move, Refused, Walker};
 pub use watched::Stored;
 

@@ -38,6 +38,10 @@ const RUNS: &[(&str, Option<&str>)] = &[
     ("state push", Some("state push --force --format json pulled.json")),
     ("state history", Some("state history")),
     ("state restore", Some("state restore --format json 1")),
+    ("state unlock", Some("state unlock --format json")),
+    // Of a shared state only, which `.ci/outside/storage` has.
+    ("state lock", None),
+    ("state migrate", None),
     ("destroy", Some("destroy --yes")),
     ("explain", Some("explain")),
     ("schema", Some("schema state")),

@@ -44,7 +44,9 @@ impl Held {
                     left = left.saturating_sub(nap);
                     tokio::time::sleep(nap).await;
                 }
-                Ok(()) | Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(holder(&place))),
+                Ok(()) | Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::Locked { holder: holder(&place), is_shared: false });
+                }
                 Err(TryLockError::Error(source)) if disk::has_no_locks(&source) => {
                     return Err(StoreError::NoLocks { place: place.shown, source });
                 }
@@ -69,7 +71,12 @@ impl Held {
     pub(super) fn check(&self) -> Result<(), StoreError> {
         match self.place.is_still(&self.file).map_err(self.place.io())? {
             true => Ok(()),
-            false => Err(StoreError::LockLost { place: self.place.shown.clone() }),
+            false => Err(StoreError::LockLost {
+                place: self.place.shown.clone(),
+                why: "the lock file was removed or replaced while this command held the lock: another command may be \
+                      writing the state"
+                    .to_owned(),
+            }),
         }
     }
 }

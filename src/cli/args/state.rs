@@ -33,6 +33,12 @@ pub enum StateCommand {
     History(StateHistoryArgs),
     /// Make a kept snapshot the state again
     Restore(StateRestoreArgs),
+    /// Move the state from another place to the one that the manifest names
+    Migrate(StateMigrateArgs),
+    /// Lock a shared state until it is unlocked, so that no command writes it
+    Lock(StateLockArgs),
+    /// Release the lock of a shared state, also one that another command holds
+    Unlock(StateUnlockArgs),
 }
 
 /// `state list`.
@@ -138,6 +144,50 @@ pub struct StateRestoreArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub lock: LockArgs,
+}
+
+/// `state migrate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+To share the state of a team, name the new place in the manifest, then move the state there:
+
+    state: s3://bucket/goldform.state.json
+    goldform state migrate --from goldform.state.json")]
+pub struct StateMigrateArgs {
+    /// The place that the state is in now: a file, or s3://bucket/key
+    #[arg(long, value_name = "PLACE")]
+    pub from: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lock: LockArgs,
+}
+
+/// `state lock`.
+#[derive(Debug, Args)]
+pub struct StateLockArgs {
+    /// Why, for those who find it locked
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lock: LockArgs,
+}
+
+/// `state unlock`.
+#[derive(Debug, Args)]
+pub struct StateUnlockArgs {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub manifest: ManifestArgs,
 }
 
 /// `history`.

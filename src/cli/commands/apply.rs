@@ -9,7 +9,7 @@ use super::planning::{
     stop_on_errors,
 };
 use crate::apply::ExecutorOptions;
-use crate::backend::{FileStore, LockWait, StateStore as _};
+use crate::backend::{LockWait, StateStore};
 use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
 use crate::cli::confirm::confirm;
 use crate::cli::files::{Kind, read_named_text};
@@ -60,7 +60,7 @@ async fn prepare<'s>(
     workspace: &Workspace,
     file: Option<&PlanFile>,
     mode: PlanMode,
-    store: &'s mut FileStore,
+    store: &'s mut dyn StateStore,
     printer: &Printer,
 ) -> Result<LockedState<'s>, CommandError> {
     let mut state = LockedState::load(store, || workspace.first_snapshot()).await?;
@@ -104,7 +104,7 @@ async fn apply_manifest(
     let (rules, now) = (expected.rules(&args.rules)?, expected.time());
     let mut workspace = Workspace::open(&args.manifest, Some(&rules))?;
     let mut store = workspace.locked_store(command_name(mode), LockWait(args.lock.lock_timeout)).await?;
-    let mut state = prepare(args, &workspace, None, mode, &mut store, printer).await?;
+    let mut state = prepare(args, &workspace, None, mode, &mut *store, printer).await?;
     if let Some(hold) = hold {
         state.snapshot.recorded.apply(&hold);
         state.changed();
@@ -138,7 +138,7 @@ async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<
     check_state(&file, &workspace, workspace.store()?.load().await?.as_ref())?;
     let mode = file.inputs.options.mode;
     let mut store = workspace.locked_store(command_name(mode), LockWait(args.lock.lock_timeout)).await?;
-    let state = prepare(args, &workspace, Some(&file), mode, &mut store, printer).await?;
+    let state = prepare(args, &workspace, Some(&file), mode, &mut *store, printer).await?;
     let (prior, _) = renamed(&workspace.engine.desired, &state.snapshot.recorded);
     let moved = stale::moved(&file, &prior);
     if !moved.is_empty() {
@@ -161,7 +161,7 @@ const PLAN_AGAIN: &str = "Plan again, and review the plan:\n\n    goldform plan 
 fn check_state(file: &PlanFile, workspace: &Workspace, found: Option<&Snapshot>) -> Result<(), CommandError> {
     let place = workspace.store()?.place();
     let mut why = stale::other_state(&file.inputs, found);
-    if why.is_empty() && found.is_none() && !workspace.has_state_folder()? {
+    if why.is_empty() && found.is_none() && !workspace.has_state_folder() {
         why.push("its folder does not exist on this machine".to_owned());
     }
     if why.is_empty() {

@@ -133,7 +133,7 @@ pub async fn proposed(
     let mut snapshot = workspace.snapshot().await?;
     let is_stored = snapshot.is_some();
     stop_on_errors(&workspace, snapshot.as_ref(), printer)?;
-    note_unfinished(&workspace, snapshot.as_ref(), args.refresh, printer);
+    note_unfinished(&workspace, snapshot.as_ref(), args.refresh, printer).await;
     if args.refresh {
         let mut seen = snapshot.take().unwrap_or_else(|| workspace.first_snapshot());
         let connected = workspace.connect()?;
@@ -213,7 +213,7 @@ pub fn show(
 /// Prints which recorded steps have no outcome yet: those of a run that is under way, or of one that was cut off. An
 /// apply resolves them first, and may then have less to do than is planned here. With `is_refreshed`, the command looks
 /// them up itself.
-pub fn note_unfinished(
+pub async fn note_unfinished(
     workspace: &Workspace,
     snapshot: Option<&Snapshot>,
     is_refreshed: bool,
@@ -226,7 +226,7 @@ pub fn note_unfinished(
         return;
     }
     let open = count(without_outcome, "step has", "steps have");
-    if let Some(writer) = workspace.writer() {
+    if let Some(writer) = workspace.writer().await {
         printer.always(&format!(
             "note: {open} no outcome yet: {writer} is changing this state, so this output may change\n"
         ));

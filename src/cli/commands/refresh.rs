@@ -21,7 +21,7 @@ use crate::report::{CommandResult, findings};
 pub async fn refresh(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = open(args, printer)?;
     let mut store = workspace.locked_store("refresh", LockWait(args.lock.lock_timeout)).await?;
-    let mut state = LockedState::load(&mut store, || workspace.first_snapshot()).await?;
+    let mut state = LockedState::load(&mut *store, || workspace.first_snapshot()).await?;
     workspace.check_owner(&state.snapshot)?;
     let connected = workspace.connect()?;
     let recovery = state.recover(&connected).await?;
@@ -41,7 +41,7 @@ pub async fn refresh(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus
 pub async fn drift(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = open(args, printer)?;
     let mut snapshot = workspace.snapshot().await?.unwrap_or_else(|| workspace.first_snapshot());
-    note_unfinished(&workspace, Some(&snapshot), true, printer);
+    note_unfinished(&workspace, Some(&snapshot), true, printer).await;
     let connected = workspace.connect()?;
     let recovery = connected.recover(&mut snapshot).await?;
     print_recovery(&snapshot, &recovery, printer);

@@ -1,6 +1,7 @@
 //! `state`: shows and edits the state.
 
 pub mod edit;
+pub mod shared;
 pub mod snapshots;
 
 use std::fmt::Write as _;
@@ -37,6 +38,9 @@ pub async fn run(args: &StateArgs, printer: &Printer) -> Result<ExitStatus, Comm
         StateCommand::Push(args) => snapshots::push(args, printer).await,
         StateCommand::History(args) => snapshots::history(args, printer).await,
         StateCommand::Restore(args) => snapshots::restore(args, printer).await,
+        StateCommand::Migrate(args) => shared::migrate(args, printer).await,
+        StateCommand::Lock(args) => shared::lock(args, printer).await,
+        StateCommand::Unlock(args) => shared::unlock(args, printer).await,
     }
 }
 

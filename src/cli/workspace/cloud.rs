@@ -35,16 +35,18 @@ impl Workspace {
         let transport = match self.engine.desired.cloud.provider {
             Provider::Sandbox => {
                 let (settings, account) = (&self.engine.desired.cloud.sandbox, self.engine.desired.account);
-                service::sandbox(&self.world(), settings, account, &self.engine.clock)?
+                service::sandbox(&self.world(), settings, account, &self.engine.clock, &self.lease)?
             }
-            Provider::Tencent => service::tencent(&self.engine.desired.cloud, &self.engine.clock)?,
+            Provider::Tencent => {
+                service::tencent(&self.engine.desired.cloud, &self.engine.clock, &self.lease)?
+            }
         };
         Ok(self.cloud.get_or_init(|| Arc::new(Client::new(transport))))
     }
 
     /// The file of the sandbox's world: beside the state.
     pub(super) fn world(&self) -> PathBuf {
-        let state = self.state_path().unwrap_or_else(|_| self.base.join("goldform.state.json"));
+        let state = self.state_path().unwrap_or_else(|| self.base.join("goldform.state.json"));
         let folder = state.parent().map(Path::to_path_buf).unwrap_or_default();
         folder.join(self.engine.desired.cloud.sandbox.world.as_deref().unwrap_or("goldform.world.db"))
     }

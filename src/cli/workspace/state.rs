@@ -7,37 +7,56 @@ use uuid::Uuid;
 
 use super::Workspace;
 use crate::backend::{FileStore, LockInfo, LockWait, StateStore};
-use crate::cli::{CommandError, env, files};
+use crate::cli::{CommandError, env, files, storage};
+use crate::cloud::Lease;
 use crate::diagnostics::sanitize;
 use crate::manifest::StateLocation;
 use crate::state::{Lineage, Snapshot};
 
 impl Workspace {
-    pub(super) fn state_path(&self) -> Result<PathBuf, CommandError> {
+    /// Returns the path of the state. `None` if it is not in a file.
+    pub(super) fn state_path(&self) -> Option<PathBuf> {
         match &self.engine.desired.state {
-            StateLocation::File(path) => Ok(self.base.join(path)),
-            StateLocation::Object { bucket, key } => Err(CommandError::input(
-                format!(
-                    "the state is at s3://{bucket}/{key}, and this goldform keeps states in local files only"
-                ),
-                "Name a file:\n\n    state: goldform.state.json",
-            )),
+            StateLocation::File(path) => Some(self.base.join(path)),
+            StateLocation::Object { .. } => None,
         }
     }
 
     /// The store of the state.
     ///
     /// # Errors
-    /// If this kind of place is not supported.
-    pub fn store(&self) -> Result<FileStore, CommandError> {
-        Ok(FileStore::at(self.state_path()?).with_clock(Arc::clone(&self.engine.clock)))
+    /// If the settings of its storage cannot be used.
+    pub fn store(&self) -> Result<Box<dyn StateStore>, CommandError> {
+        self.store_at(&self.engine.desired.state, &self.lease)
+    }
+
+    /// The store of a state at another location. A file is relative to the manifest.
+    ///
+    /// # Errors
+    /// As [`Workspace::store`].
+    pub fn store_elsewhere(&self, location: &StateLocation) -> Result<Box<dyn StateStore>, CommandError> {
+        self.store_at(location, &Lease::default())
+    }
+
+    fn store_at(&self, location: &StateLocation, lease: &Lease) -> Result<Box<dyn StateStore>, CommandError> {
+        let clock = &self.engine.clock;
+        Ok(match location {
+            StateLocation::File(path) => {
+                Box::new(FileStore::at(self.base.join(path)).with_clock(Arc::clone(clock)))
+            }
+            StateLocation::Object { bucket, key } => Box::new(storage::open(bucket, key, clock, lease)?),
+        })
     }
 
     /// The store, locked for writing.
     ///
     /// # Errors
     /// When somebody else holds the lock, or `--state` asks for reading only.
-    pub async fn locked_store(&self, operation: &str, wait: LockWait) -> Result<FileStore, CommandError> {
+    pub async fn locked_store(
+        &self,
+        operation: &str,
+        wait: LockWait,
+    ) -> Result<Box<dyn StateStore>, CommandError> {
         if self.state_file.is_some() {
             return Err(CommandError::input(
                 format!("`{operation}` writes the state, and --state is for reading"),
@@ -50,8 +69,8 @@ impl Workspace {
     }
 
     /// Returns who is writing the state at this moment. `None` if nobody is, or for a state that is only read.
-    pub fn writer(&self) -> Option<LockInfo> {
-        if self.state_file.is_some() { None } else { self.store().ok()?.writer() }
+    pub async fn writer(&self) -> Option<LockInfo> {
+        if self.state_file.is_some() { None } else { self.store().ok()?.writer().await }
     }
 
     /// Returns who runs this: user and host.
@@ -59,7 +78,8 @@ impl Workspace {
         &self.actor
     }
 
-    fn lock_info(&self, operation: &str) -> LockInfo {
+    /// Returns what the lock says of this command.
+    pub fn lock_info(&self, operation: &str) -> LockInfo {
         LockInfo {
             owner: self.actor.clone(),
             pid: std::process::id(),

@@ -113,6 +113,7 @@ impl Client {
         let bytes = self.transport.send(request).await.map_err(|problem| match problem {
             TransportError::NotSent(message) => error(ErrorKind::Unreachable, message),
             TransportError::NoCredentials(message) => error(ErrorKind::Credentials, message),
+            TransportError::LockLost(message) => error(ErrorKind::LockLost, message),
             TransportError::OutcomeUnknown(message) => error(ErrorKind::OutcomeUnknown, message),
         })?;
         // A malformed answer may be that of a write that succeeded.

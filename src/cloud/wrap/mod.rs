@@ -105,6 +105,7 @@ impl AttemptOutcome {
         match result {
             Err(TransportError::NotSent(_)) => plain(ErrorKind::Unreachable),
             Err(TransportError::NoCredentials(_)) => plain(ErrorKind::Credentials),
+            Err(TransportError::LockLost(_)) => plain(ErrorKind::LockLost),
             Err(TransportError::OutcomeUnknown(_)) => plain(ErrorKind::OutcomeUnknown),
             Ok(bytes) => match envelope::status(bytes) {
                 Err(envelope::MalformedResponse(_)) => plain(ErrorKind::MalformedResponse),

@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use crate::cloud::client::wire::Effect;
 use crate::cloud::{Attempts, ErrorKind};
 
-/// Limits of the restate of a call.
+/// Limits of the retries of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Maximum time from the first attempt to the start of the last one. Throttled calls are retried until then.
@@ -101,7 +101,7 @@ fn pause(policy: &RetryPolicy, attempt: u32, jitter: f64) -> Duration {
     doubled.min(policy.longest_pause).mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 
-/// Budget for the restate of all calls, so that an unavailable service does not receive five times as many calls.
+/// Budget for the retries of all calls, so that an unavailable service does not receive five times as many calls.
 ///
 /// Each retry after a failure costs one, and each successful call refunds a tenth.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Budget {
         }
     }
 
-    /// Spends a retry and returns whether the budget allowed it. Restate after throttling are free: the rate limiter
+    /// Spends a retry and returns whether the budget allowed it. Retries after throttling are free: the rate limiter
     /// slows them down.
     pub(super) fn allows(&self, kind: Option<ErrorKind>) -> bool {
         if kind == Some(ErrorKind::Throttled) {

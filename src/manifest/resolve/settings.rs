@@ -96,16 +96,8 @@ impl<'m> Resolver<'m, '_> {
         let Some(text) = self.optional(&manifest.state, || path.clone()) else {
             return StateLocation::default();
         };
-        if let Some(rest) = text.strip_prefix("s3://") {
-            if let Some((bucket, key)) = rest.split_once('/')
-                && !bucket.is_empty()
-                && !key.is_empty()
-                && !key.ends_with('/')
-            {
-                return StateLocation::Object { bucket: bucket.to_owned(), key: key.to_owned() };
-            }
-        } else if !text.is_empty() && !text.contains("://") && !text.ends_with('/') {
-            return StateLocation::File(text.into_owned());
+        if let Some(location) = StateLocation::parse(&text) {
+            return location;
         }
         let detail = format!(
             "`state` is `{}`, but must be a file, relative to the manifest, or an object in a bucket: `s3://bucket/key`.",

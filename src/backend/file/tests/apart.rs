@@ -1,7 +1,7 @@
 //! Journals that do not belong to the state beside them, and states that are put in the place of unusable ones.
 
-use super::journal::{Header, Relation};
 use super::*;
+use crate::backend::journal::{Header, Relation};
 
 #[test]
 fn a_journal_belongs_to_one_snapshot() {

@@ -166,7 +166,10 @@ async fn a_lock_file_that_is_removed_while_it_is_locked_is_not_taken_for_the_loc
     let disk = Removing(folder.path("goldform.state.json.lock"), AtomicUsize::new(0));
     let mut store = FileStore { disk: Arc::new(disk), ..folder.store() };
     store.lock(info(), LockWait::NONE).await.unwrap();
-    assert!(matches!(folder.store().lock(info(), LockWait::NONE).await, Err(StoreError::Locked(Some(_)))));
+    assert!(matches!(
+        folder.store().lock(info(), LockWait::NONE).await,
+        Err(StoreError::Locked { holder: Some(_), .. })
+    ));
     store.save(&mut example(), SerialBump::Yes).await.unwrap();
 }
 

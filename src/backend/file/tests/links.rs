@@ -18,8 +18,8 @@ async fn two_links_to_a_state_are_one_state() {
     let mut store = FileStore::at(&one);
     store.lock(info(), LockWait::NONE).await.unwrap();
     let refused = FileStore::at(&other).lock(info(), LockWait::NONE).await;
-    assert!(matches!(refused, Err(StoreError::Locked(Some(_)))));
-    assert_eq!(FileStore::at(&other).writer(), Some(info()));
+    assert!(matches!(refused, Err(StoreError::Locked { holder: Some(_), .. })));
+    assert_eq!(FileStore::at(&other).writer().await, Some(info()));
     store.save(&mut example(), SerialBump::Yes).await.unwrap();
     store.append(&events()).await.unwrap();
     for place in [&one, &other, &folder.path("state/state.json")] {
@@ -124,7 +124,7 @@ async fn one_that_waits_for_a_lock_file_that_is_removed_gets_the_one_that_is_the
         fs::remove_file(folder.path("goldform.state.json.lock")).unwrap();
     });
     locked.unwrap();
-    assert!(matches!(folder.store().lock(info(), LockWait::NONE).await, Err(StoreError::Locked(_))));
+    assert!(matches!(folder.store().lock(info(), LockWait::NONE).await, Err(StoreError::Locked { .. })));
     waiting.save(&mut example(), SerialBump::Yes).await.unwrap();
     drop(holder);
 }

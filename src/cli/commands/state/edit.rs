@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::parse;
-use crate::backend::{FileStore, LockWait};
+use crate::backend::{LockWait, StateStore};
 use crate::cli::args::{ForgetArgs, Format, StateMoveArgs};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
@@ -15,7 +15,10 @@ use crate::model::{Address, ImageId, PlacementKey};
 use crate::state::{Event, state_edit};
 
 /// Loads the locked state of a manifest for an edit.
-async fn load<'s>(workspace: &Workspace, store: &'s mut FileStore) -> Result<LockedState<'s>, CommandError> {
+async fn load<'s>(
+    workspace: &Workspace,
+    store: &'s mut dyn StateStore,
+) -> Result<LockedState<'s>, CommandError> {
     let state = LockedState::load(store, || workspace.first_snapshot()).await?;
     // No snapshot was saved yet.
     if state.snapshot.serial == 0 {
@@ -53,7 +56,7 @@ pub async fn move_to(args: &StateMoveArgs, printer: &Printer) -> Result<ExitStat
     let (old, new) = (parse(&args.old)?, parse(&args.new)?);
     let workspace = Workspace::open(&args.manifest, None)?;
     let mut store = workspace.locked_store("state mv", LockWait(args.lock.lock_timeout)).await?;
-    let mut state = load(&workspace, &mut store).await?;
+    let mut state = load(&workspace, &mut *store).await?;
     state_edit::check_closed(&state.snapshot.intents)?;
     let moved = state_edit::move_to(&mut state.snapshot.recorded, &old, &new)?;
     state.changed();
@@ -96,7 +99,7 @@ pub async fn forget(
     let addresses = args.addresses.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
     let workspace = Workspace::open(&args.manifest, None)?;
     let mut store = workspace.locked_store(operation, LockWait(args.lock.lock_timeout)).await?;
-    let mut state = load(&workspace, &mut store).await?;
+    let mut state = load(&workspace, &mut *store).await?;
     let before = state.snapshot.recorded.clone();
     let mut forgotten = Vec::new();
     let mut others = Vec::new();

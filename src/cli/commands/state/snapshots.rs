@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::backend::{FileStore, LockWait, SerialBump, StateStore as _, StoreError};
+use crate::backend::{LockWait, SerialBump, StateStore, StoreError};
 use crate::cli::args::{Format, StateHistoryArgs, StatePullArgs, StatePushArgs, StateRestoreArgs};
 use crate::cli::files::{Kind, as_text, bounded, failed, read_named_text, too_large};
 use crate::cli::printer::Printer;
@@ -47,7 +47,7 @@ pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus,
                 printer.say(&format!("The state is this already, serial {}.", present.serial));
                 return Ok(ExitStatus::Done);
             }
-            keep_journal(&mut store, &mut present).await?;
+            keep_journal(&mut *store, &mut present).await?;
             if !args.force {
                 check_successor(&present, &pushed, &args.path)?;
             }
@@ -56,7 +56,7 @@ pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus,
         }
         Ok(None) => store.save(&mut pushed, SerialBump::Yes).await?,
         Err(error) if error.is_unusable() && (args.force || repairs(&error, &pushed, args)) => {
-            replace(&mut store, &mut pushed, printer).await?;
+            replace(&mut *store, &mut pushed, printer).await?;
         }
         Err(error) => return Err(error.into()),
     }
@@ -65,7 +65,7 @@ pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus,
 }
 
 /// Saves what a run that was cut off has left in the journal: it is newer than the snapshot, and would be lost with it.
-async fn keep_journal(store: &mut FileStore, present: &mut Snapshot) -> Result<(), CommandError> {
+async fn keep_journal(store: &mut dyn StateStore, present: &mut Snapshot) -> Result<(), CommandError> {
     if store.has_events() {
         store.save(present, SerialBump::IfEvents).await?;
     }
@@ -85,7 +85,7 @@ fn repairs(error: &StoreError, pushed: &Snapshot, args: &StatePushArgs) -> bool 
 
 /// Puts a snapshot in the place of a state that cannot be used, and says what became of the files that were there.
 async fn replace(
-    store: &mut FileStore,
+    store: &mut dyn StateStore,
     snapshot: &mut Snapshot,
     printer: &Printer,
 ) -> Result<(), CommandError> {
@@ -183,11 +183,11 @@ pub async fn restore(args: &StateRestoreArgs, printer: &Printer) -> Result<ExitS
     match present {
         Ok(Some(mut present)) => {
             state_edit::check_closed(&present.intents)?;
-            keep_journal(&mut store, &mut present).await?;
+            keep_journal(&mut *store, &mut present).await?;
             state_edit::succeed(&mut kept, &present);
             store.save(&mut kept, SerialBump::Yes).await?;
         }
-        Ok(None) | Err(_) => replace(&mut store, &mut kept, printer).await?,
+        Ok(None) | Err(_) => replace(&mut *store, &mut kept, printer).await?,
     }
     emit(&kept, &format!("Restored serial {}", args.serial), printer);
     printer.say("The cloud was not changed. See what differs from it:\n\n    goldform drift");

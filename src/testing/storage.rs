@@ -1,0 +1,243 @@
+//! Object storage that fails: in memory, and as unreliable as a network makes it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+
+/// What a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A write that creates.
+    Create,
+    /// A write that replaces a named version.
+    Update,
+    /// A write that replaces whatever is there.
+    Overwrite,
+    /// A read of an object, or of its head.
+    Read,
+    /// A listing.
+    List,
+    /// A removal.
+    Remove,
+}
+
+impl Kind {
+    /// Returns whether it changes something.
+    pub fn is_write(self) -> bool {
+        !matches!(self, Self::Read | Self::List)
+    }
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StorageFault {
+    /// It is served.
+    None,
+    /// It is not executed, and an error is answered.
+    Refused,
+    /// It is executed, and the answer is lost.
+    AnswerLost,
+    /// It is executed after this time, and the answer is lost at once: it was on its way when its sender stopped waiting.
+    Late(Duration),
+    /// It is not executed, and answered as a conflict: another request was under way.
+    Conflict,
+    /// An earlier version is read, where there is one.
+    Stale,
+    /// It is not executed and never answered: the process died here.
+    Dies,
+    /// It is executed and never answered.
+    DiesAfter,
+}
+
+type Decide = dyn FnMut(Kind, &str) -> StorageFault + Send;
+
+/// Storage in memory whose faults a function decides, request by request.
+#[derive(Clone)]
+pub struct FaultyStorage {
+    /// What is stored.
+    pub inner: Arc<InMemory>,
+    /// The version before the present one of each object.
+    past: Arc<InMemory>,
+    decide: Arc<Mutex<Box<Decide>>>,
+    /// Writes whose condition is ignored.
+    ignored: Option<Kind>,
+}
+
+impl Default for FaultyStorage {
+    fn default() -> Self {
+        Self::new(Arc::new(InMemory::new()), |_, _| StorageFault::None)
+    }
+}
+
+impl FaultyStorage {
+    /// Returns storage over this memory, with these faults.
+    pub fn new(
+        inner: Arc<InMemory>,
+        decide: impl FnMut(Kind, &str) -> StorageFault + Send + 'static,
+    ) -> Self {
+        Self {
+            inner,
+            past: Arc::new(InMemory::new()),
+            decide: Arc::new(Mutex::new(Box::new(decide))),
+            ignored: None,
+        }
+    }
+
+    /// Returns the same memory with other faults, as another process would see it.
+    #[must_use]
+    pub fn with(&self, decide: impl FnMut(Kind, &str) -> StorageFault + Send + 'static) -> Self {
+        Self { decide: Arc::new(Mutex::new(Box::new(decide))), ..self.clone() }
+    }
+
+    /// Returns the same storage, which ignores the condition of such writes.
+    #[must_use]
+    pub fn ignoring(self, kind: Kind) -> Self {
+        Self { ignored: Some(kind), ..self }
+    }
+
+    fn fault(&self, kind: Kind, path: &str) -> StorageFault {
+        (self.decide.lock().unwrap())(kind, path)
+    }
+}
+
+impl fmt::Debug for FaultyStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FaultyStorage")
+    }
+}
+
+impl fmt::Display for FaultyStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("faulty storage")
+    }
+}
+
+fn lost() -> Error {
+    Error::Generic { store: "S3", source: "error sending request: connection reset".into() }
+}
+
+#[async_trait]
+impl ObjectStore for FaultyStorage {
+    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        let kind = match options.mode {
+            PutMode::Create => Kind::Create,
+            PutMode::Update(_) => Kind::Update,
+            PutMode::Overwrite => Kind::Overwrite,
+        };
+        let options = match self.ignored == Some(kind) {
+            true => PutOptions { mode: PutMode::Overwrite, ..options },
+            false => options,
+        };
+        let execute = || async {
+            if let Ok(before) = self.inner.get(path).await {
+                self.past.put(path, before.bytes().await?.into()).await?;
+            }
+            self.inner.put_opts(path, payload.clone(), options.clone()).await
+        };
+        match self.fault(kind, path.as_ref()) {
+            StorageFault::None | StorageFault::Stale => execute().await,
+            StorageFault::Refused => Err(lost()),
+            StorageFault::AnswerLost => {
+                let _ = execute().await;
+                Err(lost())
+            }
+            StorageFault::Late(after) => {
+                let (inner, path) = (Arc::clone(&self.inner), path.clone());
+                let (payload, options) = (payload.clone(), options.clone());
+                tokio::spawn(async move {
+                    tokio::time::sleep(after).await;
+                    let _ = inner.put_opts(&path, payload, options).await;
+                });
+                Err(lost())
+            }
+            StorageFault::Conflict if kind == Kind::Overwrite => execute().await,
+            StorageFault::Conflict => {
+                let (path, source) = (path.to_string(), "a conflicting request is under way".into());
+                Err(match kind {
+                    Kind::Create => Error::AlreadyExists { path, source },
+                    _ => Error::Precondition { path, source },
+                })
+            }
+            StorageFault::Dies => std::future::pending().await,
+            StorageFault::DiesAfter => {
+                let _ = execute().await;
+                std::future::pending().await
+            }
+        }
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        path: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(path, options).await
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        match self.fault(Kind::Read, path.as_ref()) {
+            StorageFault::Stale => match self.past.get_opts(path, options.clone()).await {
+                Ok(mut stale) => {
+                    stale.meta.e_tag = stale.meta.e_tag.map(|tag| format!("{tag}-of-the-past"));
+                    Ok(stale)
+                }
+                Err(_) => self.inner.get_opts(path, options).await,
+            },
+            StorageFault::None | StorageFault::Conflict => self.inner.get_opts(path, options).await,
+            StorageFault::Dies | StorageFault::DiesAfter => std::future::pending().await,
+            _ => Err(lost()),
+        }
+    }
+
+    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        let storage = self.clone();
+        paths
+            .then(move |path| {
+                let storage = storage.clone();
+                async move {
+                    let path = path?;
+                    match storage.fault(Kind::Remove, path.as_ref()) {
+                        StorageFault::None | StorageFault::Stale | StorageFault::Conflict => {}
+                        StorageFault::Dies => std::future::pending().await,
+                        StorageFault::DiesAfter => {
+                            let _ = storage.inner.delete(&path).await;
+                            std::future::pending().await
+                        }
+                        StorageFault::AnswerLost | StorageFault::Late(_) => {
+                            let _ = storage.inner.delete(&path).await;
+                            return Err(lost());
+                        }
+                        StorageFault::Refused => return Err(lost()),
+                    }
+                    storage.inner.delete(&path).await.map(|()| path)
+                }
+            })
+            .boxed()
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        match self.fault(Kind::List, prefix.map(AsRef::as_ref).unwrap_or_default()) {
+            StorageFault::None | StorageFault::Stale | StorageFault::Conflict => self.inner.list(prefix),
+            StorageFault::Dies | StorageFault::DiesAfter => stream::pending().boxed(),
+            _ => stream::once(async { Err(lost()) }).boxed(),
+        }
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
