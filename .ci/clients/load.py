@@ -1,4 +1,4 @@
-"""Loads `sandbox serve`: a steady rate, a large world, and a death in the middle of work.
+"""Loads `sandbox serve`: a steady rate, a crowd of idle connections, a large world, and a death in the middle of work.
 
 Usage: load.py GOLDFORM [SECONDS]   (standard library only; a world in a temporary folder; ends what it starts)
 """
@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import time
 
 GOLDFORM = os.path.abspath(sys.argv[1])
 SECONDS = int(sys.argv[2]) if len(sys.argv) > 2 else 20
-RATE, CONNECTIONS, IMAGES = 1000, 32, 10_000
+RATE, CONNECTIONS, IMAGES, CROWD = 1000, 32, 10_000, 2000
 REGION, KEY_ID, KEY = "ap-jakarta", "AKIDone", "key-one"
 
 
@@ -104,6 +105,47 @@ async def steady(host, process):
     return errors == 0 and total / took > RATE * 0.98
 
 
+async def crowd(host, process):
+    """CROWD connections of which most are idle, and a few that work all the time; then one more."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    request, times, broken, done = signed(host, "DescribeImageQuota", {}), [], [], asyncio.Event()
+
+    async def work():
+        connection = await Connection().open(host)
+        while not done.is_set():
+            sent = time.perf_counter()
+            try:
+                await connection.ask(request)
+                times.append(time.perf_counter() - sent)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                broken.append(len(idle))
+                connection = await Connection().open(host)
+            await asyncio.sleep(0.05)
+
+    idle, begun = [], time.perf_counter()
+    working = [asyncio.ensure_future(work()) for _ in range(8)]
+    for n in range(CROWD):
+        connection = await Connection().open(host)
+        # One in three sends nothing, one half a request, one a whole request.
+        connection.writer.write(request[:[0, len(request) // 2, len(request)][n % 3]])
+        idle.append(connection)
+    opened = time.perf_counter() - begun
+    await asyncio.sleep(1)
+    sent = time.perf_counter()
+    answer = await (await Connection().open(host)).ask(request)
+    last = (time.perf_counter() - sent) * 1000
+    done.set()
+    await asyncio.gather(*working)
+    open_files = len(os.listdir(f"/proc/{process.pid}/fd"))
+    print(f"crowd: {CROWD} connections in {opened:.1f} s; the next one is answered in {last:.1f} ms; "
+          f"{len(times)} calls meanwhile: {reported(times)}; {len(broken)} of their connections closed; "
+          f"{open_files} files open, {memory(process)} MB")
+    for connection in idle:
+        connection.writer.close()
+    return b"ImageNumQuota" in answer and not broken
+
+
 async def large(host, process):
     """IMAGES images in one region, and pages of them."""
     have = json.loads(await (await Connection().open(host)).ask(
@@ -174,6 +216,7 @@ def main():
         process, host = serve(folder)
         try:
             good = asyncio.run(steady(host, process))
+            good = asyncio.run(crowd(host, process)) and good
             good = asyncio.run(large(host, process)) and good
             accepted = asyncio.run(death(host, process))
             process, host = serve(folder)

@@ -1,7 +1,7 @@
 //! Files that are read as input. All of them are read here, so that each is bounded before it is in memory, and none that
 //! was not named is read: a manifest of somebody else may hold links, pipes and devices.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -171,16 +171,31 @@ pub(super) fn state_of(path: &Path, text: &str) -> Result<Snapshot, CommandError
     Ok(Snapshot::from_bytes(text.as_bytes()).map_err(|source| StoreError::State { place, source, kept })?)
 }
 
-/// Reads a file that another tool keeps keys in.
+/// Reads a file that another tool keeps keys in. Warns if others can read it: that tool may have made it so, and
+/// pipelines mount keys in their own way, so it is not refused.
 ///
 /// # Errors
 /// If it cannot be read, or is larger than keys are.
 pub(super) fn read_keys(path: &Path) -> io::Result<String> {
     const MOST: u64 = 1 << 20;
     #[expect(clippy::disallowed_methods, reason = "input files are opened here")]
-    let bytes = bounded(&File::open(path)?, MOST)?;
+    let file = File::open(path)?;
+    if is_readable_by_others(&file.metadata()?) {
+        let place = sanitize::path(path);
+        tracing::warn!("others than its owner can read the keys in {place}: chmod 600 {place}");
+    }
+    let bytes = bounded(&file, MOST)?;
     let bytes = bytes.ok_or_else(|| io::Error::other("it is larger than 1 MiB"))?;
     String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))
+}
+
+/// Returns whether others than its owner can read a file, as far as its mode says. False on systems without modes.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "modes are of Unix"))]
+pub(super) fn is_readable_by_others(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::mode(metadata) & 0o077 != 0;
+    #[cfg(not(unix))]
+    false
 }
 
 /// Reads to the end; `None` if there are more bytes than this. Nothing beyond them is read.

@@ -193,3 +193,30 @@ fn a_state_with_a_wrong_value_is_described_by_place() {
     env.edit("goldform.state.json", "\"account\": \"100000000001\"", "\"account\": \"hunter2\"");
     refused(&env, "plan", "at `account`: a value is not valid at line");
 }
+
+#[test]
+fn keys_that_others_can_read_are_used_with_a_warning() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let env = TestEnv::with(WEB);
+    env.edit(
+        "goldform.yaml",
+        "images:",
+        "cloud: { provider: tencent, endpoint: http://127.0.0.1:9 }\nimages:",
+    );
+    env.write("home/.tccli/default.credential", r#"{ "secretId": "AKIDone", "secretKey": "hunter2" }"#);
+    let file = env.path("home/.tccli/default.credential");
+    let home = env.path("home");
+    let env = env.set("HOME", home.to_str().unwrap());
+    for (mode, is_warned) in [(0o644, true), (0o640, true), (0o600, false)] {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let ran = env.expect(1, "plan --refresh");
+        assert_eq!(
+            ran.stderr.contains("others than its owner can read the keys in"),
+            is_warned,
+            "{}",
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains("hunter2") && ran.stderr.contains("127.0.0.1:9"), "{}", ran.stderr);
+    }
+}

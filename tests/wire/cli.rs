@@ -58,16 +58,18 @@ impl Drop for Serving {
 async fn a_world_is_seeded_faulted_and_read_while_it_is_served() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let mut serving = Serving::start(at, &["--images-per-region", "7"]);
+    let serving = Serving::start(at, &["--images-per-region", "7"]);
     let host = serving.host();
-    let account = serving.reported["accounts"][0].clone();
-    let ask = |action: &str, body: &str| {
-        let mut ask = Ask::post(&host, action, HOME, body);
+    let ask_of = |serving: &Serving, action: &str, body: &str| {
+        let account = &serving.reported["accounts"][0];
+        let mut ask = Ask::post(&serving.host(), action, HOME, body);
         ask.at = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().try_into().unwrap();
         ask.secret_id = account["secret_id"].as_str().unwrap().to_owned();
         ask.secret = account["secret_key"].as_str().unwrap().to_owned();
         ask
     };
+    let first = serving.reported["accounts"][0]["secret_key"].clone();
+    let ask = |action: &str, body: &str| ask_of(&serving, action, body);
     let seed = r#"{ images: [ { owner: "100000000001", region: ap-jakarta, name: base, shares: ["200000000001"] } ],
         instances: [ { id: ins-8f3a1c2d, owner: "100000000001", region: ap-jakarta, refusal: InvalidInstance.NotSupported } ],
         settings: { seed: 5 } }"#;
@@ -115,11 +117,13 @@ async fn a_world_is_seeded_faulted_and_read_while_it_is_served() {
 
     // After a signal to stop, it ends well, and a second server finds the world with its switches.
     let pid = serving.child.id().to_string();
+    let mut serving = serving;
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(serving.child.wait().unwrap().code(), Some(0));
     let again = Serving::start(at, &[]);
-    let mut quota = ask("DescribeImageQuota", "{}");
-    quota.host = again.host();
+    // The key is new with every start.
+    assert_ne!(again.reported["accounts"][0]["secret_key"], first);
+    let quota = ask_of(&again, "DescribeImageQuota", "{}");
     assert_eq!(quota.send(&again.host()).await.response()["ImageNumQuota"], 7);
 }
 
@@ -160,4 +164,60 @@ fn certificates_are_made_once_and_a_client_that_trusts_the_authority_gets_throug
             assert!(page.contains("goldform sandbox"));
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_key_of_tls_is_its_owners_and_one_that_others_can_read_is_refused() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let folder = tempfile::tempdir().unwrap();
+    let (tls, key) = (folder.path().join("tls"), folder.path().join("tls/key.pem"));
+    let mode = || key.symlink_metadata().unwrap().permissions().mode() & 0o777;
+    // What an interrupted start left has any mode, and what somebody else put there leads anywhere.
+    std::fs::create_dir(&tls).unwrap();
+    std::fs::write(folder.path().join("elsewhere"), "kept").unwrap();
+    std::fs::write(tls.join("ca.pem"), "").unwrap();
+    symlink("../elsewhere", &key).unwrap();
+    drop(Serving::start(folder.path(), &["--in-memory", "--tls", "tls"]));
+    assert_eq!(mode(), 0o600);
+    assert_eq!(std::fs::read_to_string(folder.path().join("elsewhere")).unwrap(), "kept");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--in-memory", "--tls", "tls"];
+    let (out, err, code) = goldform(folder.path(), &serve);
+    assert_eq!((out.as_str(), code), ("", Some(1)), "{err}");
+    assert!(err.contains("others than its owner can read this key"), "{err}");
+    assert!(err.contains("chmod 600 tls/key.pem"), "{err}");
+    // The help is an action that helps.
+    assert!(
+        Command::new("chmod")
+            .args(["600", "tls/key.pem"])
+            .current_dir(folder.path())
+            .status()
+            .unwrap()
+            .success()
+    );
+    drop(Serving::start(folder.path(), &["--in-memory", "--tls", "tls"]));
+}
+
+#[test]
+fn a_name_of_host_is_served_and_is_in_the_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let serving = Serving::start(folder.path(), &["--in-memory", "--tls", "tls", "--host", "tc.test"]);
+    #[expect(clippy::disallowed_methods, reason = "a file of the test")]
+    let ca = std::fs::read(folder.path().join("tls/ca.pem")).unwrap();
+    let ca = reqwest::Certificate::from_pem(&ca).unwrap();
+    let at = serving.host().parse().unwrap();
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).resolve("cvm.tc.test", at);
+    let client = client.resolve("other.test", at).build().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let get = |name: &str| {
+        let url = format!("https://{name}:{}/", at.port());
+        runtime.block_on(async { client.get(url).send().await.map(|answer| answer.status().as_u16()) })
+    };
+    assert_eq!(get("cvm.tc.test").unwrap(), 200);
+    assert!(get("other.test").is_err());
+    let (_, err, code) = goldform(folder.path(), &["serve", "--host", "http://tc.test"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("without scheme and port"), "{err}");
 }

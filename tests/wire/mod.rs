@@ -3,6 +3,7 @@
 mod cli;
 mod client;
 mod faults;
+mod neighbours;
 mod raw;
 mod relay;
 mod requests;
@@ -12,7 +13,7 @@ mod whole;
 
 use std::sync::Arc;
 
-use goldform::cloud::sim::http::{ApiService, Key, Server};
+use goldform::cloud::sim::http::{ApiService, Key, Limits, Server};
 use goldform::cloud::sim::{Settings, Sim};
 use goldform::model::ManualClock;
 
@@ -34,12 +35,17 @@ pub struct Served {
 impl Served {
     /// Serves a world in memory to two accounts, with a clock that the test moves.
     pub async fn new(settings: Settings) -> Self {
+        Self::with_limits(settings, Limits::default()).await
+    }
+
+    pub async fn with_limits(settings: Settings, limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::at("2026-11-24T10:00:00Z".parse().unwrap()));
         let sim = Sim::in_memory(settings).unwrap();
         let keys = [format!("{OWNER}:{ID}:{SECRET}"), format!("{FRIEND}:AKIDfriend:friend-key")];
         let keys = keys.iter().map(|key| key.parse::<Key>().unwrap()).collect();
-        let face = ApiService::new(sim.clone(), keys, clock.clone());
-        let server = Server::bind("127.0.0.1:0".parse().unwrap(), face).await.unwrap();
+        let names = ["tc.test", "tencentcloudapi.com"].map(|name| name.parse().unwrap());
+        let face = ApiService::new(sim.clone(), keys, clock.clone()).with_hosts(names);
+        let server = Server::bind("127.0.0.1:0".parse().unwrap(), face).await.unwrap().with_limits(limits);
         let host = server.address().to_string();
         tokio::spawn(server.run(std::future::pending()));
         Self { sim, clock, host }

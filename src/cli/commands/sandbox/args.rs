@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
-use crate::cloud::sim::http::Key;
+use crate::cloud::sim::http::{HostName, Key};
 use crate::model::{AccountId, Region};
 
 /// `sandbox`.
@@ -51,9 +51,13 @@ pub struct ServeArgs {
     /// Where to listen; port 0: one that is free, which is printed
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9733")]
     pub listen: SocketAddr,
-    /// A main account that may call, with a key; may be repeated. Left out: an account whose key is printed
+    /// A main account that may call, with a key; may be repeated. Left out: an account with a new key, which is printed
     #[arg(long = "account", value_name = "UIN:SECRET_ID:SECRET_KEY", hide_default_value = true)]
     pub accounts: Vec<Key>,
+    /// A host name by which clients reach the server, with the names below it, besides its address and localhost; may be
+    /// repeated
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<HostName>,
     /// Serve HTTPS, with ca.pem, cert.pem and key.pem of this folder; they are made if they are not there
     #[arg(long, value_name = "DIR")]
     pub tls: Option<PathBuf>,

@@ -23,14 +23,12 @@ use crate::model::AccountId;
 const ACCOUNT: &str = "100000000001";
 /// The id of its key.
 const SECRET_ID: &str = "AKIDgoldformsandbox";
-/// Its key, as long as only this machine can call: no secret at all, so that scripts can rely on it.
-const SECRET_KEY: &str = "goldform-sandbox-key";
 
 /// Serves until a signal stops it.
 pub(super) async fn run(args: &ServeArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let is_open = !args.listen.ip().is_loopback();
     let (keys, is_default) = match args.accounts.as_slice() {
-        [] => (vec![default_key(is_open)?], true),
+        [] => (vec![new_key()?], true),
         given => (given.to_vec(), false),
     };
     if let Some(folder) = args.tls.as_deref().filter(|folder| folder.to_str().is_none()) {
@@ -43,8 +41,9 @@ pub(super) async fn run(args: &ServeArgs, printer: &Printer) -> Result<ExitStatu
         ));
     }
     let sim = world(args)?;
-    let identity = args.tls.as_deref().map(tls::identity).transpose()?;
-    let face = ApiService::new(sim, keys.iter().cloned().collect(), Arc::new(SystemClock));
+    let identity = args.tls.as_deref().map(|folder| tls::identity(folder, &args.hosts)).transpose()?;
+    let face = ApiService::new(sim, keys.iter().cloned().collect(), Arc::new(SystemClock))
+        .with_hosts(args.hosts.iter().cloned());
     let mut server = Server::bind(args.listen, face).await.map_err(|source| CommandError::File {
         path: args.listen.to_string(),
         source,
@@ -100,10 +99,12 @@ fn world(args: &ServeArgs) -> Result<Sim, CommandError> {
     Ok(sim)
 }
 
+/// Returns a key that is new with every start. A fixed one would let every program of this machine call, and every page
+/// that finds a way to send requests.
 #[expect(clippy::disallowed_methods, reason = "a key that others cannot guess")]
-fn default_key(is_open: bool) -> Result<Key, CommandError> {
+fn new_key() -> Result<Key, CommandError> {
     let account: AccountId = ACCOUNT.parse().map_err(|error| CommandError::Internal(format!("{error}")))?;
-    let secret_key = if is_open { Uuid::new_v4().simple().to_string() } else { SECRET_KEY.to_owned() };
+    let secret_key = Uuid::new_v4().simple().to_string();
     Ok(Key { account, secret_id: SECRET_ID.to_owned(), secret_key: Secret::new(secret_key) })
 }
 

@@ -1,25 +1,31 @@
 //! Answers one HTTP request: an API call or the page for browsers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Body;
 use hyper::{Method, Request, StatusCode};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 use super::auth::{self, Caller};
+use super::connections::Connection;
 use super::keys::Keys;
+use super::own_hosts::{Foreign, HostName, OwnHosts};
 use super::page;
 use super::rejected::RejectedCalls;
-use super::request::{ReadError, Received, is_call};
+use super::request::{ReadError, Received, has_api_header, is_call};
 use super::response::{Answer, closing, envelope, plain};
 use crate::cloud::Service;
 use crate::cloud::sim::refusal::Refusal;
 use crate::cloud::sim::{Body as Params, Call, Delivery, Exchange, Sim, ids, protocol};
 use crate::model::{AccountId, Clock};
 
-/// Maximum time for the body of a request to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Maximum number of large bodies that are in memory at the same time; further ones wait.
+const LARGE_BODIES: usize = 8;
+/// Maximum number of pages that are rendered at the same time; further ones wait.
+const PAGES: usize = 2;
 
 /// A sandbox as a service on the network: its world, the keys of its callers, and its clock.
 pub struct ApiService {
@@ -27,6 +33,9 @@ pub struct ApiService {
     keys: Keys,
     clock: Arc<dyn Clock>,
     rejected: RejectedCalls,
+    hosts: OwnHosts,
+    large_bodies: Semaphore,
+    pages: Semaphore,
 }
 
 /// Closes the connection without an answer.
@@ -37,40 +46,91 @@ pub(super) struct Disconnect;
 impl ApiService {
     /// Creates a service for a sandbox.
     pub fn new(sim: Sim, keys: Keys, clock: Arc<dyn Clock>) -> Self {
-        Self { sim, keys, clock, rejected: RejectedCalls::default() }
+        Self {
+            sim,
+            keys,
+            clock,
+            rejected: RejectedCalls::default(),
+            hosts: OwnHosts::default(),
+            large_bodies: Semaphore::new(LARGE_BODIES),
+            pages: Semaphore::new(PAGES),
+        }
     }
 
-    /// Answers a request.
+    /// Adds names by which clients reach the service, besides its address and `localhost`.
+    pub fn with_hosts(mut self, names: impl IntoIterator<Item = HostName>) -> Self {
+        self.hosts.names.extend(names);
+        self
+    }
+
+    pub(super) fn listening_on(mut self, address: IpAddr) -> Self {
+        self.hosts.is_open = !address.is_loopback();
+        self
+    }
+
+    /// Answers a request. The connection is idle except while a call is executed or the page is rendered.
     ///
     /// # Errors
     /// If the connection must be closed without an answer.
-    pub(super) async fn respond<B>(self: Arc<Self>, request: Request<B>) -> Result<Answer, Disconnect>
+    pub(super) async fn respond<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+        connection: &Connection,
+        body_timeout: Duration,
+    ) -> Result<Answer, Disconnect>
     where
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        if let Err(foreign) = self.hosts.check(&request) {
+            return Ok(closing(self.refuse_foreign(&request, &foreign)));
+        }
         if request.uri().path() != "/" && request.method() != Method::CONNECT {
             return Ok(plain(StatusCode::NOT_FOUND, "Not found: the only path of this server is /.\n"));
         }
         if !is_call(request.method(), request.headers()) {
-            return self.page().await;
+            let Ok(_page) = self.pages.acquire().await else { return Err(Disconnect) };
+            let _executing = connection.execute();
+            return Arc::clone(&self).page().await;
         }
-        let received = match tokio::time::timeout(BODY_TIMEOUT, Received::read(request)).await {
-            Ok(Ok(received)) => received,
-            Ok(Err(ReadError::TooLarge)) => {
+        let has_api_header = has_api_header(request.headers());
+        let read = Received::read(request, &self.large_bodies);
+        let (received, _large_body) = match tokio::time::timeout(body_timeout, read).await {
+            Ok(Ok(read)) => read,
+            // The server would read the rest of the body as the next request, so it closes the connection.
+            Ok(Err(ReadError::TooLarge)) if has_api_header => {
                 let refusal = Refusal::new("RequestSizeLimitExceeded", "The request is larger than 10 MB.");
-                // The server would read the rest of the body as the next request.
                 return Ok(closing(self.reject(String::new(), refusal)));
             }
-            Ok(Err(ReadError::Disconnected)) | Err(_) => return Err(Disconnect),
+            Ok(Err(ReadError::TooLarge)) => {
+                let text = "The request is larger than 10 MB.\n";
+                return Ok(closing(plain(StatusCode::PAYLOAD_TOO_LARGE, text)));
+            }
+            Ok(Err(ReadError::Disconnected)) => return Err(Disconnect),
+            Err(_) => {
+                let text = "The body of the request did not arrive in time.\n";
+                return Ok(closing(plain(StatusCode::REQUEST_TIMEOUT, text)));
+            }
         };
+        let _executing = connection.execute();
         if let Some(refusal) = validate_protocol(&received) {
             return Ok(self.reject(received.action(), refusal));
         }
         match auth::identify(&self.keys, &received, self.clock.now()) {
-            Ok(caller) => self.call(caller, received).await,
+            Ok(caller) => Arc::clone(&self).call(caller, received).await,
             Err(refusal) => Ok(self.reject(received.action(), refusal)),
         }
+    }
+
+    /// Refuses a request that was sent to another host or by a page of another site.
+    fn refuse_foreign<B>(&self, request: &Request<B>, foreign: &Foreign) -> Answer {
+        let is_host = *foreign != Foreign::Site;
+        // An official client shows the error of an envelope only, and no browser sends these headers by itself.
+        if is_host && has_api_header(request.headers()) {
+            return self.reject(String::new(), Refusal::new("UnauthorizedOperation", foreign.to_string()));
+        }
+        let status = if is_host { StatusCode::MISDIRECTED_REQUEST } else { StatusCode::FORBIDDEN };
+        plain(status, &format!("{foreign}\n"))
     }
 
     async fn call(self: Arc<Self>, caller: Caller, received: Received) -> Result<Answer, Disconnect> {

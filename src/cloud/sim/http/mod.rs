@@ -10,13 +10,19 @@
 //!   Python does not read the error of any other answer.
 //! - An API call is a POST, or a GET with `X-TC-Action` or `Authorization`. Any other GET of `/` returns the page.
 //! - The signature alone identifies the caller. [`Sim`](super::Sim) validates the call itself.
+//! - A request whose `Host` is not the server's, or that a page of another site sent, is refused before its body is
+//!   read. No answer lets other sites read it.
+//! - Clients are bounded in time, memory and number: see [`Limits`]. A client that sends nothing, or sends slowly, does
+//!   not keep others from being served.
 //! - A fault that loses a request or its answer closes the connection without a byte. A client cannot distinguish
 //!   "not sent" from "lost", because the connection is already open.
 //! - Keys never appear in the log, the page or a message.
 
 mod api_service;
 mod auth;
+mod connections;
 mod keys;
+mod own_hosts;
 mod page;
 mod rejected;
 mod request;
@@ -29,5 +35,8 @@ mod tests;
 
 pub use api_service::ApiService;
 pub use keys::{Key, Keys, MalformedKey};
-pub use server::Server;
+pub use own_hosts::{HostName, MalformedHostName};
+#[cfg(any(test, feature = "testing"))]
+pub use server::serve_stream;
+pub use server::{Limits, Server};
 pub use tls::{Identity, TlsError};

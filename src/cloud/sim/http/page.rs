@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hyper::StatusCode;
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue};
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -20,15 +20,14 @@ const REQUESTS_SHOWN: u32 = 30;
 /// Maximum length of a text in characters.
 const CHARS_SHOWN: usize = 160;
 
+/// The page loads nothing, and its only styles are those of `page.css`, by their hash. A test compares it.
+const POLICY: &str = "default-src 'none'; style-src 'sha256-WMYkgeqyYXiHxNniIvYPocXcEJ2X/uDymnUA6IxoYW4='; frame-ancestors 'none'; \
+                      base-uri 'none'; form-action 'none'";
+
 /// Returns the page as a response.
 pub(super) fn answer(html: String) -> Answer {
     let mut answer = document(StatusCode::OK, "text/html; charset=utf-8", html);
-    let headers = answer.headers_mut();
-    headers.insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     answer
 }
 
@@ -218,4 +217,28 @@ fn visible(text: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    fn base64(bytes: &[u8]) -> String {
+        const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let group = |group: &[u8]| {
+            let bits = (0..3).fold(0_usize, |bits, at| bits << 8 | usize::from(*group.get(at).unwrap_or(&0)));
+            let digit = |at: usize| char::from(DIGITS[bits >> (18 - 6 * at) & 63]);
+            (0..4).map(move |at| if at > group.len() { '=' } else { digit(at) }).collect::<String>()
+        };
+        bytes.chunks(3).map(group).collect()
+    }
+
+    #[test]
+    fn the_policy_allows_the_styles_by_their_hash_and_no_scripts() {
+        let hash = format!("'sha256-{}'", base64(&Sha256::digest(include_str!("page.css"))));
+        assert!(POLICY.contains(&format!("style-src {hash};")), "page.css has changed: {hash}");
+        assert!(!POLICY.contains("unsafe") && !POLICY.contains("script-src"));
+    }
 }

@@ -5,11 +5,17 @@ use hyper::body::{Body, Bytes};
 use hyper::header::{HOST, HeaderMap};
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::cloud::Service;
 
 /// The largest body that is read, in bytes (published for TC3 POST requests).
-const BODY_MAX: usize = 10 * 1024 * 1024;
+const BODY_MAX: u64 = 10 * 1024 * 1024;
+/// The largest body that is read and discarded, in bytes. Most clients send all of a body before they read the answer,
+/// and never see it if the connection closes before that.
+const DISCARDED_MAX: u64 = 2 * BODY_MAX;
+/// The largest body of which any number may be in memory, in bytes. Calls of official clients are smaller.
+const SMALL_BODY_MAX: u64 = 64 * 1024;
 
 /// Received request.
 #[derive(Debug)]
@@ -34,24 +40,38 @@ pub(super) enum ReadError {
 }
 
 impl Received {
-    /// Reads the body of a request.
+    /// Reads the body of a request. A large one takes a permit, which is returned with it and held as long as it is.
     ///
     /// # Errors
     /// If the body is too large or incomplete.
-    pub(super) async fn read<B>(request: Request<B>) -> Result<Self, ReadError>
+    pub(super) async fn read<B>(
+        request: Request<B>,
+        large: &Semaphore,
+    ) -> Result<(Self, Option<SemaphorePermit<'_>>), ReadError>
     where
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (Parts { method, uri, headers, .. }, body) = request.into_parts();
-        let body = match Limited::new(body, BODY_MAX).collect().await {
+        let size = body.size_hint();
+        if size.lower() > BODY_MAX {
+            if size.lower() <= DISCARDED_MAX {
+                discard(body).await;
+            }
+            return Err(ReadError::TooLarge);
+        }
+        let is_large = size.upper().is_none_or(|upper| upper > SMALL_BODY_MAX);
+        let permit = if is_large { large.acquire().await.ok() } else { None };
+        let most = usize::try_from(BODY_MAX).unwrap_or(usize::MAX);
+        let body = match Limited::new(body, most).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => return Err(ReadError::TooLarge),
             Err(_) => return Err(ReadError::Disconnected),
         };
         let authority = || uri.authority().map(|authority| authority.as_str().to_owned());
         let host = text(&headers, HOST.as_str()).or_else(authority).unwrap_or_default();
-        Ok(Self { method, query: uri.query().unwrap_or_default().to_owned(), host, headers, body })
+        let query = uri.query().unwrap_or_default().to_owned();
+        Ok((Self { method, query, host, headers, body }, permit))
     }
 
     /// Returns the value of a header. `None` if the request has no such header.
@@ -93,10 +113,19 @@ impl Received {
     }
 }
 
+async fn discard<B: Body>(body: B) {
+    let mut body = std::pin::pin!(body);
+    while let Some(Ok(_)) = body.frame().await {}
+}
+
 /// Returns whether a request is an API call. All others are requests for the page.
 pub(super) fn is_call(method: &Method, headers: &HeaderMap) -> bool {
-    let has_api_header = headers.contains_key("x-tc-action") || headers.contains_key("authorization");
-    has_api_header || !matches!(*method, Method::GET | Method::HEAD)
+    has_api_header(headers) || !matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// Returns whether a request has a header that only API calls have.
+pub(super) fn has_api_header(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-tc-action") || headers.contains_key("authorization")
 }
 
 /// Returns the service with a label, as in a host or a credential scope.

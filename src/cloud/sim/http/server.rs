@@ -10,23 +10,40 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::api_service::ApiService;
+use super::connections::{Connection, Connections};
 use super::tls::{Identity, TlsError};
 
-/// Maximum time for the head of a request to arrive, idle time included.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// Maximum time of a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum time for running calls to finish at shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Maximum number of open connections; further ones wait.
-const CONNECTIONS_MAX: usize = 1_024;
 /// Pause after a failed accept, which is usually a lack of file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
+/// Maximum size of the head of a request in bytes. A GET carries up to 32 KB of parameters.
+const HEAD_MAX: usize = 64 * 1024;
+
+/// Bounds on what clients can occupy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Maximum number of open connections. Idle ones are closed to make room.
+    pub connections: usize,
+    /// Maximum time for the head of a request to arrive, idle time before it included.
+    pub head: Duration,
+    /// Maximum time for the body of a request to arrive.
+    pub body: Duration,
+}
+
+/// The connections fit into the 1,024 file descriptors that a process may have by default, with half of them to spare.
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 512, head: Duration::from_secs(30), body: Duration::from_secs(30) }
+    }
+}
 
 /// A sandbox that listens on an address.
 pub struct Server {
@@ -34,6 +51,7 @@ pub struct Server {
     address: SocketAddr,
     api: Arc<ApiService>,
     tls: Option<TlsAcceptor>,
+    limits: Limits,
 }
 
 impl Server {
@@ -44,7 +62,14 @@ impl Server {
     pub async fn bind(address: SocketAddr, api: ApiService) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, api: Arc::new(api), tls: None })
+        let api = Arc::new(api.listening_on(address.ip()));
+        Ok(Self { listener, address, api, tls: None, limits: Limits::default() })
+    }
+
+    /// Bounds clients differently.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Serves HTTPS instead of HTTP.
@@ -68,29 +93,29 @@ impl Server {
 
     /// Serves until `stop` is ready. Then accepts no more connections and waits for running calls.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { listener, address: _, api, tls } = self;
+        let Self { listener, address: _, api, tls, limits } = self;
         let (close, closed) = watch::channel(false);
-        let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let connections = Connections::new(limits.connections);
         let mut open = JoinSet::new();
         tokio::pin!(stop);
         loop {
             let accepted = async {
-                // The semaphore is never closed.
-                let permit = Arc::clone(&permits).acquire_owned().await.ok();
-                (permit, listener.accept().await)
+                // A place is taken first: an accepted connection would be lost if this future were dropped.
+                let connection = connections.admit().await;
+                (connection, listener.accept().await)
             };
             tokio::select! {
                 () = &mut stop => break,
                 Some(_) = open.join_next(), if !open.is_empty() => {}
-                (permit, accepted) = accepted => match accepted {
+                (connection, accepted) = accepted => match accepted {
                     Ok((stream, _)) => {
                         let (api, tls, closed) = (Arc::clone(&api), tls.clone(), closed.clone());
-                        open.spawn(async move {
-                            accept_tls(stream, tls, api, closed).await;
-                            drop(permit);
-                        });
+                        open.spawn(accept_tls(stream, tls, api, limits, connection, closed));
                     }
-                    Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
+                    Err(_) => {
+                        connections.close_idle();
+                        tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+                    }
                 },
             }
         }
@@ -102,41 +127,65 @@ impl Server {
     }
 }
 
+/// Serves one connection in this process, as the server does.
+#[cfg(any(test, feature = "testing"))]
+pub async fn serve_stream<S>(stream: S, api: ApiService, limits: Limits)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let connection = Connections::new(1).admit().await;
+    let (_close, closed) = watch::channel(false);
+    serve_connection(stream, Arc::new(api), limits, &connection, closed).await;
+}
+
 async fn accept_tls(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     api: Arc<ApiService>,
+    limits: Limits,
+    connection: Connection,
     closed: watch::Receiver<bool>,
 ) {
     // Answers are small and written at once.
     let _ = stream.set_nodelay(true);
-    match tls {
-        None => serve_connection(stream, api, closed).await,
-        Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => serve_connection(stream, api, closed).await,
-            Ok(Err(error)) => tracing::info!(%error, "TLS handshake failed"),
-            Err(_) => {}
-        },
+    let Some(tls) = tls else {
+        return serve_connection(stream, api, limits, &connection, closed).await;
+    };
+    let accepted = tokio::select! {
+        accepted = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)) => accepted,
+        () = connection.must_close() => return,
+    };
+    match accepted {
+        Ok(Ok(stream)) => serve_connection(stream, api, limits, &connection, closed).await,
+        Ok(Err(error)) => tracing::info!(%error, "TLS handshake failed"),
+        Err(_) => {}
     }
 }
 
-async fn serve_connection<S>(stream: S, api: Arc<ApiService>, mut closed: watch::Receiver<bool>)
-where
+async fn serve_connection<S>(
+    stream: S,
+    api: Arc<ApiService>,
+    limits: Limits,
+    connection: &Connection,
+    mut closed: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let service = service_fn(move |request| Arc::clone(&api).respond(request));
-    let connection = http1::Builder::new()
+    let service = service_fn(|request| Arc::clone(&api).respond(request, connection, limits.body));
+    let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(limits.head)
+        .max_header_size(HEAD_MAX)
         .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
+    tokio::pin!(served);
     // The result is ignored: the client may have disconnected, or a fault closed the connection.
     tokio::select! {
-        _ = connection.as_mut() => {}
+        _ = served.as_mut() => {}
+        () = connection.must_close() => {}
         () = async { drop(closed.wait_for(|closed| *closed).await) } => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
+            served.as_mut().graceful_shutdown();
+            let _ = served.await;
         }
     }
 }

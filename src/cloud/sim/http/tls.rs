@@ -10,6 +10,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, version};
 
+use super::own_hosts::HostName;
 use crate::cloud::client::Secret;
 
 /// Host names of the certificate.
@@ -32,11 +33,11 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Creates a certificate for this machine, signed by a new authority whose key is discarded.
+    /// Creates a certificate for this machine and further names with those below them, signed by a new authority whose key is discarded.
     ///
     /// # Errors
     /// If no key can be generated.
-    pub fn issue() -> Result<Self, TlsError> {
+    pub fn issue(hosts: &[HostName]) -> Result<Self, TlsError> {
         let made = |error: rcgen::Error| TlsError(format!("cannot create a certificate: {error}"));
         let ca_key = KeyPair::generate().map_err(made)?;
         let mut ca = CertificateParams::new(Vec::new()).map_err(made)?;
@@ -45,8 +46,10 @@ impl Identity {
         ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let ca_certificate = ca.self_signed(&ca_key).map_err(made)?;
         let key = KeyPair::generate().map_err(made)?;
-        let mut leaf = CertificateParams::new(NAMES.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
-            .map_err(made)?;
+        let own = NAMES.iter().map(|&name| name.to_owned());
+        let further =
+            hosts.iter().flat_map(|host| [host.as_str().to_owned(), format!("*.{}", host.as_str())]);
+        let mut leaf = CertificateParams::new(own.chain(further).collect::<Vec<_>>()).map_err(made)?;
         leaf.distinguished_name.push(DnType::CommonName, "localhost");
         leaf.use_authority_key_identifier_extension = true;
         leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
