@@ -79,7 +79,7 @@ renames: [{ from: image.old, to: image.web }]
     r#"
 version: 1
 account: "100000000001"
-cloud: { provider: sandbox, sandbox: { world: keys.world.db } }
+cloud: { provider: sandbox, sandbox: { world: keys.world.db }, domain: internal.tencentcloudapi.com }
 state: second.state.json
 accounts: { lender: "{lender}" }
 rules: { shared_image_copied: allow }

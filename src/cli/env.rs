@@ -22,8 +22,8 @@ pub const TERM: &str = "TERM";
 pub const COMPLETE: &str = "GOLDFORM_COMPLETE";
 /// Prefix: `GOLDFORM_VAR_build` sets the variable `build`.
 pub const VARIABLE_PREFIX: &str = "GOLDFORM_VAR_";
-/// The only endpoint that keys may be used with: an address, or `provider` for the provider's own hosts. For machines
-/// that plan what others wrote: a manifest that names another host is refused.
+/// The only endpoint that keys may be used with: an address, a domain, or `provider` for the hosts of the provider's
+/// sites. For machines that plan what others wrote: a manifest that names another host is refused.
 pub const ENDPOINT: &str = "GOLDFORM_ENDPOINT";
 /// Who is at work, for the lock and the history; by default the user and host.
 pub const ACTOR: &str = "GOLDFORM_ACTOR";

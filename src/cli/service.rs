@@ -26,16 +26,22 @@ pub fn tencent(
     clock: &Arc<dyn Clock>,
     lease: &Lease,
 ) -> Result<Arc<dyn Transport>, CommandError> {
-    check_endpoint(settings.endpoint.as_deref(), env::get(env::ENDPOINT)?.as_deref())?;
-    let hosts = match &settings.endpoint {
-        Some(endpoint) => Hosts::at(endpoint).map_err(|error| {
+    check_endpoint(settings, env::get(env::ENDPOINT)?.as_deref())?;
+    let hosts = match (&settings.endpoint, &settings.domain) {
+        (None, Some(domain)) => Hosts::below(domain).map_err(|error| {
+            CommandError::input(
+                error.to_string(),
+                "Name a domain:\n\n    cloud: { provider: tencent, domain: internal.tencentcloudapi.com }",
+            )
+        })?,
+        (Some(endpoint), _) => Hosts::at(endpoint).map_err(|error| {
             CommandError::input(
                 error.to_string(),
                 "Name an address with https, or one of this machine:\n\n    \
                  cloud: { provider: tencent, endpoint: http://127.0.0.1:8787 }",
             )
         })?,
-        None => Hosts::of(match settings.site {
+        (None, None) => Hosts::of(match settings.site {
             Site::International => HostSite::International,
             Site::Mainland => HostSite::Mainland,
         }),
@@ -51,21 +57,30 @@ pub fn tencent(
     Ok(with_retries(Arc::new(https), RateLimits::Documented, clock, lease))
 }
 
-/// Whether the environment allows keys to be used with what the manifest names.
-fn check_endpoint(named: Option<&str>, allowed: Option<&str>) -> Result<(), CommandError> {
-    let Some(allowed) = allowed else { return Ok(()) };
-    let named = named.unwrap_or(PROVIDER);
-    if named.trim_end_matches('/') == allowed.trim().trim_end_matches('/') {
+/// Whether the environment allows keys to be used with what the manifest names. A domain is allowed by its own name
+/// only: `provider` means the hosts of the sites, and a domain of the provider's may lead to other machines.
+fn check_endpoint(settings: &CloudSettings, allowed: Option<&str>) -> Result<(), CommandError> {
+    let Some(allowed) = allowed.map(str::trim) else { return Ok(()) };
+    let (key, named) = match (&settings.endpoint, &settings.domain) {
+        (Some(endpoint), _) => ("endpoint", endpoint.as_str()),
+        (None, Some(domain)) => ("domain", domain.as_str()),
+        (None, None) => ("endpoint", PROVIDER),
+    };
+    let is_allowed = match key {
+        "domain" => named.eq_ignore_ascii_case(allowed) && !allowed.eq_ignore_ascii_case(PROVIDER),
+        _ => named.trim_end_matches('/') == allowed.trim_end_matches('/'),
+    };
+    if is_allowed {
         return Ok(());
     }
     Err(CommandError::input(
         format!(
-            "the manifest names the endpoint `{}`, and {} allows `{}` only",
+            "the manifest names the {key} `{}`, and {} allows `{}` only",
             sanitize::escape_truncated(named),
             env::ENDPOINT,
             sanitize::escape_truncated(allowed)
         ),
-        "Nothing was sent. Correct `cloud.endpoint` in the manifest, or what this machine allows.",
+        format!("Nothing was sent. Correct `cloud.{key}` in the manifest, or what this machine allows."),
     ))
 }
 

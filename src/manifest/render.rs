@@ -101,6 +101,9 @@ fn cloud(desired: &Desired) -> Value {
     if let Some(endpoint) = &cloud.endpoint {
         put("endpoint", json!(endpoint));
     }
+    if let Some(domain) = &cloud.domain {
+        put("domain", json!(domain));
+    }
     if let Some(profile) = &cloud.profile {
         put("profile", json!(profile));
     }

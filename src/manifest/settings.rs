@@ -5,7 +5,7 @@ use std::fmt;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CloudPlace, Provider, SharedImageEdits, Site};
+use crate::model::{CloudPlace, Provider, SharedImageEdits, Site, is_provider_domain};
 
 /// Image service, and how to reach it. It is part of a saved plan, so it contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct CloudSettings {
     /// Address of all services, instead of the provider's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
+    /// Root domain of the services' hosts, instead of the site's. Excludes `endpoint`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
     /// Profile of the official command line whose credentials are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<CompactString>,
@@ -35,6 +38,7 @@ impl Default for CloudSettings {
             sandbox: SandboxSettings::default(),
             site: Site::International,
             endpoint: None,
+            domain: None,
             profile: None,
             ownership_tag: Some(CompactString::const_new("goldform")),
             shared_image_edits: SharedImageEdits::Allowed,
@@ -44,11 +48,17 @@ impl Default for CloudSettings {
 
 impl CloudSettings {
     /// Returns the place that images are in, or `None` for the sandbox: its world lies beside the state.
+    ///
+    /// The provider's own domains are other names for the hosts of the site: a state is used from networks that reach
+    /// it by either. What another domain leads to is unknown, so that domain is a place of its own.
     pub fn place(&self) -> Option<CloudPlace> {
-        match (self.provider, &self.endpoint) {
-            (Provider::Sandbox, _) => None,
-            (Provider::Tencent, Some(endpoint)) => Some(CloudPlace::Endpoint(endpoint.clone())),
-            (Provider::Tencent, None) => Some(CloudPlace::Site(self.site)),
+        match (self.provider, &self.endpoint, &self.domain) {
+            (Provider::Sandbox, ..) => None,
+            (Provider::Tencent, Some(endpoint), _) => Some(CloudPlace::Endpoint(endpoint.clone())),
+            (Provider::Tencent, None, Some(domain)) if !is_provider_domain(domain) => {
+                Some(CloudPlace::Domain(domain.clone()))
+            }
+            (Provider::Tencent, None, _) => Some(CloudPlace::Site(self.site)),
         }
     }
 }
@@ -107,5 +117,26 @@ impl fmt::Display for StateLocation {
 impl Default for StateLocation {
     fn default() -> Self {
         Self::File("goldform.state.json".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A state is used from the internet and from a network in which the provider has other names. Another domain may
+    /// lead to another cloud, in which all images would seem to be gone.
+    #[test]
+    fn a_domain_of_the_provider_is_the_place_of_its_site_and_another_domain_its_own() {
+        let at = |domain: &str| CloudSettings {
+            provider: Provider::Tencent,
+            site: Site::Mainland,
+            domain: Some(domain.to_owned()),
+            ..CloudSettings::default()
+        };
+        assert_eq!(at("internal.tencentcloudapi.com").place(), Some(CloudPlace::Site(Site::Mainland)));
+        let other = at("api.corp.example");
+        assert_eq!(other.place(), Some(CloudPlace::Domain("api.corp.example".to_owned())));
+        assert_eq!(CloudSettings { provider: Provider::Sandbox, ..other }.place(), None);
     }
 }

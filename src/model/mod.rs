@@ -35,7 +35,7 @@ pub use lookup::{Criteria, Lookup};
 pub use name_template::NameTemplate;
 pub use operation::{Operation, Verb};
 pub use policy::{Keep, ReplaceOrder, SharedImageEdits};
-pub use provider::{CloudPlace, Provider, Site};
+pub use provider::{CloudPlace, Provider, Site, is_domain, is_provider_domain};
 pub use region::{Region, RegionFacts, RegionTable};
 pub use revision::{MalformedRevision, RevisionName};
 pub use source::{Source, SourceKind};

@@ -13,12 +13,15 @@ use crate::model::{CloudPlace, Provider, Site};
 pub struct PlanPlace {
     /// Which service.
     pub provider: Provider,
-    /// The provider's site. `None` for the sandbox, and where an endpoint is named.
+    /// The provider's site. `None` for the sandbox, and where an endpoint or a domain of others is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Site>,
     /// The address of every service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
+    /// The root domain of the services' hosts, also where it is another name for those of the site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
     /// The sandbox's world, relative to the state, and the quotas that an apply sets in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxSettings>,
@@ -27,8 +30,10 @@ pub struct PlanPlace {
 impl PlanPlace {
     /// The place that a manifest names.
     pub fn of(cloud: &CloudSettings) -> Self {
-        let place = Self { provider: cloud.provider, site: None, endpoint: None, sandbox: None };
+        let domain = cloud.domain.clone().filter(|_| cloud.provider == Provider::Tencent);
+        let place = Self { provider: cloud.provider, site: None, endpoint: None, domain, sandbox: None };
         match cloud.place() {
+            Some(CloudPlace::Domain(_)) => place,
             None => Self { sandbox: Some(cloud.sandbox.clone()), ..place },
             Some(CloudPlace::Site(site)) => Self { site: Some(site), ..place },
             Some(CloudPlace::Endpoint(endpoint)) => Self { endpoint: Some(endpoint), ..place },
@@ -38,6 +43,10 @@ impl PlanPlace {
 
 impl fmt::Display for PlanPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(domain) = &self.domain {
+            write!(f, "domain {}", sanitize::escape_truncated(domain))?;
+            return if self.site == Some(Site::Mainland) { f.write_str(", site mainland") } else { Ok(()) };
+        }
         match (&self.endpoint, self.site) {
             (Some(endpoint), _) => write!(f, "endpoint {}", sanitize::escape_truncated(endpoint)),
             (None, Some(Site::International)) => f.write_str("site international"),

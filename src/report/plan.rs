@@ -108,8 +108,8 @@ pub fn plan_text(
 
 /// Returns where the plan would be applied, and as of when the cloud is known.
 fn place(plan: &Plan, prior: &Recorded) -> String {
-    let PlanPlace { provider, site, endpoint, sandbox: _ } = &plan.place;
-    let service = match (provider, site, endpoint) {
+    let PlanPlace { provider, site, endpoint, domain, sandbox: _ } = &plan.place;
+    let service = match (provider, site, endpoint.as_ref().or(domain.as_ref())) {
         (_, _, Some(endpoint)) => format!("tencent at {}", sanitize::escape_truncated(endpoint)),
         (Provider::Sandbox, ..) => {
             return format!("Account {} · sandbox (nothing real)", plan.account);

@@ -46,10 +46,18 @@ fn an_exclusive_share_revokes_what_others_shared() {
 fn keys_are_used_with_the_endpoint_that_the_environment_allows_and_no_other() {
     let own =
         WEB.replace("images:", "cloud: { provider: tencent, endpoint: \"http://127.0.0.1:9\" }\nimages:");
+    let domain = |name: &str| {
+        WEB.replace("images:", &format!("cloud: {{ provider: tencent, domain: {name} }}\nimages:"))
+    };
+    let (internal, keyword) = (domain("internal.tencentcloudapi.com"), domain("provider"));
     let none = WEB.replace("images:", "cloud: { provider: tencent }\nimages:");
     for (manifest, allowed, reported) in [
         (&own, "provider", "the manifest names the endpoint `http://127.0.0.1:9`"),
         (&none, "http://127.0.0.1:9", "the manifest names the endpoint `provider`"),
+        // A domain of the provider's may lead elsewhere in this network, and a domain cannot be named like the keyword.
+        (&internal, "provider", "the manifest names the domain `internal.tencentcloudapi.com`"),
+        (&internal, "https://internal.tencentcloudapi.com", "the manifest names the domain"),
+        (&keyword, "provider", "`cloud.domain` is `provider`"),
         (&own, "http://127.0.0.1:9/", "no answer from 127.0.0.1:9"),
     ] {
         let env = TestEnv::with(manifest)

@@ -132,6 +132,13 @@ account: "100000000001"
 cloud: { provider: tencent, endpoint: "http://127.0.0.1:8787" }
 "#;
 
+/// Nothing but a root domain of the service.
+const REACHED: &str = r#"
+version: 1
+account: "100000000001"
+cloud: { provider: tencent, domain: internal.tencentcloudapi.com }
+"#;
+
 /// A variable without a value.
 const UNSET: &str = r#"
 version: 1
@@ -231,6 +238,7 @@ fn rows() -> Vec<(&'static str, &'static str, Value)> {
     let lookups = lookups.into_iter().map(|(key, value)| (key, LOOKUPS, value));
     let others = [
         ("cloud.endpoint", SERVED, json!("http://127.0.0.1:8788")),
+        ("cloud.domain", REACHED, json!("api.corp.example")),
         ("variables.*.description", UNSET, json!("the other instance")),
         ("defaults.keep.generations", EARLIER, json!(0)),
     ];
@@ -361,6 +369,7 @@ fn every_key_has_an_effect() {
         (ONCE, record(ONCE)),
         (EARLIER, record(EARLIER)),
         (SERVED, Recorded::default()),
+        (REACHED, Recorded::default()),
     ];
     let bases: BTreeMap<&str, (Value, Recorded)> = records
         .into_iter()

@@ -216,7 +216,7 @@ impl Keys for Keep {
 
 mappings! {
     Manifest: version, include, account, cloud, state, variables, accounts, limits, regions, rules, defaults, images, shares, lookups, renames;
-    Cloud: provider, sandbox, site, endpoint, profile, ownership_tag, shared_image_edits;
+    Cloud: provider, sandbox, site, endpoint, domain, profile, ownership_tag, shared_image_edits;
     Sandbox: world, quotas;
     Quotas: images_per_region, accounts_per_image;
     Variable: default, description, sensitive;

@@ -9,7 +9,9 @@ use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::desired::DesiredLimits;
 use crate::manifest::settings::{CloudSettings, SandboxSettings, StateLocation};
 use crate::manifest::syntax::{Field, List, Manifest, Number, RegionOrSet, TagKey, Text};
-use crate::model::{ImageKey, Level, Provider, Region, RegionFacts, RegionTable, SharedImageEdits, Site};
+use crate::model::{
+    ImageKey, Level, Provider, Region, RegionFacts, RegionTable, SharedImageEdits, Site, is_domain,
+};
 
 use super::Resolver;
 use super::group::Lists;
@@ -45,16 +47,25 @@ impl<'m> Resolver<'m, '_> {
                 .filter(|key| self.is_not_empty(key, &path.field("ownership_tag"), "`false` for no tag"))
                 .map(Into::into),
         };
+        let endpoint = self
+            .optional(&cloud.endpoint, || path.field("endpoint"))
+            .filter(|endpoint| self.is_endpoint(endpoint, &path.field("endpoint")))
+            .map(|endpoint| endpoint.trim_end_matches('/').to_owned());
+        let domain = self
+            .optional(&cloud.domain, || path.field("domain"))
+            .filter(|domain| self.is_root_domain(domain, &path.field("domain")))
+            .map(|domain| domain.to_ascii_lowercase());
+        if !cloud.endpoint.is_missing() && !cloud.domain.is_missing() {
+            self.report_endpoint_and_domain(&path);
+        }
         CloudSettings {
             provider: self
                 .choice(&cloud.provider, &path.field("provider"), &providers)
                 .unwrap_or(defaults.provider),
             sandbox: sandbox.unwrap_or_default(),
             site: self.choice(&cloud.site, &path.field("site"), &sites).unwrap_or(defaults.site),
-            endpoint: self
-                .optional(&cloud.endpoint, || path.field("endpoint"))
-                .filter(|endpoint| self.is_endpoint(endpoint, &path.field("endpoint")))
-                .map(|endpoint| endpoint.trim_end_matches('/').to_owned()),
+            endpoint,
+            domain,
             profile: self.optional(&cloud.profile, || path.field("profile")).map(Into::into),
             ownership_tag,
             shared_image_edits: self
@@ -88,6 +99,27 @@ impl<'m> Resolver<'m, '_> {
             self.report(diagnostic.help("endpoint: http://127.0.0.1:8787").about(path));
         }
         is_one
+    }
+
+    fn is_root_domain(&mut self, domain: &str, path: &ManifestPath) -> bool {
+        if !is_domain(domain) {
+            let detail = format!(
+                "`{path}` is `{}`, which is not a domain. A domain has at least two parts, and neither a scheme nor a \
+                 port: the name of each service and a dot are put before it, as in `cvm.internal.tencentcloudapi.com`.",
+                escape_truncated(domain)
+            );
+            let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not a domain");
+            self.report(diagnostic.help("domain: internal.tencentcloudapi.com").about(path));
+        }
+        is_domain(domain)
+    }
+
+    fn report_endpoint_and_domain(&mut self, cloud: &ManifestPath) {
+        let detail = "`cloud.endpoint` is one address for every service, and `cloud.domain` an address for each, so only \
+                      one of them can apply.";
+        let diagnostic =
+            VALUE_MALFORMED.found(detail.to_owned()).at(cloud.field("domain"), "excludes `endpoint`");
+        self.report(diagnostic.help("Remove `endpoint` or `domain`.").about(&cloud.field("domain")));
     }
 
     /// Resolves the location of the state.

@@ -21,8 +21,8 @@ use serde::Deserialize;
 
 use patterns::{
     ACCOUNT_NAME, ACCOUNT_OR_NAME, KEY, REGION, REGION_OR_SET, VARIABLE, account, account_or_name, address,
-    architectures, bits, endpoint, key, kinds, levels, providers, region, replace_orders, shared_image_edits,
-    sites, state, version,
+    architectures, bits, domain, endpoint, key, kinds, levels, providers, region, replace_orders,
+    shared_image_edits, sites, state, version,
 };
 
 pub(super) use defaults::Defaults;
@@ -145,6 +145,10 @@ pub(super) struct Cloud {
     /// Address of all services, instead of the provider's own.
     #[schemars(schema_with = "endpoint", example = &"http://127.0.0.1:8787")]
     pub(super) endpoint: Field<Text>,
+    /// Root domain of the services' hosts (`cvm.DOMAIN`, `tag.DOMAIN`, …), for a network that reaches them by other names.
+    /// Excludes `endpoint`.
+    #[schemars(schema_with = "domain", example = &"internal.tencentcloudapi.com")]
+    pub(super) domain: Field<Text>,
     /// The profile of the official command line (`~/.tccli`) whose credentials are used.
     #[schemars(example = &"default")]
     pub(super) profile: Field<Text>,

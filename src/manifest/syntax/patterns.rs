@@ -52,6 +52,9 @@ patterns! {
         "an address of an entry (`image.` and its key)";
     DISK = "^disk-[a-z0-9]{4,32}$",
         "a disk id (`disk-`, then lower-case letters or digits)";
+    DOMAIN as domain =
+        r"^(?=.{1,200}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?=[0-9-]*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
+        "a domain (at least two parts, without scheme and port)";
     ENDPOINT as endpoint = "^https?://[^:/?#@ ][^/?#@ ]*/*$",
         "an address of a service (`http://` or `https://`, a host, and nothing after its port)";
     IMAGE as image = "^img-[a-z0-9]{4,32}$",

@@ -82,8 +82,8 @@ pub(super) async fn web_identity_key(
         // A signature is valid only for the host that it names, but anyone who reads the token can assume the role. A
         // manifest in a pull request can name any host.
         return Err(broken(
-            "the token of a web identity is not sent to the endpoint of the manifest; remove `cloud.endpoint`, or set the \
-             keys in the environment"
+            "the token of a web identity is not sent to the endpoint or domain of the manifest; remove `cloud.endpoint` or \
+             `cloud.domain`, or set the keys in the environment"
                 .to_owned(),
         ));
     }

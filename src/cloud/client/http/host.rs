@@ -6,7 +6,7 @@ use reqwest::Url;
 use thiserror::Error;
 
 use crate::cloud::Service;
-use crate::model::Region;
+use crate::model::{Region, is_domain, is_provider_domain};
 
 /// Site of the provider. Each has its own accounts, consoles and API hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,13 +28,19 @@ pub struct EndpointError {
     pub reason: &'static str,
 }
 
-/// Hosts of the services: those of a site, or one endpoint for every service.
+/// Error about a root domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the domain of the manifest is not a host name of at least two parts")]
+pub struct DomainError;
+
+/// Hosts of the services: those of a site, those below a root domain, or one endpoint for every service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hosts(Kind);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
     Site(Site),
+    Domain(String),
     Endpoint { url: Url, host: String, loopback: bool },
 }
 
@@ -88,6 +94,14 @@ impl Hosts {
         Ok(Self(Kind::Endpoint { url, host, loopback }))
     }
 
+    /// Returns a host below a root domain for each service: `cvm.<domain>`, over HTTPS only.
+    ///
+    /// # Errors
+    /// If it is not a domain.
+    pub fn below(domain: &str) -> Result<Self, DomainError> {
+        if is_domain(domain) { Ok(Self(Kind::Domain(domain.to_ascii_lowercase()))) } else { Err(DomainError) }
+    }
+
     /// Returns the address of a request to a service.
     ///
     /// Finance regions have hosts of their own (common parameters, "finance availability zones"). All other regions
@@ -98,6 +112,8 @@ impl Hosts {
             Kind::Endpoint { url, host, loopback: _ } => {
                 return Address { url: url.to_string(), host: host.clone() };
             }
+            // Every region is behind the same name, as with the variable TENCENTCLOUD_DOMAIN of other tools.
+            Kind::Domain(domain) => format!("{label}.{domain}"),
             Kind::Site(site) => match (region.filter(|region| is_finance(region)), site) {
                 (Some(region), _) => format!("{label}.{region}.tencentcloudapi.com"),
                 (None, Site::International) => format!("{label}.intl.tencentcloudapi.com"),
@@ -112,9 +128,13 @@ impl Hosts {
         matches!(self.0, Kind::Endpoint { loopback: true, .. })
     }
 
-    /// Returns whether the endpoint belongs neither to the provider nor to this machine.
+    /// Returns whether the endpoint or domain belongs neither to the provider nor to this machine.
     pub(crate) fn is_custom_host(&self) -> bool {
-        matches!(self.0, Kind::Endpoint { loopback: false, .. })
+        match &self.0 {
+            Kind::Site(_) => false,
+            Kind::Domain(domain) => !is_provider_domain(domain),
+            Kind::Endpoint { loopback, .. } => !loopback,
+        }
     }
 
     /// Returns whether requests are sent without TLS.
@@ -158,6 +178,23 @@ mod tests {
         }
         let url = Hosts::of(Site::Mainland).address(Service::Cvm, None).url;
         assert_eq!(url, "https://cvm.tencentcloudapi.com/");
+    }
+
+    #[test]
+    fn a_domain_has_a_host_for_each_service_and_keys_of_a_web_identity_go_to_the_providers_only() {
+        let internal = Hosts::below("internal.TencentCloudAPI.com").unwrap();
+        assert_eq!(
+            host(&internal, Service::Cvm, Some("ap-shanghai-fsi")),
+            "cvm.internal.tencentcloudapi.com"
+        );
+        assert_eq!(host(&internal, Service::Tag, None), "tag.internal.tencentcloudapi.com");
+        assert_eq!(internal.address(Service::Sts, None).url, "https://sts.internal.tencentcloudapi.com/");
+        assert!(!internal.is_plain() && !internal.is_loopback() && !internal.is_custom_host());
+        assert!(Hosts::below("api.corp.example").unwrap().is_custom_host());
+        assert!(Hosts::below("eviltencentcloudapi.com").unwrap().is_custom_host());
+        for text in ["", "provider", "a.b:1", "x/../a.b", "me@a.b", "127.0.0.1"] {
+            assert!(Hosts::below(text).is_err(), "{text}");
+        }
     }
 
     #[test]
