@@ -1,5 +1,7 @@
 //! Killed for real: `kill -9` at moments spread over an apply, then one more apply.
 
+mod signals;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
