@@ -66,10 +66,40 @@ pub fn github(verdict: &Verdict<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::position::Position;
 
     #[test]
     fn what_the_runner_would_read_is_escaped() {
         assert_eq!(data("50%\r\n::error::x"), "50%25%0D%0A::error::x");
         assert_eq!(property("a:b,c%"), "a%3Ab%2Cc%25");
+    }
+
+    /// The names of files are those of a pull request, and a message repeats its texts.
+    #[test]
+    fn a_problem_is_one_command_whatever_its_texts_are() {
+        let hostile = "x\n::error file=y::z\r\n::add-mask::w, title=t::%0A".to_owned();
+        let point = crate::report::position::Point { line: 1, column: 1, utf16: 1, bytes: 1 };
+        let at = Position { file: hostile.clone(), from: point, to: point, start: 0, end: 0 };
+        let problem = Problem {
+            code: "GF201",
+            name: "image_name_invalid",
+            severity: Severity::Error,
+            summary: "Invalid name",
+            detail: hostile.clone(),
+            help: Some(hostile.clone()),
+            subject: hostile.clone(),
+            count: 1,
+            labels: vec![(hostile.clone(), Some(at))],
+            fingerprint: String::new(),
+        };
+        for problem in [problem.clone(), Problem { labels: Vec::new(), ..problem }] {
+            let text = line("error", &problem, &hostile, 1);
+            assert_eq!((text.lines().count(), text.matches(['\n', '\r']).count()), (1, 1), "{text}");
+            // The properties end at the first `::` after the command, which is ours.
+            let (properties, _) = text.strip_prefix("::error ").unwrap().split_once("::").unwrap();
+            assert!(properties.ends_with("title=GF201 Invalid name"), "{properties}");
+            assert_eq!(properties.matches("title=t").count(), 1, "{properties}");
+            assert!(!properties.contains(", title"), "{properties}");
+        }
     }
 }

@@ -122,6 +122,21 @@ fn a_redirect_is_not_followed() {
     assert!(message.contains("302"), "{message}");
 }
 
+/// With the request would go the token of a temporary key, and a signature.
+#[test]
+fn no_redirect_takes_a_request_to_another_host() {
+    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
+        run(async {
+            let other = Server::doing([response("{}")]).await;
+            let location = format!("location: {}/\r\n", other.url());
+            let server = Server::doing([answer(status, &location, "")]).await;
+            let message = unknown(https(&server.url(), Duration::from_secs(1)).send(request()).await);
+            assert!(message.contains(&status[..3]), "{message}");
+            assert_eq!((server.received().len(), other.received().len()), (1, 0), "{status}");
+        });
+    }
+}
+
 #[test]
 fn a_refused_connection_means_not_sent() {
     let result = run(async {
