@@ -27,5 +27,6 @@ mod lives;
 mod manifest;
 mod properties;
 mod slots;
+mod targets;
 mod wire;
 mod words;

@@ -8,6 +8,7 @@
 pub mod bench;
 pub mod death;
 pub mod storage;
+pub mod targets;
 pub mod walker;
 pub mod watched;
 pub mod worlds;

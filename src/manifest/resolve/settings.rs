@@ -119,7 +119,7 @@ impl<'m> Resolver<'m, '_> {
                       one of them can apply.";
         let diagnostic =
             VALUE_MALFORMED.found(detail.to_owned()).at(cloud.field("domain"), "excludes `endpoint`");
-        self.report(diagnostic.help("Remove `endpoint` or `domain`.").about(&cloud.field("domain")));
+        self.report(diagnostic.help("Remove `endpoint` or `domain`.").about(cloud.field("domain")));
     }
 
     /// Resolves the location of the state.

@@ -110,6 +110,14 @@ pub(super) fn identify(keys: &Keys, received: &Received, now: Timestamp) -> Resu
     }
 }
 
+/// Returns the parts of an `Authorization` header (key, date, service, signed headers, signature), or the error code.
+#[cfg(any(test, feature = "testing"))]
+pub fn authorization_parts(header: &str) -> Result<[String; 5], String> {
+    let Authorization { secret_id, date, service, signed, signature } =
+        parse(header).map_err(|refusal| refusal.code.into_owned())?;
+    Ok([secret_id, date, service, &signed.join(";"), signature].map(str::to_owned))
+}
+
 fn parse(header: &str) -> Result<Authorization<'_>, Refusal> {
     if header.is_empty() {
         return Err(malformed("it is missing: sign the request"));

@@ -34,6 +34,8 @@ mod tls;
 mod tests;
 
 pub use api_service::ApiService;
+#[cfg(any(test, feature = "testing"))]
+pub use auth::authorization_parts;
 pub use keys::{Key, Keys, MalformedKey};
 pub use own_hosts::{HostName, MalformedHostName};
 #[cfg(any(test, feature = "testing"))]

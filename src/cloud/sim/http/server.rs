@@ -176,6 +176,8 @@ async fn serve_connection<S>(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_header_size(HEAD_MAX)
+        // A client may end its side after the request, as `nc` does.
+        .half_close(true)
         .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(served);
