@@ -26,6 +26,7 @@ mod kill;
 mod lives;
 mod manifest;
 mod properties;
+mod security;
 mod slots;
 mod targets;
 mod wire;
