@@ -144,7 +144,20 @@ impl RunState<'_, '_> {
         state: Option<crate::model::ImageState>,
     ) {
         self.record_failure(index, failure.into(), state);
-        self.scheduler.failed(index);
+        self.skip_followers(index);
+    }
+
+    /// Ends the branch of a step that has no good end.
+    pub(super) fn skip_followers(&mut self, index: StepIndex) {
+        let skipped = self.scheduler.failed(index);
+        self.report_skipped(index, &skipped);
+    }
+
+    pub(super) fn report_skipped(&mut self, because: StepIndex, skipped: &[StepIndex]) {
+        let Some(because) = self.plan.graph.step(because) else { return };
+        for step in skipped.iter().filter_map(|index| self.plan.graph.step(*index)) {
+            self.executor.progress.skipped(step, because);
+        }
     }
 
     /// Records that the step failed. What that means for the steps after it is the caller's.
@@ -159,8 +172,9 @@ impl RunState<'_, '_> {
             let (step, at, why) = (step.id.clone(), self.now(), failure.why.clone());
             self.note(Event::Failed { step, at, why, state });
         }
-        self.executor.progress.failed(step, &failure.why);
-        self.outcomes.insert(index, StepOutcome::Failed(failure));
+        let outcome = StepOutcome::Failed(failure);
+        self.executor.progress.failed(step, &outcome);
+        self.outcomes.insert(index, outcome);
     }
 
     /// The step has not settled in time: it stays recorded as pending, and its branch stops.
@@ -175,10 +189,8 @@ impl RunState<'_, '_> {
 
     fn leave(&mut self, index: StepIndex, outcome: StepOutcome) {
         let Some(step) = self.plan.graph.step(index) else { return };
-        self.scheduler.failed(index);
-        if let Some(failure) = outcome.failure() {
-            self.executor.progress.failed(step, &failure.why);
-        }
+        self.executor.progress.failed(step, &outcome);
+        self.skip_followers(index);
         self.outcomes.insert(index, outcome);
     }
 

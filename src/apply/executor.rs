@@ -200,8 +200,7 @@ impl RunState<'_, '_> {
                 (_, Continuation::NameAndTag(id, image)) => self.name_and_tag(step, id, image),
                 // It was not executed, or is safe to check again: the next run decides.
                 _ => {
-                    self.outcomes.insert(step, StepOutcome::Unknown("the run was stopped".into()));
-                    self.scheduler.failed(step);
+                    self.leave_unknown(step, "the run was stopped");
                 }
             }
         }

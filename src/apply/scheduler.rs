@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{StepGraph, StepIndex};
+use crate::plan::{EdgeReason, StepGraph, StepIndex};
 
 /// Where a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,35 +92,32 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// A running step failed: everything that waits for it, directly or through others, is skipped.
-    pub fn failed(&mut self, step: StepIndex) {
-        if !self.end(step, Status::Failed) {
-            return;
-        }
-        let followers: Vec<StepIndex> = self.graph.awaited_by(step).map(|(follower, _)| follower).collect();
-        for follower in followers {
-            self.skip(follower, step);
-        }
+    /// A running step failed: everything that waits for it, directly or through others, is skipped. Returns what is.
+    pub fn failed(&mut self, step: StepIndex) -> Vec<StepIndex> {
+        self.fail(step, |_| false)
     }
 
     /// A running step failed, and the service does nothing more about its image: what needs only that end may start,
-    /// everything else that waits for the step is skipped.
-    pub fn ended(&mut self, step: StepIndex) {
+    /// everything else that waits for the step is skipped. Returns what is.
+    pub fn ended(&mut self, step: StepIndex) -> Vec<StepIndex> {
+        self.fail(step, EdgeReason::needs_only_the_end)
+    }
+
+    fn fail(&mut self, step: StepIndex, is_released: impl Fn(&EdgeReason) -> bool) -> Vec<StepIndex> {
+        let mut skipped = Vec::new();
         if !self.end(step, Status::Failed) {
-            return;
+            return skipped;
         }
-        let followers: Vec<(StepIndex, bool)> = self
-            .graph
-            .awaited_by(step)
-            .map(|(follower, reason)| (follower, reason.needs_only_the_end()))
-            .collect();
-        for (follower, needs_only_the_end) in followers {
-            if needs_only_the_end {
+        let followers: Vec<(StepIndex, bool)> =
+            self.graph.awaited_by(step).map(|(follower, reason)| (follower, is_released(reason))).collect();
+        for (follower, is_released) in followers {
+            if is_released {
                 self.release(follower);
             } else {
-                self.skip(follower, step);
+                self.skip(follower, step, &mut skipped);
             }
         }
+        skipped
     }
 
     /// A step waits for one step less.
@@ -136,11 +133,12 @@ impl<'a> Scheduler<'a> {
     }
 
     /// A step, and everything that waits for it, will not start.
-    fn skip(&mut self, step: StepIndex, because: StepIndex) {
+    fn skip(&mut self, step: StepIndex, because: StepIndex, skipped: &mut Vec<StepIndex>) {
         let mut doomed = vec![step];
         while let Some(step) = doomed.pop() {
             if matches!(self.status(step), Some(Status::Waiting(_))) {
                 self.set(step, Status::Skipped { because });
+                skipped.push(step);
                 doomed.extend(self.graph.awaited_by(step).map(|(next, _)| next));
             }
         }
@@ -169,7 +167,7 @@ mod tests {
     use super::*;
     use crate::diff::Reason;
     use crate::model::Operation;
-    use crate::plan::{EdgeReason, Step};
+    use crate::plan::Step;
     use crate::testing::worlds::at;
 
     /// A graph of this many steps; a bit of `edges` for each pair of an earlier and a later step.
@@ -244,11 +242,28 @@ mod tests {
         }
         for (index, _) in scheduler.graph.steps() {
             let status = scheduler.status(index).unwrap();
-            for event in [Scheduler::started, Scheduler::settled, Scheduler::failed] {
+            for event in ["started", "settled", "failed"] {
                 let mut next = scheduler.clone();
-                event(&mut next, index);
-                let is_start =
-                    std::ptr::fn_addr_eq(event as fn(&mut _, _), Scheduler::started as fn(&mut _, _));
+                let mut skipped = match event {
+                    "started" => {
+                        next.started(index);
+                        Vec::new()
+                    }
+                    "settled" => {
+                        next.settled(index);
+                        Vec::new()
+                    }
+                    _ => next.failed(index),
+                };
+                skipped.sort_unstable();
+                let is_new = |index: &StepIndex| {
+                    matches!(next.status(*index), Some(Status::Skipped { .. }))
+                        && next.status(*index) != scheduler.status(*index)
+                };
+                let all: Vec<StepIndex> =
+                    scheduler.graph.steps().map(|(index, _)| index).filter(is_new).collect();
+                assert_eq!(skipped, all, "each skipped step is returned once");
+                let is_start = event == "started";
                 let is_due = if is_start { status == Status::Ready } else { status == Status::Running };
                 if is_due {
                     explore(&next, seen, ends);

@@ -95,7 +95,8 @@ impl RunState<'_, '_> {
                     self.finish(index);
                 } else {
                     self.record_failure(index, why.into(), None);
-                    self.scheduler.ended(index);
+                    let skipped = self.scheduler.ended(index);
+                    self.report_skipped(index, &skipped);
                 }
             }
         }

@@ -27,6 +27,8 @@ pub struct Reports {
 enum SupportedFormats {
     /// Every format but the drawings.
     Results(&'static str),
+    /// Text, JSON and events.
+    Observed(&'static str),
     /// The drawings of a plan's graph.
     Drawings,
     /// The ids of images: text, JSON, YAML and variables.
@@ -43,6 +45,7 @@ impl SupportedFormats {
         ("apply", Self::Results("apply")),
         ("destroy", Self::Results("destroy")),
         ("drift", Self::Results("drift")),
+        ("refresh", Self::Observed("refresh")),
         ("rollback", Self::Results("rollback")),
         ("set", Self::Results("set")),
         ("output", Self::Ids),
@@ -56,6 +59,7 @@ impl SupportedFormats {
             Command::Apply(_) => "apply",
             Command::Destroy(_) => "destroy",
             Command::Drift(_) => "drift",
+            Command::Refresh(_) => "refresh",
             Command::Rollback(_) => "rollback",
             Command::Set(_) => "set",
             Command::Output(_) => "output",
@@ -85,6 +89,16 @@ impl SupportedFormats {
             Self::Results(command) if format.is_of_ids() => (
                 format!("`{command}` prints no ids of images"),
                 "Print the ids that serve:\n\n    goldform output --format env",
+            ),
+            Self::Results(command @ "validate") if format == ReportFormat::Events => (
+                format!("`{command}` has no events: it does one thing"),
+                "Ask for its result:\n\n    --format json",
+            ),
+            Self::Observed(command)
+                if !matches!(format, ReportFormat::Text | ReportFormat::Json | ReportFormat::Events) =>
+            (
+                format!("`{command}` prints text, json and events"),
+                "Ask for one of them:\n\n    --format json",
             ),
             Self::Ids
                 if !format.is_of_ids() && !matches!(format, ReportFormat::Text | ReportFormat::Json) =>
@@ -142,7 +156,9 @@ impl Reports {
             }
         }
         let (command, usual) = match supported {
-            SupportedFormats::Results(command) => (command, Some(ReportFormat::Text)),
+            SupportedFormats::Results(command) | SupportedFormats::Observed(command) => {
+                (command, Some(ReportFormat::Text))
+            }
             SupportedFormats::Drawings => ("graph", Some(ReportFormat::Dot).filter(|_| files.is_empty())),
             SupportedFormats::Ids => ("output", Some(ReportFormat::Text).filter(|_| files.is_empty())),
             SupportedFormats::Plain => ("", Some(ReportFormat::Text)),
@@ -204,9 +220,12 @@ mod tests {
         assert_eq!(reports(&["sarif=a.sarif"], "plan").unwrap().stdout, Some(ReportFormat::Text));
         assert!(reports(&["sarif", "github"], "plan").is_err(), "both to stdout");
         assert!(reports(&["sarif=a", "github=a"], "plan").is_err(), "both to one file");
-        assert!(reports(&["json"], "refresh").is_ok());
+        assert!(reports(&["json"], "history").is_ok());
+        assert!(reports(&["sarif"], "history").is_err());
+        assert!(reports(&["json=a"], "history").is_err());
+        assert!(reports(&["events=a", "json=b"], "refresh").is_ok());
         assert!(reports(&["sarif"], "refresh").is_err());
-        assert!(reports(&["json=a"], "refresh").is_err());
+        assert!(reports(&["events"], "validate").is_err());
     }
 
     #[test]

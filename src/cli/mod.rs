@@ -10,6 +10,7 @@ mod completion;
 pub mod confirm;
 pub mod env;
 pub mod error;
+mod event_log;
 pub mod exit;
 mod files;
 mod formats;
@@ -66,39 +67,51 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitStatus {
         Printer::new(&cli.output, Reports::default()).failure(&error);
         return error.exit_status();
     }
-    let printer = match Reports::of(&cli.output, &cli.command) {
-        Ok(reports) => Printer::new(&cli.output, reports),
+    let reports = Reports::of(&cli.output, &cli.command);
+    let printer = match reports.and_then(|reports| Printer::with_events(&cli.output, reports)) {
+        Ok(printer) => printer,
         Err(error) => {
             Printer::new(&cli.output, Reports::default()).failure(&error);
             return error.exit_status();
         }
     };
+    let ended = |status: ExitStatus, error: Option<&CommandError>| {
+        let status = status.or(printer.output_status());
+        printer.summary_event(status, error);
+        // The summary itself may be what could not be written.
+        status.or(printer.output_status())
+    };
     if let Err(error) = log::start(&cli.output, printer.talk.color) {
         printer.failure(&error);
-        return error.exit_status();
+        return ended(error.exit_status(), Some(&error));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            printer.error(&format!("the runtime cannot start: {error}"));
-            return ExitStatus::Internal;
+            let error = CommandError::Internal(format!("the runtime cannot start: {error}"));
+            printer.failure(&error);
+            return ended(error.exit_status(), Some(&error));
         }
     };
-    let result = guarded(|| runtime.block_on(dispatch(cli.command, &printer)));
+    let result = guarded(|| {
+        runtime.block_on(async {
+            let _early = printer.has_events().then(|| signals::end_early(printer.clone()));
+            dispatch(cli.command, &printer).await
+        })
+    });
     // A call that hangs must not keep the process: what it does is in the journal.
     runtime.shutdown_background();
-    let status = match result {
-        Ok(status) => status,
+    match result {
+        Ok(status) => ended(status, None),
         Err(error) => {
             if let CommandError::ManifestUnusable { diagnostics, locator } = &error {
                 printer.diagnostics(diagnostics, locator);
                 reports::emit_unread(diagnostics, locator, &printer);
             }
             printer.failure(&error);
-            error.exit_status()
+            ended(error.exit_status(), Some(&error))
         }
-    };
-    status.or(printer.output_status())
+    }
 }
 
 /// Runs a command; a panic is an internal error like others.

@@ -1,16 +1,20 @@
 //! Output to stdout and stderr. The only module that prints.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use serde_json::Value;
 
 use super::args::{Color, Format, OutputArgs, ReportFormat};
+use super::event_log::EventLog;
 use super::formats::Reports;
 use super::{CommandError, ExitStatus, env};
 use crate::diagnostics::render::{RenderOptions, render};
 use crate::diagnostics::{Diagnostic, Severity, sanitize};
 use crate::manifest::Locator;
+use crate::plan::Outcome;
+use crate::report::events::RunEvent;
 use crate::report::plan::PlanDetail;
 use crate::report::{Paint, count};
 
@@ -36,7 +40,10 @@ pub struct Printer {
     pub bars: bool,
     /// Whether questions may be asked.
     pub may_ask: bool,
+    /// Whether a run handles signals.
+    pub(super) listens: Arc<AtomicBool>,
     output: Arc<Mutex<Output>>,
+    events: Option<Arc<Mutex<EventLog>>>,
 }
 
 /// What became of the output so far.
@@ -76,7 +83,68 @@ impl Printer {
             detail: if args.verbose { PlanDetail::Full } else { PlanDetail::Grouped },
             bars: err && !is_ci && !args.quiet,
             may_ask: std::io::stdin().is_terminal() && err && !is_ci,
+            listens: Arc::default(),
             output: Arc::default(),
+            events: None,
+        }
+    }
+
+    /// As [`Printer::new`], with the events that the reports request.
+    ///
+    /// # Errors
+    /// If a file of events cannot be written.
+    pub fn with_events(args: &OutputArgs, reports: Reports) -> Result<Self, CommandError> {
+        let events = EventLog::open(&reports)?.map(|log| Arc::new(Mutex::new(log)));
+        Ok(Self { events, ..Self::new(args, reports) })
+    }
+
+    /// Returns whether events were requested.
+    pub fn has_events(&self) -> bool {
+        self.events.is_some()
+    }
+
+    /// Writes an event to where events were requested, at once. The event is made only if they were.
+    pub fn event(&self, event: impl FnOnce() -> Option<RunEvent>) {
+        let Some(events) = &self.events else { return };
+        let mut log = events.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(event) = event() {
+            self.write_event(&mut log, event);
+        }
+    }
+
+    /// Notes the outcome of a run for the summary, and writes how the steps that it left running are left.
+    pub fn outcome_event(&self, outcome: &Outcome) {
+        let Some(events) = &self.events else { return };
+        let mut log = events.lock().unwrap_or_else(PoisonError::into_inner);
+        for event in log.outcome(outcome) {
+            self.write_event(&mut log, event);
+        }
+    }
+
+    /// Writes the summary, after which no event is written. Does not wait for a write that is under way: its reader may
+    /// have stopped reading.
+    pub fn summary_event(&self, status: ExitStatus, error: Option<&CommandError>) {
+        let Some(events) = &self.events else { return };
+        let mut log = match events.try_lock() {
+            Ok(log) => log,
+            Err(TryLockError::Poisoned(log)) => log.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        let summary = log.summary(status.code(), error);
+        self.write_event(&mut log, summary);
+    }
+
+    fn write_event(&self, log: &mut EventLog, event: RunEvent) {
+        let line = match log.line(event) {
+            Ok(Some(line)) => line,
+            Ok(None) => return,
+            Err(error) => return self.output_failed(&error),
+        };
+        if log.is_on_stdout {
+            self.data(&line);
+        }
+        for error in log.write(&line) {
+            self.output_failed(&error);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Progress on stderr: bars on a terminal, plain lines without.
+//! Progress on stderr: bars on a terminal, plain lines without. And progress as events.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,8 @@ use super::heartbeat::{Heartbeat, INTERVAL};
 use super::printer::Printer;
 use crate::apply::Progress;
 use crate::model::ImageId;
-use crate::plan::Step;
+use crate::plan::{Step, StepOutcome};
+use crate::report::events::{RunEvent, StepName};
 
 /// Shows what an apply does.
 pub struct Bar {
@@ -102,8 +103,53 @@ impl Progress for Bar {
         self.line(&format!("  {} {}", self.printer.talk.added("✓"), step.id));
     }
 
-    fn failed(&mut self, step: &Step, why: &str) {
+    fn failed(&mut self, step: &Step, outcome: &StepOutcome) {
         self.ended(step);
+        let why = outcome.failure().map_or("", |failure| failure.why.as_str());
         self.line(&format!("  {} {}: {why}", self.printer.talk.removed("✗"), step.id));
+    }
+
+    fn skipped(&mut self, _: &Step, _: &Step) {
+        self.bar.inc(1);
+    }
+}
+
+/// Writes progress where events were requested.
+pub struct Events {
+    printer: Printer,
+}
+
+impl Events {
+    /// Creates it.
+    pub fn new(printer: Printer) -> Self {
+        Self { printer }
+    }
+}
+
+impl Progress for Events {
+    fn started(&mut self, step: &Step) {
+        self.printer.event(|| Some(RunEvent::Started(StepName::of(step))));
+    }
+
+    fn accepted(&mut self, step: &Step, id: &ImageId) {
+        self.printer.event(|| Some(RunEvent::accepted(step, id)));
+    }
+
+    fn waiting(&mut self, step: &Step, why: &str) {
+        let why = why.to_owned();
+        self.printer.event(|| Some(RunEvent::Waiting { step: StepName::of(step), why }));
+    }
+
+    fn settled(&mut self, step: &Step) {
+        self.printer.event(|| Some(RunEvent::Settled { step: StepName::of(step), id: None }));
+    }
+
+    fn failed(&mut self, step: &Step, outcome: &StepOutcome) {
+        self.printer.event(|| RunEvent::failed(StepName::of(step), outcome));
+    }
+
+    fn skipped(&mut self, step: &Step, because: &Step) {
+        let because = because.id.to_string();
+        self.printer.event(|| Some(RunEvent::Skipped { step: StepName::of(step), because }));
     }
 }

@@ -155,6 +155,8 @@ fn render(
         ReportFormat::Html => Ok(report::page::of(verdict)),
         // `output` alone has these.
         ReportFormat::Yaml | ReportFormat::Env | ReportFormat::Tfvars => return Ok(None),
+        // They were written when they happened.
+        ReportFormat::Events => return Ok(None),
         ReportFormat::Dot => return Ok(drawn(report::graph::dot)),
         ReportFormat::Mermaid => return Ok(drawn(report::graph::mermaid)),
         ReportFormat::Svg => return Ok(drawn(report::drawing::svg)),

@@ -1,5 +1,5 @@
 //! Signals: the first starts nothing new and lets what runs settle; the second writes down what is known and
-//! ends; the third exits at once.
+//! ends; the third exits at once. A command with events writes its summary whenever a signal comes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -25,6 +25,7 @@ impl Signals {
         let last = Arc::new(AtomicU8::new(0));
         let seen = Arc::clone(&last);
         let mut sources = Sources::open();
+        printer.listens.store(true, Ordering::SeqCst);
         let task = tokio::spawn(async move {
             loop {
                 let status = sources.next().await;
@@ -35,7 +36,7 @@ impl Signals {
                         Shutdown::Gently
                     }
                     Shutdown::Gently => Shutdown::Now,
-                    Shutdown::Now => std::process::exit(i32::from(status.code())),
+                    Shutdown::Now => exit(&printer, status),
                 };
                 // Nobody listens any more when the run has ended.
                 let _ = sender.send(next);
@@ -58,6 +59,31 @@ impl Drop for Signals {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// Ends the program at a signal, with the summary of its events, as long as nothing else listens: no step runs then, so
+/// that nothing is lost. Ends when it is dropped.
+pub fn end_early(printer: Printer) -> impl Drop {
+    struct Task(tokio::task::JoinHandle<()>);
+    impl Drop for Task {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    let mut sources = Sources::open();
+    Task(tokio::spawn(async move {
+        loop {
+            let status = sources.next().await;
+            if !printer.listens.load(Ordering::SeqCst) {
+                exit(&printer, status);
+            }
+        }
+    }))
+}
+
+fn exit(printer: &Printer, status: ExitStatus) -> ! {
+    printer.summary_event(status, None);
+    std::process::exit(i32::from(status.code()))
 }
 
 /// The streams of signals, made once: one that comes while another is handled is not lost.

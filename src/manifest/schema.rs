@@ -3,6 +3,7 @@
 //! Editors use it to complete and check keys, so it is as strict as possible for one file. No key is required at the top,
 //! since another file may declare it. goldform refuses everything that the schema refuses, at any levels under `rules`.
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -23,8 +24,7 @@ pub struct NamedRule {
 
 /// Returns the JSON Schema (draft-07) of a manifest with these rules.
 pub fn schema(rules: &[NamedRule]) -> Value {
-    let mut schema = generated();
-    unwrap_descriptions(&mut schema);
+    let mut schema = identified::<Manifest>(SchemaSettings::draft07(), "manifest", 1);
     for (name, body) in schema.get_mut("definitions").and_then(Value::as_object_mut).into_iter().flatten() {
         // The texts of a variable have no references.
         if name != "Variable" {
@@ -197,9 +197,20 @@ fn name_rules(schema: &mut Value, rules: &[NamedRule]) {
     }
 }
 
-/// Returns the schema that the types generate.
-fn generated() -> Value {
-    SchemaSettings::draft07().into_generator().into_root_schema_for::<Manifest>().to_value()
+/// Returns the schema of what goldform prints, generated from its type, with an `$id` of its name and version.
+pub fn printed<T: JsonSchema>(name: &str, version: u32) -> Value {
+    identified::<T>(SchemaSettings::draft07().for_serialize(), name, version)
+}
+
+fn identified<T: JsonSchema>(settings: SchemaSettings, name: &str, version: u32) -> Value {
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    unwrap_descriptions(&mut schema);
+    let Some(keys) = schema.as_object_mut() else { return schema };
+    let mut head = Map::new();
+    head.extend(keys.shift_remove("$schema").map(|dialect| ("$schema".to_owned(), dialect)));
+    head.insert("$id".to_owned(), format!("urn:goldform:schema:{name}:{version}").into());
+    head.append(keys);
+    head.into()
 }
 
 /// Removes line breaks from descriptions: comments are wrapped, but editors wrap by themselves.

@@ -4,6 +4,7 @@
 //! exist yet. A [`PlacementKey`] names a placement, and the state has its id at the moment of the call.
 
 use compact_str::CompactString;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Accounts, Attributes, GenerationNumber, PlacementKey, Region, Source, SourceKind, Tags};
@@ -97,7 +98,7 @@ pub enum Operation {
 }
 
 /// The verb of an operation, for ids of steps, for reports and for sorting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
     /// See [`Operation::Create`].

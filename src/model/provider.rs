@@ -1,9 +1,10 @@
 //! The image service and the place in it that images belong to.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Image service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Provider {
     /// The sandbox: no account, no network.
@@ -13,7 +14,7 @@ pub enum Provider {
 }
 
 /// Site of the provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Site {
     /// `*.intl.tencentcloudapi.com`.

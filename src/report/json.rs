@@ -22,12 +22,16 @@ pub const FORMAT_VERSION: &str = "1.0";
 /// # Errors
 /// None that is known: keys are text.
 pub fn to_text(value: &Value) -> Result<String, serde_json::Error> {
+    Ok(escaped(&serde_json::to_string_pretty(value)?) + "\n")
+}
+
+/// Escapes what is in the strings of a JSON text, as [`to_text`] does.
+pub(super) fn escaped(text: &str) -> String {
     // A build server would take this for a command in its log. In a JSON string, the escape means the same.
-    let text =
-        serde_json::to_string_pretty(value)?.replace("##[", "##\\u005b").replace("##vso[", "##vso\\u005b");
+    let text = text.replace("##[", "##\\u005b").replace("##vso[", "##vso\\u005b");
     let is_bad = |c: char| c != '\n' && needs_escape(c);
     if !text.contains(is_bad) {
-        return Ok(text + "\n");
+        return text;
     }
     let mut escaped = String::with_capacity(text.len().saturating_add(64));
     for c in text.chars() {
@@ -37,7 +41,7 @@ pub fn to_text(value: &Value) -> Result<String, serde_json::Error> {
             escaped.push(c);
         }
     }
-    Ok(escaped + "\n")
+    escaped
 }
 
 /// An object without the keys that have no value.

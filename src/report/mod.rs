@@ -6,6 +6,7 @@
 pub mod code_page;
 pub mod drawing;
 pub mod drift;
+pub mod events;
 pub mod expected;
 pub mod findings;
 pub mod github;

@@ -1,5 +1,6 @@
 //! What a plan comes to, in numbers and in one line.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::count;
@@ -8,7 +9,7 @@ use crate::model::Operation;
 use crate::plan::Plan;
 
 /// The numbers of a plan.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Summary {
     /// Images built.
     pub create: usize,

@@ -16,6 +16,7 @@ macro_rules! shown {
 mod apply;
 mod color;
 mod drift;
+mod events;
 mod exit;
 mod explain;
 #[cfg(unix)]

@@ -1,20 +1,101 @@
-//! The schemas of plans and states, held against real ones: of the examples, and of a story with every kind of change.
+//! The schemas of what goldform writes, held against real documents: of the examples, and of a story with every kind of
+//! change. Those of events are held against events in `events.rs`.
 
 use serde_json::{Value, json};
 
 use crate::cli::WEB;
-use crate::common::{TestEnv, cloud};
+use crate::common::{PROGRAM, TestEnv, blesses, cloud, repository};
 
-fn schema(of: &str) -> jsonschema::Validator {
+pub(super) fn schema(of: &str) -> jsonschema::Validator {
     let printed = TestEnv::new().expect(0, &format!("schema {of}")).json();
     jsonschema::validator_for(&printed).unwrap()
 }
 
 #[track_caller]
-fn assert_matches(schema: &jsonschema::Validator, value: &Value, what: &str) {
+pub(super) fn assert_matches(schema: &jsonschema::Validator, value: &Value, what: &str) {
     let errors: Vec<String> =
         schema.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{what}: {}\n{value:#}", errors.join("\n"));
+}
+
+/// Regenerate with `INSTA_UPDATE=always cargo test --test it cli::schemas`.
+#[test]
+fn each_schema_is_published_and_has_an_id() {
+    let env = TestEnv::new();
+    for (of, version) in
+        [("manifest", 1), ("plan", 1), ("state", 2), ("outcome", 1), ("output", 1), ("events", 1)]
+    {
+        let printed = env.expect(0, &format!("schema {of}"));
+        assert_eq!(printed.json()["$id"], format!("urn:goldform:schema:{of}:{version}"));
+        let path = repository().join(format!("schemas/{of}.schema.json"));
+        if blesses() {
+            std::fs::write(&path, &printed.stdout).unwrap();
+        }
+        let published = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(published == printed.stdout, "{} is stale", path.display());
+    }
+}
+
+/// Results of an apply: complete, partly failed, pending, of an unknown outcome, and one that could not be saved.
+#[test]
+fn results_of_an_apply_match() {
+    let schema = schema("outcome");
+    let check = |env: &TestEnv, status: i32, outcome: &str| {
+        let ran = env.expect(status, "apply --yes --settle-timeout 1s --format json --quiet");
+        let value = ran.json();
+        assert_matches(&schema, &value, outcome);
+        let steps = value["steps"].as_array().unwrap().iter();
+        assert!(steps.clone().any(|step| step["outcome"] == outcome), "{outcome}: {value:#}");
+        value
+    };
+    let env = TestEnv::with(WEB);
+    cloud::run(
+        &env,
+        r#"fault {"action": "SyncImages", "effect": "error", "code": "UnsupportedOperation", "message": "no"}"#,
+    );
+    let value = check(&env, 6, "failed");
+    check(&TestEnv::with(WEB), 0, "done");
+    let env = TestEnv::with(WEB);
+    cloud::run(&env, r#"fault {"action": "SyncImages", "effect": "hang"}"#);
+    check(&env, 6, "pending");
+    let env = TestEnv::with(WEB);
+    cloud::run(&env, r#"fault {"action": "CreateImage", "effect": "lost_before", "times": 100}"#);
+    check(&env, 6, "unknown");
+    // A schema that everything matches would be none.
+    for (pointer, with) in [
+        ("/format_version", json!("2.0")),
+        ("/complete", json!("no")),
+        ("/steps/0/outcome", json!("fine")),
+        ("/steps/0/step", json!(1)),
+    ] {
+        let mut bad = value.clone();
+        *bad.pointer_mut(pointer).unwrap() = with;
+        assert!(!schema.is_valid(&bad), "{pointer}");
+    }
+}
+
+#[test]
+fn outputs_match() {
+    let schema = schema("output");
+    let env = TestEnv::with(&format!(
+        "{WEB}lookups: {{ ubuntu: {{ region: ap-jakarta, type: public, newest: true }} }}\n"
+    ));
+    let output = |arguments: &str| -> Value {
+        let mut command = env.command(PROGRAM);
+        let words = arguments.split_whitespace();
+        serde_json::from_slice(&command.arg("output").args(words).output().unwrap().stdout).unwrap()
+    };
+    assert_matches(&schema, &output("--format json --for partner"), "nothing serves");
+    env.expect(0, "apply --yes --quiet");
+    let value = output("--format json");
+    assert_matches(&schema, &value, "all serve");
+    assert_eq!(
+        (value["images"].as_array().unwrap().len(), value["lookups"].as_array().unwrap().len()),
+        (2, 1)
+    );
+    let mut bad = value;
+    bad["images"][0]["id"] = json!("web");
+    assert!(!schema.is_valid(&bad));
 }
 
 struct Schemas {
@@ -31,7 +112,7 @@ impl Schemas {
     fn plan(&self, env: &TestEnv, arguments: &str) -> Value {
         let command: Vec<&str> =
             arguments.split_whitespace().chain(["--quiet", "--format", "json"]).collect();
-        let output = env.command(crate::common::PROGRAM).args(&command).output().unwrap();
+        let output = env.command(PROGRAM).args(&command).output().unwrap();
         let value = serde_json::from_slice(&output.stdout).unwrap();
         assert_matches(&self.plan, &value, arguments);
         value

@@ -76,7 +76,7 @@ fn every_kind_of_value_is_offered_where_it_can_stand() {
     assert_eq!(offered(&["plan", "--var", ""]), ["build="]);
     assert!(offered(&["state", "restore", ""]).iter().any(|one| one == "1"));
     assert_eq!(offered(&["graph", "--format", ""]), ["dot", "mermaid", "svg"]);
-    assert_eq!(offered(&["refresh", "--format", ""]), ["text", "json"]);
+    assert_eq!(offered(&["refresh", "--format", ""]), ["text", "json", "events"]);
     assert!(offered(&["plan", "--format", ""]).contains(&"sarif".to_owned()));
     assert_eq!(
         offered(&["--format", "html", "plan", "--format", "junit=goldform.y"]),

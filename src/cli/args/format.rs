@@ -30,6 +30,8 @@ pub enum ReportFormat {
     Rdjson,
     /// One page for a browser
     Html,
+    /// JSON lines, one for each event of the run, as it happens
+    Events,
     /// YAML, for programs
     Yaml,
     /// Shell variables: GOLDFORM_IMAGE_WEB_BASE_AP_TOKYO=img-…

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::expected::Expected;
 use super::judgement::accept;
 use super::planning::{
-    diagnostics, make_plan, note_needless, plan_options, print_recovery, print_unresolved, show, status_of,
-    stop_on_errors,
+    diagnostics, make_plan, note_needless, plan_event, plan_options, print_recovery, print_unresolved, show,
+    status_of, stop_on_errors,
 };
 use crate::apply::ExecutorOptions;
 use crate::backend::{LockWait, StateStore};
@@ -14,7 +14,7 @@ use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
 use crate::cli::confirm::confirm;
 use crate::cli::files::{Kind, read_named_text};
 use crate::cli::printer::Printer;
-use crate::cli::progress::Bar;
+use crate::cli::progress::{Bar, Events};
 use crate::cli::reports::emit;
 use crate::cli::signals::Signals;
 use crate::cli::workspace::Workspace;
@@ -235,7 +235,9 @@ async fn confirm_and_execute(
                 printer.detail,
             ));
         }
-        printer.diagnostics(&diagnostics(workspace, planned), &workspace.locator);
+        let found = diagnostics(workspace, planned);
+        plan_event(planned, &found, printer);
+        printer.diagnostics(&found, &workspace.locator);
         note_needless(planned, printer);
     }
     if let Some(unexpected) = &unexpected {
@@ -276,7 +278,8 @@ async fn confirm_and_execute(
         return Ok(ExitStatus::Error);
     }
     let signals = Signals::listen(printer.clone());
-    let mut progress = Bar::new(printer.clone(), plan.plan().graph.len());
+    let bar = Bar::new(printer.clone(), plan.plan().graph.len());
+    let mut progress = (bar, Events::new(printer.clone()));
     let execution = Execution {
         options: ExecutorOptions {
             parallelism: usize::from(args.parallelism),
@@ -288,8 +291,9 @@ async fn confirm_and_execute(
         ..Execution::new(workspace.actor(), command_name(mode))
     };
     let executed = connect(args, workspace)?.execute(&mut state, plan, execution).await;
-    progress.finish();
+    progress.0.finish();
     let Executed { outcome, unsaved } = executed?;
+    printer.outcome_event(&outcome);
     let mut found = diagnostics(workspace, planned);
     found.extend(report::findings::outcome(&outcome, plan.plan(), &workspace.engine.desired));
     let result = CommandResult::Applied { plan: plan.plan(), prior: &planned.prior, outcome: &outcome };

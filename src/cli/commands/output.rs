@@ -41,8 +41,8 @@ pub async fn run(args: &OutputCommandArgs, printer: &Printer) -> Result<ExitStat
         Ok(match (format, outputs.only_id().filter(|_| args.address.is_some())) {
             // For `$(goldform output image.web@ap-tokyo)`.
             (ReportFormat::Text, Some(id)) => format!("{id}\n"),
-            (ReportFormat::Json, _) => to_text(&Value::Object(outputs.json()))?,
-            (ReportFormat::Yaml, _) => outputs.yaml(),
+            (ReportFormat::Json, _) => to_text(&Value::Object(outputs.json()?))?,
+            (ReportFormat::Yaml, _) => outputs.yaml()?,
             (ReportFormat::Env, _) => outputs.env()?,
             (ReportFormat::Tfvars, _) => outputs.tfvars(),
             _ => outputs.text(),

@@ -14,9 +14,10 @@ use crate::diff::{PlanMode, Selection};
 use crate::engine::{CheckedPlan, Planned, RecoveredStep, Recovery, Scope};
 use crate::model::{Address, ImageId, ImageKey, Region};
 use crate::plan::{PlanOptions, Unexpected};
+use crate::report::events::{RecoveredOutcome, RunEvent};
 use crate::report::state::unresolved_text;
 use crate::report::{CommandResult, count};
-use crate::state::Snapshot;
+use crate::state::{Snapshot, StepId};
 
 /// Returns the exit status of a validated plan.
 pub fn status_of(planned: &CheckedPlan) -> ExitStatus {
@@ -204,10 +205,16 @@ pub fn show(
     printer: &Printer,
 ) {
     let diagnostics = diagnostics(workspace, planned);
+    plan_event(planned, &diagnostics, printer);
     let result = CommandResult::Plan { plan: planned.plan(), prior: &planned.prior, unexpected };
     emit(workspace, &diagnostics, result, printer);
     printer.diagnostics(&diagnostics, &workspace.locator);
     note_needless(planned, printer);
+}
+
+/// Writes the event of a plan.
+pub fn plan_event(planned: &CheckedPlan, diagnostics: &[Diagnostic], printer: &Printer) {
+    printer.event(|| Some(RunEvent::plan(planned.plan(), planned.valid.is_err(), diagnostics)));
 }
 
 /// Prints which recorded steps have no outcome yet: those of a run that is under way, or of one that was cut off. An
@@ -256,6 +263,7 @@ pub fn print_unresolved(snapshot: &Snapshot, printer: &Printer) {
 /// Prints the outcomes of the steps that an earlier run left open, and which are unresolved.
 pub fn print_recovery(snapshot: &Snapshot, recovery: &Recovery, printer: &Printer) {
     for RecoveredStep { step, accepted, became } in &recovery.steps {
+        printer.event(|| Some(recovered_event(step, accepted.as_ref(), became)));
         let text = match became {
             Recovered::Adopted(id) => format!("recovered: `{step}` had made {id}"),
             Recovered::NotExecuted => format!("recovered: `{step}` had not been executed"),
@@ -277,6 +285,20 @@ pub fn print_recovery(snapshot: &Snapshot, recovery: &Recovery, printer: &Printe
     if !recovery.steps.is_empty() {
         print_unresolved(snapshot, printer);
     }
+}
+
+fn recovered_event(step: &StepId, accepted: Option<&ImageId>, became: &Recovered) -> RunEvent {
+    let (outcome, ids) = match became {
+        Recovered::Adopted(id) => (RecoveredOutcome::Made, vec![id.to_string()]),
+        Recovered::NotExecuted => (RecoveredOutcome::NotExecuted, Vec::new()),
+        Recovered::Deleted => (RecoveredOutcome::Deleted, Vec::new()),
+        Recovered::SeenByListing => match accepted {
+            Some(id) => (RecoveredOutcome::Accepted, vec![id.to_string()]),
+            None => (RecoveredOutcome::Listed, Vec::new()),
+        },
+        Recovered::Open(ids) => (RecoveredOutcome::Unresolved, ids.iter().map(ToString::to_string).collect()),
+    };
+    RunEvent::Recovered { step: step.to_string(), outcome, ids }
 }
 
 /// Prints a note for each allowance that was not needed.

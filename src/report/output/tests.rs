@@ -87,7 +87,7 @@ fn an_image_that_is_not_ready_is_never_printed() {
 fn regions_that_serve_different_generations_are_listed_with_them() {
     let mut snapshot = rebuilt(ImageState::Normal);
     placement(&mut snapshot, "image.web@ap-tokyo#2").state = ImageState::Syncing;
-    let json = Value::Object(Outputs::of(&desired(EXAMPLE), &snapshot.recorded, None).json());
+    let json = Value::Object(Outputs::of(&desired(EXAMPLE), &snapshot.recorded, None).json().unwrap());
     let listed: Vec<(&str, &str, u64, bool)> = json["images"]
         .as_array()
         .unwrap()
@@ -117,7 +117,7 @@ fn programs_read_everything_about_an_image() {
         account: Some("200000000001".parse().unwrap()),
         reason: MissingReason::NotMade,
     };
-    insta::assert_snapshot!(Outputs { missing: vec![missing], ..some() }.yaml());
+    insta::assert_snapshot!(Outputs { missing: vec![missing], ..some() }.yaml().unwrap());
 }
 
 #[test]

@@ -24,7 +24,8 @@ impl Progress for Waits {
         self.0.push(format!("{}: {why}", step.id));
     }
     fn settled(&mut self, _: &Step) {}
-    fn failed(&mut self, _: &Step, _: &str) {}
+    fn failed(&mut self, _: &Step, _: &StepOutcome) {}
+    fn skipped(&mut self, _: &Step, _: &Step) {}
 }
 
 /// Runs the example, whose listings fail with `code` from second 5 to second `until`. Returns what was waited for too.

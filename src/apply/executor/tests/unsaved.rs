@@ -146,7 +146,8 @@ impl Progress for PanicsOnSettled {
     fn settled(&mut self, step: &Step) {
         panic!("no bar for {}", step.id);
     }
-    fn failed(&mut self, _: &Step, _: &str) {}
+    fn failed(&mut self, _: &Step, _: &StepOutcome) {}
+    fn skipped(&mut self, _: &Step, _: &Step) {}
 }
 
 #[tokio::test(start_paused = true)]
