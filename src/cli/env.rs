@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use super::CommandError;
 use crate::cloud::client::http::is_proxy;
-use crate::diagnostics::sanitize;
+use crate::diagnostics::{closest, sanitize};
+use crate::report::output::PRINTED_VARIABLES;
 
 /// Any value: no colour.
 pub const NO_COLOR: &str = "NO_COLOR";
@@ -35,6 +36,13 @@ pub const USERNAME: &str = "USERNAME";
 pub const HOSTNAME: &str = "HOSTNAME";
 /// The host on Windows.
 pub const COMPUTERNAME: &str = "COMPUTERNAME";
+
+/// How the names of goldform's variables start.
+const PREFIX: &str = "GOLDFORM_";
+/// Variables with that prefix that are read, but for those of manifests.
+const OWN: &[&str] = &[LOG, COMPLETE, ENDPOINT, ACTOR];
+/// Those that a mistyped name may mean: scripts set the others.
+const MEANT: &[&str] = &[LOG, ENDPOINT, ACTOR];
 
 /// Addresses of proxies, as other programs read them too.
 const PROXIES: &[&str] = &[
@@ -82,6 +90,33 @@ pub fn is_ci() -> bool {
 /// Returns the folder of the user.
 pub fn home() -> Option<PathBuf> {
     HOME.iter().find_map(|name| raw(name)).map(PathBuf::from)
+}
+
+/// Returns the names of variables that look like goldform's and that it does not read, each with the one that may be meant.
+/// What `output --format env` prints is for other programs, and may be in this environment too.
+pub fn unread() -> Vec<(String, Option<String>)> {
+    let is_read = |name: &str| {
+        OWN.contains(&name)
+            || name.starts_with(VARIABLE_PREFIX)
+            || PRINTED_VARIABLES.iter().any(|own| name.starts_with(own))
+    };
+    let names = starting_with(&[PREFIX]).map(|(name, _)| name.to_string_lossy().into_owned());
+    let mut unread: Vec<String> = names.filter(|name| !is_read(name)).collect();
+    unread.sort();
+    let meant = |name: &str| {
+        let rest = name.strip_prefix(PREFIX).unwrap_or_default();
+        match rest
+            .split_once('_')
+            .filter(|(word, _)| word.get(..3).is_some_and(|word| word.eq_ignore_ascii_case("var")))
+        {
+            Some((_, variable)) => Some(format!("{VARIABLE_PREFIX}{variable}")),
+            None => {
+                let known = MEANT.iter().filter_map(|own| own.strip_prefix(PREFIX));
+                closest(rest, known).map(|similar| format!("{PREFIX}{similar}"))
+            }
+        }
+    };
+    unread.into_iter().map(|name| (name.clone(), meant(&name))).collect()
 }
 
 /// Returns the variables of the manifest that the environment sets.

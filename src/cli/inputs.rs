@@ -6,15 +6,48 @@ use std::path::{Path, PathBuf};
 use super::args::{DEFAULT_MANIFEST, ManifestArgs};
 use super::files::{Kind, bounded, check_within, failed, read_named, read_within, too_large};
 use super::{CommandError, env};
-use crate::diagnostics::{closest, sanitize};
-use crate::manifest::{self, Input, Loaded};
+use crate::diagnostics::{Diagnostic, closest, sanitize};
+use crate::manifest::{self, Input, Loaded, VariableSource};
 
 /// Limit of files and folders that are searched below a folder of manifests. A tree that has more is refused.
-const MOST_ENTRIES: usize = 100_000;
+pub(super) const MOST_ENTRIES: usize = 100_000;
 
-/// Variables: the environment's, over those the files', over those the command line's.
-pub(super) fn variables(args: &ManifestArgs) -> Result<BTreeMap<String, String>, CommandError> {
-    let mut variables = env::manifest_variables()?;
+/// Values of variables.
+pub(super) struct GivenVariables {
+    /// Values: the environment's, over those the files', over those the command line's.
+    pub(super) values: BTreeMap<String, String>,
+    /// Where they come from, but for the command line, whose names are checked before.
+    sources: Vec<VariableSource>,
+}
+
+impl GivenVariables {
+    /// Returns a warning for each value without effect, and for each environment variable that is not read.
+    pub(super) fn without_effect(&self, loaded: &Loaded) -> Vec<Diagnostic> {
+        let mut found = manifest::unread_environment(&env::unread());
+        // What an unreadable file declares is not known.
+        if loaded.desired.is_some() {
+            found.extend(manifest::undeclared_variables(&self.sources, &loaded.declared_variables));
+        }
+        found
+    }
+}
+
+/// Reads the values of variables.
+///
+/// # Errors
+/// If a variable file or the environment cannot be read.
+pub(super) fn variables(args: &ManifestArgs) -> Result<GivenVariables, CommandError> {
+    let mut given = env::manifest_variables()?;
+    let of_environment = |name: &String| VariableSource {
+        what: format!(
+            "The environment variable {}{}",
+            env::VARIABLE_PREFIX,
+            sanitize::escape_truncated(name)
+        ),
+        is_file: false,
+        names: vec![name.clone()],
+    };
+    let mut sources: Vec<VariableSource> = given.keys().map(of_environment).collect();
     for path in &args.variable_files {
         let bytes = read_named(path, Kind::Variables, "Name a YAML file of names and texts.")?;
         let values = manifest::read_variables(&bytes).map_err(|why| {
@@ -23,10 +56,15 @@ pub(super) fn variables(args: &ManifestArgs) -> Result<BTreeMap<String, String>,
                 "A variable file holds names and texts:\n\n    build: ins-8f3a1c2d",
             )
         })?;
-        variables.extend(values);
+        sources.push(VariableSource {
+            what: format!("The variable file {}", sanitize::path(path)),
+            is_file: true,
+            names: values.keys().cloned().collect(),
+        });
+        given.extend(values);
     }
-    variables.extend(args.variables.iter().cloned());
-    Ok(variables)
+    given.extend(args.variables.iter().cloned());
+    Ok(GivenVariables { values: given, sources })
 }
 
 /// Checks that the manifest declares each variable that the command line sets: a mistyped name would have no effect.
@@ -159,7 +197,7 @@ fn found_upward(path: &Path) -> PathBuf {
 }
 
 /// Returns the root of the work tree around a folder.
-fn work_tree(folder: &Path) -> Option<PathBuf> {
+pub(super) fn work_tree(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_path_buf)
 }
 
@@ -237,6 +275,13 @@ fn included_path(folder: &Path, included: &str, by: &str) -> Result<PathBuf, Com
     Ok(target)
 }
 
+/// Returns whether the name of a file has the ending of YAML.
+pub(super) fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
+    })
+}
+
 /// Every `*.yaml` and `*.yml` below a folder, in any case of the ending and in name order; hidden ones are left out. What
 /// has such a name and is no file is listed too, so that it is refused and not passed over.
 ///
@@ -262,9 +307,7 @@ pub(super) fn yaml_files(root: &Path) -> Result<Vec<PathBuf>, CommandError> {
             if name.starts_with(b".") {
                 continue;
             }
-            let is_yaml = path.extension().is_some_and(|extension| {
-                extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
-            });
+            let is_yaml = is_yaml(&path);
             match (path.is_dir(), path.is_symlink()) {
                 (true, false) => folders.push(path),
                 // What is in it is found at its own place; to follow the link could lead in a circle.

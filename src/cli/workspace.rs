@@ -51,15 +51,18 @@ impl Workspace {
     /// If a file cannot be read, or the text has no meaning at all.
     pub fn open(args: &ManifestArgs, rules: Option<&RuleArgs>) -> Result<Self, CommandError> {
         let Manifests { inputs, paths, folder, skipped } = read_manifests(&args.files)?;
-        let variables = Variables::new(variables(args)?);
+        let given = variables(args)?;
+        let variables = Variables::new(given.values.clone());
         let loaded = manifest::load(inputs, &variables);
         check_declared(args, &loaded)?;
+        let ineffective = given.without_effect(&loaded);
         let base = Manifests::base(&paths, folder, &loaded);
         let Some(desired) = loaded.desired else {
             let (diagnostics, locator) = (loaded.diagnostics, Box::new(loaded.locator));
             return Err(CommandError::ManifestUnusable { diagnostics, locator });
         };
         let mut diagnostics = loaded.diagnostics;
+        diagnostics.extend(ineffective);
         if !skipped.is_empty() {
             diagnostics.push(manifest::skipped(&skipped));
         }
@@ -134,7 +137,7 @@ impl Workspace {
             locator: Locator::default(),
             base,
             actor: state::actor()?,
-            variables: Variables::new(variables(args)?),
+            variables: Variables::new(variables(args)?.values),
             state_file: None,
             lease: Lease::default(),
             cloud: OnceLock::new(),

@@ -33,6 +33,7 @@
 pub mod desired;
 pub mod edit;
 pub mod fault;
+mod ineffective;
 pub mod insert;
 mod join;
 mod lines;
@@ -54,6 +55,7 @@ mod yaml;
 
 pub use desired::{Desired, DesiredImage, DesiredLimits, LookupSource};
 pub use fault::{Fault, FaultKind};
+pub use ineffective::{VariableSource, undeclared_variables, unread_environment};
 pub use locate::Locator;
 pub use not_manifest::{is_foreign, is_manifest, skipped};
 pub use query::{ImportQuery, QueryPart};

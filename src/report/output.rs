@@ -435,6 +435,9 @@ fn reason(recorded: &Recorded, key: &ImageKey, region: &Region) -> MissingReason
     }
 }
 
+/// How the names of the variables start that [`Outputs::env`] prints.
+pub const PRINTED_VARIABLES: &[&str] = &["GOLDFORM_IMAGE_", "GOLDFORM_LOOKUP_"];
+
 /// A name that every shell accepts: capital letters, digits and underscores.
 fn variable(kind: &str, parts: &[&str]) -> String {
     let word = |text: &str| -> String {

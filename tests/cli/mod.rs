@@ -27,6 +27,7 @@ mod full;
 mod help;
 mod hooks;
 mod init;
+mod inputs;
 #[cfg(target_os = "linux")]
 mod names;
 mod orders;

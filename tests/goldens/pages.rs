@@ -70,7 +70,7 @@ fn quickstart() -> String {
 
 /// A folder with the examples, in whose worlds images are ready at once.
 fn quick() -> TestEnv {
-    let env = with_secrets(TestEnv::with_examples());
+    let env = TestEnv::with_examples();
     for world in ["goldform.world.db", "examples/goldform.world.db", "examples/limits.world.db"] {
         let settings = Settings { settle: SignedDuration::ZERO, ..Settings::default() };
         Sim::open(&env.path(world), settings.clone()).unwrap().set_settings(settings).unwrap();

@@ -130,7 +130,7 @@ fn refused(why: &EditError, path: &[&str], value: &NewValue) -> CommandError {
 
 /// Checks that the edited manifest has no errors.
 fn check(inputs: Vec<Input>, args: &EditArgs) -> Result<(), CommandError> {
-    let variables = Variables::new(variables(&args.run.manifest)?);
+    let variables = Variables::new(variables(&args.run.manifest)?.values);
     let loaded = manifest::load(inputs, &variables);
     check_declared(&args.run.manifest, &loaded)?;
     let is_error = loaded.diagnostics.iter().any(|found| found.severity == Severity::Error);

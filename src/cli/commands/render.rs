@@ -17,7 +17,7 @@ use crate::report::table::{Align, table};
 /// If the manifest cannot be read or has errors.
 pub fn run(args: &RenderArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let Manifests { inputs, .. } = read_manifests(&args.manifest.files)?;
-    let loaded = manifest::load(inputs, &Variables::new(variables(&args.manifest)?));
+    let loaded = manifest::load(inputs, &Variables::new(variables(&args.manifest)?.values));
     check_declared(&args.manifest, &loaded)?;
     let (Some(desired), true) = (&loaded.desired, loaded.complete) else {
         let locator = Box::new(loaded.locator);

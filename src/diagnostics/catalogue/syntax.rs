@@ -235,6 +235,21 @@ codes! {
         to_do: "Name another file, or move this one out of the folder. In a part of a manifest, a line starts with \
                 one of its keys, such as `images:`."
     }
+    VARIABLE_UNDECLARED = "GF132" "variable_undeclared" Warn "A value for an undeclared variable" {
+        checks: "That variable files and the environment (`GOLDFORM_VAR_NAME`) set variables that the manifest declares. \
+                 On the command line, an undeclared name is an error."
+        why: "The value of a mistyped name has no effect, and the default is used instead. One file may serve several \
+              manifests, so this is a warning."
+        example: "biuld: ins-8f3a1c2d   # in a variable file, and `variables: {build: {}}` in the manifest"
+        to_do: "Correct the name, remove the value, or declare the variable under `variables`."
+    }
+    ENVIRONMENT_UNREAD = "GF133" "environment_unread" Warn "An environment variable that is not read" {
+        checks: "That each environment variable whose name starts with `GOLDFORM_` is one that goldform reads, or that \
+                 `goldform output --format env` prints."
+        why: "A mistyped name has no effect, for example on which endpoint may be used."
+        example: "GOLDFORM_ENDPIONT=provider   # in the environment"
+        to_do: "Correct the name, or unset the variable."
+    }
     RULE_UNKNOWN = "GF199" "rule_unknown" Deny "Unknown rule" {
         checks: "That `rules`, `--allow`, `--warn` and `--deny` name rules, by name or id."
         why: "A mistyped `allow` would leave a rule in force, and a mistyped `deny` would leave it out."
