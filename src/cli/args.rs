@@ -103,7 +103,7 @@ pub enum Command {
 }
 
 /// Which manifest, and with which values.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Manifest")]
 pub struct ManifestArgs {
     /// A manifest, a directory of manifests, or - for stdin; may be repeated; the default is searched upward
@@ -155,6 +155,9 @@ pub struct InitArgs {
 /// `validate`.
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
+    /// Check the manifests that these files belong to, each once; with `-f`, that manifest if one of them belongs to it
+    #[arg(value_name = "FILE")]
+    pub paths: Vec<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub manifest: ManifestArgs,

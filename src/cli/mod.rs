@@ -5,6 +5,7 @@
 //! the one table of exit statuses. Results are printed to stdout, messages and progress to stderr.
 
 pub mod args;
+mod belonging;
 pub mod commands;
 mod completion;
 pub mod confirm;

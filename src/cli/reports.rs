@@ -1,5 +1,6 @@
 //! Writes a result in every format that was requested.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use super::CommandError;
@@ -7,10 +8,13 @@ use super::args::ReportFormat;
 use super::printer::Printer;
 use super::workspace::Workspace;
 use crate::backend::file::write_atomically;
+use crate::constraints::Rule;
 use crate::diagnostics::{Diagnostic, Place, Sources, sanitize};
 use crate::manifest::Locator;
+use crate::model::Level;
 use crate::plan::Plan;
 use crate::report::plan::PlanDetail;
+use crate::report::verdict::Problem;
 use crate::report::{self, AccountNames, CommandResult, Paint, Places, Verdict};
 
 /// A file's name in reports: relative to the repository that it lies in, with forward slashes; as it was given
@@ -60,6 +64,72 @@ pub fn emit(workspace: &Workspace, diagnostics: &[Diagnostic], result: CommandRe
         home: home(places.sources),
         names: AccountNames::of(&workspace.engine.desired),
         result,
+    };
+    write(&verdict, printer);
+}
+
+/// A manifest that was judged by itself.
+pub struct Examined {
+    problems: Vec<Problem>,
+    rules: Vec<(&'static Rule, Level)>,
+    home: String,
+    images: usize,
+    placements: usize,
+}
+
+impl Examined {
+    /// A manifest with these diagnostics.
+    pub fn of(workspace: &Workspace, diagnostics: &[Diagnostic]) -> Self {
+        let images = &workspace.engine.desired.images;
+        let rules = crate::constraints::RULES.iter();
+        Self {
+            rules: rules.map(|rule| (*rule, workspace.engine.levels.of(rule))).collect(),
+            images: images.len(),
+            placements: images.values().map(|image| image.placements().len()).sum(),
+            ..Self::unread(diagnostics, &workspace.locator)
+        }
+    }
+
+    /// A manifest that cannot be used at all.
+    pub fn unread(diagnostics: &[Diagnostic], locator: &Locator) -> Self {
+        let places = Places {
+            locate: &|place: &Place| locator.place(place),
+            sources: locator.sources(),
+            name: &repository_path,
+        };
+        let problems = places.problems(diagnostics);
+        Self { problems, rules: Vec::new(), home: home(locator.sources()), images: 0, placements: 0 }
+    }
+}
+
+/// Writes the result of all manifests that were judged, in every format that was requested. A problem of a file that several
+/// of them share is reported once.
+pub fn emit_examined(all: Vec<Examined>, printer: &Printer) {
+    let mut problems: Vec<Problem> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let (mut rules, mut images, mut placements) = (Vec::new(), 0_usize, 0_usize);
+    let mut first_home = None;
+    for examined in all {
+        images = images.saturating_add(examined.images);
+        placements = placements.saturating_add(examined.placements);
+        first_home.get_or_insert(examined.home);
+        if rules.is_empty() {
+            rules = examined.rules;
+        }
+        for problem in examined.problems {
+            if seen.insert((problem.fingerprint.clone(), problem.detail.clone())) {
+                problems.push(problem);
+            }
+        }
+    }
+    problems.sort_by_key(|problem| problem.severity);
+    let verdict = Verdict {
+        command: printer.reports.command,
+        problems,
+        rules,
+        home: first_home.unwrap_or_else(|| home(&Sources::default())),
+        names: AccountNames::default(),
+        result: CommandResult::Judged { images, placements },
     };
     write(&verdict, printer);
 }

@@ -57,7 +57,7 @@ pub use desired::{Desired, DesiredImage, DesiredLimits, LookupSource};
 pub use fault::{Fault, FaultKind};
 pub use ineffective::{VariableSource, undeclared_variables, unread_environment};
 pub use locate::Locator;
-pub use not_manifest::{is_foreign, is_manifest, skipped};
+pub use not_manifest::{is_foreign, is_manifest, is_part, is_root, skipped};
 pub use query::{ImportQuery, QueryPart};
 pub use settings::{CloudSettings, SandboxSettings, StateLocation};
 pub use variables::Variables;

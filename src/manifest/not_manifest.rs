@@ -27,18 +27,45 @@ pub fn is_manifest(text: &str) -> bool {
     })
 }
 
+/// Returns whether a text is the root of a manifest: it has this version, and another key that only a manifest has. Many
+/// files of other programs have a `version`, or `images`.
+pub fn is_root(text: &str) -> bool {
+    let shared = ["version", "include", "variables"];
+    let is_version = |(key, value): (&str, &str)| {
+        let value = value.split('#').next().unwrap_or_default();
+        key == "version" && value.trim() == "1"
+    };
+    entries(text).any(is_version)
+        && entries(text).any(|(key, _)| top_level_keys().contains(&key) && !shared.contains(&key))
+}
+
+/// Returns whether a text is a part of a manifest: it has a key of a manifest, and every other key could be a mistyped one.
+pub fn is_part(text: &str) -> bool {
+    let is_known = |key: &str| top_level_keys().contains(&key);
+    let is_ours = |key: &str| {
+        is_known(key) || key.starts_with("x-") || closest(key, top_level_keys().iter().copied()).is_some()
+    };
+    entries(text).any(|(key, _)| is_known(key)) && entries(text).all(|(key, _)| is_ours(key))
+}
+
+/// Returns the keys at the top of a text in block style, each with the text after its colon.
+fn entries(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let text = text.trim_start_matches('\u{feff}');
+    let entries = text.lines().filter_map(|line| {
+        let line = line.strip_prefix(['"', '\'']).unwrap_or(line);
+        let (key, value) = line.split_once(':')?;
+        let key = key.trim_end_matches(['"', '\'']);
+        key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).then_some((key, value))
+    });
+    entries.filter(|(key, _)| !key.is_empty())
+}
+
 /// Returns whether a file that was found in a directory is of another program: it has no key of a manifest, nor one that could
 /// be a mistyped one. What is missing in a manifest is deleted, so a doubtful file is not.
 pub fn is_foreign(text: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}');
     let is_flow = text.trim_start().starts_with('{');
-    let keys = text.lines().filter_map(|line| {
-        let line = line.strip_prefix(['"', '\'']).unwrap_or(line);
-        let (key, _) = line.split_once(':')?;
-        let key = key.trim_end_matches(['"', '\'']);
-        key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).then_some(key)
-    });
-    let mut keys = keys.filter(|key| !key.is_empty()).peekable();
+    let mut keys = entries(text).map(|(key, _)| key).peekable();
     // `apiVersion` is similar to `version` and is not a mistyped one.
     let is_mistyped = |key: &str| {
         closest(key, top_level_keys().iter().copied()).is_some_and(|known| known.get(..1) == key.get(..1))

@@ -14,6 +14,7 @@ macro_rules! shown {
 }
 
 mod apply;
+mod belonging;
 mod color;
 mod drift;
 mod events;
