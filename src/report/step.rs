@@ -9,10 +9,16 @@ use super::{AccountNames, Paint};
 use crate::diagnostics::sanitize::escape_truncated;
 use crate::diff::Reason;
 use crate::model::{Attributes, Operation};
-use crate::plan::{EdgeReason, Plan, Step, StepIndex};
+use crate::plan::{EdgeReason, MoreSlots, Plan, SlotGain, Step, StepIndex};
 
-/// A step for people.
-pub fn step_text(plan: &Plan, index: StepIndex, names: &AccountNames, paint: Paint) -> String {
+/// A step for people, with what more slots would change for it.
+pub fn step_text(
+    plan: &Plan,
+    index: StepIndex,
+    more_slots: Option<&MoreSlots>,
+    names: &AccountNames,
+    paint: Paint,
+) -> String {
     let Some(step) = plan.graph.step(index) else { return String::new() };
     let mut text = String::new();
     let _ = writeln!(text, "{}", paint.bold(&step.id.to_string()));
@@ -32,7 +38,42 @@ pub fn step_text(plan: &Plan, index: StepIndex, names: &AccountNames, paint: Pai
     };
     list("It waits for", "It waits for nothing.", sorted(plan.graph.waits_for(index)));
     list("What waits for it", "Nothing waits for it.", sorted(plan.graph.awaited_by(index)));
+    if let Some(more_slots) = more_slots {
+        let _ = writeln!(text, "\n  {}", what_if(more_slots));
+    }
     text
+}
+
+/// What more slots would change, in a sentence.
+fn what_if(MoreSlots { region, slots, limit, gain }: &MoreSlots) -> String {
+    let slots = match slots {
+        1 => "one more slot".to_owned(),
+        more => format!("{more} more slots"),
+    };
+    let with = format!("With {slots} in {region} (a limit of {limit})");
+    match gain {
+        Some(SlotGain::CreateFirst) => {
+            format!("{with} this would be create-first: the old image is deleted once the new one is ready.")
+        }
+        Some(SlotGain::Kept) => format!("{with} the image would be kept."),
+        Some(SlotGain::WaitsLess(steps)) => {
+            let steps: Vec<String> = steps.iter().map(|step| format!("`{step}`")).collect();
+            format!("{with} it would not wait for {}.", steps.join(", "))
+        }
+        Some(SlotGain::Fits) => format!("{with} the plan would not be refused for its limit."),
+        None => format!("{with} nothing would change here."),
+    }
+}
+
+fn what_if_json(MoreSlots { region, slots, limit, gain }: &MoreSlots) -> Value {
+    let (name, steps) = match gain {
+        Some(SlotGain::CreateFirst) => ("create_first", &[][..]),
+        Some(SlotGain::Kept) => ("kept", &[][..]),
+        Some(SlotGain::WaitsLess(steps)) => ("waits_less", steps.as_slice()),
+        Some(SlotGain::Fits) => ("fits", &[][..]),
+        None => ("nothing", &[][..]),
+    };
+    json!({ "region": region, "slots": slots, "limit": limit, "gain": name, "no_longer_waits_for": steps })
 }
 
 /// Why a step is there; of one that follows from a change of its entry, why that changes.
@@ -55,7 +96,11 @@ fn sorted<'a>(edges: impl Iterator<Item = (StepIndex, &'a EdgeReason)>) -> Vec<(
 ///
 /// # Errors
 /// When it cannot be written as JSON: a defect of goldform.
-pub fn step_json(plan: &Plan, index: StepIndex) -> Result<Value, serde_json::Error> {
+pub fn step_json(
+    plan: &Plan,
+    index: StepIndex,
+    more_slots: Option<&MoreSlots>,
+) -> Result<Value, serde_json::Error> {
     let Some(step) = plan.graph.step(index) else { return Ok(Value::Null) };
     let edges = |edges: Vec<(StepIndex, &EdgeReason)>| -> Result<Vec<Value>, serde_json::Error> {
         edges
@@ -67,14 +112,18 @@ pub fn step_json(plan: &Plan, index: StepIndex) -> Result<Value, serde_json::Err
             })
             .collect()
     };
-    Ok(json!({
+    let mut value = json!({
         "step": step.id,
         "operation": serde_json::to_value(&step.operation)?,
         "reason": serde_json::to_value(&step.reason)?,
         "because": why(plan, step),
         "waits_for": edges(sorted(plan.graph.waits_for(index)))?,
         "awaited_by": edges(sorted(plan.graph.awaited_by(index)))?,
-    }))
+    });
+    if let (Some(more_slots), Some(fields)) = (more_slots, value.as_object_mut()) {
+        fields.insert("with_more_slots".to_owned(), what_if_json(more_slots));
+    }
+    Ok(value)
 }
 
 /// What an operation does, in a line.

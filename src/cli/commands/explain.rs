@@ -1,6 +1,6 @@
 //! `explain`: pages of codes, the list of rules, or a step of the plan.
 
-use serde_json::Value;
+use std::borrow::Cow;
 
 use super::planning::{make_plan, stop_on_errors};
 use crate::cli::args::{ExplainArgs, Format};
@@ -10,13 +10,14 @@ use crate::cli::{CommandError, ExitStatus};
 use crate::constraints::RULES;
 use crate::diagnostics::{Code, closest};
 use crate::diff::PlanMode;
-use crate::model::{Address, ImageKey, Region};
-use crate::plan::{PlanOptions, Step};
+use crate::model::{Address, ImageKey, Region, Verb};
+use crate::plan::{MoreSlots, PlanOptions, SlotTrial, Step, StepIndex};
 use crate::report::AccountNames;
 use crate::report::code_page;
+use crate::report::json::FORMAT_VERSION;
 use crate::report::step::{step_json, step_text};
 use crate::report::table::{Align, table};
-use crate::state::Snapshot;
+use crate::state::{Recorded, Snapshot};
 
 /// Prints pages of codes, the list of rules, or why a step is in the plan and what it waits for.
 ///
@@ -24,7 +25,8 @@ use crate::state::Snapshot;
 /// Fails if there is no such code or step, or if the manifest or the state cannot be read.
 pub async fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let name = args.what.join(" ");
-    let name = name.trim();
+    let name = with_blank(name.trim());
+    let name = name.as_ref();
     // No id or name of a code has such a character.
     if name.contains(['@', '.']) {
         return step(name, args, printer).await;
@@ -39,6 +41,16 @@ pub async fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, Co
     let pages = name.split_whitespace().map(page).collect::<Result<Vec<_>, _>>()?;
     printer.data(&pages.join("\n"));
     Ok(ExitStatus::Done)
+}
+
+/// Returns the id of a step whose verb and address are separated by a colon, as one word of a shell.
+fn with_blank(name: &str) -> Cow<'_, str> {
+    match name.split_once(':') {
+        Some((verb, address)) if Verb::ALL.iter().any(|known| known.as_str() == verb) => {
+            Cow::Owned(format!("{verb} {}", address.trim_start()))
+        }
+        _ => Cow::Borrowed(name),
+    }
 }
 
 /// Returns the page of a code.
@@ -95,17 +107,30 @@ async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitS
         };
         return Err(CommandError::input(format!("the plan has no step `{name}`"), help));
     }
+    let plan = planned.plan();
+    let nothing = Recorded::default();
+    let recorded = snapshot.as_ref().map_or(&nothing, |snapshot| &snapshot.recorded);
+    let mut trial = SlotTrial::new(plan, &workspace.engine.desired, recorded, snapshot.as_ref(), &options);
+    let mut explained = Vec::new();
+    for index in found {
+        let more_slots = graph.step(index).map(|step| trial.of(step)).transpose()?.flatten();
+        explained.push((index, more_slots));
+    }
     match printer.format {
         Format::Text => {
             let names = AccountNames::of(&workspace.engine.desired);
-            let texts: Vec<String> =
-                found.iter().map(|index| step_text(planned.plan(), *index, &names, printer.out)).collect();
+            let text = |(index, more_slots): &(StepIndex, Option<MoreSlots>)| {
+                step_text(plan, *index, more_slots.as_ref(), &names, printer.out)
+            };
+            let texts: Vec<String> = explained.iter().map(text).collect();
             printer.text(&texts.join("\n"));
         }
         Format::Json => {
-            let steps =
-                found.iter().map(|index| step_json(planned.plan(), *index)).collect::<Result<Vec<_>, _>>()?;
-            printer.json(&Value::Array(steps));
+            let json = |(index, more_slots): &(StepIndex, Option<MoreSlots>)| {
+                step_json(plan, *index, more_slots.as_ref())
+            };
+            let steps = explained.iter().map(json).collect::<Result<Vec<_>, _>>()?;
+            printer.json(&serde_json::json!({ "format_version": FORMAT_VERSION, "steps": steps }));
         }
     }
     Ok(ExitStatus::Done)
