@@ -17,8 +17,10 @@ pub const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
 pub const LOG: &str = "GOLDFORM_LOG";
 /// Any value but `false` and `0`: a continuous-integration run; nothing is asked and no bars are drawn.
 pub const CI: &str = "CI";
-/// `dumb`: no colour.
+/// `dumb`: no colour, and signs of ASCII only; `linux`, the console: signs of ASCII only.
 pub const TERM: &str = "TERM";
+/// The locale's encoding: the first that is set decides. One that is not UTF-8: signs of ASCII only.
+const LOCALE: &[&str] = &["LC_ALL", "LC_CTYPE", "LANG"];
 /// The name of a shell: it asks for completions. Set by the scripts that `completions` prints.
 pub const COMPLETE: &str = "GOLDFORM_COMPLETE";
 /// Prefix: `GOLDFORM_VAR_build` sets the variable `build`.
@@ -85,6 +87,17 @@ pub fn shown(name: &str) -> Option<String> {
 /// Returns whether this is a continuous-integration run.
 pub fn is_ci() -> bool {
     raw(CI).is_some_and(|value| value != "false" && value != "0")
+}
+
+/// Returns whether the terminal may show ASCII only. Without a locale, nothing is known of it.
+pub fn is_ascii_only() -> bool {
+    let is_console = raw(TERM).is_some_and(|term| term == "dumb" || term == "linux");
+    let locale = LOCALE.iter().find_map(|name| shown(name));
+    let is_utf8 = |locale: String| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    };
+    is_console || !locale.is_none_or(is_utf8)
 }
 
 /// Returns the folder of the user.

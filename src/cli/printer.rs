@@ -1,5 +1,6 @@
 //! Output to stdout and stderr. The only module that prints.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -11,7 +12,7 @@ use super::event_log::EventLog;
 use super::formats::Reports;
 use super::{CommandError, ExitStatus, env};
 use crate::diagnostics::render::{RenderOptions, render};
-use crate::diagnostics::{Diagnostic, Severity, sanitize};
+use crate::diagnostics::{Diagnostic, Severity, ascii_signs, sanitize};
 use crate::manifest::Locator;
 use crate::plan::Outcome;
 use crate::report::events::RunEvent;
@@ -24,6 +25,8 @@ const DIAGNOSTICS_SHOWN: usize = 50;
 /// Prints: data to stdout, talk to stderr.
 #[derive(Debug, Clone)]
 pub struct Printer {
+    /// Whether signs are replaced by ASCII.
+    ascii: bool,
     /// Who reads stdout.
     pub format: Format,
     /// Requested formats, each with its destination.
@@ -72,6 +75,7 @@ impl Printer {
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
         let is_ci = env::is_ci();
         Self {
+            ascii: env::is_ascii_only(),
             format: match reports.stdout {
                 Some(format) if format != ReportFormat::Text && !format.is_of_ids() => Format::Json,
                 _ => Format::Text,
@@ -152,10 +156,12 @@ impl Printer {
     ///
     /// # Errors
     /// If help or the version cannot be written, and not only because its reader is gone.
+    #[expect(clippy::disallowed_methods, reason = "this is where stdout is written")]
     pub fn usage(error: &clap::Error, hint: Option<&str>) -> Result<(), CommandError> {
         let text = error.render().to_string();
         if error.use_stderr() {
             let printed = sanitize::for_terminal(&text, false);
+            let printed = if env::is_ascii_only() { ascii_signs(&printed) } else { Cow::Borrowed(&*printed) };
             if printed == text {
                 let _ = error.print();
             } else {
@@ -163,11 +169,16 @@ impl Printer {
             }
             if let Some(hint) = hint {
                 let hint = sanitize::for_terminal(hint, false);
+                let hint = if env::is_ascii_only() { ascii_signs(&hint) } else { hint };
                 let _ = writeln!(std::io::stderr().lock(), "\nhint: {hint}");
             }
             return Ok(());
         }
-        match error.print().and_then(|()| Self::flush()) {
+        let print = || match env::is_ascii_only() && !text.is_ascii() {
+            true => std::io::stdout().write_all(ascii_signs(&text).as_bytes()),
+            false => error.print(),
+        };
+        match print().and_then(|()| Self::flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(stdout_failed(error)),
             _ => Ok(()),
         }
@@ -217,7 +228,22 @@ impl Printer {
 
     /// Prints text for people to stdout. The text may contain names that users and the service chose.
     pub fn text(&self, text: &str) {
-        self.data(&sanitize::for_terminal(text, self.out.color));
+        self.data(&self.shown(&sanitize::for_terminal(text, self.out.color)));
+    }
+
+    /// Prints a page of goldform's own to stdout, without any text of others.
+    pub fn page(&self, text: &str) {
+        self.data(&self.shown(text));
+    }
+
+    /// Returns whether the terminal may show ASCII only.
+    pub fn is_ascii_only(&self) -> bool {
+        self.ascii
+    }
+
+    /// Returns a text with signs that the terminal can show.
+    fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.ascii { ascii_signs(text) } else { Cow::Borrowed(text) }
     }
 
     /// Data as JSON, to stdout.
@@ -238,7 +264,7 @@ impl Printer {
     /// Talk that is said even when quiet, to stderr. A build server reads it too, and is given no orders.
     pub fn always(&self, text: &str) {
         let text = sanitize::for_terminal(text.trim_end_matches('\n'), self.talk.color);
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(std::io::stderr().lock(), "{}", self.shown(&text));
     }
 
     /// An error, to stderr.
@@ -274,7 +300,7 @@ impl Printer {
             (primary.is_none(), primary)
         });
         let options =
-            RenderOptions { color: self.talk.color, width: 100, ascii: false, max: DIAGNOSTICS_SHOWN };
+            RenderOptions { color: self.talk.color, width: 100, ascii: self.ascii, max: DIAGNOSTICS_SHOWN };
         let text = render(&shown, &|place| locator.place(place), locator.sources(), options);
         self.always(&text);
         let number = |severity| shown.iter().filter(|diagnostic| diagnostic.severity == severity).count();

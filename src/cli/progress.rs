@@ -30,7 +30,7 @@ impl Bar {
         let bar = if printer.bars {
             let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
             if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}") {
-                bar.set_style(style);
+                bar.set_style(if printer.is_ascii_only() { style.progress_chars("#>-") } else { style });
             }
             bar.enable_steady_tick(Duration::from_millis(200));
             bar

@@ -5,6 +5,7 @@
 //! A [`Place`] may be a path in the manifest, so that the core needs no text: `manifest::Locator` finds its span when a
 //! diagnostic is printed.
 
+mod ascii;
 pub mod catalogue;
 mod code;
 pub mod collect;
@@ -20,6 +21,7 @@ pub use self::collect::{Collector, Fold, Repeats};
 pub use self::json_error::json_error_message;
 pub use self::render::{RenderOptions, render};
 pub use self::similar::{Suggestions, closest};
+pub use ascii::ascii_signs;
 use compact_str::CompactString;
 pub use place::{FileId, ManifestPath, Place, Segment, SourceFile, Sources, Span};
 pub use sanitize::escape_truncated;

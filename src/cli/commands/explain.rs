@@ -35,11 +35,11 @@ pub async fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, Co
         let row =
             |code: &Code| [code.id, code.level.as_str(), code.name, code.title].map(str::to_owned).to_vec();
         let rows: Vec<Vec<String>> = RULES.iter().map(|rule| row(&rule.code)).collect();
-        printer.data(&table("", &[Align::Left; 4], &rows));
+        printer.page(&table("", &[Align::Left; 4], &rows));
         return Ok(ExitStatus::Done);
     }
     let pages = name.split_whitespace().map(page).collect::<Result<Vec<_>, _>>()?;
-    printer.data(&pages.join("\n"));
+    printer.page(&pages.join("\n"));
     Ok(ExitStatus::Done)
 }
 
