@@ -104,8 +104,15 @@ impl Manifests {
     /// Returns the folder that the places of a manifest are relative to: that of the file with `version`.
     pub(super) fn base(paths: &[PathBuf], folder: PathBuf, loaded: &Loaded) -> PathBuf {
         let root = loaded.root.and_then(|root| paths.get(root)).filter(|path| !is_stdin(path));
-        root.map_or(folder, |path| path.parent().map(Path::to_path_buf).unwrap_or_default())
+        root.map_or(folder, |path| folder_of(path))
     }
+}
+
+/// Returns the folder of a manifest. What is piped in has none: the current one, and never that of devices.
+fn folder_of(path: &Path) -> PathBuf {
+    let is_pipe = ["/dev/stdin", "/dev/fd", "/proc"].iter().any(|place| path.starts_with(place));
+    let folder = path.parent().filter(|_| !is_pipe);
+    folder.map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// Returns whether a path means stdin.
@@ -128,11 +135,7 @@ pub(super) fn read_manifests(named: &[PathBuf]) -> Result<Manifests, CommandErro
         let path = &found;
         let is_folder = path.is_dir();
         if number == 0 {
-            read.folder = if is_folder {
-                path.clone()
-            } else {
-                path.parent().map(Path::to_path_buf).unwrap_or_default()
-            };
+            read.folder = if is_folder { path.clone() } else { folder_of(path) };
         }
         let files = if is_folder { yaml_files(path)? } else { vec![path.clone()] };
         if files.is_empty() {
@@ -145,7 +148,7 @@ pub(super) fn read_manifests(named: &[PathBuf]) -> Result<Manifests, CommandErro
             let bytes = match is_folder {
                 true => read_within(path, &file, Kind::Manifest, left, HELP)?,
                 false if is_stdin(&file) => read_stdin()?,
-                false => read_named(&file, Kind::Manifest, HELP)?,
+                false => read_named(&file, Kind::Manifest, &missing_help(&file, HELP))?,
             };
             match is_folder && is_foreign(&bytes) {
                 true => read.skipped.push(file.display().to_string()),
@@ -155,6 +158,19 @@ pub(super) fn read_manifests(named: &[PathBuf]) -> Result<Manifests, CommandErro
     }
     read_included(&mut read, &mut left)?;
     Ok(read)
+}
+
+/// Returns the help for a manifest that does not exist: the name with the other ending of YAML, if that exists.
+fn missing_help(file: &Path, otherwise: &str) -> String {
+    let other = match file.extension().and_then(|extension| extension.to_str()) {
+        Some("yaml") => file.with_extension("yml"),
+        Some("yml") => file.with_extension("yaml"),
+        _ => return otherwise.to_owned(),
+    };
+    match !file.exists() && other.is_file() {
+        true => format!("Did you mean this one?\n\n    -f {}", sanitize::path(&other)),
+        false => otherwise.to_owned(),
+    }
 }
 
 impl Manifests {

@@ -5,11 +5,11 @@ use super::{Paint, count};
 use crate::diagnostics::sanitize;
 use crate::state::{Head, Run, RunEnd, RunResult, Runs, Written};
 
-/// Runs, newest first, one a line.
-pub fn runs_text(runs: &Runs, paint: Paint) -> String {
+/// Runs, newest first, one a line. `is_running`: the newest is under way if it has no end.
+pub fn runs_text(runs: &Runs, is_running: bool, paint: Paint) -> String {
     let mut rows =
         vec![["when", "command", "by", "serial", "plan", "result", "steps"].map(str::to_owned).to_vec()];
-    for run in runs.iter().rev() {
+    for (number, run) in runs.iter().rev().enumerate() {
         let Run { at, by, command, digest, serial, steps, end: _ } = run;
         let steps: Vec<String> = steps.iter().map(|(verb, n)| format!("{n} {}", verb.as_str())).collect();
         rows.push(vec![
@@ -18,7 +18,7 @@ pub fn runs_text(runs: &Runs, paint: Paint) -> String {
             sanitize::escape_truncated(by),
             serial.to_string(),
             digest.name().to_owned(),
-            result(run),
+            if is_running && number == 0 && run.end.is_none() { "running".to_owned() } else { result(run) },
             steps.join(", "),
         ]);
     }

@@ -11,7 +11,7 @@ use crate::model::{Address, PlacementKey};
 use crate::state::{Found, Intents, Placement, Recorded, RecordedLookup, Snapshot};
 
 /// The whole state: images by entry and generation, regions, open intents.
-pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> String {
+pub fn state_text(snapshot: &Snapshot, names: &AccountNames, is_running: bool, paint: Paint) -> String {
     let mut text = String::new();
     let Snapshot { lineage, serial, account, place, goldform, .. } = snapshot;
     let place = place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
@@ -96,12 +96,16 @@ pub fn state_text(snapshot: &Snapshot, names: &AccountNames, paint: Paint) -> St
     }
     if !snapshot.intents.is_empty() {
         let open = count(snapshot.intents.len(), "step", "steps");
-        let _ = writeln!(text, "\n{open} without an outcome; the next refresh or apply resolves them:");
+        let what = match is_running {
+            true => "of a run that is under way",
+            false => "without an outcome; the next refresh or apply resolves them",
+        };
+        let _ = writeln!(text, "\n{open} {what}:");
         for step in snapshot.intents.keys() {
             let _ = writeln!(text, "  {step}");
         }
         let unresolved = unresolved_text(&snapshot.intents);
-        if !unresolved.is_empty() {
+        if !unresolved.is_empty() && !is_running {
             let _ = write!(text, "\n{unresolved}");
         }
     }

@@ -35,6 +35,7 @@ mod orders;
 mod output;
 mod plan;
 mod policies;
+mod running;
 mod saved_plans;
 mod schemas;
 mod show;

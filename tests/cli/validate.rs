@@ -120,3 +120,47 @@ fn entries_that_are_made_from_each_other() {
         assert_eq!(ran.stderr.matches("GF125 source_circular").count(), 1, "{}", ran.text());
     }
 }
+
+#[test]
+fn the_other_ending_of_yaml_is_offered() {
+    let env = TestEnv::new();
+    env.write("goldform.yml", WEB);
+    let ran = env.expect(1, "validate");
+    assert!(ran.stderr.ends_with("Did you mean this one?\n\n    -f goldform.yml\n"), "{}", ran.text());
+    env.expect(0, "validate -f goldform.yml");
+    env.write("a.yaml", WEB);
+    assert!(env.expect(1, "validate -f a.yml").stderr.contains("-f a.yaml"));
+}
+
+#[test]
+fn a_state_in_the_home_folder_is_refused_and_not_put_into_a_folder_of_that_name() {
+    for state in ["~/goldform.state.json", ""] {
+        let env = TestEnv::with(&WEB.replace("images:", &format!("state: \"{state}\"\nimages:")));
+        let ran = env.expect(1, "plan");
+        assert!(
+            ran.stderr.contains("GF115") && ran.stderr.contains("help: state: goldform.state.json"),
+            "{}",
+            ran.text()
+        );
+        // The advice helps.
+        env.edit("goldform.yaml", &format!("state: \"{state}\""), "state: goldform.state.json");
+        env.expect(0, "plan");
+    }
+}
+
+/// A manifest from a pipe has no folder of its own: its state is in the current one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_piped_manifest_keeps_its_state_in_the_current_folder() {
+    for line in [
+        "cat goldform.yaml | goldform apply --yes --quiet -f /dev/stdin",
+        "goldform apply --yes --quiet -f /dev/stdin < goldform.yaml",
+        "bash -c 'goldform apply --yes --quiet -f <(cat goldform.yaml)'",
+        "cat goldform.yaml | goldform apply --yes --quiet -f -",
+    ] {
+        let env = TestEnv::with(WEB);
+        let (text, status) = env.shell(line);
+        assert_eq!(status, 0, "{line}: {text}");
+        assert!(env.path("goldform.state.json").exists(), "{line}: {text}");
+    }
+}

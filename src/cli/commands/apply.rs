@@ -103,7 +103,8 @@ async fn apply_manifest(
     let expected = Expected::read(&args.expect)?;
     let (rules, now) = (expected.rules(&args.rules)?, expected.time());
     let mut workspace = Workspace::open(&args.manifest, Some(&rules))?;
-    let mut store = workspace.locked_store(command_name(mode), LockWait(args.lock.lock_timeout)).await?;
+    let mut store =
+        workspace.locked_store(command_name(mode), LockWait(args.lock.lock_timeout), printer).await?;
     let mut state = prepare(args, &workspace, None, mode, &mut *store, printer).await?;
     if let Some(hold) = hold {
         state.snapshot.recorded.apply(&hold);
@@ -137,7 +138,8 @@ async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<
     // Before the lock file is written: the state must be the one that the plan was made from.
     check_state(&file, &workspace, workspace.store()?.load().await?.as_ref())?;
     let mode = file.inputs.options.mode;
-    let mut store = workspace.locked_store(command_name(mode), LockWait(args.lock.lock_timeout)).await?;
+    let mut store =
+        workspace.locked_store(command_name(mode), LockWait(args.lock.lock_timeout), printer).await?;
     let state = prepare(args, &workspace, Some(&file), mode, &mut *store, printer).await?;
     let (prior, _) = renamed(&workspace.engine.desired, &state.snapshot.recorded);
     let moved = stale::moved(&file, &prior);

@@ -57,7 +57,7 @@ pub async fn run(args: &ImportArgs, printer: &Printer) -> Result<ExitStatus, Com
         return resolve(args, &workspace, &at, id, printer).await;
     }
     let entry = args.address.as_deref().map(key_of).transpose()?;
-    let mut store = workspace.locked_store("import", LockWait(args.lock.lock_timeout)).await?;
+    let mut store = workspace.locked_store("import", LockWait(args.lock.lock_timeout), printer).await?;
     let mut state = LockedState::load(&mut *store, || workspace.first_snapshot()).await?;
     // No snapshot was saved yet.
     let is_first = state.snapshot.serial == 0;
@@ -197,7 +197,7 @@ async fn resolve(
     id: &ImageId,
     printer: &Printer,
 ) -> Result<ExitStatus, CommandError> {
-    let mut store = workspace.locked_store("import", LockWait(args.lock.lock_timeout)).await?;
+    let mut store = workspace.locked_store("import", LockWait(args.lock.lock_timeout), printer).await?;
     let mut state = LockedState::load(&mut *store, || workspace.first_snapshot()).await?;
     workspace.check_owner(&state.snapshot)?;
     let recovery = state.recover(&workspace.connect()?).await?;

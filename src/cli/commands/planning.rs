@@ -139,7 +139,7 @@ pub async fn proposed(
         let mut seen = snapshot.take().unwrap_or_else(|| workspace.first_snapshot());
         let connected = workspace.connect()?;
         let recovery = connected.recover(&mut seen).await?;
-        print_recovery(&seen, &recovery, printer);
+        print_recovery_without_lock(&workspace, &seen, &recovery, printer).await;
         let observed = connected.observe(&mut seen, Scope::All).await;
         accept(&workspace, observed, |found| &found.judgement, printer)?;
         snapshot = Some(seen);
@@ -226,6 +226,10 @@ pub async fn note_unfinished(
     is_refreshed: bool,
     printer: &Printer,
 ) {
+    if let Some(writer) = workspace.writer().await {
+        printer.always(&format!("note: {writer} is running on this state, so this output may change\n"));
+        return;
+    }
     let Some(snapshot) = snapshot else { return };
     // What was accepted is recorded as pending, and the plan waits for it.
     let without_outcome = snapshot.intents.values().filter(|intent| intent.accepted.is_none()).count();
@@ -233,12 +237,6 @@ pub async fn note_unfinished(
         return;
     }
     let open = count(without_outcome, "step has", "steps have");
-    if let Some(writer) = workspace.writer().await {
-        printer.always(&format!(
-            "note: {open} no outcome yet: {writer} is changing this state, so this output may change\n"
-        ));
-        return;
-    }
     if is_refreshed {
         return;
     }
@@ -257,6 +255,19 @@ pub fn print_unresolved(snapshot: &Snapshot, printer: &Printer) {
     let text = unresolved_text(&snapshot.intents);
     if !text.is_empty() {
         printer.always(text.trim_end_matches('\n'));
+    }
+}
+
+/// As [`print_recovery`], for a command that does not hold the lock: what is open may be the work of a run that is under way,
+/// which nothing was recovered from.
+pub async fn print_recovery_without_lock(
+    workspace: &Workspace,
+    snapshot: &Snapshot,
+    recovery: &Recovery,
+    printer: &Printer,
+) {
+    if workspace.writer().await.is_none() {
+        print_recovery(snapshot, recovery, printer);
     }
 }
 

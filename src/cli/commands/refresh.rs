@@ -1,7 +1,7 @@
 //! `refresh` and `drift`: observe the cloud and record what is there, or only report what differs.
 
 use super::judgement::accept;
-use super::planning::{note_unfinished, print_recovery};
+use super::planning::{note_unfinished, print_recovery, print_recovery_without_lock};
 use crate::backend::LockWait;
 use crate::cli::args::RefreshArgs;
 use crate::cli::printer::Printer;
@@ -20,7 +20,7 @@ use crate::report::{CommandResult, findings};
 /// When the manifest or state cannot be read, the cloud cannot be reached, or the state cannot be written.
 pub async fn refresh(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = open(args, printer)?;
-    let mut store = workspace.locked_store("refresh", LockWait(args.lock.lock_timeout)).await?;
+    let mut store = workspace.locked_store("refresh", LockWait(args.lock.lock_timeout), printer).await?;
     let mut state = LockedState::load(&mut *store, || workspace.first_snapshot()).await?;
     workspace.check_owner(&state.snapshot)?;
     let connected = workspace.connect()?;
@@ -44,7 +44,7 @@ pub async fn drift(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, 
     note_unfinished(&workspace, Some(&snapshot), true, printer).await;
     let connected = workspace.connect()?;
     let recovery = connected.recover(&mut snapshot).await?;
-    print_recovery(&snapshot, &recovery, printer);
+    print_recovery_without_lock(&workspace, &snapshot, &recovery, printer);
     let Observation { drift, judgement } = connected.drift(&mut snapshot).await?;
     // Nothing is recorded here, so what other commands refuse is a warning.
     let engine = &workspace.engine;

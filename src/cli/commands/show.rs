@@ -19,17 +19,18 @@ use crate::state::Snapshot;
 /// # Errors
 /// When there is none, or it cannot be read.
 pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
-    let (snapshot, names, place) = match &args.path {
+    let (snapshot, names, place, is_running) = match &args.path {
         Some(path) => match read_shown(path).await? {
             Shown::Plan(file) => return show_plan(*file, printer),
             Shown::State(snapshot) => {
-                (snapshot.map(|one| *one), AccountNames::default(), sanitize::path(path))
+                (snapshot.map(|one| *one), AccountNames::default(), sanitize::path(path), false)
             }
         },
         None => {
             let workspace = Workspace::open(&args.manifest, None)?;
             let names = AccountNames::of(&workspace.engine.desired);
-            (workspace.snapshot().await?, names, workspace.store()?.place())
+            let is_running = workspace.writer().is_some();
+            (workspace.snapshot().await?, names, workspace.store()?.place(), is_running)
         }
     };
     let Some(snapshot) = snapshot else {
@@ -45,7 +46,7 @@ pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, Comma
         ));
     };
     match printer.format {
-        Format::Text => printer.text(&report::state::state_text(&snapshot, &names, printer.out)),
+        Format::Text => printer.text(&report::state::state_text(&snapshot, &names, is_running, printer.out)),
         // As it is stored: with its digest, so that it can be used as a state.
         Format::Json => {
             let text = snapshot.to_text().map_err(|error| CommandError::Internal(error.to_string()))?;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Workspace;
-use crate::backend::{FileStore, LockInfo, LockWait, StateStore};
+use crate::backend::{FileStore, LockInfo, LockWait, StateStore, StoreError};
+use crate::cli::heartbeat::{Heartbeat, INTERVAL};
+use crate::cli::printer::Printer;
 use crate::cli::{CommandError, env, files, storage};
 use crate::cloud::Lease;
 use crate::diagnostics::sanitize;
@@ -48,7 +50,7 @@ impl Workspace {
         })
     }
 
-    /// The store, locked for writing.
+    /// The store, locked for writing. While it waits, it says for whom.
     ///
     /// # Errors
     /// When somebody else holds the lock, or `--state` asks for reading only.
@@ -56,6 +58,7 @@ impl Workspace {
         &self,
         operation: &str,
         wait: LockWait,
+        printer: &Printer,
     ) -> Result<Box<dyn StateStore>, CommandError> {
         if self.state_file.is_some() {
             return Err(CommandError::input(
@@ -64,7 +67,17 @@ impl Workspace {
             ));
         }
         let mut store = self.store()?;
-        store.lock(self.lock_info(operation), wait).await?;
+        match store.lock(self.lock_info(operation), LockWait::NONE).await {
+            Err(StoreError::Locked { holder, .. }) if wait != LockWait::NONE => {
+                let holder = holder.map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
+                printer.say(&format!("Waiting for the lock of {holder}."));
+                let spoken = printer.clone();
+                let heartbeat = Heartbeat::start(INTERVAL, move |line| spoken.say(line));
+                heartbeat.news(&[format!("the lock of {holder}")]);
+                store.lock(self.lock_info(operation), wait).await?;
+            }
+            other => other?,
+        }
         Ok(store)
     }
 

@@ -128,6 +128,12 @@ impl<'m> Resolver<'m, '_> {
         let Some(text) = self.optional(&manifest.state, || path.clone()) else {
             return StateLocation::default();
         };
+        if text.starts_with("~/") {
+            let detail = "`~` is expanded by shells, and not in a manifest: the state would be in a folder of this name.";
+            let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not a location of a state");
+            self.report(diagnostic.help("state: goldform.state.json").about(path));
+            return StateLocation::default();
+        }
         if let Some(location) = StateLocation::parse(&text) {
             return location;
         }
@@ -136,7 +142,9 @@ impl<'m> Resolver<'m, '_> {
             escape_truncated(&text)
         );
         let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not a location of a state");
-        self.report(diagnostic.help("state: s3://bucket/goldform.state.json").about(path));
+        let help =
+            if text.starts_with("s3:") { "s3://bucket/goldform.state.json" } else { "goldform.state.json" };
+        self.report(diagnostic.help(format!("state: {help}")).about(path));
         StateLocation::default()
     }
 

@@ -55,7 +55,7 @@ pub async fn resolve(
 pub async fn move_to(args: &StateMoveArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let (old, new) = (parse(&args.old)?, parse(&args.new)?);
     let workspace = Workspace::open(&args.manifest, None)?;
-    let mut store = workspace.locked_store("state mv", LockWait(args.lock.lock_timeout)).await?;
+    let mut store = workspace.locked_store("state mv", LockWait(args.lock.lock_timeout), printer).await?;
     let mut state = load(&workspace, &mut *store).await?;
     state_edit::check_closed(&state.snapshot.intents)?;
     let moved = state_edit::move_to(&mut state.snapshot.recorded, &old, &new)?;
@@ -98,7 +98,7 @@ pub async fn forget(
 ) -> Result<ExitStatus, CommandError> {
     let addresses = args.addresses.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
     let workspace = Workspace::open(&args.manifest, None)?;
-    let mut store = workspace.locked_store(operation, LockWait(args.lock.lock_timeout)).await?;
+    let mut store = workspace.locked_store(operation, LockWait(args.lock.lock_timeout), printer).await?;
     let mut state = load(&workspace, &mut *store).await?;
     let before = state.snapshot.recorded.clone();
     let mut forgotten = Vec::new();

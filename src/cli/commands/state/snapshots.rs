@@ -39,7 +39,7 @@ pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus,
     let workspace = Workspace::open(&args.manifest, None)?;
     let mut pushed = read(&args.path, args.edited)?;
     workspace.check_owner(&pushed)?;
-    let mut store = workspace.locked_store("state push", LockWait(args.lock.lock_timeout)).await?;
+    let mut store = workspace.locked_store("state push", LockWait(args.lock.lock_timeout), printer).await?;
     match store.load().await {
         Ok(Some(mut present)) => {
             state_edit::check_closed(&present.intents)?;
@@ -164,7 +164,8 @@ pub async fn history(args: &StateHistoryArgs, printer: &Printer) -> Result<ExitS
 /// When none has this serial, it or the present state cannot be read, or steps are open.
 pub async fn restore(args: &StateRestoreArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let workspace = Workspace::open(&args.manifest, None)?;
-    let mut store = workspace.locked_store("state restore", LockWait(args.lock.lock_timeout)).await?;
+    let mut store =
+        workspace.locked_store("state restore", LockWait(args.lock.lock_timeout), printer).await?;
     let present = match store.load().await {
         Ok(present) => Ok(present),
         Err(error) if error.is_unusable() => Err(error),
