@@ -72,7 +72,7 @@ impl<'a> SlotTrial<'a> {
         let is_limited = self.plan.blocked.is_some()
             || is_delete_first(self.plan, step.at())
             || !waits_for_slots(&self.plan.graph, &step.id).is_empty();
-        if !is_limited && !(is_full && step.verb() == Verb::Delete) {
+        if !(is_limited || is_full && step.verb() == Verb::Delete) {
             return Ok(None);
         }
         for slots in 1..=MOST {

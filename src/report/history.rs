@@ -104,7 +104,7 @@ mod tests {
         runs.begin(run("2026-11-25T12:00:00Z", "apply"));
         runs.end(end(RunResult::Partial, 1, 1, 1));
         runs.begin(run("2026-11-26T12:00:00Z", "destroy"));
-        insta::assert_snapshot!(runs_text(&runs, Paint::PLAIN));
+        insta::assert_snapshot!(runs_text(&runs, false, Paint::PLAIN));
     }
 
     #[test]

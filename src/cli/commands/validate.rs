@@ -28,7 +28,7 @@ pub async fn run(args: &ValidateArgs, printer: &Printer) -> Result<ExitStatus, C
     note_left_out(&left_out, printer);
     let (mut all, mut status) = (Vec::new(), ExitStatus::Done);
     let names = |files: &[PathBuf]| {
-        let names: Vec<String> = files.iter().map(|file| sanitize::path(file)).collect();
+        let names: Vec<String> = files.iter().map(sanitize::path).collect();
         names.join(", ")
     };
     let several = manifests.len() > 1;
@@ -67,7 +67,7 @@ fn note_left_out(files: &[PathBuf], printer: &Printer) {
     if files.is_empty() {
         return;
     }
-    let named: Vec<String> = files.iter().take(NAMED).map(|file| sanitize::path(file)).collect();
+    let named: Vec<String> = files.iter().take(NAMED).map(sanitize::path).collect();
     let more = match files.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
