@@ -63,11 +63,14 @@ pub fn render(
         if position > 0 {
             out.push('\n');
         }
-        let pointers: Vec<Pointer<'_>> = diagnostic
-            .labels
-            .iter()
-            .filter_map(|label| Some(Pointer { span: span_of(&label.place)?, text: &label.text }))
-            .collect();
+        let mut pointers: Vec<Pointer<'_>> = Vec::new();
+        for label in &diagnostic.labels {
+            let Some(span) = span_of(&label.place) else { continue };
+            // Values that defaults and aliases give to several entries are written once.
+            if pointers.iter().all(|known| known.span != span || known.text != label.text) {
+                pointers.push(Pointer { span, text: &label.text });
+            }
+        }
         let picture = Picture {
             diagnostic,
             width,

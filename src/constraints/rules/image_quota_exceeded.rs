@@ -1,12 +1,15 @@
 //! GF601: too many custom images in a region.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::describe_source;
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diff::{Action, Reason};
-use crate::model::{Address, GenerationNumber, ImageKey, Level, PlacementKey, Region, ReplaceOrder};
+use crate::model::{
+    Address, GenerationNumber, ImageKey, Level, Limit, LimitSource, PlacementKey, Provider, Region,
+    ReplaceOrder,
+};
 use crate::plan::{PlanView, image_limit};
 
 /// Number of entries that a finding shows at most.
@@ -55,6 +58,8 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             makers.entry(&step.at().region).or_default().push(step.at());
         }
     }
+    // Regions that lack the same slots for the same entries have one cause.
+    let mut alike: BTreeMap<String, Vec<Exceeded<'_>>> = BTreeMap::new();
     // Computed from the steps, not from the capacities in the plan: a plan file may have been edited.
     for (region, makers) in makers {
         let source = image_limit(case.desired, case.prior, region);
@@ -70,20 +75,45 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         };
         let after = view.plan.regions.get(region).map_or(peak, |room| room.after);
         let moment = if after < peak { " at some moment, in some order of the steps" } else { "" };
+        let what = format!("{peak} custom images{unmanaged}{moment}");
+        let limit_text =
+            format!("The limit is {} ({}).", source.value, describe_source(&source.source, "213/4941"));
+        let images: BTreeSet<&ImageKey> = makers.iter().map(|at| &at.image).collect();
+        let missing = view.plan.blocked.as_ref().and_then(|blocked| blocked.missing.get(region));
+        let cause = format!("{what}\n{limit_text}\n{missing:?}\n{images:?}");
+        alike.entry(cause).or_default().push(Exceeded {
+            region,
+            makers,
+            over,
+            source,
+            what,
+            limit_text,
+            after,
+            limit,
+        });
+    }
+    for group in alike.values() {
+        let Some(first) = group.first() else { continue };
+        let Exceeded { region, over, source, what, limit_text, after, limit, .. } = first;
+        let (region, over, after, limit) = (*region, *over, *after, *limit);
+        let regions: Vec<&Region> = group.iter().map(|one| one.region).collect();
         let mut finding = Finding::about(
             region,
             format!(
-                "{region} would have {peak} custom images{unmanaged}{moment}. The limit is {} ({}).",
-                source.value,
-                describe_source(&source.source, "213/4941")
+                "{} would{} have {what}. {limit_text}",
+                list(&regions),
+                if regions.len() > 1 { " each" } else { "" }
             ),
         );
-        // The last images are those above the limit.
-        for at in makers.iter().rev().take(over.min(LABELS)).rev() {
-            let path = case.desired.path_of(&Address::Placement((*at).clone()));
-            finding = finding.at(path, format!("no free slot in {region}"));
+        for Exceeded { region, makers, over, .. } in group.iter().take(LABELS) {
+            // The last images are those above the limit.
+            let labels = if group.len() > 1 { 1 } else { LABELS };
+            for at in makers.iter().rev().take((*over).min(labels)).rev() {
+                let path = case.desired.path_of(&Address::Placement((*at).clone()));
+                finding = finding.at(path, format!("no free slot in {region}"));
+            }
         }
-        let mut help = help(view, region, over);
+        let mut help = help(view, &regions, over, source, case.desired.cloud.provider);
         let fits_at_the_end = |is_kept: bool| after.saturating_sub(usize::from(is_kept)) <= limit;
         if let Some((key, keep)) = kept_in(case, view, region, over) {
             let _ = write!(help, "\nOr keep fewer earlier generations of image.{key}:\n\n    keep: {keep}");
@@ -96,6 +126,29 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             );
         }
         findings.push(finding.help(help));
+    }
+}
+
+/// A region whose limit is exceeded.
+struct Exceeded<'a> {
+    region: &'a Region,
+    makers: Vec<&'a PlacementKey>,
+    over: usize,
+    source: Limit,
+    /// The images that it would have.
+    what: String,
+    limit_text: String,
+    after: usize,
+    limit: usize,
+}
+
+/// Lists regions.
+fn list(regions: &[&Region]) -> String {
+    let names: Vec<&str> = regions.iter().map(|region| region.as_str()).collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -145,14 +198,42 @@ fn replaced_in<'a>(case: &Case<'_>, view: &PlanView<'a>, region: &Region) -> Opt
 const MOST_NAMED: usize = 20;
 
 /// Returns what to do to stay within the limit.
-fn help(view: &PlanView<'_>, region: &Region, over: usize) -> String {
+fn help(view: &PlanView<'_>, regions: &[&Region], over: usize, limit: &Limit, provider: Provider) -> String {
     let mut help = format!(
-        "Remove {over} {} from {region}, put {} in another region, or raise the limit.",
+        "Remove {over} {} from {}, put {} in another region, or raise the limit.",
         if over == 1 { "image" } else { "images" },
+        match regions {
+            [region] => region.to_string(),
+            _ => "each of these regions".to_owned(),
+        },
         if over == 1 { "it" } else { "them" },
     );
-    let Some(blocked) = &view.plan.blocked else { return help };
-    if let Some(missing) = blocked.missing.get(region) {
+    let raise = |help: &mut String, missing: usize| {
+        let needed = usize::try_from(limit.value).unwrap_or(usize::MAX).saturating_add(missing);
+        // The limit that the service reports is not raised by the manifest, but for that of the sandbox.
+        if matches!(limit.source, LimitSource::Recorded { .. }) {
+            if provider == Provider::Sandbox {
+                let _ = write!(
+                    help,
+                    "\nThe sandbox has the quota that the manifest gives it:\n\n    cloud: {{ sandbox: {{ quotas: {{ \
+                     images_per_region: {needed} }} }} }}"
+                );
+            }
+        } else {
+            let line = match regions {
+                [region] => format!("regions: {{ {region}: {{ images: {needed} }} }}"),
+                _ => format!("images_per_region: {needed}"),
+            };
+            let _ =
+                write!(help, "\nIf the account's limit is higher, declare it:\n\n    limits: {{ {line} }}");
+        }
+    };
+    let Some(blocked) = &view.plan.blocked else {
+        raise(&mut help, over);
+        return help;
+    };
+    let missing = regions.first().and_then(|region| blocked.missing.get(*region));
+    if let Some(missing) = missing {
         let _ =
             write!(help, " {missing} more {} would be enough.", if *missing == 1 { "slot" } else { "slots" });
     }
@@ -175,6 +256,7 @@ fn help(view: &PlanView<'_>, region: &Region, over: usize) -> String {
             );
         }
     }
+    raise(&mut help, missing.copied().unwrap_or(over));
     help
 }
 
@@ -200,6 +282,44 @@ mod tests {
              region: ap-jakarta\n    name: web-{{generation}}\n    source: {{ revision: \"{revision}\", snapshots: \
              [snap-2f3a1c2d] }}\n    {keep}\n"
         )
+    }
+
+    /// Three entries in three regions of two slots each.
+    #[test]
+    fn regions_that_lack_the_same_slots_are_one_finding_and_its_limit_helps() {
+        let fleet = |limits: &str| {
+            let images: String = ["a", "b", "c"]
+                .iter()
+                .map(|key| format!("  {key}: {{ source: {{ instance: {{ id: ins-8f3a1c2d }} }} }}\n"))
+                .collect();
+            format!(
+                "version: 1\naccount: \"100000000001\"\n{limits}\ndefaults: {{ region: ap-jakarta, copies: [ap-tokyo, \
+                 ap-seoul] }}\nimages:\n{images}"
+            )
+        };
+        let found = |limits: &str| {
+            let manifest = fleet(limits);
+            let snapshot = applied(&[]);
+            let plan = plan_to(&snapshot, &manifest);
+            let (judgement, _) =
+                validate(plan, &desired(&manifest), &snapshot.recorded, &Levels::default(), noon());
+            let found = judgement.diagnostics.into_iter();
+            found.filter(|found| found.code.id == "GF601").collect::<Vec<_>>()
+        };
+        let [found_first] = &found("limits: { images_per_region: 2 }")[..] else {
+            panic!("one finding: {:#?}", found("limits: { images_per_region: 2 }"))
+        };
+        assert!(
+            found_first
+                .detail
+                .starts_with("ap-jakarta, ap-seoul and ap-tokyo would each have 3 custom images."),
+            "{}",
+            found_first.detail
+        );
+        let help = found_first.help.clone().unwrap();
+        assert!(help.contains("from each of these regions"), "{help}");
+        let line = help.lines().find(|line| line.trim_start().starts_with("limits:")).unwrap();
+        assert!(found(line.trim()).is_empty(), "{line}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::model::Level;
+use crate::model::{Level, Provider};
 
 /// GF602.
 pub(super) static RULE: Rule = Rule {
@@ -26,6 +26,10 @@ The service itself would accept it.
 Lower the number, or request a higher quota and record it:
 
     goldform refresh
+
+The sandbox has the quota that the manifest gives it:
+
+    cloud: { sandbox: { quotas: { images_per_region: 500 } } }
 ",
     },
     sources: &[
@@ -56,7 +60,14 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                     reported.read_at.strftime("%Y-%m-%d"),
                 ),
             )
-            .at(path, "above the limit of the service"),
+            .at(path, "above the limit of the service")
+            .because_of(format!("{named} {} {}", reported.value, reported.read_at.strftime("%Y-%m-%d")))
+            .help(match case.desired.cloud.provider {
+                Provider::Sandbox => format!("cloud: {{ sandbox: {{ quotas: {{ images_per_region: {named} }} }} }}"),
+                Provider::Tencent => {
+                    "Lower the number, or request a higher quota and record it:\n\n    goldform refresh".to_owned()
+                }
+            }),
         );
     }
 }
