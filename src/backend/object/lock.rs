@@ -399,10 +399,12 @@ impl Drop for Held {
     }
 }
 
-/// Returns who holds the lock, as its object says. `None` if nobody does.
-pub(super) async fn holder(bucket: &Bucket) -> Result<Option<LockInfo>, StoreError> {
+/// Returns who holds the lock, as its object says. `None` if nobody does, or if the lease is over by this clock: for
+/// people, who are not misled by a clock that is a little wrong.
+pub(super) async fn holder(bucket: &Bucket, now: Timestamp) -> Result<Option<LockInfo>, StoreError> {
     let Some(object) = bucket.read(SUFFIX).await? else { return Ok(None) };
-    Ok(parse(bucket, &object)?.holder.map(|holder| holder.info))
+    let holder = parse(bucket, &object)?.holder;
+    Ok(holder.filter(|holder| holder.expires.is_none_or(|end| now <= end)).map(|holder| holder.info))
 }
 
 /// Releases a lock of any holder. Its epoch is kept, so that the holder is kept out when it comes back.

@@ -432,7 +432,7 @@ impl StateStore for ObjectStateStore {
     }
 
     async fn writer(&mut self) -> Option<LockInfo> {
-        lock::holder(&self.bucket).await.ok().flatten()
+        lock::holder(&self.bucket, self.clock.now()).await.ok().flatten()
     }
 
     fn has_events(&self) -> bool {

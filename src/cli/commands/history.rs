@@ -16,7 +16,7 @@ pub async fn run(args: &HistoryArgs, printer: &Printer) -> Result<ExitStatus, Co
     let runs = workspace.snapshot().await?.map(|snapshot| snapshot.runs).unwrap_or_default();
     match printer.format {
         Format::Text if runs.is_empty() => printer.say("Nothing was applied yet."),
-        Format::Text => printer.text(&runs_text(&runs, workspace.writer().is_some(), printer.out)),
+        Format::Text => printer.text(&runs_text(&runs, workspace.writer().await.is_some(), printer.out)),
         Format::Json => printer.json(&serde_json::to_value(newest_first(&runs))?),
     }
     Ok(ExitStatus::Done)

@@ -44,7 +44,7 @@ pub async fn drift(args: &RefreshArgs, printer: &Printer) -> Result<ExitStatus, 
     note_unfinished(&workspace, Some(&snapshot), true, printer).await;
     let connected = workspace.connect()?;
     let recovery = connected.recover(&mut snapshot).await?;
-    print_recovery_without_lock(&workspace, &snapshot, &recovery, printer);
+    print_recovery_without_lock(&workspace, &snapshot, &recovery, printer).await;
     let Observation { drift, judgement } = connected.drift(&mut snapshot).await?;
     // Nothing is recorded here, so what other commands refuse is a warning.
     let engine = &workspace.engine;

@@ -29,7 +29,7 @@ pub async fn run(args: &ShowArgs, printer: &Printer) -> Result<ExitStatus, Comma
         None => {
             let workspace = Workspace::open(&args.manifest, None)?;
             let names = AccountNames::of(&workspace.engine.desired);
-            let is_running = workspace.writer().is_some();
+            let is_running = workspace.writer().await.is_some();
             (workspace.snapshot().await?, names, workspace.store()?.place(), is_running)
         }
     };

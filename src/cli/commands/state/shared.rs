@@ -88,7 +88,7 @@ pub async fn migrate(args: &StateMigrateArgs, printer: &Printer) -> Result<ExitS
             "Write the new place into the manifest first, then name the old one:\n\n    state: s3://bucket/key",
         ));
     }
-    let mut target = workspace.locked_store("state migrate", wait).await?;
+    let mut target = workspace.locked_store("state migrate", wait, printer).await?;
     let mut source = workspace.store_elsewhere(&from)?;
     source.lock(workspace.lock_info("state migrate"), wait).await?;
     let Some(snapshot) = source.load().await? else {
