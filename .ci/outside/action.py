@@ -270,20 +270,21 @@ def a_token_that_may_not_write_is_told():
 
 def many_images(folder, number):
     """A manifest of so many images; how many bytes its comment would have where any number fit."""
-    lines = ["version: 1", 'account: "100000000001"', "limits: { images_per_region: 500 }", "images:"]
+    lines = ["version: 1", 'account: "100000000001"', "limits: { images_per_region: 20000 }", "images:"]
     for index in range(number):
         source = "source: { instance: { id: ins-8f3a1c2d } }"
-        lines.append(f"  image-{index:03}: {{ region: ap-jakarta, description: {'x' * 60}, {source} }}")
+        lines.append(f"  image-{index:05}: {{ region: ap-jakarta, description: {'x' * 60}, {source} }}")
     (folder / "goldform.yaml").write_text("\n".join(lines) + "\n")
     return len(goldform(folder, "plan", "--format", "markdown", "--markdown-budget", "1000000", "--quiet").encode())
 
 
 def a_long_text_is_delivered():
     folder = new_folder("long")
-    hundred, two_hundred = many_images(folder, 100), many_images(folder, 200)
-    each = (two_hundred - hundred) // 100
+    # Images that are built alike are one row: each adds its name.
+    few, many = many_images(folder, 1000), many_images(folder, 5000)
+    each = (many - few) / 4000
     # As long as a comment may be, and a little longer than that: there is room for what the action adds.
-    for number, whole in ((200 + (64_800 - two_hundred) // each, True), (200 + (66_300 - two_hundred) // each, False)):
+    for number, whole in ((5000 + int((64_600 - many) / each), True), (5000 + int((66_300 - many) / each), False)):
         size = many_images(folder, number)
         assert (64_000 < size <= 65_000) == whole and 64_000 < size < 67_000, (number, size)
         ran = run(folder, "pull_request", pull_request())
@@ -292,7 +293,7 @@ def a_long_text_is_delivered():
         (comment,) = SERVICE.of_bot()
         assert (len(comment["body"]) > 64_000) == whole, len(comment["body"])
         is_in(f"{number} to create", comment["body"])
-        is_in("image-000", comment["body"])
+        is_in("image-00000", comment["body"])
 
 
 def a_refused_plan_fails_after_the_comment():

@@ -44,8 +44,8 @@ class Case:
         drift = re.findall(r"^Drift: (\d+) difference", self.text, re.M)
         self.warnings += int(drift[-1]) if drift else 0
         if command.startswith("apply"):
-            self.errors += len(re.findall(r"^failed ", self.text, re.M))
-            self.warnings += len(re.findall(r"^(?:pending|unknown) ", self.text, re.M))
+            self.errors += len(re.findall(r"^✗ ", self.text, re.M))
+            self.warnings += len(re.findall(r"^[…?] ", self.text, re.M))
 
     def json(self, format):
         return json.loads(self.files[format].read_text())

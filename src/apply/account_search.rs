@@ -71,7 +71,8 @@ impl AccountSearch {
         if because.is_none() && others_are_done {
             why.push_str("; all other accounts of the list are done");
         }
-        Some(Failure::from(error).with_why(why))
+        // The accounts are named by the state too: the message of the service is still all that is said of the cause.
+        Some(Failure { why, ..Failure::from(error) })
     }
 }
 

@@ -121,7 +121,7 @@ impl RunState<'_, '_> {
     /// A step is done: what waits for it may start, and a placement that waited for it alone serves from now on.
     pub(super) fn finish(&mut self, index: StepIndex) {
         let Some(step) = self.plan.graph.step(index) else { return };
-        self.outcomes.insert(index, StepOutcome::Done);
+        self.end(index, StepOutcome::Done);
         self.scheduler.settled(index);
         self.executor.progress.settled(step);
         self.step_settled(index);
@@ -174,7 +174,7 @@ impl RunState<'_, '_> {
         }
         let outcome = StepOutcome::Failed(failure);
         self.executor.progress.failed(step, &outcome);
-        self.outcomes.insert(index, outcome);
+        self.end(index, outcome);
     }
 
     /// The step has not settled in time: it stays recorded as pending, and its branch stops.
@@ -191,7 +191,7 @@ impl RunState<'_, '_> {
         let Some(step) = self.plan.graph.step(index) else { return };
         self.executor.progress.failed(step, &outcome);
         self.skip_followers(index);
-        self.outcomes.insert(index, outcome);
+        self.end(index, outcome);
     }
 
     /// A failure to tag never makes a good image bad: it is a warning, and the next apply tries again.

@@ -17,7 +17,7 @@ use crate::backend::StoreError;
 use crate::cloud::CloudError;
 use crate::constraints::ValidPlan;
 use crate::model::{PlacementKey, Verb};
-use crate::plan::{Outcome, Plan, StepIndex, StepOutcome};
+use crate::plan::{Outcome, Plan, StepIndex, StepOutcome, StepResult};
 use crate::state::{Event, Snapshot};
 
 /// How long a run that ends because of a defect waits for the calls that are under way.
@@ -51,6 +51,8 @@ impl Executor<'_> {
             untagged: BTreeSet::new(),
             searches: BTreeMap::new(),
             named: BTreeMap::new(),
+            started: BTreeMap::new(),
+            ended: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             warnings: Vec::new(),
             events: Vec::new(),
@@ -126,10 +128,10 @@ impl RunState<'_, '_> {
         let ready: Vec<StepIndex> = self.scheduler.ready().collect();
         for index in ready {
             if self.is_wait(index) {
-                self.scheduler.started(index);
+                self.begin(index);
                 self.wait_for_image(index);
             } else if self.calls.saturating_add(starting.len()) < room {
-                self.scheduler.started(index);
+                self.begin(index);
                 starting.push(index);
             }
         }
@@ -173,7 +175,7 @@ impl RunState<'_, '_> {
 
     /// Closes a step whose start could not be stored, so that its call was not sent.
     fn not_called(&mut self, index: StepIndex) {
-        self.outcomes.insert(index, StepOutcome::NotStarted);
+        self.end(index, StepOutcome::NotStarted);
         let Some(step) = self.step(index).map(|step| step.id.clone()) else { return };
         let (at, why) = (self.now(), "the state could not be stored, so nothing was sent".to_owned());
         self.note(Event::Failed { step, at, why, state: None });
@@ -294,7 +296,11 @@ impl RunState<'_, '_> {
                     }
                     _ => StepOutcome::NotStarted,
                 };
-                (step.id.clone(), step.verb(), outcome)
+                let took = match outcome {
+                    StepOutcome::NotStarted | StepOutcome::Skipped { .. } => None,
+                    _ => self.duration(index),
+                };
+                StepResult { step: step.id.clone(), verb: step.verb(), outcome, took }
             })
             .collect();
         let interrupted = *self.executor.stop.borrow() != Shutdown::No;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::CompactString;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::account_search::AccountSearch;
@@ -99,6 +99,10 @@ pub(super) struct RunState<'a, 'e> {
     pub(super) searches: BTreeMap<StepIndex, AccountSearch>,
     /// Largest number of accounts in the last call of a step.
     pub(super) named: BTreeMap<StepIndex, u32>,
+    /// When each step was started.
+    pub(super) started: BTreeMap<StepIndex, Timestamp>,
+    /// When each step ended.
+    pub(super) ended: BTreeMap<StepIndex, Timestamp>,
     pub(super) outcomes: BTreeMap<StepIndex, StepOutcome>,
     pub(super) warnings: Vec<String>,
     pub(super) events: Vec<Event>,
@@ -115,6 +119,27 @@ impl RunState<'_, '_> {
     /// Returns the name of a step's tasks: its id.
     pub(super) fn task_name(&self, index: StepIndex) -> CompactString {
         self.step(index).map(|step| CompactString::new(&step.id.0)).unwrap_or_default()
+    }
+
+    /// A step starts.
+    pub(super) fn begin(&mut self, index: StepIndex) {
+        self.started.insert(index, self.now());
+        self.scheduler.started(index);
+    }
+
+    /// A step ends.
+    pub(super) fn end(&mut self, index: StepIndex, outcome: StepOutcome) {
+        self.ended.insert(index, self.now());
+        self.outcomes.insert(index, outcome);
+    }
+
+    /// Returns the time from the start of a step to its end, or to now. `None` if it was not started.
+    pub(super) fn duration(&self, index: StepIndex) -> Option<Duration> {
+        let ended = self.ended.get(&index).copied().unwrap_or_else(|| self.now());
+        self.started
+            .get(&index)
+            .map(|started| ended.duration_since(*started).max(SignedDuration::ZERO))
+            .map(SignedDuration::unsigned_abs)
     }
 
     pub(super) fn step(&self, index: StepIndex) -> Option<&Step> {

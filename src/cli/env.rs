@@ -17,6 +17,8 @@ pub const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
 pub const LOG: &str = "GOLDFORM_LOG";
 /// Any value but `false` and `0`: a continuous-integration run; nothing is asked and no bars are drawn.
 pub const CI: &str = "CI";
+/// The columns of lines; by default those of the terminal, or 80.
+pub const COLUMNS: &str = "COLUMNS";
 /// `dumb`: no colour, and signs of ASCII only; `linux`, the console: signs of ASCII only.
 pub const TERM: &str = "TERM";
 /// The locale's encoding: the first that is set decides. One that is not UTF-8: signs of ASCII only.

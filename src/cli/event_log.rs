@@ -103,9 +103,9 @@ impl EventLog {
         self.summary.steps = Some(StepCounts::of(outcome));
         self.summary.warnings.clone_from(&outcome.warnings);
         self.summary.unsaved.clone_from(&outcome.unsaved);
-        let ended = outcome.steps.iter().filter_map(|(step, _, outcome)| {
-            let (name, _) = self.running.get(step.0.as_str())?;
-            RunEvent::failed(name.clone(), outcome)
+        let ended = outcome.steps.iter().filter_map(|result| {
+            let (name, _) = self.running.get(result.step.0.as_str())?;
+            RunEvent::failed(name.clone(), &result.outcome)
         });
         ended.collect()
     }

@@ -49,6 +49,13 @@ pub struct Printer {
     events: Option<Arc<Mutex<EventLog>>>,
 }
 
+/// Returns the columns of lines: those that the environment names, else those of the terminal.
+fn columns(is_terminal: bool) -> Option<usize> {
+    let named = env::raw(env::COLUMNS).and_then(|value| value.to_str()?.parse().ok());
+    let of_terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    named.or_else(|| of_terminal().filter(|_| is_terminal))
+}
+
 /// What became of the output so far.
 #[derive(Debug, Default)]
 struct Output {
@@ -81,8 +88,8 @@ impl Printer {
                 _ => Format::Text,
             },
             reports: Arc::new(reports),
-            out: Paint { color: terminal(out) },
-            talk: Paint { color: terminal(err) },
+            out: Paint::new(terminal(out), columns(out)),
+            talk: Paint::new(terminal(err), columns(err)),
             quiet: args.quiet,
             detail: if args.verbose { PlanDetail::Full } else { PlanDetail::Grouped },
             bars: err && !is_ci && !args.quiet,

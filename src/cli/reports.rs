@@ -14,6 +14,7 @@ use crate::manifest::Locator;
 use crate::model::Level;
 use crate::plan::Plan;
 use crate::report::plan::PlanDetail;
+use crate::report::position::Positions;
 use crate::report::verdict::Problem;
 use crate::report::{self, AccountNames, CommandResult, Paint, Places, Verdict};
 
@@ -40,6 +41,14 @@ pub fn repository_path(name: &str) -> String {
 /// The file to point at for what has no place: the first that was read.
 fn home(sources: &Sources) -> String {
     sources.iter().next().map_or_else(|| "goldform.yaml".to_owned(), |file| repository_path(&file.name))
+}
+
+/// Returns the file and the line of a place in the manifest.
+pub fn line_of(workspace: &Workspace, place: &Place) -> Option<String> {
+    let sources = workspace.locator.sources();
+    let span = workspace.locator.place(place)?;
+    let at = Positions::new(sources).of(span, &repository_path)?;
+    Some(format!("{}:{}", at.file, at.from.line))
 }
 
 /// Writes a result in every format that was asked for. What cannot be written is reported, raises the status of the run
@@ -211,7 +220,7 @@ fn render(
     let text = match format {
         ReportFormat::Text => Ok(report::verdict::text(verdict, paint, quiet, detail)),
         ReportFormat::Json => json(report::json::verdict(verdict)?),
-        ReportFormat::Markdown => Ok(report::markdown::markdown(verdict, budget)),
+        ReportFormat::Markdown => Ok(report::markdown::markdown(verdict, budget, detail)),
         ReportFormat::Sarif => json(report::sarif::sarif(verdict)),
         ReportFormat::Junit => {
             report::junit::junit(verdict).map_err(|error| CommandError::Internal(error.to_string()))
@@ -222,7 +231,7 @@ fn render(
             json(report::gitlab::terraform(verdict.plan().map(|(plan, _)| plan)))
         }
         ReportFormat::Rdjson => json(report::rdjson::rdjson(verdict)),
-        ReportFormat::Html => Ok(report::page::of(verdict)),
+        ReportFormat::Html => Ok(report::page::of(verdict, detail)),
         // `output` alone has these.
         ReportFormat::Yaml | ReportFormat::Env | ReportFormat::Tfvars => return Ok(None),
         // They were written when they happened.

@@ -178,6 +178,9 @@ impl From<&CloudError> for Failure {
             code: error.code.clone(),
             kind: Some(error.kind.as_str()),
             request_id: error.request_id.clone(),
+            action: Some(error.action.clone()),
+            region: error.region.clone(),
+            message: Some(error.message.clone()),
         }
     }
 }

@@ -29,6 +29,12 @@ pub struct RegionCapacity {
 }
 
 impl RegionCapacity {
+    /// Returns whether the highest usage comes within a tenth of the limit, or exceeds it.
+    pub fn is_near_limit(&self) -> bool {
+        let limit = usize::try_from(self.limit.value).unwrap_or(usize::MAX);
+        self.peak.saturating_add(limit / 10) >= limit || self.waves > 1
+    }
+
     /// All images before the plan.
     pub fn now(&self) -> usize {
         self.managed.saturating_add(self.unmanaged)

@@ -30,7 +30,7 @@ pub use contents::{Base, Plan, PlanError};
 pub use file::{PlanFile, PlanInputs};
 pub use graph::{Cycle, EdgeReason, StepGraph, StepIndex};
 pub use more_slots::{MoreSlots, SlotGain, SlotTrial};
-pub use outcome::{Failure, Outcome, StepOutcome};
+pub use outcome::{Failure, Outcome, StepOutcome, StepResult, rounded};
 pub use place::PlanPlace;
 pub use preflight::{Preflight, Trial, Untried};
 pub use proof::view::PlanView;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use compact_str::CompactString;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::model::Verb;
+use crate::model::{Region, Verb};
 use crate::state::StepId;
 
 /// Why a step failed or is open.
@@ -22,13 +22,22 @@ pub struct Failure {
     /// Request id, for the service's support.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<CompactString>,
+    /// Action of the call that failed. `None` if no call failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<CompactString>,
+    /// Region of the call that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// Message of the service, if `why` says nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 impl Failure {
-    /// The same error with another text.
+    /// The same error with another text, which says more than the message of the service.
     #[must_use]
     pub fn with_why(self, why: impl Into<String>) -> Self {
-        Self { why: why.into(), ..self }
+        Self { why: why.into(), message: None, ..self }
     }
 }
 
@@ -69,11 +78,36 @@ pub enum StepOutcome {
     NotStarted,
 }
 
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepResult {
+    /// The step.
+    pub step: StepId,
+    /// What it does.
+    pub verb: Verb,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: StepOutcome,
+    /// Time from its start to its end, or to the end of the run. `None` if it was not started.
+    #[serde(rename = "duration_s", serialize_with = "seconds", skip_serializing_if = "Option::is_none")]
+    pub took: Option<Duration>,
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde calls")]
+fn seconds<S: Serializer>(took: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(rounded(took.unwrap_or_default()))
+}
+
+/// Returns seconds with milliseconds: more digits would be noise.
+pub fn rounded(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
 /// What became of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// Every step, in planned order.
-    pub steps: Vec<(StepId, Verb, StepOutcome)>,
+    pub steps: Vec<StepResult>,
     /// What did not make a step fail and is worth knowing.
     pub warnings: Vec<String>,
     /// Whether the user stopped it.
@@ -90,6 +124,18 @@ pub struct Outcome {
 }
 
 impl StepOutcome {
+    /// The outcome in a word, as in JSON with blanks.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed(_) => "failed",
+            Self::Pending { .. } => "pending",
+            Self::Unknown(_) => "unknown",
+            Self::Skipped { .. } => "skipped",
+            Self::NotStarted => "not started",
+        }
+    }
+
     /// Returns whether the step failed.
     pub fn is_failed(&self) -> bool {
         matches!(self, Self::Failed(_))
@@ -113,7 +159,7 @@ impl StepOutcome {
 impl Outcome {
     /// How many steps ended so.
     pub fn count(&self, which: impl Fn(&StepOutcome) -> bool) -> usize {
-        self.steps.iter().filter(|(_, _, outcome)| which(outcome)).count()
+        self.steps.iter().filter(|step| which(&step.outcome)).count()
     }
 
     /// Returns whether every step is done and recorded.
@@ -122,7 +168,7 @@ impl Outcome {
     }
 
     fn are_all_done(&self) -> bool {
-        self.steps.iter().all(|(_, _, outcome)| *outcome == StepOutcome::Done)
+        self.steps.iter().all(|step| step.outcome == StepOutcome::Done)
     }
 
     /// Returns whether every step is done and the state could not be saved.
@@ -132,7 +178,7 @@ impl Outcome {
 
     /// Whether at least one step is done.
     pub fn did_anything(&self) -> bool {
-        self.steps.iter().any(|(_, _, outcome)| *outcome == StepOutcome::Done)
+        self.steps.iter().any(|step| step.outcome == StepOutcome::Done)
     }
 }
 
@@ -141,7 +187,12 @@ mod tests {
     use super::*;
 
     fn outcome(steps: &[StepOutcome]) -> Outcome {
-        let steps = steps.iter().map(|outcome| (StepId("a step".into()), Verb::Create, outcome.clone()));
+        let steps = steps.iter().map(|outcome| StepResult {
+            step: StepId("a step".into()),
+            verb: Verb::Create,
+            outcome: outcome.clone(),
+            took: None,
+        });
         Outcome { steps: steps.collect(), ..Outcome::default() }
     }
 
@@ -168,6 +219,7 @@ mod tests {
             code: Some("UnauthorizedOperation".into()),
             kind: Some("permission"),
             request_id: Some("1-2".into()),
+            ..Failure::default()
         };
         let json = |outcome: StepOutcome| serde_json::to_value(outcome).unwrap();
         assert_eq!(

@@ -2,7 +2,7 @@
 //! manifest.
 
 use super::AccountNames;
-use super::outcome::give_up;
+use super::applied::{ApplyResult, Cause, give_up};
 use crate::diagnostics::catalogue::findings::{
     APPLY_WARNING, DRIFT, INTERNAL_ERROR, STATE_UNSAVED, STEP_FAILED, STEP_OPEN,
 };
@@ -10,7 +10,7 @@ use crate::diagnostics::{Diagnostic, escape_truncated};
 use crate::diff::{Drift, DriftItem, LookupDrift};
 use crate::manifest::Desired;
 use crate::model::{Address, PlacementKey};
-use crate::plan::{Failure, Outcome, Plan, StepOutcome};
+use crate::plan::{Failure, Outcome, Plan, StepOutcome, StepResult};
 
 fn at(diagnostic: Diagnostic, at: &PlacementKey, desired: &Desired) -> Diagnostic {
     // An entry that is gone from the manifest has no place in it.
@@ -61,11 +61,13 @@ pub fn drift(drift: &Drift, desired: &Desired) -> Vec<Diagnostic> {
     drift.items.iter().map(item).chain(lookups).collect()
 }
 
-/// Steps that failed or are open, what could not be recorded, and warnings.
-pub fn outcome(outcome: &Outcome, plan: &Plan, desired: &Desired) -> Vec<Diagnostic> {
+/// Steps that failed or are open, each with what serves there now and what to do, what could not be recorded, and
+/// warnings.
+pub fn outcome(outcome: &Outcome, result: &ApplyResult, plan: &Plan, desired: &Desired) -> Vec<Diagnostic> {
+    let names = AccountNames::of(desired);
     let mut found = Vec::new();
-    for (id, verb, result) in &outcome.steps {
-        let diagnostic = match result {
+    for StepResult { step: id, verb, outcome, took: _ } in &outcome.steps {
+        let diagnostic = match outcome {
             StepOutcome::Failed(Failure { why, .. }) => STEP_FAILED.found(format!("{id}: {why}")),
             StepOutcome::Pending { failure: Some(failure) } => Diagnostic {
                 help: give_up(id, *verb, failure),
@@ -76,6 +78,17 @@ pub fn outcome(outcome: &Outcome, plan: &Plan, desired: &Desired) -> Vec<Diagnos
             }
             StepOutcome::Unknown(Failure { why, .. }) => STEP_OPEN.found(format!("{id}: {why}")),
             StepOutcome::Done | StepOutcome::Skipped { .. } | StepOutcome::NotStarted => continue,
+        };
+        let of_step = |cause: &&Cause| cause.places.iter().any(|place| place.step == *id);
+        let cause = result.causes.iter().find(of_step);
+        let place = cause.and_then(|cause| cause.places.iter().find(|place| place.step == *id));
+        let diagnostic = match place {
+            Some(place) => {
+                let now = place.now(&names, &escape_truncated);
+                let help = diagnostic.help.or_else(|| cause.and_then(|cause| result.next.help(cause)));
+                Diagnostic { detail: format!("{}; {now}", diagnostic.detail), help, ..diagnostic }
+            }
+            None => diagnostic,
         };
         let step = plan.graph.steps().find(|(_, step)| step.id == *id);
         found.push(match step {

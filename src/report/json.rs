@@ -1,16 +1,15 @@
 //! Machine output: JSON with a version of its own, so that a reader can refuse what it does not know.
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Summary;
+use super::applied::{ApplyResult, Missing, Next, PlacedImage};
 use super::position::Position;
 use super::resources::resource_changes;
 use super::verdict::{CommandResult, Problem, Verdict};
 use crate::diagnostics::sanitize::needs_escape;
 use crate::diff::Drift;
-use crate::plan::Outcome;
-use crate::plan::Plan;
+use crate::plan::{Outcome, Plan, rounded};
 use crate::state::Recorded;
 
 /// The version of the machine output: raised when a reader of an older one would be misled.
@@ -95,7 +94,7 @@ pub fn verdict(verdict: &Verdict<'_>) -> Result<Value, serde_json::Error> {
             Ok(value)
         }
         CommandResult::Drift(found) => drift(found),
-        CommandResult::Applied { outcome: became, .. } => outcome(became),
+        CommandResult::Applied { outcome: became, result, .. } => outcome(became, result),
     }
 }
 
@@ -114,27 +113,75 @@ pub fn plan(plan: &Plan, prior: &Recorded, diagnostics: Vec<Value>) -> Result<Va
     Ok(value)
 }
 
-/// What became of a plan.
+/// What is the case after an apply.
+pub(super) fn applied(result: &ApplyResult) -> Value {
+    json!({
+        "images": images(result),
+        "missing": result.missing.iter().map(missing).collect::<Vec<_>>(),
+        "lost": result.lost.iter().map(missing).collect::<Vec<_>>(),
+        "next": next(&result.next),
+    })
+}
+
+/// Images by entry and region, with what is the case with each now.
+fn images(result: &ApplyResult) -> Vec<Value> {
+    let mut images = Vec::new();
+    for entry in &result.entries {
+        for (region, there) in &entry.regions {
+            for PlacedImage { generation, id, name, state, serves, accounts } in &there.images {
+                images.push(json!({
+                    "image": entry.image,
+                    "region": region,
+                    "id": id,
+                    "name": name,
+                    "generation": generation.number,
+                    "revision": generation.revision,
+                    "state": state.as_str(),
+                    "wanted": entry.wanted.as_ref() == Some(generation),
+                    "serving": serves,
+                    "accounts": accounts,
+                }));
+            }
+        }
+    }
+    images
+}
+
+/// What is missing or lost in a region, for whom, and what serves there instead.
+fn missing(missing: &Missing) -> Value {
+    let Missing { image, region, generation, id, accounts, serving, reason } = missing;
+    let serving = serving.as_ref().map(|(generation, id)| {
+        json!({ "id": id, "generation": generation.number, "revision": generation.revision })
+    });
+    json!({
+        "image": image, "region": region, "generation": generation.number, "revision": generation.revision,
+        "id": id, "accounts": accounts, "serving": serving, "reason": reason,
+    })
+}
+
+/// What to do next: sentences first, then commands.
+fn next(next: &Next) -> Vec<Value> {
+    let fixes = next.fixes.iter().map(|fix| json!({ "do": fix }));
+    let commands = next.commands.iter().map(|(command, what)| json!({ "command": command, "what": what }));
+    fixes.chain(commands).collect()
+}
+
+/// What became of a plan, and what is the case now.
 ///
 /// # Errors
 /// As [`plan`].
-pub fn outcome(outcome: &Outcome) -> Result<Value, serde_json::Error> {
-    #[derive(Serialize)]
-    struct Step<'a> {
-        step: &'a crate::state::StepId,
-        verb: crate::model::Verb,
-        #[serde(flatten)]
-        outcome: &'a crate::plan::StepOutcome,
-    }
-    let steps: Vec<Step<'_>> =
-        outcome.steps.iter().map(|(step, verb, outcome)| Step { step, verb: *verb, outcome }).collect();
+pub fn outcome(outcome: &Outcome, result: &ApplyResult) -> Result<Value, serde_json::Error> {
     let mut value = json!({
         "format_version": FORMAT_VERSION,
         "complete": outcome.is_complete(),
         "interrupted": outcome.interrupted,
-        "steps": serde_json::to_value(steps)?,
+        "duration_s": rounded(outcome.took),
+        "steps": serde_json::to_value(&outcome.steps)?,
         "warnings": outcome.warnings,
     });
+    if let (Some(fields), Value::Object(applied)) = (value.as_object_mut(), applied(result)) {
+        fields.extend(applied);
+    }
     if let (Some(why), Some(fields)) = (&outcome.unsaved, value.as_object_mut()) {
         fields.insert("unsaved".to_owned(), json!(why));
     }

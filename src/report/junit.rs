@@ -1,17 +1,20 @@
 //! JUnit's XML, which most build servers read: a suite for the command, a case for each rule that judged.
 //!
 //! A rule that refuses has failed; one that warns has passed, and what it says is its output; one that is allowed is
-//! skipped. What is wrong with the text, drift, and each step of an apply are cases of their own.
+//! skipped. What is wrong with the text, drift, each step of an apply, and each image in a region after it are cases of
+//! their own.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::verdict::{CommandResult, Problem, Verdict};
+use super::applied::{EntryResult, PlacedImage, RegionResult};
+use super::verdict::{Problem, Verdict};
 use crate::diagnostics::{Severity, sanitize};
-use crate::model::Level;
-use crate::plan::{Failure, StepOutcome};
+use crate::model::{Level, Region};
+use crate::plan::{Failure, StepOutcome, StepResult};
 
 /// What a case came to.
 enum CaseStatus {
@@ -27,6 +30,19 @@ struct Case {
     name: String,
     came: CaseStatus,
     output: String,
+    /// How long it took. `None` if it is not known or no run.
+    took: Option<Duration>,
+}
+
+impl Case {
+    fn new(class: &'static str, name: String, came: CaseStatus, output: String) -> Self {
+        Self { class, name, came, output, took: None }
+    }
+}
+
+/// Seconds, as JUnit counts time.
+fn seconds(took: Option<Duration>) -> String {
+    took.map_or_else(|| "0".to_owned(), |took| format!("{:.3}", took.as_secs_f64()))
 }
 
 /// What XML 1.0 cannot hold becomes the sign for an unreadable character; the rest was made harmless before.
@@ -72,11 +88,11 @@ fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
             (None, Level::Warn | Level::Deny) => CaseStatus::Passed,
         };
         let name = format!("{} {}", rule.code.id, rule.code.name);
-        cases.push(Case { class: "rules", name, came, output: messages(&others) });
+        cases.push(Case::new("rules", name, came, messages(&others)));
     }
-    if let CommandResult::Applied { outcome, .. } = &verdict.result {
-        for (step, _, result) in &outcome.steps {
-            let came = match result {
+    if let Some((outcome, result)) = verdict.applied() {
+        for StepResult { step, verb: _, outcome, took } in &outcome.steps {
+            let came = match outcome {
                 StepOutcome::Done => CaseStatus::Passed,
                 StepOutcome::Failed(failure) => {
                     CaseStatus::Failed(failure_title(failure), failure.why.clone())
@@ -89,8 +105,10 @@ fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
                 StepOutcome::Skipped { because } => CaseStatus::Skipped(format!("waits for {because}")),
                 StepOutcome::NotStarted => CaseStatus::Skipped("the run was stopped before".to_owned()),
             };
-            cases.push(Case { class: "steps", name: step.to_string(), came, output: String::new() });
+            let case = Case::new("steps", step.to_string(), came, String::new());
+            cases.push(Case { took: *took, ..case });
         }
+        cases.extend(result.entries.iter().flat_map(images));
         by_code.remove("step_failed");
         by_code.remove("step_open");
     }
@@ -102,14 +120,34 @@ fn cases(verdict: &Verdict<'_>) -> Vec<Case> {
             _ => (CaseStatus::Failed(problem.summary.to_owned(), whole), String::new()),
         };
         let name = format!("{} {}", problem.code, problem.subject);
-        cases.push(Case { class: "findings", name: name.trim().to_owned(), came, output });
+        cases.push(Case::new("findings", name.trim().to_owned(), came, output));
     }
     number_namesakes(&mut cases);
     if cases.is_empty() {
         let name = verdict.command.to_owned();
-        cases.push(Case { class: "findings", name, came: CaseStatus::Passed, output: String::new() });
+        cases.push(Case::new("findings", name, CaseStatus::Passed, String::new()));
     }
     cases
+}
+
+/// What is the case with an entry in each region after an apply. Failures are those of the steps, so what is not
+/// complete is skipped here.
+fn images(entry: &EntryResult) -> Vec<Case> {
+    let case = |(region, there): (&Region, &RegionResult)| {
+        let images = there.images.iter().map(|image| {
+            let PlacedImage { generation, id, state, serves, .. } = image;
+            let generation = generation.name(&sanitize::escape_truncated);
+            format!("{id} {} {generation}{}", state.as_str(), if *serves { ", serves" } else { "" })
+        });
+        let images: Vec<String> = images.collect();
+        let name = format!("image.{}@{region}", entry.image);
+        let output = if images.is_empty() { "no image".to_owned() } else { images.join("\n") };
+        match there.is_complete {
+            true => Case::new("images", name, CaseStatus::Passed, output),
+            false => Case::new("images", name, CaseStatus::Skipped("not complete".to_owned()), output),
+        }
+    };
+    entry.regions.iter().map(case).collect()
 }
 
 /// The title of a failed step, with its error code.
@@ -139,7 +177,7 @@ fn write_case(writer: &mut Writer<Vec<u8>>, case: &Case) -> std::io::Result<()> 
         .create_element("testcase")
         .with_attribute(("classname", class.as_str()))
         .with_attribute(("name", name.as_str()))
-        .with_attribute(("time", "0"));
+        .with_attribute(("time", seconds(case.took).as_str()));
     if matches!(case.came, CaseStatus::Passed) && case.output.is_empty() {
         element.write_empty()?;
         return Ok(());
@@ -185,18 +223,21 @@ pub fn junit(verdict: &Verdict<'_>) -> std::io::Result<String> {
     let skipped = number(|came| matches!(came, CaseStatus::Skipped(_)));
     let numbers = [("tests", tests.as_str()), ("failures", failures.as_str()), ("errors", errors.as_str())];
     let suite = format!("goldform {}", verdict.command);
+    let took = seconds(verdict.applied().map(|(outcome, _)| outcome.took));
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let suites = writer.create_element("testsuites").with_attribute(("name", "goldform"));
-    suites.with_attributes(numbers).with_attribute(("time", "0")).write_inner_content(|writer| {
-        let element = writer.create_element("testsuite").with_attribute(("name", suite.as_str()));
-        element
-            .with_attributes(numbers)
-            .with_attribute(("skipped", skipped.as_str()))
-            .with_attribute(("time", "0"))
-            .write_inner_content(|writer| cases.iter().try_for_each(|case| write_case(writer, case)))?;
-        Ok(())
-    })?;
+    suites.with_attributes(numbers).with_attribute(("time", took.as_str())).write_inner_content(
+        |writer| {
+            let element = writer.create_element("testsuite").with_attribute(("name", suite.as_str()));
+            element
+                .with_attributes(numbers)
+                .with_attribute(("skipped", skipped.as_str()))
+                .with_attribute(("time", took.as_str()))
+                .write_inner_content(|writer| cases.iter().try_for_each(|case| write_case(writer, case)))?;
+            Ok(())
+        },
+    )?;
     let mut text = String::from_utf8(writer.into_inner()).map_err(std::io::Error::other)?;
     text.push('\n');
     Ok(text)

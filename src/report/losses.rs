@@ -86,6 +86,39 @@ fn loss(
     })
 }
 
+/// Returns who sees a NORMAL image of an entry before a plan and afterwards, by region. An image that is no longer managed
+/// is still there, so it counts neither way.
+pub(super) fn access(change: &ImageChange, prior: &Recorded) -> BTreeMap<Region, (Accounts, Accounts)> {
+    let planned: BTreeMap<&PlacementKey, &PlacementChange> =
+        change.placements.iter().map(|placement| (&placement.at, placement)).collect();
+    let is_left = |at: &PlacementKey| planned.get(at).is_some_and(|one| one.action == Action::Forget);
+    let mut access: BTreeMap<Region, (Accounts, Accounts)> = BTreeMap::new();
+    let generations = prior.images.get(&change.image).into_iter().flat_map(|image| &image.generations);
+    for (generation, build) in generations {
+        for (region, placement) in &build.placements {
+            let at =
+                PlacementKey { image: change.image.clone(), generation: *generation, region: region.clone() };
+            if is_left(&at) {
+                continue;
+            }
+            let (before, after) = access.entry(region.clone()).or_default();
+            let everyone = placement.everyone();
+            if placement.is_normal() {
+                *before = before.joined(&everyone);
+            }
+            if !planned.contains_key(&at) {
+                *after = after.joined(&everyone);
+            }
+        }
+    }
+    for placement in change.placements.iter().filter(|one| one.action != Action::Delete) {
+        let Some(facts) = placement.after.as_ref().filter(|_| !is_left(&placement.at)) else { continue };
+        let (_, after) = access.entry(placement.at.region.clone()).or_default();
+        *after = after.joined(&facts.shares).joined(&facts.unmanaged);
+    }
+    access
+}
+
 /// Returns all losses, the gravest first: deleted images, then by the number of accounts.
 pub(super) fn losses(plan: &Plan, prior: &Recorded) -> Vec<Loss> {
     let mut losses: Vec<Loss> = Vec::new();

@@ -3,6 +3,7 @@
 //! Every function here takes values and returns a `String`. Colour never carries meaning alone: every mark has a sign
 //! (`+` `~` `-` `-/+`) and a word. User text is made harmless before it is shown.
 
+pub mod applied;
 pub mod code_page;
 pub mod drawing;
 pub mod drift;
@@ -18,7 +19,6 @@ pub mod json;
 pub mod junit;
 mod losses;
 pub mod markdown;
-pub mod outcome;
 pub mod output;
 pub mod page;
 pub mod paint;

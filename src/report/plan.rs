@@ -4,23 +4,31 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::losses::without_return;
-use super::table::{Align, table};
-use super::{AccountNames, Paint, Summary, count, limit_source};
+use super::{AccountNames, Paint, Summary, count};
 use crate::diagnostics::sanitize;
 use crate::diff::{Action, Reason};
 use crate::model::{Provider, Site};
 use crate::plan::{Plan, PlanPlace, PlanView};
 use crate::state::{Edit, Hold, Recorded};
 
+mod capacity;
 mod entry;
 mod grouped;
+mod rebuilt;
+mod rows;
 
+pub(in crate::report) use capacity::capacity_rows;
 use entry::Writer;
+pub(in crate::report) use rows::{Row, rows};
 
 /// How long a text diff may take before it is drawn coarsely.
 const DIFF_DEADLINE: Duration = Duration::from_millis(200);
 /// The widest line of changed text that is shown in full.
 const WIDEST: usize = 160;
+/// Longest line of totals that names shares and marks too.
+const LONGEST_END: usize = 120;
+/// In the place of a blank at which a line is not broken.
+const GLUE: &str = "\u{a0}";
 /// Number of entries without an earlier generation that are named.
 const NAMED_WITHOUT_RETURN: usize = 8;
 
@@ -42,8 +50,6 @@ pub fn plan_text(
     paint: Paint,
     detail: PlanDetail,
 ) -> String {
-    let view = PlanView::new(plan, prior);
-    let writer = Writer { view: &view, names, paint, detail };
     let mut text = format!("{}\n\n", paint.dim(&place(plan, prior)));
     for (key, hold) in &prior.holds {
         let Hold { revision, since, by } = hold;
@@ -57,20 +63,7 @@ pub fn plan_text(
             sanitize::escape_truncated(by),
         );
     }
-    for group in writer.groups(&plan.changes) {
-        match group.as_slice() {
-            [] => continue,
-            [change] => match (&change.action, &change.reason) {
-                (Action::Unchanged, Reason::Pinned { .. } | Reason::Held { .. }) => {
-                    writer.pinned(&mut text, change)
-                }
-                (Action::Unchanged, _) => continue,
-                _ => writer.image(&mut text, change),
-            },
-            several => writer.several(&mut text, several),
-        }
-        text.push('\n');
-    }
+    text.push_str(&changes_text(plan, prior, names, paint, detail));
     let edits: Vec<&Edit> = plan.edits_of_the_record().collect();
     if !edits.is_empty() {
         let _ = writeln!(text, "{}", paint.bold("Changes of the record alone"));
@@ -79,7 +72,7 @@ pub fn plan_text(
         }
         text.push('\n');
     }
-    writer.limits(&mut text, plan);
+    text.push_str(&capacity::limits(plan, paint, detail));
     let without_return = without_return(plan, prior);
     if !without_return.is_empty() {
         let named = without_return.iter().take(NAMED_WITHOUT_RETURN).map(|key| key.to_string());
@@ -97,17 +90,56 @@ pub fn plan_text(
     }
     let summary = Summary::of(plan);
     let head = if plan.is_empty() { "No changes" } else { "Plan" };
-    let _ = write!(text, "{}: {}", paint.bold(head), summary.line());
-    if !plan.is_empty() {
-        let steps = count(summary.steps, "step", "steps");
-        let _ = write!(text, " · {steps}\ndigest {}", plan.digest.name());
+    let end = |numbers: &str| match plan.is_empty() {
+        true => format!("{head}: {numbers}"),
+        // Not wrapped within.
+        false => {
+            format!("{head}: {numbers} ·{GLUE}{}", count(summary.steps, "step", "steps").replace(' ', GLUE))
+        }
+    };
+    let mut end_line = end(&summary.line());
+    if end_line.chars().count() > LONGEST_END && detail == PlanDetail::Grouped && summary.replace > 0 {
+        // Shares and marks follow from the images that are made: the last line is one line.
+        end_line = end(&summary.made());
     }
-    text.push('\n');
+    let end = end_line.replacen(head, &paint.bold(head), 1);
+    text.push_str(&paint.wrapped(&end, "", "      ").replace(GLUE, " "));
+    if !plan.is_empty() {
+        let _ = writeln!(text, "digest {}", plan.digest.name());
+    }
+    text
+}
+
+/// Returns what happens to each entry, those that change alike together.
+pub(in crate::report) fn changes_text(
+    plan: &Plan,
+    prior: &Recorded,
+    names: &AccountNames,
+    paint: Paint,
+    detail: PlanDetail,
+) -> String {
+    let view = PlanView::new(plan, prior);
+    let writer = Writer { view: &view, names, paint, detail };
+    let mut text = String::new();
+    for group in writer.groups(&plan.changes) {
+        match group.as_slice() {
+            [] => continue,
+            [change] => match (&change.action, &change.reason) {
+                (Action::Unchanged, Reason::Pinned { .. } | Reason::Held { .. }) => {
+                    writer.pinned(&mut text, change)
+                }
+                (Action::Unchanged, _) => continue,
+                _ => writer.image(&mut text, change),
+            },
+            several => writer.several(&mut text, several),
+        }
+        text.push('\n');
+    }
     text
 }
 
 /// Returns where the plan would be applied, and as of when the cloud is known.
-fn place(plan: &Plan, prior: &Recorded) -> String {
+pub(in crate::report) fn place(plan: &Plan, prior: &Recorded) -> String {
     let PlanPlace { provider, site, endpoint, domain, sandbox: _ } = &plan.place;
     let service = match (provider, site, endpoint.as_ref().or(domain.as_ref())) {
         (_, _, Some(endpoint)) => format!("tencent at {}", sanitize::escape_truncated(endpoint)),
@@ -160,36 +192,6 @@ pub(super) fn edit_text(edit: &Edit, names: &AccountNames) -> String {
             Some(id) => format!("{at}: was made as {id}"),
             None => format!("{at}: was not made"),
         },
-    }
-}
-
-impl Writer<'_> {
-    fn limits(&self, text: &mut String, plan: &Plan) {
-        if plan.regions.is_empty() || plan.graph.is_empty() {
-            return;
-        }
-        let touched: std::collections::BTreeSet<_> =
-            plan.graph.steps().map(|(_, step)| &step.at().region).collect();
-        let _ = writeln!(text, "{}", self.paint.bold("Custom images by region"));
-        let mut rows: Vec<Vec<String>> = vec![
-            ["region", "now", "peak", "after", "limit", "source of the limit"].map(str::to_owned).to_vec(),
-        ];
-        for (region, room) in plan.regions.iter().filter(|(region, _)| touched.contains(region)) {
-            rows.push(vec![
-                region.to_string(),
-                room.now().to_string(),
-                room.peak.to_string(),
-                room.after.to_string(),
-                room.limit.value.to_string(),
-                match room.waves {
-                    0 | 1 => limit_source(&room.limit),
-                    waves => format!("{}; {waves} waves", limit_source(&room.limit)),
-                },
-            ]);
-        }
-        let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left];
-        text.push_str(&table("  ", &align, &rows));
-        text.push('\n');
     }
 }
 

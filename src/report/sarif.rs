@@ -127,6 +127,7 @@ pub fn sarif(verdict: &Verdict<'_>) -> Value {
             "columnKind": "utf16CodeUnits",
             "invocations": invocations,
             "results": results,
+            "properties": verdict.applied().map(|(_, result)| super::json::applied(result)),
         }))],
     })
 }

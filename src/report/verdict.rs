@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::applied::ApplyResult;
 use super::plan::PlanDetail;
 use super::position::{Position, Positions};
 use super::{AccountNames, Paint, count};
@@ -57,8 +58,10 @@ pub enum CommandResult<'a> {
         plan: &'a Plan,
         /// What it started from.
         prior: &'a Recorded,
-        /// What became of it.
+        /// How each step ended.
         outcome: &'a Outcome,
+        /// What is the case afterwards.
+        result: &'a ApplyResult,
     },
 }
 
@@ -186,6 +189,14 @@ impl<'a> Verdict<'a> {
         self.problems.iter().filter(|problem| problem.severity == severity).count()
     }
 
+    /// What is the case after an apply.
+    pub fn applied(&self) -> Option<(&'a Outcome, &'a ApplyResult)> {
+        match self.result {
+            CommandResult::Applied { outcome, result, .. } => Some((outcome, result)),
+            _ => None,
+        }
+    }
+
     /// The plan, where there is one, and what it starts from.
     pub fn plan(&self) -> Option<(&'a Plan, &'a Recorded)> {
         match self.result {
@@ -247,6 +258,8 @@ pub fn text(verdict: &Verdict<'_>, paint: Paint, quiet: bool, detail: PlanDetail
             text
         }
         CommandResult::Drift(drift) => super::drift::drift_text(drift, &verdict.names, paint),
-        CommandResult::Applied { outcome, .. } => super::outcome::outcome_text(outcome, paint),
+        CommandResult::Applied { outcome, result, .. } => {
+            super::applied::applied_text(outcome, result, &verdict.names, paint, detail)
+        }
     }
 }

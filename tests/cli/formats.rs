@@ -175,6 +175,7 @@ fn outside_of_code(text: &str) -> String {
     let mut fence: Option<String> = None;
     let mut outside = String::new();
     for line in text.lines() {
+        let line = line.strip_prefix("> ").unwrap_or(line);
         let ticks: String = line.chars().take_while(|c| *c == '`').collect();
         match &fence {
             Some(open) if ticks.len() >= open.len() && line.trim_end() == ticks => fence = None,
@@ -236,7 +237,7 @@ fn assert_inert(format: &str, text: &str, what: &str) {
             for forged in ["<img", "href=\"http", "<b>", "onerror=\""] {
                 assert!(!text.contains(forged), "{what}: {forged}");
             }
-            assert_eq!(text.matches("</details>").count(), text.matches("<details>").count(), "{what}");
+            assert_eq!(text.matches("</details>").count(), text.matches("<details").count(), "{what}");
         }
         "text" | "github" => {}
         _ => drop(serde_json::from_str::<Value>(text).unwrap()),
@@ -305,13 +306,11 @@ fn a_large_plan_fits_into_a_comment() {
         let ran = env.expect(3, &format!("plan --quiet --format markdown --markdown-budget {budget}"));
         assert!(ran.stdout.len() <= budget, "{budget}: {}", ran.stdout.len());
         assert!(
-            ran.stdout.starts_with("<!-- goldform:plan -->\n### goldform plan: refused\n"),
+            ran.stdout.starts_with("<!-- goldform:plan -->\n### goldform plan: refused by 1 rule\n"),
             "{}",
             ran.stdout
         );
-        for reported in
-            ["10000 to create", "1 share to grant", "10001 steps", "**1 error.**", "#### Refused: 1"]
-        {
+        for reported in ["10000 to create", "1 share to grant", "10001 steps", "**1 error.**"] {
             assert!(ran.stdout.contains(reported), "{budget}: {reported} is not in {}", ran.stdout);
         }
         if budget == 65_536 {

@@ -139,7 +139,7 @@ fn a_report_that_cannot_be_written_keeps_no_other_from_it() {
     }
     // The run itself is done; that it is not reported is an error.
     let ran = env.expect(1, "apply --yes --format json=folder --format markdown=a.md");
-    assert!(ran.stdout.contains("Applied: "), "{}", ran.text());
+    assert!(ran.stdout.contains("Applied in "), "{}", ran.text());
     assert!(env.read("a.md").contains("done"));
     env.expect(0, "plan --detailed-exitcode");
     // Partly applied is graver.
@@ -165,5 +165,5 @@ fn a_full_stderr_changes_nothing() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("Applied: "));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("Applied in "));
 }

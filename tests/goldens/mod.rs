@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  examples    the manifests of examples/        reference   tables that are generated: keys, rules, codes
+//!  platform    the plan, the comment, the page and the result of the largest example
 //!  pages       every page in Markdown            sync        one text with what is generated and printed in it
 //! ```
 //!
@@ -9,5 +10,6 @@
 
 mod examples;
 mod pages;
+mod platform;
 mod reference;
 mod sync;

@@ -381,8 +381,9 @@ impl Life {
                 let open = outcome
                     .steps
                     .iter()
-                    .filter(|(_, _, of)| !matches!(of, goldform::plan::StepOutcome::Done));
-                let open: Vec<String> = open.map(|(id, _, of)| format!("{id}: {of:?}")).collect();
+                    .filter(|step| !matches!(step.outcome, goldform::plan::StepOutcome::Done));
+                let open: Vec<String> =
+                    open.map(|step| format!("{}: {:?}", step.step, step.outcome)).collect();
                 format!("partly applied: {}", open.join("; "))
             }
             Some(Applied::Refused(judgement)) => {

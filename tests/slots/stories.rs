@@ -138,7 +138,7 @@ async fn two_replacements_and_no_free_slot_let_one_go_first_and_say_so() {
         goldform::report::Paint::PLAIN,
         goldform::report::plan::PlanDetail::Full,
     );
-    assert!(text.contains("one more in ap-jakarta would avoid it"), "{text}");
+    assert!(text.contains("ap-jakarta has no slot for both"), "{text}");
     // And it would.
     bench.sim.set_settings(Settings { images_per_region: 3, ..bench.sim.settings().unwrap() }).unwrap();
     let roomier = manifest("{ images_per_region: 3 }", &(entry("a", 3, "") + &entry("b", 3, "")), shares);
@@ -426,5 +426,5 @@ async fn last_placements_that_change_places_between_full_regions_are_refused() {
 }
 
 fn outcome_of<'o>(outcome: &'o goldform::plan::Outcome, id: &str) -> &'o StepOutcome {
-    &outcome.steps.iter().find(|(step, _, _)| step.to_string() == id).unwrap().2
+    &outcome.steps.iter().find(|step| step.step.to_string() == id).unwrap().outcome
 }

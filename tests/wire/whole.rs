@@ -158,7 +158,7 @@ fn a_story_is_the_same_over_the_wire_and_in_process() {
         checksum.replace_all(&text, "\"$1\": \"…\"").into_owned()
     };
     let (here, away) = (plain(&here), plain(&away));
-    assert!(here.contains("--- exit 0") && here.contains("Applied: "), "{here}");
+    assert!(here.contains("--- exit 0") && here.contains("Applied in "), "{here}");
     assert!(here.contains("--- exit 2"), "drift was found: {here}");
     let difference = similar::TextDiff::from_lines(&here, &away);
     assert_eq!(difference.unified_diff().context_radius(3).to_string(), "");
@@ -215,9 +215,10 @@ fn every_refusal_shows_the_services_id_of_the_request() {
         folder
             .fault(action, FaultEffect::Error { code: "UnauthorizedOperation".into(), message: "no".into() });
         let ran = folder.env.run(line);
-        let reported = format!("{}{}", ran.stdout, ran.stderr);
-        let line = reported.lines().find(|line| line.contains(&format!("{action} in ap-")));
-        assert!(line.is_some_and(|line| line.contains("(request [id])")), "{action}: {}", ran.text());
+        // Lines that were wrapped are one.
+        let reported = format!("{}{}", ran.stdout, ran.stderr).replace("\n  ", " ");
+        let mut lines = reported.lines().filter(|line| line.contains(&format!("{action} in ap-")));
+        assert!(lines.any(|line| line.contains("request [id]")), "{action}: {}", ran.text());
         folder.sim.clear_faults().unwrap();
     };
     for action in [

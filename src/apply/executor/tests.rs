@@ -30,7 +30,7 @@ fn error(code: &str) -> FaultEffect {
 
 /// How each step ended, by its id.
 fn endings(outcome: &Outcome) -> BTreeMap<String, StepOutcome> {
-    outcome.steps.iter().map(|(id, _, outcome)| (id.to_string(), outcome.clone())).collect()
+    outcome.steps.iter().map(|step| (step.step.to_string(), step.outcome.clone())).collect()
 }
 
 fn calls(bench: &Bench, action: &str) -> usize {
@@ -167,7 +167,7 @@ async fn an_image_that_failed_is_reported_and_made_again_by_the_next_run() {
     let mut bench = Bench::new(Settings::default());
     fault(&bench, "CreateImage", FaultEffect::Fail);
     let outcome = apply(&mut bench, EXAMPLE).await;
-    let why = outcome.steps.iter().find_map(|(_, _, ending)| match ending {
+    let why = outcome.steps.iter().find_map(|step| match &step.outcome {
         StepOutcome::Failed(failure) => Some(&failure.why),
         _ => None,
     });
@@ -305,7 +305,7 @@ async fn what_a_refused_share_call_did_all_the_same_is_recorded_and_the_bad_acco
     let why: Vec<&String> = outcome
         .steps
         .iter()
-        .filter_map(|(_, _, ending)| match ending {
+        .filter_map(|step| match &step.outcome {
             StepOutcome::Failed(failure) => Some(&failure.why),
             _ => None,
         })

@@ -15,7 +15,7 @@ use crate::cli::confirm::confirm;
 use crate::cli::files::{Kind, read_named_text};
 use crate::cli::printer::Printer;
 use crate::cli::progress::{Bar, Events};
-use crate::cli::reports::emit;
+use crate::cli::reports::{emit, line_of};
 use crate::cli::signals::Signals;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
@@ -23,6 +23,7 @@ use crate::diagnostics::sanitize;
 use crate::diff::{PlanMode, renamed};
 use crate::engine::{CheckedPlan, Connected, Executed, Execution, LockedState, Observation, Scope};
 use crate::plan::{Outcome, PlanFile, Preflight, StepOutcome, Trial, stale};
+use crate::report::applied::{ApplyResult, Run};
 use crate::report::{self, CommandResult};
 use crate::state::{Edit, Snapshot};
 
@@ -229,13 +230,10 @@ async fn confirm_and_execute(
     } else {
         if printer.format == Format::Text {
             let names = report::AccountNames::of(&workspace.engine.desired);
-            printer.text(&report::plan::plan_text(
-                planned.plan(),
-                &planned.prior,
-                &names,
-                printer.out,
-                printer.detail,
-            ));
+            let plan =
+                report::plan::plan_text(planned.plan(), &planned.prior, &names, printer.out, printer.detail);
+            // What follows is not part of the plan.
+            printer.text(&format!("{plan}\n"));
         }
         let found = diagnostics(workspace, planned);
         plan_event(planned, &found, printer);
@@ -296,10 +294,24 @@ async fn confirm_and_execute(
     progress.0.finish();
     let Executed { outcome, unsaved } = executed?;
     printer.outcome_event(&outcome);
+    let result = ApplyResult::of(&Run {
+        plan: plan.plan(),
+        prior: &planned.prior,
+        after: &state.snapshot.recorded,
+        outcome: &outcome,
+        desired: &workspace.engine.desired,
+        command: command_name(mode),
+        locate: &|place| line_of(workspace, place),
+    });
     let mut found = diagnostics(workspace, planned);
-    found.extend(report::findings::outcome(&outcome, plan.plan(), &workspace.engine.desired));
-    let result = CommandResult::Applied { plan: plan.plan(), prior: &planned.prior, outcome: &outcome };
-    emit(workspace, &found, result, printer);
+    found.extend(report::findings::outcome(&outcome, &result, plan.plan(), &workspace.engine.desired));
+    let applied = CommandResult::Applied {
+        plan: plan.plan(),
+        prior: &planned.prior,
+        outcome: &outcome,
+        result: &result,
+    };
+    emit(workspace, &found, applied, printer);
     let is_shown = printer.format == Format::Text && printer.output_status() == ExitStatus::Done;
     if let Some(why) = outcome.unsaved.as_ref().filter(|_| !is_shown) {
         printer.error(why);

@@ -6,7 +6,7 @@ use serde_json::{Map, json};
 use similar::{ChangeTag, TextDiff};
 
 use crate::diagnostics::sanitize::escape_controls;
-use crate::diff::{PlacementChange, PlacementFacts};
+use crate::diff::{PlacementChange, PlacementFacts, Reason};
 use crate::manifest::writer::document;
 use crate::plan::Plan;
 use crate::report::AccountNames;
@@ -45,15 +45,16 @@ fn yaml(facts: &PlacementFacts, other: Option<&PlacementFacts>, names: &AccountN
     document(&map)
 }
 
-fn lines(change: &PlacementChange, names: &AccountNames, out: &mut Vec<String>) {
+/// The lines of a placement that differ. Empty if none does.
+fn lines(change: &PlacementChange, names: &AccountNames) -> Vec<String> {
+    let mut out = Vec::new();
     let text = |facts: &Option<PlacementFacts>, other: &Option<PlacementFacts>| {
         facts.as_ref().map(|facts| yaml(facts, other.as_ref(), names)).unwrap_or_default()
     };
     let (before, after) = (text(&change.before, &change.after), text(&change.after, &change.before));
     if before == after {
-        return;
+        return out;
     }
-    out.push(format!("@@ image.{} @@", change.at.to_string().trim_start_matches("image.")));
     let difference = TextDiff::configure().timeout(DEADLINE).diff_lines(before.as_str(), after.as_str());
     for line in difference.iter_all_changes() {
         let sign = match line.tag() {
@@ -65,13 +66,42 @@ fn lines(change: &PlacementChange, names: &AccountNames, out: &mut Vec<String>) 
         let shown = super::escape::cut(&escape_controls(shown), WIDEST);
         out.push(format!("{sign} {}", shown));
     }
+    out
 }
 
-/// Returns the lines of all placements that differ, at most `most`, and whether there are more.
-pub(super) fn difference(plan: &Plan, names: &AccountNames, most: usize) -> (Vec<String>, bool) {
-    let mut out = Vec::new();
+/// Returns what an address and its difference look like without what only one image has: its name and its revision.
+fn shape(lines: &[String]) -> Vec<&String> {
+    lines.iter().filter(|line| line.starts_with(['+', '-'])).collect()
+}
+
+/// Returns the lines of placements that differ, at most `most`, and whether there are more. Images that are new or deleted
+/// and placements with the same changed lines are shown only if `all` are.
+pub(super) fn difference(plan: &Plan, names: &AccountNames, most: usize, all: bool) -> (Vec<String>, bool) {
+    let mut hunks: Vec<(Vec<String>, &PlacementChange, usize)> = Vec::new();
     for change in plan.changes.iter().flat_map(|change| &change.placements) {
-        lines(change, names, &mut out);
+        // A kept generation gets its mark, which the table says.
+        let is_kept = change.reason == Reason::Kept;
+        if !all && (change.before.is_none() || change.after.is_none() || is_kept) {
+            continue;
+        }
+        let lines = lines(change, names);
+        if lines.is_empty() {
+            continue;
+        }
+        let alike = hunks.iter_mut().find(|(known, ..)| !all && shape(known) == shape(&lines));
+        match alike {
+            Some((.., more)) => *more = more.saturating_add(1),
+            None => hunks.push((lines, change, 0)),
+        }
+    }
+    let mut out: Vec<String> = Vec::new();
+    for (lines, change, more) in hunks {
+        let more = match more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        out.push(format!("@@ image.{}{more} @@", change.at.to_string().trim_start_matches("image.")));
+        out.extend(lines);
         if out.len() > most {
             out.truncate(most);
             return (out, true);

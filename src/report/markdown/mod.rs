@@ -1,28 +1,33 @@
-//! Markdown for a comment on a pull request: what is refused and who loses what first, then limits, then detail.
+//! Markdown for a comment on a pull request: what is refused and who loses what first, then what changes, then detail.
+//!
+//! Entries that change alike are one row of a table, as in the text. Folded below it: limits, names and accounts, lines
+//! that change in images that stay, and a small graph. `--verbose` writes every entry and every line. After an apply, it
+//! says what is the case and does not repeat the plan.
 //!
 //! It always fits a number of bytes: where it does not, it is written again with less detail, down to numbers alone,
 //! which the comment always has. Its first line is an HTML comment that lets a program find and replace its own comment.
 //! Text of users is only written in code spans (see `escape`).
 
+mod applied;
 mod difference;
 mod escape;
+mod plan;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use self::difference::difference;
 pub(super) use self::escape::cut;
-use self::escape::{block, cell, code, wrapped};
+use self::escape::{block, code, wrapped};
+use self::plan::Planned;
+use super::count;
 use super::expected::{lines, tally};
-use super::graph::mermaid;
-use super::losses::{Loss, losses, total};
-use super::plan::because;
+use super::losses::{Loss, losses};
+use super::plan::{PlanDetail, rows};
 use super::verdict::{CommandResult, Problem, Verdict};
-use super::{Summary, count, limit_source};
 use crate::diagnostics::Severity;
-use crate::diff::{Action, ImageChange};
-use crate::plan::{Plan, StepOutcome, Unexpected};
+use crate::plan::Unexpected;
 
-/// How much detail is written.
+/// How much detail is written, for a number of bytes.
 struct DetailLevel {
     /// Problems that are written in full.
     problems: usize,
@@ -30,47 +35,140 @@ struct DetailLevel {
     text: usize,
     /// Losses that are listed.
     losses: usize,
-    /// Regions in the table of limits.
+    /// Rows in the table of limits.
     regions: usize,
-    /// Entries in the list of changes.
+    /// Rows in the table of entries.
     entries: usize,
-    /// Lines of the comparison.
+    /// Lines of names and accounts, or images after an apply.
     lines: usize,
+    /// Lines of the comparison.
+    compared: usize,
     /// Steps up to which the graph is drawn.
     steps: usize,
+    /// Steps of an apply that are listed.
+    steps_listed: usize,
+}
+
+/// How much detail is written.
+struct Detail {
+    level: &'static DetailLevel,
+    plan: PlanDetail,
+}
+
+impl Detail {
+    fn is_full(&self) -> bool {
+        self.plan == PlanDetail::Full
+    }
 }
 
 const ALL: usize = usize::MAX;
 
+/// Everything that `--verbose` asks for.
+const FULL: DetailLevel = DetailLevel {
+    problems: ALL,
+    text: ALL,
+    losses: ALL,
+    regions: ALL,
+    entries: ALL,
+    lines: ALL,
+    compared: ALL,
+    steps: 40,
+    steps_listed: ALL,
+};
+
 /// From everything to totals alone.
 const LADDER: &[DetailLevel] = &[
-    DetailLevel { problems: ALL, text: ALL, losses: ALL, regions: ALL, entries: ALL, lines: ALL, steps: 40 },
-    DetailLevel { problems: ALL, text: ALL, losses: ALL, regions: ALL, entries: ALL, lines: ALL, steps: 0 },
-    DetailLevel { problems: 100, text: 2000, losses: 100, regions: 40, entries: 200, lines: 500, steps: 0 },
-    DetailLevel { problems: 50, text: 1000, losses: 50, regions: 30, entries: 100, lines: 100, steps: 0 },
-    DetailLevel { problems: 30, text: 600, losses: 30, regions: 20, entries: 50, lines: 0, steps: 0 },
-    DetailLevel { problems: 10, text: 400, losses: 10, regions: 10, entries: 10, lines: 0, steps: 0 },
-    DetailLevel { problems: 3, text: 200, losses: 3, regions: 5, entries: 0, lines: 0, steps: 0 },
-    DetailLevel { problems: 0, text: 0, losses: 0, regions: 0, entries: 0, lines: 0, steps: 0 },
+    DetailLevel { compared: 500, steps: 30, steps_listed: 500, ..FULL },
+    DetailLevel { compared: 500, steps: 0, steps_listed: 100, ..FULL },
+    DetailLevel {
+        problems: 100,
+        text: 2000,
+        losses: 100,
+        regions: 40,
+        entries: 200,
+        lines: 500,
+        compared: 200,
+        steps: 0,
+        steps_listed: 50,
+    },
+    DetailLevel {
+        problems: 50,
+        text: 1000,
+        losses: 50,
+        regions: 30,
+        entries: 100,
+        lines: 200,
+        compared: 100,
+        steps: 0,
+        steps_listed: 20,
+    },
+    DetailLevel {
+        problems: 30,
+        text: 600,
+        losses: 30,
+        regions: 20,
+        entries: 50,
+        lines: 50,
+        compared: 0,
+        steps: 0,
+        steps_listed: 20,
+    },
+    DetailLevel {
+        problems: 10,
+        text: 400,
+        losses: 10,
+        regions: 10,
+        entries: 10,
+        lines: 0,
+        compared: 0,
+        steps: 0,
+        steps_listed: 10,
+    },
+    DetailLevel {
+        problems: 3,
+        text: 200,
+        losses: 3,
+        regions: 5,
+        entries: 0,
+        lines: 0,
+        compared: 0,
+        steps: 0,
+        steps_listed: 0,
+    },
+    DetailLevel {
+        problems: 0,
+        text: 0,
+        losses: 0,
+        regions: 0,
+        entries: 0,
+        lines: 0,
+        compared: 0,
+        steps: 0,
+        steps_listed: 0,
+    },
 ];
 
-/// Least bytes that an entry takes: more entries than fit are not tried.
-const SMALLEST_ENTRY: usize = 30;
+/// Characters of a warning in the list of warnings.
+const WARNING: usize = 160;
 
 /// Least limit of bytes that can be requested: totals alone take less.
 pub const SMALLEST: usize = 1024;
 
 /// The verdict as a comment of at most so many bytes.
-pub fn markdown(verdict: &Verdict<'_>, budget: usize) -> String {
-    let losses = match verdict.plan() {
-        Some((plan, prior)) => losses(plan, prior),
-        None => Vec::new(),
+pub fn markdown(verdict: &Verdict<'_>, budget: usize, detail: PlanDetail) -> String {
+    let planned = match verdict.result {
+        CommandResult::Plan { plan, prior, .. } => Some(Planned {
+            plan,
+            prior,
+            rows: rows(plan, prior, &verdict.names, detail),
+            losses: losses(plan, prior),
+        }),
+        _ => None,
     };
-    let entries = verdict.plan().map_or(0, |(plan, _)| plan.changes.len());
-    let is_large = entries.saturating_mul(SMALLEST_ENTRY) > budget;
     let mut text = String::new();
-    for detail in LADDER.iter().filter(|detail| !is_large || detail.entries != ALL) {
-        text = written(verdict, &losses, detail);
+    let full: &'static [DetailLevel] = if detail == PlanDetail::Full { &[FULL] } else { &[] };
+    for level in full.iter().chain(LADDER) {
+        text = written(verdict, planned.as_ref(), &Detail { level, plan: detail });
         if text.len() <= budget {
             break;
         }
@@ -78,26 +176,29 @@ pub fn markdown(verdict: &Verdict<'_>, budget: usize) -> String {
     text
 }
 
-fn written(verdict: &Verdict<'_>, losses: &[Loss], detail: &DetailLevel) -> String {
-    let mut text = format!(
-        "<!-- goldform:{} -->\n### goldform {}: {}\n\n",
-        verdict.command,
-        verdict.command,
-        verdict.headline()
-    );
-    let _ = writeln!(text, "{}\n", totals(verdict, losses));
+fn written(verdict: &Verdict<'_>, planned: Option<&Planned<'_>>, detail: &Detail) -> String {
+    let command = verdict.command;
+    let mut text = format!("<!-- goldform:{command} -->\n### goldform {command}: {}", verdict.headline());
+    if planned.is_some() && verdict.headline() == "refused" {
+        let errors = verdict.problems.iter().filter(|problem| problem.severity == Severity::Error);
+        let rules: BTreeSet<&str> = errors.map(|problem| problem.code).collect();
+        let _ = write!(text, " by {}", count(rules.len(), "rule", "rules"));
+    }
+    let rebuilt = planned.map(Planned::rebuilt).unwrap_or_default();
+    let _ = writeln!(text, "{rebuilt}\n\n{}\n", totals(verdict, planned));
     unexpected(&mut text, verdict, detail);
-    problems(&mut text, "Refused", verdict, Severity::Error, detail);
-    lost(&mut text, losses, verdict, detail);
-    problems(&mut text, "Warnings", verdict, Severity::Warning, detail);
-    problems(&mut text, "Worth knowing", verdict, Severity::Advice, detail);
-    if let Some((plan, _)) = verdict.plan() {
-        limits(&mut text, plan, detail);
-        changes(&mut text, plan, detail);
-        compared(&mut text, verdict, plan, detail);
-        if plan.graph.len() <= detail.steps && !plan.graph.is_empty() {
-            folded(&mut text, "Graph of the steps", &block("mermaid", &mermaid(plan)));
-        }
+    if let Some((outcome, result)) = verdict.applied() {
+        applied::written(&mut text, verdict, outcome, result, detail);
+    } else {
+        refusals(&mut text, verdict, detail);
+    }
+    if let Some(planned) = planned {
+        lost(&mut text, &planned.losses, verdict, detail);
+        planned.table(&mut text, detail);
+    }
+    warnings(&mut text, verdict, detail);
+    if let Some(planned) = planned {
+        planned.details(&mut text, verdict, detail);
     }
     text.truncate(text.trim_end().len());
     text.push('\n');
@@ -105,7 +206,7 @@ fn written(verdict: &Verdict<'_>, losses: &[Loss], detail: &DetailLevel) -> Stri
 }
 
 /// Totals, which are always written.
-fn totals(verdict: &Verdict<'_>, losses: &[Loss]) -> String {
+fn totals(verdict: &Verdict<'_>, planned: Option<&Planned<'_>>) -> String {
     let mut lines = Vec::new();
     match &verdict.result {
         CommandResult::Unread => lines.push("The manifest cannot be used.".to_owned()),
@@ -117,12 +218,8 @@ fn totals(verdict: &Verdict<'_>, losses: &[Loss]) -> String {
         CommandResult::Drift(drift) => {
             lines.push(format!("{}.", count(drift.items.len(), "difference", "differences")));
         }
-        CommandResult::Plan { plan, .. } => lines.push(planned(plan)),
-        CommandResult::Applied { plan, outcome, .. } => {
-            let done = outcome.count(|result| *result == StepOutcome::Done);
-            lines.push(format!("{done} of {} done.", count(outcome.steps.len(), "step", "steps")));
-            lines.push(planned(plan));
-        }
+        CommandResult::Plan { .. } => lines.extend(planned.map(Planned::totals)),
+        CommandResult::Applied { outcome, result, .. } => lines.push(applied::totals(outcome, result)),
     }
     if let Some(Unexpected { digest, comparison }) = verdict.unexpected() {
         let differences = comparison.as_ref().map(|comparison| format!(": {}", tally(comparison)));
@@ -138,48 +235,76 @@ fn totals(verdict: &Verdict<'_>, losses: &[Loss]) -> String {
             number => found.push(count(number, one, many)),
         }
     }
-    if !found.is_empty() {
+    // The outcome of an apply counts its steps.
+    if !found.is_empty() && verdict.applied().is_none() {
         lines.push(format!("**{}.**", found.join(", ")));
     }
-    lines.extend(total(losses).map(|total| format!("**{total}.**")));
     lines.join("\n")
 }
 
-fn planned(plan: &Plan) -> String {
-    let summary = Summary::of(plan);
-    if plan.is_empty() {
-        return format!("{}.", summary.line());
-    }
-    let steps = count(summary.steps, "step", "steps");
-    format!("{} · {steps} · digest `{}`", summary.line(), plan.digest.name())
+/// Returns what names a problem and where it is.
+fn heading(problem: &Problem) -> String {
+    let at = match problem.position() {
+        Some(at) => format!(" · {}", code(&format!("{}:{}:{}", at.file, at.from.line, at.from.column))),
+        None => String::new(),
+    };
+    let subject = match problem.subject.as_str() {
+        "" => String::new(),
+        subject => format!(" · {}", code(subject)),
+    };
+    let name = if problem.code == problem.name { String::new() } else { format!(" {}", problem.name) };
+    format!("**{}{name}**{subject}{at}", problem.code)
 }
 
-fn problems(text: &mut String, title: &str, verdict: &Verdict<'_>, severity: Severity, detail: &DetailLevel) {
-    let found: Vec<&Problem> =
-        verdict.problems.iter().filter(|problem| problem.severity == severity).collect();
-    if found.is_empty() {
+/// A problem in full, as a quotation.
+fn quoted(problem: &Problem, detail: &Detail) -> String {
+    let message = block("text", &wrapped(&cut(&problem.message(), detail.level.text)));
+    let whole = format!("{}\n\n{message}", heading(problem));
+    let lines: Vec<String> =
+        whole.trim_end().lines().map(|line| format!("> {line}").trim_end().to_owned()).collect();
+    lines.join("\n") + "\n\n"
+}
+
+/// What is refused.
+fn refusals(text: &mut String, verdict: &Verdict<'_>, detail: &Detail) {
+    let errors: Vec<&Problem> =
+        verdict.problems.iter().filter(|problem| problem.severity == Severity::Error).collect();
+    for problem in errors.iter().take(detail.level.problems) {
+        text.push_str(&quoted(problem, detail));
+    }
+    more(text, errors.len(), detail.level.problems, "");
+}
+
+/// Warnings and advice: a line each, and in full below.
+fn warnings(text: &mut String, verdict: &Verdict<'_>, detail: &Detail) {
+    // The steps of an apply are reported as causes.
+    let is_step = |problem: &Problem| matches!(problem.code, "step_failed" | "step_open");
+    let found: Vec<&Problem> = verdict
+        .problems
+        .iter()
+        .filter(|problem| problem.severity != Severity::Error && !is_step(problem))
+        .collect();
+    if found.is_empty() || detail.level.problems == 0 {
         return;
     }
-    let _ = writeln!(text, "#### {title}: {}\n", found.len());
-    for problem in found.iter().take(detail.problems) {
-        let at = match problem.position() {
-            Some(at) => format!(" · {}", code(&format!("{}:{}:{}", at.file, at.from.line, at.from.column))),
-            None => String::new(),
-        };
-        let subject = match problem.subject.as_str() {
-            "" => String::new(),
-            subject => format!(" · {}", code(subject)),
-        };
-        let _ = writeln!(text, "**{} {}**{subject}{at}\n", problem.code, problem.summary);
-        let _ = writeln!(text, "{}", block("text", &wrapped(&cut(&problem.message(), detail.text))));
+    for problem in found.iter().take(detail.level.problems) {
+        let word = if problem.severity == Severity::Warning { "warning" } else { "note" };
+        let first = problem.detail.lines().next().unwrap_or_default();
+        let _ = writeln!(text, "- {word} {}: {}", heading(problem), code(&cut(first, WARNING)));
     }
-    more(text, found.len(), detail.problems, "");
+    more(text, found.len(), detail.level.problems, "- ");
+    text.push('\n');
+    let says_more = |problem: &&&Problem| problem.help.is_some() || problem.detail.chars().count() > WARNING;
+    let whole: String = found.iter().filter(says_more).map(|problem| quoted(problem, detail)).collect();
+    if detail.level.text == ALL && !whole.is_empty() {
+        folded(text, "What to do about it", &whole);
+    }
 }
 
 /// How the plan differs from the one that was expected.
-fn unexpected(text: &mut String, verdict: &Verdict<'_>, detail: &DetailLevel) {
+fn unexpected(text: &mut String, verdict: &Verdict<'_>, detail: &Detail) {
     let Some(Unexpected { comparison: Some(comparison), .. }) = verdict.unexpected() else { return };
-    if detail.lines == 0 {
+    if detail.level.lines == 0 {
         return;
     }
     let _ = writeln!(text, "#### What differs from the reviewed plan\n");
@@ -189,8 +314,8 @@ fn unexpected(text: &mut String, verdict: &Verdict<'_>, detail: &DetailLevel) {
     }
     let all = lines(comparison, &verdict.names);
     let mut shown: Vec<String> =
-        all.iter().take(detail.lines).map(|line| format!("{} {}", line.sign, line.text)).collect();
-    if all.len() > detail.lines {
+        all.iter().take(detail.level.lines).map(|line| format!("{} {}", line.sign, line.text)).collect();
+    if all.len() > detail.level.lines {
         shown.push("… and more".to_owned());
     }
     if !shown.is_empty() {
@@ -207,91 +332,28 @@ fn more(text: &mut String, all: usize, shown: usize, prefix: &str) {
     }
 }
 
-fn lost(text: &mut String, losses: &[Loss], verdict: &Verdict<'_>, detail: &DetailLevel) {
+fn lost(text: &mut String, losses: &[Loss], verdict: &Verdict<'_>, detail: &Detail) {
     if losses.is_empty() {
         return;
     }
     let _ = writeln!(text, "#### Who loses what\n");
-    for loss in losses.iter().take(detail.losses) {
+    for loss in losses.iter().take(detail.level.losses) {
         let _ = writeln!(text, "- {}", loss.sentence(&verdict.names, &code));
     }
-    more(text, losses.len(), detail.losses, "- ");
+    more(text, losses.len(), detail.level.losses, "- ");
     text.push('\n');
-}
-
-fn limits(text: &mut String, plan: &Plan, detail: &DetailLevel) {
-    let touched: std::collections::BTreeSet<_> =
-        plan.graph.steps().map(|(_, step)| &step.at().region).collect();
-    let mut capacities: Vec<_> = plan.regions.iter().filter(|(region, _)| touched.contains(region)).collect();
-    if capacities.is_empty() || detail.regions == 0 {
-        return;
-    }
-    let all = capacities.len();
-    // The fullest first, where not all are shown.
-    if all > detail.regions {
-        capacities.sort_by_key(|(_, used)| {
-            i64::from(used.limit.value) - i64::try_from(used.peak).unwrap_or(i64::MAX)
-        });
-    }
-    text.push_str(
-        "#### Custom images by region\n\n| region | now | peak | after | limit | source of the limit |\n",
-    );
-    text.push_str("|---|--:|--:|--:|--:|---|\n");
-    for (region, used) in capacities.into_iter().take(detail.regions) {
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} | {} | {} |",
-            cell(region.as_str()),
-            used.now(),
-            used.peak,
-            used.after,
-            used.limit.value,
-            limit_source(&used.limit)
-        );
-    }
-    text.push('\n');
-    more(text, all, detail.regions, "");
 }
 
 fn folded(text: &mut String, title: &str, content: &str) {
     let _ = writeln!(text, "<details><summary>{title}</summary>\n\n{}\n\n</details>\n", content.trim_end());
 }
 
-fn entry(change: &ImageChange) -> String {
-    let regions: Vec<String> = change
-        .placements
-        .iter()
-        .map(|placement| {
-            let is_current = Some(placement.at.generation) == change.generation;
-            let number = if is_current { String::new() } else { format!("#{}", placement.at.generation) };
-            format!("{} {}{number}", placement.action.as_str(), placement.at.region)
-        })
-        .collect();
-    let sign = change.action.sign();
-    format!("{sign} image.{}: {} ({})\n", change.image, regions.join(", "), because(&change.reason))
-}
-
-fn changes(text: &mut String, plan: &Plan, detail: &DetailLevel) {
-    let changed: Vec<&ImageChange> =
-        plan.changes.iter().filter(|change| change.action != Action::Unchanged).collect();
-    if changed.is_empty() || detail.entries == 0 {
-        return;
+/// Returns at most so many lines of a text.
+fn take_lines(text: &str, most: usize) -> String {
+    let all = text.lines().count();
+    let mut lines: Vec<&str> = text.lines().take(most).collect();
+    if all > most {
+        lines.push("… and more");
     }
-    let mut lines: String = changed.iter().take(detail.entries).map(|change| entry(change)).collect();
-    more(&mut lines, changed.len(), detail.entries, "");
-    folded(text, &count(changed.len(), "entry changes", "entries change"), &block("text", &lines));
-}
-
-fn compared(text: &mut String, verdict: &Verdict<'_>, plan: &Plan, detail: &DetailLevel) {
-    if detail.lines == 0 {
-        return;
-    }
-    let (mut lines, is_cut) = difference(plan, &verdict.names, detail.lines);
-    if lines.is_empty() {
-        return;
-    }
-    if is_cut {
-        lines.push("… and more".to_owned());
-    }
-    folded(text, "Recorded against desired", &block("diff", &lines.join("\n")));
+    lines.join("\n")
 }

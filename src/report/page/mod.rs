@@ -1,27 +1,30 @@
 //! A plan as one page for a browser, which needs nothing but itself.
 //!
 //! The page's text contains every fact: without scripts it has the same tables, but no search and no
-//! highlighting. Light or dark follows the reader's screen. Nothing is fetched, and the policy in its head forbids it.
+//! highlighting. A plan starts with its entries in the groups of the text. After an apply, the page says what is the case
+//! and does not repeat the plan. Light or dark follows the reader's screen. Nothing is fetched, and the policy in its head forbids it.
 //! User text is escaped by the template (maud) after it was made harmless.
 
+mod applied;
 mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::drawing::picture;
 use super::expected::{Line, lines, tally};
+use super::plan::{PlanDetail, place};
 use super::verdict::{CommandResult, Problem, Verdict};
 use super::{Summary, code_page, count};
 use crate::diagnostics::{Severity, sanitize};
-use crate::plan::{Plan, StepOutcome, Unexpected};
+use crate::plan::{Plan, Unexpected};
 
 /// The page of what a command found.
-pub fn of(verdict: &Verdict<'_>) -> String {
+pub fn of(verdict: &Verdict<'_>, detail: PlanDetail) -> String {
     // Some build servers obey `##[…]` in what is printed.
-    html(verdict).replace("##[", "&#35;#[").replace("##vso[", "&#35;#vso[")
+    html(verdict, detail).replace("##[", "&#35;#[").replace("##vso[", "&#35;#vso[")
 }
 
-fn html(verdict: &Verdict<'_>) -> String {
+fn html(verdict: &Verdict<'_>, detail: PlanDetail) -> String {
     let title = format!("goldform {}: {}", verdict.command, verdict.headline());
     html! {
         (DOCTYPE)
@@ -43,11 +46,15 @@ fn html(verdict: &Verdict<'_>) -> String {
                         " " span #found class="soft" aria-live="polite" {}
                     }
                     (unexpected(verdict))
-                    (findings(&verdict.problems))
-                    @if let Some((plan, prior)) = verdict.plan() {
+                    @if let Some((outcome, result)) = verdict.applied() {
+                        (applied::sections(outcome, result, &verdict.names))
+                    }
+                    (findings(verdict))
+                    @if let CommandResult::Plan { plan, prior, .. } = verdict.result {
                         (tables::losses(plan, prior, &verdict.names))
+                        (tables::changes(plan, prior, &verdict.names, detail))
                         (tables::regions(plan))
-                        (tables::matrix(plan, prior))
+                        (tables::matrix(plan, prior, detail))
                         (graph(plan))
                         (tables::steps(plan, &verdict.names))
                     }
@@ -63,15 +70,13 @@ fn header(verdict: &Verdict<'_>, title: &str) -> Markup {
     html! {
         header {
             h1 { (title) }
-            @if let CommandResult::Applied { outcome, .. } = &verdict.result {
-                @let done = outcome.count(|result| *result == StepOutcome::Done);
-                span class="verdict" { (done) " of " (count(outcome.steps.len(), "step", "steps")) " done" }
-            }
-            @if let Some((plan, _)) = verdict.plan() {
+            @if let Some((outcome, result)) = verdict.applied() { (applied::head(outcome, result)) }
+            @if let CommandResult::Plan { plan, prior, .. } = verdict.result {
                 span class="verdict" { (Summary::of(plan).line()) }
-                span class="soft" { "account " code { (plan.account) } }
+                span class="soft" { (sanitize::escape_controls(&place(plan, prior))) }
                 span class="soft" { "digest " code { (plan.digest.name()) } }
                 nav {
+                    a href="#changes" { "Changes" }
                     a href="#regions" { "Limits" }
                     a href="#images" { "Images" }
                     a href="#graph" { "Graph" }
@@ -104,14 +109,17 @@ fn unexpected(verdict: &Verdict<'_>) -> Markup {
     }
 }
 
-fn findings(problems: &[Problem]) -> Markup {
+fn findings(verdict: &Verdict<'_>) -> Markup {
+    // The steps of an apply are reported as causes.
+    let is_step = |problem: &&Problem| matches!(problem.code, "step_failed" | "step_open");
+    let problems: Vec<&Problem> = verdict.problems.iter().filter(|problem| !is_step(problem)).collect();
     if problems.is_empty() {
         return html! {};
     }
     html! {
         section #findings {
             h2 { (count(problems.len(), "finding", "findings")) }
-            @for problem in problems {
+            @for problem in &problems {
                 @let Problem { code, name, severity, summary, detail, help, .. } = problem;
                 div data-row {
                     p {

@@ -8,7 +8,7 @@ use crate::diagnostics::sanitize;
 use crate::diff::Action;
 use crate::model::{GenerationNumber, ImageId, ImageKey, PlacementKey, Region};
 use crate::plan::{Plan, RegionCapacity, StepIndex};
-use crate::report::plan::because;
+use crate::report::plan::{PlanDetail, because, rows};
 use crate::report::step::what;
 use crate::report::{AccountNames, count, limit_source};
 use crate::state::Recorded;
@@ -33,6 +33,37 @@ pub(super) fn losses(plan: &Plan, prior: &Recorded, names: &AccountNames) -> Mar
         section #losses {
             h2 { "Who loses what" }
             ul { @for loss in &losses { li data-row { (loss.sentence(names, &|text| sanitize::escape_truncated(text))) } } }
+        }
+    }
+}
+
+/// Entries that change alike, a row for each group.
+pub(super) fn changes(plan: &Plan, prior: &Recorded, names: &AccountNames, detail: PlanDetail) -> Markup {
+    let rows = rows(plan, prior, names, detail);
+    if rows.is_empty() {
+        return html! {};
+    }
+    html! {
+        section #changes {
+            h2 { "What changes" }
+            div class="scroll" { table {
+                thead { tr { th { "images" } th { "revision" } th { "how" } th { "regions" } th { "consumers" } } }
+                tbody { @for row in &rows {
+                    tr data-row {
+                        th scope="row" {
+                            span class={"chip " (colour(row.action))} { (row.action.sign()) " " (row.action.as_str()) }
+                            @if row.images.len() > 1 { (row.images.len()) " images" br; }
+                            @for image in &row.images { span class="mono" { (image) } " " }
+                        }
+                        td { (row.revision(&sanitize::escape_truncated)) }
+                        td { @if row.is_grave { strong class="del" { (row.how) } } @else { (row.how) } }
+                        td { (row.regions.len()) br; @for region in &row.regions { span class="soft" { (region) } " " } }
+                        td { @for (is_grave, text) in row.consumers() { p {
+                            @if is_grave { strong class="del" { (text) } } @else { (text) }
+                        } } }
+                    }
+                } }
+            } }
         }
     }
 }
@@ -82,9 +113,11 @@ fn region_row(region: &Region, room: &RegionCapacity) -> Markup {
 
 /// Cell of the matrix: a generation, its change and its id.
 type Cell<'a> = (GenerationNumber, Action, Option<&'a ImageId>);
+/// Row of the matrix.
+type Cells<'a> = BTreeMap<&'a Region, Vec<Cell<'a>>>;
 
 /// Entries by regions: what is there and what becomes of it.
-pub(super) fn matrix(plan: &Plan, prior: &Recorded) -> Markup {
+pub(super) fn matrix(plan: &Plan, prior: &Recorded, detail: PlanDetail) -> Markup {
     let mut cells: BTreeMap<&ImageKey, BTreeMap<&Region, Vec<Cell<'_>>>> = BTreeMap::new();
     let mut touched: BTreeSet<&PlacementKey> = BTreeSet::new();
     for change in plan.changes.iter().flat_map(|change| &change.placements) {
@@ -114,6 +147,25 @@ pub(super) fn matrix(plan: &Plan, prior: &Recorded) -> Markup {
         .map(|change| (&change.image, because(&change.reason)))
         .collect();
     let regions: BTreeSet<&Region> = cells.values().flat_map(|row| row.keys().copied()).collect();
+    // Entries with the same cells are one row, unless each is asked for.
+    let mut groups: Vec<(Vec<&ImageKey>, Cells<'_>)> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for (image, row) in cells {
+        let alike = |cells: &Vec<Cell<'_>>| {
+            cells.iter().map(|(generation, action, _)| (*generation, action.as_str())).collect::<Vec<_>>()
+        };
+        let cells: BTreeMap<_, _> = row.iter().map(|(region, cells)| (region, alike(cells))).collect();
+        let shape = match detail {
+            PlanDetail::Grouped => format!("{cells:?} {:?}", reasons.get(image)),
+            PlanDetail::Full => image.to_string(),
+        };
+        let next = groups.len();
+        let position = *known.entry(shape).or_insert(next);
+        match groups.get_mut(position) {
+            Some((images, _)) => images.push(image),
+            None => groups.push((vec![image], row)),
+        }
+    }
     html! {
         section #images {
             h2 { "Images by region" }
@@ -122,18 +174,21 @@ pub(super) fn matrix(plan: &Plan, prior: &Recorded) -> Markup {
                 table {
                     thead { tr { th { "image" } @for region in &regions { th { (region) } } th { "why" } } }
                     tbody {
-                        @for (image, row) in &cells {
+                        @for (images, row) in &groups {
                             tr data-row {
-                                th scope="row" class="mono" { (image) }
+                                th scope="row" class="mono" {
+                                    @if images.len() > 1 { (images.len()) " images" br; }
+                                    @for image in images { (image) " " }
+                                }
                                 @for region in &regions {
                                     td { @for (generation, action, id) in row.get(region).into_iter().flatten() {
                                         span class={"chip " (colour(*action))}
-                                            title={(action.as_str()) @if let Some(id) = id { " " (id) }} {
+                                            title={(action.as_str()) @if let Some(id) = id.filter(|_| images.len() == 1) { " " (id) }} {
                                             (action.sign()) " #" (generation) " " (action.as_str())
                                         }
                                     } }
                                 }
-                                td { @if let Some(reason) = reasons.get(image) { (sanitize::escape_controls(reason)) } }
+                                td { @if let Some(reason) = images.first().and_then(|image| reasons.get(image)) { (sanitize::escape_controls(reason)) } }
                             }
                         }
                     }

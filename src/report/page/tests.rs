@@ -11,14 +11,15 @@ fn page_of(yaml: &str, problems: &[Problem]) -> String {
     let wanted = desired(yaml);
     let prior = Recorded::default();
     let plan = propose(&wanted, &prior, None, &PlanOptions::all(PlanMode::Normal)).unwrap().plan;
-    html(&Verdict {
+    let verdict = Verdict {
         command: "plan",
         problems: problems.to_vec(),
         rules: Vec::new(),
         home: "goldform.yaml".to_owned(),
         names: AccountNames::of(&wanted),
         result: CommandResult::Plan { plan: &plan, prior: &prior, unexpected: None },
-    })
+    };
+    html(&verdict, PlanDetail::Grouped)
 }
 
 #[test]

@@ -97,9 +97,13 @@ impl Writer<'_> {
             }
             _ => String::new(),
         };
-        let _ = writeln!(text, "{mark} {name}: {what}{from}");
+        text.push_str(&self.paint.wrapped(&format!("{mark} {name}: {what}{from}"), "", "    "));
         if change.action != Action::Update {
-            let _ = writeln!(text, "    {}", self.paint.dim(&format!("because {}", because(&change.reason))));
+            let because = format!("because {}", because(&change.reason));
+            // Painted line by line: a colour does not span an indent.
+            for line in self.paint.wrapped(&because, "    ", "      ").lines() {
+                let _ = writeln!(text, "{}", self.paint.dim(line));
+            }
         }
         match self.detail {
             PlanDetail::Full => {
@@ -199,12 +203,14 @@ impl Writer<'_> {
         }
         if !change.share.is_empty() {
             let sign = self.paint.added("+");
-            let _ = writeln!(text, "        {sign} share with {}", self.names.list(&change.share));
+            let line = format!("share with {}", self.names.list(&change.share));
+            text.push_str(&self.paint.wrapped(&line, &format!("        {sign} "), "          "));
         }
         if !change.carried.is_empty() {
             let sign = self.paint.added("+");
             let list = self.names.list(&change.carried);
-            let _ = writeln!(text, "        {sign} share with {list}, as others had shared the one before");
+            let line = format!("share with {list}, as others had shared the one before");
+            text.push_str(&self.paint.wrapped(&line, &format!("        {sign} "), "          "));
         }
         if change.delete_first {
             let region = &change.at.region;
@@ -216,13 +222,23 @@ impl Writer<'_> {
                     "before its successor is there: {region} has no slot for both; one more in {region} would avoid it"
                 ),
             };
-            let _ = writeln!(text, "        {} {why}", self.paint.changed("!"));
+            let first = format!("        {} ", self.paint.changed("!"));
+            text.push_str(&self.paint.wrapped(&why, &first, "          "));
         }
         if !change.unshare.is_empty() {
             let sign = self.paint.removed("-");
-            let _ = writeln!(text, "        {sign} unshare from {}", self.names.list(&change.unshare));
+            let line = format!("unshare from {}", self.names.list(&change.unshare));
+            text.push_str(&self.paint.wrapped(&line, &format!("        {sign} "), "          "));
         }
         text
+    }
+
+    /// Returns the revision of a generation, which images of a group share; its number they do not.
+    pub(super) fn generation_name(&self, image: &ImageKey, generation: GenerationNumber) -> String {
+        match self.view.prior.revision(image, generation).filter(|_| self.is_written(image, generation)) {
+            Some(revision) => sanitize::escape_truncated(&revision),
+            None => "an earlier generation".to_owned(),
+        }
     }
 
     /// Returns whether a generation was made with a revision, which people know it by.

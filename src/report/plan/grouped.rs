@@ -3,8 +3,8 @@
 //! Two placements change alike if their texts are equal but for what only one image has. Two entries do if all their
 //! placements do, in the same regions. Every image, region and account that changes is still named.
 
+use compact_str::CompactString;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use super::PlanDetail;
 use super::because;
@@ -12,9 +12,8 @@ use super::entry::{Block, Naming, Writer};
 use crate::diagnostics::sanitize;
 use crate::diff::{Action, ImageChange, PlacementChange, Reason};
 use crate::model::Region;
+use crate::report::count;
 
-/// Width of lists of names.
-const WIDTH: usize = 80;
 /// Number of regions up to which they are listed again.
 const FEW: usize = 2;
 
@@ -47,26 +46,39 @@ impl Writer<'_> {
         let Some(first) = changes.first() else { return };
         let mark = self.mark(first.action);
         let number = self.paint.bold(&format!("{} images", changes.len()));
-        let _ = writeln!(text, "{mark} {number}: {}", self.shared_head(first));
+        let rebuilt = self.row(changes, self.view.prior).and_then(|row| {
+            let lines = self.rebuilt(changes, &row)?;
+            Some((count(row.regions.len(), "region", "regions"), lines))
+        });
+        let extent = rebuilt.as_ref().map(|(regions, _)| format!(", {regions}")).unwrap_or_default();
+        let head = format!("{mark} {number}: {}{extent}", self.shared_head(first));
+        text.push_str(&self.paint.wrapped(&head, "", "    "));
         let names: Vec<String> = changes.iter().map(|change| change.image.to_string()).collect();
-        text.push_str(&wrapped(&names.join(" "), "    ", "    "));
-        text.push_str(&self.regions(first, Naming::Shared));
+        text.push_str(&self.paint.wrapped(&names.join(" "), "    ", "    "));
+        match rebuilt {
+            Some((_, lines)) => text.push_str(&lines),
+            None => text.push_str(&self.regions(first, Naming::Shared)),
+        }
     }
 
-    /// Returns what happens to an entry, without what only it has.
-    fn shared_head(&self, change: &ImageChange) -> String {
+    /// Returns the revision that is replaced, and the one that the manifest asks for.
+    pub(super) fn revisions(&self, change: &ImageChange) -> (Option<CompactString>, Option<CompactString>) {
         let revision = |generation| {
             let recorded = self.view.prior.images.get(&change.image)?;
             let build = recorded.generations.get(&generation)?;
             build.source.revision.clone()
         };
-        let old = change.supersedes.and_then(revision);
         let new = change.source.as_ref().and_then(|source| source.revision.clone());
-        let revisions = match (old, new) {
+        (change.supersedes.and_then(revision), new.or_else(|| change.generation.and_then(revision)))
+    }
+
+    /// Returns what happens to an entry, without what only it has.
+    fn shared_head(&self, change: &ImageChange) -> String {
+        let revisions = match self.revisions(change) {
             (Some(old), Some(new)) => {
                 format!(" {} → {}", sanitize::escape_truncated(&old), sanitize::escape_truncated(&new))
             }
-            (None, Some(new)) => format!(" {}", sanitize::escape_truncated(&new)),
+            (None, Some(new)) if change.source.is_some() => format!(" {}", sanitize::escape_truncated(&new)),
             _ => String::new(),
         };
         let what = match change.action {
@@ -127,24 +139,11 @@ impl Writer<'_> {
             };
             let line = format!("{place}{suffix}: {}", block.what);
             let indent = " ".repeat(6);
-            text.push_str(&wrapped(&line, &format!("    {} ", block.mark), &indent));
+            text.push_str(&self.paint.wrapped(&line, &format!("    {} ", block.mark), &indent));
             text.push_str(&block.below);
         }
         text
     }
-}
-
-/// Returns a text on lines of at most [`WIDTH`] characters. Words are not broken.
-fn wrapped(text: &str, first: &str, rest: &str) -> String {
-    let options = textwrap::Options::new(WIDTH)
-        .initial_indent(first)
-        .subsequent_indent(rest)
-        .break_words(false)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    let mut wrapped = textwrap::fill(text, options);
-    wrapped.push('\n');
-    wrapped
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub(super) fn state(bytes: &[u8]) {
         let again = Snapshot::from_text(&text).expect("what is written can be read");
         assert_eq!(again, snapshot);
         assert_eq!(again.to_text().expect("twice"), text);
-        assert_printable(&state_text(&snapshot, &AccountNames::default(), Paint::PLAIN));
+        assert_printable(&state_text(&snapshot, &AccountNames::default(), false, Paint::PLAIN));
     }
 }
 

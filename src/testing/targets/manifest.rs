@@ -114,13 +114,13 @@ fn assert_reports(loaded: &Loaded, found: &[Diagnostic], result: CommandResult<'
     let json = |value| report::json::to_text(&value).expect("JSON");
     for (format, text) in [
         ("json", json(report::json::verdict(&verdict).expect("JSON"))),
-        ("markdown", report::markdown::markdown(&verdict, 65_536)),
+        ("markdown", report::markdown::markdown(&verdict, 65_536, PlanDetail::Grouped)),
         ("sarif", json(report::sarif::sarif(&verdict))),
         ("junit", report::junit::junit(&verdict).expect("XML")),
         ("github", report::github::github(&verdict)),
         ("gitlab", json(report::gitlab::code_quality(&verdict))),
         ("rdjson", json(report::rdjson::rdjson(&verdict))),
-        ("html", report::page::of(&verdict)),
+        ("html", report::page::of(&verdict, PlanDetail::Grouped)),
     ] {
         assert_inert(format, &text);
     }

@@ -156,7 +156,7 @@ async fn a_failure_keeps_code_kind_and_request_id() {
     let mut bench = Bench::new(Settings::default());
     fault(&bench, "SyncImages", error("UnauthorizedOperation.PermissionDenied"));
     let outcome = apply(&mut bench, EXAMPLE).await;
-    let failures: Vec<&Failure> = outcome.steps.iter().filter_map(|(_, _, ended)| ended.failure()).collect();
+    let failures: Vec<&Failure> = outcome.steps.iter().filter_map(|step| step.outcome.failure()).collect();
     let [failure] = failures[..] else { panic!("{outcome:#?}") };
     assert_eq!(failure.code.as_deref(), Some("UnauthorizedOperation.PermissionDenied"));
     assert_eq!(failure.kind, Some("permission"));

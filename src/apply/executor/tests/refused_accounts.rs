@@ -61,7 +61,7 @@ async fn all_others_are_shared_with_and_recorded_and_the_failure_names_the_refus
             let outcome = apply(&mut bench, &yaml).await;
             assert_eq!(outcome.count(StepOutcome::is_failed), 1, "{way}: {outcome:#?}");
             assert_eq!(outcome.count(|ended| matches!(ended, StepOutcome::Skipped { .. })), 0);
-            let failure = outcome.steps.iter().find_map(|(_, _, ended)| ended.failure()).unwrap();
+            let failure = outcome.steps.iter().find_map(|step| step.outcome.failure()).unwrap();
             assert_eq!(failure.kind, Some("bad_account"), "{way}");
             for number in bad {
                 assert!(failure.why.contains(&number.to_string()), "{way}: {}", failure.why);
@@ -97,7 +97,7 @@ async fn an_account_that_the_service_does_not_name_is_found_by_halving() {
         let mut bench = Bench::new(settings).through(|inner| Arc::new(Unnamed(inner)));
         let all: Vec<u64> = (FIRST..FIRST + 8).collect();
         let outcome = apply(&mut bench, &shared_with(&all, "snap-2f3a1c2d")).await;
-        let failure = outcome.steps.iter().find_map(|(_, _, ended)| ended.failure()).unwrap();
+        let failure = outcome.steps.iter().find_map(|step| step.outcome.failure()).unwrap();
         assert!(failure.why.contains(&format!("refused: {bad}")), "{}", failure.why);
         assert_eq!(shares_of(&bench, "db").len(), 7);
     }
@@ -171,7 +171,7 @@ async fn an_account_that_is_gone_does_not_keep_the_shares_of_the_others_from_bei
                     assert!(outcome.is_complete() && left.is_empty(), "{outcome:#?}");
                 } else {
                     assert_eq!(left, BTreeSet::from([gone.to_string()]), "{outcome:#?}");
-                    let failure = outcome.steps.iter().find_map(|(_, _, ended)| ended.failure()).unwrap();
+                    let failure = outcome.steps.iter().find_map(|step| step.outcome.failure()).unwrap();
                     assert!(failure.why.contains(&gone.to_string()), "{}", failure.why);
                 }
             }
@@ -195,7 +195,7 @@ async fn another_error_ends_the_search_and_what_is_shared_is_recorded() {
     let only =
         shared_with(&[FIRST, FIRST + 1], "snap-2f3a1c2d").replace("with: [partner, staging]", "with: []");
     let outcome = apply(&mut bench, &only).await;
-    let failure = outcome.steps.iter().find_map(|(_, _, ended)| ended.failure()).unwrap();
+    let failure = outcome.steps.iter().find_map(|step| step.outcome.failure()).unwrap();
     assert_eq!(failure.kind, Some("permission"), "{outcome:#?}");
     assert!(!outcome.steps.is_empty() && bench.snapshot().await.intents.is_empty());
 }

@@ -95,8 +95,8 @@ async fn run(
 
 /// How many images and calls for images an outcome names.
 fn made(outcome: &Outcome) -> usize {
-    let makes = outcome.steps.iter().filter(|(_, verb, _)| matches!(verb, Verb::Create | Verb::Copy));
-    makes.filter(|(_, _, ended)| *ended == StepOutcome::Done || ended.is_open()).count()
+    let makes = outcome.steps.iter().filter(|step| matches!(step.verb, Verb::Create | Verb::Copy));
+    makes.filter(|step| step.outcome == StepOutcome::Done || step.outcome.is_open()).count()
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,7 +120,7 @@ async fn what_was_done_until_the_store_was_full_is_in_the_outcome() {
         // Calls that were under way are waited for: what they made is in the outcome and in the snapshot.
         assert_eq!(made(outcome), images, "after {appends} appends: {outcome:#?}");
         assert!(
-            !outcome.steps.iter().any(|(_, _, ended)| matches!(ended, StepOutcome::Unknown(_))),
+            !outcome.steps.iter().any(|step| matches!(step.outcome, StepOutcome::Unknown(_))),
             "{outcome:#?}"
         );
         // What can be stored at once after all has no intent of a call that was not sent.
