@@ -93,3 +93,24 @@ pub(super) fn limits(plan: &Plan, paint: Paint, detail: PlanDetail) -> String {
     let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left];
     format!("{}\n{}\n", paint.bold("Custom images by region"), table("  ", &align, &cells))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::worlds::{applied, plan_to};
+
+    #[test]
+    fn a_region_near_its_limit_has_its_own_line_and_the_others_share_one() {
+        let manifest = "version: 1\naccount: \"100000000001\"\nlimits: { regions: { ap-tokyo: { images: 1 } } }\nimages:\n  web:\n    region: ap-jakarta\n    source: { instance: { id: ins-8f3a1c2d } }\n    copies: [ap-seoul, ap-singapore, ap-tokyo]\n";
+        let plan = plan_to(&applied(&[]), manifest);
+        let regions = |detail| {
+            let rows = capacity_rows(&plan, detail);
+            rows.iter().map(|row| row.cells()[..5].join(" ")).collect::<Vec<_>>()
+        };
+        assert_eq!(regions(PlanDetail::Grouped), ["ap-tokyo 0 1 1 1", "3 regions 0 1 1 10"]);
+        assert_eq!(regions(PlanDetail::Full).len(), 4);
+        // Two regions are named.
+        let two = plan_to(&applied(&[]), &manifest.replace("ap-seoul, ", ""));
+        assert_eq!(capacity_rows(&two, PlanDetail::Grouped).len(), 3);
+    }
+}
