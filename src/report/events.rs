@@ -312,11 +312,12 @@ impl RunEvent {
             StepOutcome::NotStarted => FailedOutcome::NotSent,
             StepOutcome::Done | StepOutcome::Skipped { .. } => return None,
         };
-        let Failure { why, code, kind, request_id, action: _, region: _, message: _ } = match outcome.failure() {
-            Some(failure) => failure.clone(),
-            None if left == FailedOutcome::NotSent => "the run ended before it was sent".into(),
-            None => "accepted, and not ready when the run ended".into(),
-        };
+        let Failure { why, code, kind, request_id, action: _, region: _, message: _ } =
+            match outcome.failure() {
+                Some(failure) => failure.clone(),
+                None if left == FailedOutcome::NotSent => "the run ended before it was sent".into(),
+                None => "accepted, and not ready when the run ended".into(),
+            };
         Some(Self::Failed(FailedEvent {
             step,
             outcome: left,

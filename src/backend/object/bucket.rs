@@ -288,7 +288,8 @@ mod tests {
         assert!(said.starts_with("the storage answered SignatureDoesNotMatch: The signature"), "{said}");
         assert!(!said.contains("AKIA1") && !said.contains("secret") && !said.contains('\u{1b}'), "{said}");
         assert_eq!(failure(text), StorageFailure::Credentials);
-        let said = describe("Error performing GET http://host/key in 2s, after 5 retries - it broke: <html>AKIA1");
+        let said =
+            describe("Error performing GET http://host/key in 2s, after 5 retries - it broke: <html>AKIA1");
         assert_eq!(said, "the storage did not answer as it should: it broke");
     }
 

@@ -83,7 +83,10 @@ async fn a_holder_of_a_real_server_that_comes_back_is_kept_out() {
     assert!(matches!(one.save(&mut snapshot, SerialBump::Yes).await, Err(StoreError::LockLost { .. })));
     assert!(lease.check(Duration::ZERO, SystemClock.now()).is_err(), "no call is sent");
     two.append(&[accepted()]).await.unwrap();
-    assert_eq!(store_on(server, key, SECONDS).load().await.unwrap().unwrap().recorded.placements().count(), 1);
+    assert_eq!(
+        store_on(server, key, SECONDS).load().await.unwrap().unwrap().recorded.placements().count(),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
