@@ -80,7 +80,7 @@ def git(folder, *arguments):
 
 
 class Runner:
-    """A clone at a commit, in which the scripts of apply.yml run."""
+    """A clone at a commit, in which the scripts of apply-committed-state.yml run."""
 
     def __init__(self, name, commit):
         self.folder = WORK / name
@@ -89,7 +89,7 @@ class Runner:
         self.commit = commit
 
     def step(self, name):
-        (step,) = [step for step in steps("apply.yml") if step.get("name") == name]
+        (step,) = [step for step in steps("apply-committed-state.yml") if step.get("name") == name]
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(WORK), "BRANCH": "main", "STATE": "goldform.state.json",
             "GITHUB_SHA": self.commit, "TMPDIR": str(WORK),
