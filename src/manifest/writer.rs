@@ -2,10 +2,15 @@
 //!
 //! [`document`] writes a mapping in block style, by `serde_yaml`. [`scalar`] writes a text on one line, for entries that are
 //! inserted into a manifest and for corrections. The manifest's reader reads back what both write.
+//!
+//! What is written is printed as it is, to terminals and to the logs of build servers, since escaping it afterwards would
+//! change its meaning. So no text is written with characters that control a terminal or reorder text, or as a command of a
+//! build server.
 
 use serde_json::{Map, Value};
 
 use super::yaml;
+use crate::diagnostics::sanitize::{self, Brackets};
 
 /// Returns a mapping as YAML, one entry after the other.
 pub fn document(entries: &Map<String, Value>) -> String {
@@ -16,11 +21,16 @@ pub fn document(entries: &Map<String, Value>) -> String {
 const WORDS: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
 
 /// Returns an entry in block style, or on one line as JSON, which is YAML too. `serde_yaml` leaves out the quotes of some
-/// texts (`no`, `1_000`, `<<`) and breaks lines at U+2028, so its text is used only if every reader reads the same value.
+/// texts (`no`, `1_000`, `<<`) and breaks lines at U+2028, so its text is used only if every reader reads the same value,
+/// and if it can be printed as it is.
 fn entry(key: &str, value: &Value) -> String {
     let entry = Value::Object(Map::from_iter([(key.to_owned(), value.clone())]));
     match serde_yaml::to_string(&entry) {
-        Ok(text) if !is_ambiguous(&entry) && yaml::read(&text).is_some_and(|read: Value| read == entry) => {
+        Ok(text)
+            if !is_ambiguous(&entry)
+                && is_inert(&text)
+                && yaml::read(&text).is_some_and(|read: Value| read == entry) =>
+        {
             text
         }
         _ => format!("{}: {}\n", quoted(key), json(value)),
@@ -39,6 +49,11 @@ fn is_ambiguous(value: &Value) -> bool {
     }
 }
 
+/// Returns whether a text can be printed as it is.
+fn is_inert(text: &str) -> bool {
+    sanitize::escape_controls(text) == text && sanitize::escape_ci_commands(text) == text
+}
+
 fn is_number_of_yaml_1_1(text: &str) -> bool {
     text.contains(['_', ':'])
         && text.contains(|c: char| c.is_ascii_digit())
@@ -52,8 +67,10 @@ fn is_word(text: &str) -> bool {
 /// Returns a value as JSON on one line, with escapes for characters that are not printable in YAML.
 fn json(value: &Value) -> String {
     let mut text = String::new();
+    let mut brackets = Brackets::default();
     for c in value.to_string().chars() {
-        if is_escaped(c) { text.push_str(&escape(c)) } else { text.push(c) }
+        // A bracket of the value itself does not follow number signs.
+        if brackets.opens_a_command(c) || is_escaped(c) { text.push_str(&escape(c)) } else { text.push(c) }
     }
     text
 }
@@ -75,8 +92,11 @@ pub fn scalar(text: &str) -> String {
 pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
+    let mut brackets = Brackets::default();
     for c in text.chars() {
+        let opens_a_command = brackets.opens_a_command(c);
         match c {
+            c if opens_a_command => out.push_str(&escape(c)),
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
@@ -88,14 +108,17 @@ pub fn quoted(text: &str) -> String {
     out
 }
 
-/// Returns whether a character is not printable in YAML, or not shown by editors.
+/// Returns whether a character is not printable in YAML, not shown by editors, or controls or reorders text.
 fn is_escaped(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    sanitize::needs_escape(c) || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
-/// Returns a character of the first plane as an escape in double quotes.
+/// Returns a character as an escape in double quotes.
 fn escape(c: char) -> String {
-    format!("\\u{:04X}", u32::from(c))
+    match u32::from(c) {
+        code @ ..=0xffff => format!("\\u{code:04X}"),
+        code => format!("\\U{code:08X}"),
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +146,25 @@ mod tests {
             any::<char>().prop_map(|c| c.to_string()),
         ];
         proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+    }
+
+    /// `render` and `output` print YAML as it is.
+    #[test]
+    fn what_is_written_does_nothing_where_it_is_printed() {
+        for text in [
+            "x\n::error file=a::owned",
+            "::error::owned",
+            "a ##[error]b ##vso[task.complete]c",
+            "\u{1b}[31mred\u{202e}evil\u{200b}\u{9b}\u{e0041}",
+        ] {
+            let value = Value::Array(vec![Value::String(text.to_owned())]);
+            let entries = Map::from_iter([("key".to_owned(), value.clone()), (text.to_owned(), value)]);
+            let written = document(&entries);
+            assert!(is_inert(&written), "{written:?}");
+            assert_eq!(yaml::read::<Value>(&written), Some(Value::Object(entries)), "{written}");
+            assert!(is_inert(&quoted(text)) && !quoted(text).contains('\n'), "{}", quoted(text));
+            assert_eq!(yaml::read::<String>(&quoted(text)).as_deref(), Some(text));
+        }
     }
 
     proptest! {
