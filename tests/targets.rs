@@ -129,11 +129,11 @@ macro_rules! targets {
 }
 
 targets! {
-    manifest: 300;
+    manifest: 150;
     variables: 3000;
     state: 400;
     plan_file: 200;
-    journal: 600;
+    journal: 200;
     response: 1500;
     signature_header: 600;
     served_request: 600;

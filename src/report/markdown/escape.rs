@@ -1,6 +1,6 @@
 //! Text of users inside Markdown: only ever as code, where nothing in it is markup, a mention, a link or a tag.
 
-use crate::diagnostics::sanitize::{escape_ci_command, escape_controls};
+use crate::diagnostics::sanitize::{Brackets, escape_ci_command, escape_controls};
 
 /// The widest line of a block: blocks are not wrapped where they are read.
 const WIDTH: usize = 100;
@@ -9,9 +9,15 @@ fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// A piece of text in a sentence.
+/// A piece of text in a sentence. A command of a build server may be anywhere in a line of the log that shows it.
 pub(super) fn code(text: &str) -> String {
-    let text = escape_controls(text).replace('\n', " ");
+    let mut brackets = Brackets::default();
+    let mut shown = String::with_capacity(text.len());
+    for c in escape_controls(text).chars() {
+        shown.extend(brackets.opens_a_command(c).then_some('\\'));
+        shown.push(if c == '\n' { ' ' } else { c });
+    }
+    let text = shown;
     let ticks = "`".repeat(longest_run(&text).saturating_add(1));
     match text.trim() {
         "" => "—".to_owned(),
@@ -71,6 +77,12 @@ pub(in crate::report) fn cut(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_of_a_build_server_is_none_within_a_sentence() {
+        assert_eq!(code("a##[error]b ##vso[task]"), "`a##\\[error]b ##vso\\[task]`");
+        assert_eq!(code("a #[b]"), "`a #[b]`");
+    }
 
     #[test]
     fn code_is_longer_than_what_could_end_it() {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::inert::assert_inert;
+use super::inert::{assert_inert, assert_printable};
 use crate::constraints::{Levels, judge};
 use crate::diagnostics::{Diagnostic, Place, RenderOptions, render};
 use crate::diff::PlanMode;
@@ -82,14 +82,14 @@ fn assert_planned(loaded: &Loaded, desired: &Desired) {
     let options = PlanOptions::all(PlanMode::Normal);
     let proposal = match propose(desired, &Recorded::default(), None, &options) {
         Ok(proposal) => proposal,
-        Err(error) => return assert_inert("text", &error.to_string()),
+        Err(error) => return assert_printable(&error.to_string()),
     };
     let (plan, prior) = (&proposal.plan, &proposal.prior);
     let mut found = judge(desired, prior, Some(plan), &levels, Timestamp::UNIX_EPOCH).diagnostics;
     found.extend(unknown);
     assert_places(loaded, &found);
     for detail in [PlanDetail::Grouped, PlanDetail::Full] {
-        assert_inert("text", &plan_text(plan, prior, &names, Paint::PLAIN, detail));
+        assert_printable(&plan_text(plan, prior, &names, Paint::PLAIN, detail));
     }
     if plan.graph.len() <= STEPS_REPORTED {
         assert_reports(loaded, &found, CommandResult::Plan { plan, prior, unexpected: None }, &names);
@@ -101,7 +101,7 @@ fn assert_planned(loaded: &Loaded, desired: &Desired) {
 fn assert_reports(loaded: &Loaded, found: &[Diagnostic], result: CommandResult<'_>, names: &AccountNames) {
     let locate = |place: &Place| loaded.locator.place(place);
     let sources = loaded.locator.sources();
-    assert_inert("text", &render(found, &locate, sources, RenderOptions::default()));
+    assert_printable(&render(found, &locate, sources, RenderOptions::default()));
     let places = Places { locate: &locate, sources, name: &str::to_owned };
     let verdict = Verdict {
         command: "plan",
