@@ -137,4 +137,5 @@ targets! {
     response: 1500;
     signature_header: 600;
     served_request: 600;
+    object_listing: 400;
 }

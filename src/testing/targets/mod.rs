@@ -10,6 +10,7 @@ mod journal;
 mod manifest;
 mod response;
 mod server;
+mod storage;
 
 /// Function that checks its property for any bytes.
 pub type Target = fn(&[u8]);
@@ -24,6 +25,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("response", response::response),
     ("signature_header", server::signature_header),
     ("served_request", server::served_request),
+    ("object_listing", storage::object_listing),
 ];
 
 /// Checks the property of a target.
