@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use goldform::constraints;
+use goldform::state::Recorded;
 
 use super::chance::Chance;
 
@@ -157,6 +158,24 @@ impl Fleet {
         wants
     }
 
+    /// The revisions that the manifest pins, by entry.
+    pub fn pins(&self) -> BTreeMap<u8, String> {
+        let pin = |entry: &Entry| entry.pin.filter(|_| !matches!(entry.source, Source::Adopted(_)));
+        self.entries.iter().filter_map(|(number, entry)| Some((*number, pin(entry)?.to_string()))).collect()
+    }
+
+    /// Removes pins to revisions of which nothing is left, or that were never built.
+    pub fn unpin_what_is_gone(&mut self, recorded: &Recorded) {
+        for (number, entry) in &mut self.entries {
+            let Some(pin) = entry.pin.filter(|pin| *pin != entry.revision) else { continue };
+            let key = key(*number).parse().unwrap();
+            let mut usable = recorded.usable_generations(&key);
+            if !usable.any(|(_, revision)| revision.as_deref() == Some(&pin.to_string())) {
+                entry.pin = None;
+            }
+        }
+    }
+
     /// The images of others that the manifest takes over, by entry.
     pub fn adopted(&self) -> impl Iterator<Item = (u8, &str)> {
         self.entries.iter().filter_map(|(number, entry)| match &entry.source {
@@ -238,7 +257,7 @@ impl Fleet {
         if let Some(keep) = KEEPS[entry.keep] {
             writeln!(text, "    keep: {keep}").unwrap();
         }
-        if let Some(pin) = entry.pin.filter(|_| !matches!(entry.source, Source::Adopted(_))) {
+        if let Some(pin) = self.pins().get(&number) {
             writeln!(text, "    pin: \"{pin}\"").unwrap();
         }
         if entry.delete_first && !entry.protect {

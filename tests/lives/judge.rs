@@ -11,6 +11,7 @@ use goldform::state::Snapshot;
 use goldform::testing::Stored;
 
 use super::fleet::{ENCRYPTED, EntryKey, Fleet, OWNER, Wants, entry_of_instance, key, number_of};
+use super::holds::Holds;
 use super::output::output;
 use super::script::Note;
 
@@ -29,6 +30,8 @@ pub struct Accusation {
 #[derive(Default)]
 struct Team {
     wants: Wants,
+    /// The revisions that the manifest pins, by entry.
+    pins: BTreeMap<u8, String>,
     /// Places that the plan of the run says are without an image for a while.
     gaps: BTreeSet<(u8, String)>,
     /// What the team's store holds.
@@ -74,6 +77,8 @@ pub struct Judge {
     makers: BTreeMap<String, usize>,
     /// The images of others that a team's manifest took over.
     claims: BTreeMap<String, usize>,
+    /// The entries that are held in a state.
+    pub holds: Holds,
     pub accusation: Option<Accusation>,
     pub notes: Vec<Note>,
     /// The last call that was seen.
@@ -121,6 +126,7 @@ impl Judge {
             team.served_before.entry(place).or_default().extend(ids);
         }
         team.wants = fleet.wants();
+        team.pins = fleet.pins();
         team.gaps.clear();
         (team.has_observed, team.has_acted) = (false, false);
         team.began_recorded = team.recorded();
@@ -155,6 +161,7 @@ impl Judge {
         for _ in &gaps {
             self.count("gaps named");
         }
+        self.plan_honours_holds(team, plan);
         self.teams.entry(team).or_default().gaps = gaps;
     }
 
@@ -178,6 +185,7 @@ impl Judge {
                 }
             }
         }
+        self.holds_last(team, now);
         self.output_is_good(team, now, "after something was stored");
     }
 
@@ -297,6 +305,7 @@ impl Judge {
             self.others_are_left_alone(team, call, images);
             self.nobody_is_left_without(team, call, images);
             self.something_is_not_deprecated(call, images);
+            self.holds_are_honoured(team, call, images);
         }
         self.world.clone_from(images);
         self.forget_what_serves_no_more(now);
@@ -311,6 +320,10 @@ impl Judge {
             return;
         }
         self.makers.insert(image.id.clone(), team);
+        // An encrypted copy is of another entry.
+        if !image.encrypted {
+            self.holds.made(&image.id, &image.made_from);
+        }
         self.count("images made");
         self.note(
             image.created_at,
@@ -491,7 +504,7 @@ impl Judge {
         let Some(state) = &of.state else { return };
         let printed = output(&state.recorded);
         let serving = self.serving(team, now);
-        let mut breaches = Vec::new();
+        let (mut breaches, mut unheld) = (Vec::new(), Vec::new());
         for (number, region) in of.wants.keys() {
             let place = ((team, *number), region.clone());
             let ids = serving.get(&place);
@@ -503,10 +516,138 @@ impl Judge {
                 let is = id.map_or("nothing".to_owned(), |id| format!("{id} ({})", self.describe(id, now)));
                 breaches.push(format!("{}: {is} when all was done, while {ids:?} serves", place_of(&place)));
             }
+            if self.can_honour(place.0, now) && !id.is_some_and(|id| self.holds.has(place.0, id)) {
+                unheld.push(format!("{}: {id:?} serves when all was done", place_of(&place)));
+            }
+        }
+        for number in of.pins.keys() {
+            let entry = (team, *number);
+            let says_same = self.holds.of(entry).is_some_and(|held| of.pins[number] == held.revision);
+            let key = key(*number).parse().unwrap();
+            if says_same && state.recorded.holds.contains_key(&key) {
+                unheld.push(format!(
+                    "image.{key} is still held when all was done, and the manifest pins it there"
+                ));
+            }
         }
         let check = if all { "something serves in the end" } else { "output serves" };
         for breach in breaches {
             self.accuse(check, now, breach);
+        }
+        for breach in unheld {
+            self.accuse("a hold is honoured", now, breach);
+        }
+    }
+
+    /// A team held an entry at a generation with these images, whatever its manifest says.
+    pub fn held(&mut self, entry: EntryKey, revision: String, images: BTreeSet<String>) {
+        self.count("holds placed");
+        self.holds.placed(entry, revision, images);
+    }
+
+    /// A team released an entry.
+    pub fn released(&mut self, entry: EntryKey) {
+        self.count("holds released");
+        self.holds.released(entry);
+    }
+
+    /// Whether the generation at which an entry is held has a NORMAL image that its team knows.
+    fn can_honour(&self, entry: EntryKey, now: i64) -> bool {
+        let Some(of) = self.teams.get(&entry.0) else { return false };
+        let recorded = of.recorded();
+        !of.unseen.keys().any(|place| place.0 == entry)
+            && self.normal_images(now).any(|(of_entry, seen)| {
+                of_entry == entry
+                    && self.holds.has(entry, &seen.image.id)
+                    && recorded.contains(&seen.image.id)
+            })
+    }
+
+    /// A plan keeps or makes current the generation at which an entry is held.
+    fn plan_honours_holds(&mut self, team: usize, plan: &Plan) {
+        let now = self.teams.get(&team).map_or(0, |of| of.began_at);
+        for entry in self.holds.of_team(team) {
+            let key = key(entry.1).parse().unwrap();
+            let Some(change) = plan.changes.iter().find(|change| change.image == key) else { continue };
+            let Some(generation) = change.generation.filter(|_| self.can_honour(entry, now)) else {
+                continue;
+            };
+            let Some(state) = self.teams.get(&team).and_then(|of| of.state.as_ref()) else { continue };
+            let build = state.recorded.images.get(&key).and_then(|image| image.generations.get(&generation));
+            let is_held = build.is_some_and(|build| {
+                build.placements.values().any(|placement| self.holds.has(entry, placement.id.as_str()))
+            });
+            self.count("plans of held entries");
+            if !is_held {
+                let held = self.holds.of(entry).map(|held| held.revision.clone()).unwrap_or_default();
+                let what = format!(
+                    "image.{key} is held at {held}, and a plan makes generation {generation} current"
+                );
+                self.accuse("a hold is honoured", now, what);
+            }
+        }
+    }
+
+    /// While an entry is held, nothing is built for it, and what it is held at is neither deleted nor deprecated.
+    fn holds_are_honoured(&mut self, team: usize, call: &Call, images: &[ImageView]) {
+        let mut breaches = Vec::new();
+        for entry in self.holds.of_team(team) {
+            if !self.can_honour(entry, call.at) {
+                continue;
+            }
+            for seen in images {
+                let id = &seen.image.id;
+                let is_new = !self.world.iter().any(|before| before.image.id == *id);
+                if is_new && self.entries.get(id) == Some(&entry) && !self.holds.has(entry, id) {
+                    breaches.push(format!("{id} is made from {}", seen.image.made_from));
+                }
+            }
+            for before in self.world.iter().filter(|before| self.holds.has(entry, &before.image.id)) {
+                let image = &before.image;
+                let place = (entry.1, image.region.clone());
+                if image.state_at(call.at) != ImageStatus::Normal
+                    || !self.teams.get(&team).is_some_and(|of| of.wants.contains_key(&place))
+                {
+                    continue;
+                }
+                match images.iter().find(|after| after.image.id == image.id) {
+                    None => breaches.push(format!("{} is deleted", image.id)),
+                    Some(after) if after.image.deprecated && !image.deprecated => {
+                        breaches.push(format!("{} is deprecated", image.id));
+                    }
+                    Some(_) => {}
+                }
+            }
+            for breach in std::mem::take(&mut breaches) {
+                let held = self.holds.of(entry).map(|held| held.revision.clone()).unwrap_or_default();
+                let what = format!("{breach}, while image.{} is held at {held}", key(entry.1));
+                self.accuse("a hold is honoured", call.at, what);
+            }
+        }
+    }
+
+    /// A hold is in the state until it is released, or until the manifest pins its entry there.
+    fn holds_last(&mut self, team: usize, now: i64) {
+        let Some((of, state)) = self.teams.get(&team).and_then(|of| Some((of, of.state.as_ref()?))) else {
+            return;
+        };
+        let mut ended = Vec::new();
+        for entry in self.holds.of_team(team) {
+            let key = key(entry.1).parse().unwrap();
+            let held = self.holds.of(entry).map(|held| held.revision.clone()).unwrap_or_default();
+            let recorded = state.recorded.holds.get(&key).map(|hold| hold.revision.to_string());
+            if recorded.as_ref() != Some(&held) {
+                ended.push((entry, of.pins.get(&entry.1) == Some(&held), held));
+            }
+        }
+        for (entry, says_same, held) in ended {
+            self.holds.released(entry);
+            if says_same {
+                self.count("holds ended by the manifest");
+            } else {
+                let what = format!("image.{} was held at {held}, and nobody released it", key(entry.1));
+                self.accuse("a hold is honoured", now, what);
+            }
         }
     }
 

@@ -1,21 +1,24 @@
 //! One life: a fleet, or two in one account, goes through twelve runs in which things go wrong, then through a few in
 //! which nothing does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use goldform::backend::{LockInfo, LockWait, StateStore as _};
 use goldform::cloud::sim::{ImageStatus, Settings};
 use goldform::diagnostics::Severity;
 use goldform::diff::PlanMode;
-use goldform::testing::{Applied, Bench, Death, When, desired};
+use goldform::state::{Edit, Event};
+use goldform::testing::{Applied, Bench, Death, Stored, When, desired};
 use jiff::SignedDuration;
 
 use super::chance::Chance;
 use super::faults::{self, seconds};
 use super::fleet::{Fleet, REGIONS, key};
+use super::holds::{self, Drawn};
 use super::judge::{Accusation, Judge};
 use super::others::{Happening, Lie, Way, make_image, micros};
 use super::script;
@@ -148,6 +151,7 @@ impl Life {
             self.say(format!("\nrun {number}, team {}:", who.join(" and team ")));
             for team in &teams {
                 self.edit(*team);
+                self.hold_or_release(*team).await;
             }
             self.happen_between(teams[0]);
             self.set_faults();
@@ -186,6 +190,7 @@ impl Life {
                 self.say(format!("  team {team}: {edit}"));
             }
         }
+        self.pin_what_is_held(team);
         if is_first || before != self.fleets[team] {
             let yaml = self.fleets[team].yaml();
             self.say(yaml.lines().map(|line| format!("    | {line}\n")).collect::<String>().trim_end());
@@ -205,20 +210,71 @@ impl Life {
         self.hand_over(team, &gone);
     }
 
-    /// A pin to a revision of which nothing is left, or that was never built, is removed: a rule refuses it.
+    /// Sometimes an entry is pinned while it is held: where it is held, as a merge request that follows, or elsewhere.
+    fn pin_what_is_held(&mut self, team: usize) {
+        let mut said = Vec::new();
+        for (number, entry) in &mut self.fleets[team].entries {
+            let held = self.judge.lock().unwrap().holds.of((team, *number)).map(|held| held.revision.clone());
+            let Some(held) = held else { continue };
+            let elsewhere = 1 + self.chance.below(usize::from(entry.revision));
+            let pin = match *self.chance.weighted(&[(12, 0), (20, 1), (68, 2)]) {
+                0 => held.parse().ok(),
+                1 => u8::try_from(elsewhere).ok(),
+                _ => None,
+            };
+            if let Some(pin) = pin {
+                entry.pin = Some(pin);
+                said.push(format!("  team {team}: {}: pin {pin} while it is held at {held}", key(*number)));
+            }
+        }
+        for said in said {
+            self.say(said);
+        }
+    }
+
+    /// Sometimes a team holds an entry at a revision, or releases it, whatever its manifest says.
+    async fn hold_or_release(&mut self, team: usize) {
+        if !self.chance.percent(20) {
+            return;
+        }
+        let bench = &mut self.benches[team];
+        let (snapshot, now) = (bench.snapshot().await, bench.clock.now());
+        let drawn = holds::draw(&mut self.chance, &snapshot.recorded, &self.fleets[team], now);
+        if let Some(drawn) = drawn {
+            self.record(team, drawn).await;
+        }
+    }
+
+    /// Records a hold, as `rollback` does before it plans.
+    async fn record(&mut self, team: usize, drawn: Drawn) {
+        self.say(format!("  team {team}: {}", drawn.describe()));
+        let (now, bench) = (self.now(), &mut self.benches[team]);
+        let change = Edit::Hold { image: drawn.key(), hold: drawn.hold.clone() };
+        let events = [Event::Edited { at: bench.clock.now(), change }];
+        let lock =
+            LockInfo { owner: "test".into(), pid: 1, operation: "rollback".into(), since: bench.clock.now() };
+        bench.store.lock(lock, LockWait::NONE).await.unwrap();
+        bench.store.append(&events).await.unwrap();
+        // Without the lock, as a process that ends leaves it.
+        bench.store = bench.store.crashed_after(usize::MAX);
+        let (mut judge, entry) = (self.judge.lock().unwrap(), (team, drawn.number));
+        match drawn.hold {
+            Some(hold) => judge.held(entry, hold.revision.to_string(), drawn.images),
+            None => judge.released(entry),
+        }
+        judge.stored(team, &Stored::Appended(&events), now);
+    }
+
+    /// A pin or a hold at a revision of which nothing is left, or that was never built, is removed: a rule refuses it.
     async fn unpin_what_is_gone(&mut self, team: usize) {
         let wanted = desired(&self.fleets[team].yaml());
         let bench = &mut self.benches[team];
         let mut snapshot = bench.snapshot().await;
         bench.observe(&wanted, &mut snapshot).await;
-        for (number, entry) in &mut self.fleets[team].entries {
-            let Some(pin) = entry.pin.filter(|pin| *pin != entry.revision) else { continue };
-            let key = key(*number).parse().unwrap();
-            let mut usable = snapshot.recorded.usable_generations(&key);
-            if !usable.any(|(_, revision)| revision.as_deref() == Some(&pin.to_string())) {
-                entry.pin = None;
-            }
+        for number in holds::without_image(&snapshot.recorded, &self.fleets[team]) {
+            self.record(team, Drawn { number, hold: None, images: BTreeSet::default() }).await;
         }
+        self.fleets[team].unpin_what_is_gone(&snapshot.recorded);
     }
 
     /// A pipeline makes images that these entries adopt.

@@ -5,8 +5,8 @@
 //!  chance   what a seed draws            others   what others do, and what listings leave out
 //!  fleet    manifests and their edits    judge    the observer and its checks
 //!  life     one life of twelve runs      output   the ids that consumers get
-//!  faults   what goes wrong              real     lives of the program, over HTTP, with `kill -9`
-//!                                        script   what a failing life prints
+//!  faults   what goes wrong              holds    entries that are held in the state
+//!  script   what a failing life prints   real     lives of the program, over HTTP, with `kill -9`
 //! ```
 //!
 //! `GOLDFORM_LIVES=2000` lives the seeds below 2000, `GOLDFORM_LIFE=7` that of seed 7 and prints everything.
@@ -17,6 +17,7 @@
 mod chance;
 mod faults;
 mod fleet;
+mod holds;
 mod judge;
 mod life;
 mod others;

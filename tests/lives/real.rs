@@ -1,6 +1,7 @@
 //! Lives of the program itself: a world served over HTTP by a process, applies as processes, and `kill -9` at any
 //! moment. The observer reads the world's file.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -9,17 +10,19 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use goldform::backend::{FileStore, StateStore as _};
+use goldform::backend::{FileStore, StateStore as _, StoreError};
 use goldform::cloud::SystemClock;
 use goldform::cloud::sim::{ImageStatus, RequestOutcome, Settings, Sim, WorldView};
+use goldform::state::Snapshot;
 use goldform::testing::Stored;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::chance::Chance;
 use super::faults::{self, SECONDS};
-use super::fleet::Fleet;
+use super::fleet::{Fleet, key};
+use super::holds::{self, Drawn};
 use super::judge::Judge;
 use super::life::{Counts, Failure};
 use super::others::{Happening, make_image, micros};
@@ -164,7 +167,8 @@ impl RealLife {
                 let what = if squats { Happening::Squat { draw, ahead } } else { Happening::Share { draw } };
                 (Duration::from_millis(self.chance.next() % 600), what)
             });
-            self.apply(kill, happening);
+            let held = self.draw_hold();
+            self.run(held.as_ref(), kill, happening);
         }
         if !self.is_over() {
             self.come_to_rest();
@@ -244,11 +248,37 @@ impl RealLife {
         judge.called(&WorldView { call, images });
     }
 
-    /// Applies, and kills the process after a time. Its output unless it was killed.
-    fn apply(&mut self, kill: Option<Duration>, happening: Option<(Duration, Happening)>) -> Option<Output> {
+    /// Sometimes the command of a run is one that holds an entry at a revision, or releases it.
+    fn draw_hold(&mut self) -> Option<Drawn> {
+        if !self.chance.percent(20) {
+            return None;
+        }
+        let snapshot = self.state().ok().flatten()?;
+        holds::draw(&mut self.chance, &snapshot.recorded, &self.fleet, Timestamp::now())
+    }
+
+    /// Applies, or holds or releases an entry, and kills the process after a time. Its output unless it was killed.
+    fn run(
+        &mut self,
+        held: Option<&Drawn>,
+        kill: Option<Duration>,
+        happening: Option<(Duration, Happening)>,
+    ) -> Option<Output> {
         self.judge.lock().unwrap().begins(&self.fleet, now());
+        let mut args = match held {
+            None => vec!["apply".to_owned()],
+            Some(Drawn { number, hold: None, .. }) => {
+                vec!["rollback".to_owned(), format!("image.{}", key(*number)), "--release".to_owned()]
+            }
+            Some(Drawn { number, hold: Some(hold), .. }) => {
+                let command = format!("rollback image.{} --hold --to {}", key(*number), hold.revision);
+                command.split(' ').map(str::to_owned).collect()
+            }
+        };
+        args.extend(["--yes", "--settle-timeout", "2s"].map(str::to_owned));
+        self.say(format!("  goldform {}", args.join(" ")));
         let mut child = self
-            .command(&["apply", "--yes", "--settle-timeout", "2s"])
+            .command(&args.iter().map(String::as_str).collect::<Vec<_>>())
             .stdout(fs::File::create(self.folder.path().join("stdout")).unwrap())
             .stderr(fs::File::create(self.folder.path().join("stderr")).unwrap())
             .spawn()
@@ -284,17 +314,24 @@ impl RealLife {
             "  after {millis} ms: {}",
             code.map_or("killed".to_owned(), |code| format!("exit {code}"))
         ));
-        self.read_state(code);
+        self.read_state(code, held);
         code.map(|_| output)
     }
 
-    /// Reads the state as `output` does, and judges what it would print.
-    fn read_state(&mut self, code: Option<i32>) {
+    fn state(&self) -> Result<Option<Snapshot>, StoreError> {
         let path = self.folder.path().join("goldform.state.json");
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        match runtime.block_on(FileStore::at(path).load()) {
+        runtime.block_on(FileStore::at(path).load())
+    }
+
+    /// Reads the state as `output` does, and judges what it would print.
+    fn read_state(&mut self, code: Option<i32>, held: Option<&Drawn>) {
+        match self.state() {
             Ok(None) => {}
             Ok(Some(snapshot)) => {
+                if let Some(drawn) = held {
+                    self.is_held(drawn, &snapshot, code);
+                }
                 let mut judge = self.judge.lock().unwrap();
                 judge.stored(0, &Stored::Saved(&snapshot), now());
                 if code == Some(0) {
@@ -302,6 +339,21 @@ impl RealLife {
                 }
             }
             Err(error) => self.accuse("the state can be used", error.to_string()),
+        }
+    }
+
+    /// What became of a hold: a process that was killed or refused may not have recorded it.
+    fn is_held(&self, drawn: &Drawn, snapshot: &Snapshot, code: Option<i32>) {
+        let entry = (0, drawn.number);
+        let recorded = snapshot.recorded.holds.get(&drawn.key()).map(|hold| &hold.revision);
+        let is_recorded = recorded == drawn.hold.as_ref().map(|hold| &hold.revision);
+        match &drawn.hold {
+            Some(hold) if is_recorded => {
+                self.judge.lock().unwrap().held(entry, hold.revision.to_string(), drawn.images.clone());
+            }
+            None if is_recorded => self.judge.lock().unwrap().released(entry),
+            _ if code == Some(0) => self.accuse("a hold is honoured", format!("exit 0, and {recorded:?}")),
+            _ => {}
         }
     }
 
@@ -320,7 +372,7 @@ impl RealLife {
         self.fleet.consents = true;
         self.replace_what_is_gone();
         self.judge.lock().unwrap().claimed(&self.fleet);
-        self.write_manifest();
+        self.unpin_what_is_gone();
         let yaml = self.fleet.yaml();
         self.say(yaml.lines().map(|line| format!("    | {line}\n")).collect::<String>().trim_end());
         let mut is_blocked = self.three_runs();
@@ -342,12 +394,23 @@ impl RealLife {
         }
     }
 
+    /// A pin or a hold at a revision of which nothing is left, or that was never built, is removed: a rule refuses it.
+    fn unpin_what_is_gone(&mut self) {
+        let recorded = self.state().ok().flatten().map(|snapshot| snapshot.recorded).unwrap_or_default();
+        self.fleet.unpin_what_is_gone(&recorded);
+        self.write_manifest();
+        for number in holds::without_image(&recorded, &self.fleet) {
+            let release = Drawn { number, hold: None, images: BTreeSet::new() };
+            self.run(Some(&release), None, None);
+        }
+    }
+
     /// Up to three runs in which nothing goes wrong. Returns whether images of others block it.
     fn three_runs(&mut self) -> bool {
         let mut printed = String::new();
         for round in 1..=3 {
             self.say(format!("  quiet run {round}"));
-            let output = self.apply(None, None);
+            let output = self.run(None, None, None);
             if self.is_over() {
                 return false;
             }
