@@ -240,21 +240,38 @@ impl Bench {
         transport: Arc<dyn Transport>,
         death: &Death,
     ) -> Result<Option<Applied>, StoreError> {
+        let mut store = std::mem::take(&mut self.store);
+        let applied = self.live_on(desired, transport, &mut store, LockWait::NONE, death).await;
+        self.store = store.crashed_after(usize::MAX);
+        applied
+    }
+
+    /// As [`Bench::live`], with the state in another store, whose lock is waited for.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub async fn live_on(
+        &self,
+        desired: &Desired,
+        transport: Arc<dyn Transport>,
+        store: &mut dyn StateStore,
+        wait: LockWait,
+        death: &Death,
+    ) -> Result<Option<Applied>, StoreError> {
         let transport = Arc::new(DyingTransport { inner: transport, death: death.clone() });
         let retrying = RetryingTransport::new(transport, RateLimits::Documented, RetryPolicy::default(), 1);
         let cloud = Arc::new(Client::new(Arc::new(retrying)));
-        let mut store = std::mem::take(&mut self.store);
-        let applied = {
-            let mut watched = WatchedStore { inner: &mut store, on_store: self.on_store.clone() };
-            let mut dying = DyingStore { inner: &mut watched, death: death.clone() };
-            let run = self.go(desired, PlanMode::Normal, cloud, &mut dying, |_| {});
-            tokio::select! {
-                biased;
-                () = death.comes() => None,
-                applied = run => Some(applied),
-            }
+        let mut watched = WatchedStore { inner: store, on_store: self.on_store.clone() };
+        let mut dying = DyingStore { inner: &mut watched, death: death.clone() };
+        let run = async {
+            dying.lock(lock_info(self.clock.as_ref()), wait).await?;
+            self.go_on(desired, PlanMode::Normal, cloud, &mut dying, |_| {}).await
         };
-        self.store = store.crashed_after(usize::MAX);
+        let applied = tokio::select! {
+            biased;
+            () = death.comes() => None,
+            applied = run => Some(applied),
+        };
         applied.transpose()
     }
 
@@ -267,6 +284,18 @@ impl Bench {
         edit: impl FnOnce(&mut Plan),
     ) -> Result<Applied, StoreError> {
         store.lock(lock_info(self.clock.as_ref()), LockWait::NONE).await?;
+        self.go_on(desired, mode, cloud, store, edit).await
+    }
+
+    /// Applies with a state whose lock is held.
+    async fn go_on(
+        &self,
+        desired: &Desired,
+        mode: PlanMode,
+        cloud: Arc<Client>,
+        store: &mut dyn StateStore,
+        edit: impl FnOnce(&mut Plan),
+    ) -> Result<Applied, StoreError> {
         let mut engine = self.engine(desired);
         let mut state = LockedState::load(store, || self.first_snapshot()).await?;
         let connected = engine.connect(Arc::clone(&cloud));

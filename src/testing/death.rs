@@ -66,13 +66,18 @@ impl Death {
         }
     }
 
+    /// Lets it come now.
+    pub fn strike(&self) {
+        self.dead.store(true, Ordering::SeqCst);
+        self.news.notify_waiters();
+    }
+
     fn strikes(&self, at: At) -> bool {
         let tick = |left: usize| left.checked_sub(1);
         let struck =
             self.at == at && self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, tick).is_err();
         if struck {
-            self.dead.store(true, Ordering::SeqCst);
-            self.news.notify_waiters();
+            self.strike();
         }
         struck
     }

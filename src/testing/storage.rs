@@ -1,5 +1,6 @@
 //! Object storage that fails: in memory, and as unreliable as a network makes it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,12 +8,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
+use jiff::Timestamp;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+
+use crate::model::Clock;
 
 /// What a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,29 @@ pub enum StorageFault {
     Dies,
     /// It is executed and never answered.
     DiesAfter,
+    /// It is not executed: the keys have expired.
+    Denied,
+}
+
+/// When objects were written, by another clock than that of the memory.
+#[derive(Clone)]
+struct Times {
+    clock: Arc<dyn Clock>,
+    written: Arc<Mutex<BTreeMap<Path, Timestamp>>>,
+}
+
+impl Times {
+    fn note(&self, path: &Path) {
+        self.written.lock().unwrap().insert(path.clone(), self.clock.now());
+    }
+
+    /// Sets the time of an object, in whole seconds as storage does.
+    fn show(&self, meta: &mut ObjectMeta) {
+        if let Some(at) = self.written.lock().unwrap().get(&meta.location) {
+            meta.last_modified = Default::default();
+            meta.last_modified += Duration::from_secs(u64::try_from(at.as_second()).unwrap());
+        }
+    }
 }
 
 type Decide = dyn FnMut(Kind, &str) -> StorageFault + Send;
@@ -71,6 +98,8 @@ pub struct FaultyStorage {
     decide: Arc<Mutex<Box<Decide>>>,
     /// Writes whose condition is ignored.
     ignored: Option<Kind>,
+    /// The clock of the storage. `None`: that of the memory, which is real time.
+    times: Option<Times>,
 }
 
 impl Default for FaultyStorage {
@@ -90,6 +119,25 @@ impl FaultyStorage {
             past: Arc::new(InMemory::new()),
             decide: Arc::new(Mutex::new(Box::new(decide))),
             ignored: None,
+            times: None,
+        }
+    }
+
+    /// Returns the same storage with a clock of its own, for tests in paused time.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { times: Some(Times { clock, written: Arc::default() }), ..self }
+    }
+
+    fn note_time(&self, path: &Path) {
+        if let Some(times) = &self.times {
+            times.note(path);
+        }
+    }
+
+    fn show_time(&self, meta: &mut ObjectMeta) {
+        if let Some(times) = &self.times {
+            times.show(meta);
         }
     }
 
@@ -122,6 +170,10 @@ impl fmt::Display for FaultyStorage {
     }
 }
 
+fn denied(path: &Path) -> Error {
+    Error::Unauthenticated { path: path.to_string(), source: "the security token has expired".into() }
+}
+
 fn lost() -> Error {
     Error::Generic { store: "S3", source: "error sending request: connection reset".into() }
 }
@@ -142,7 +194,11 @@ impl ObjectStore for FaultyStorage {
             if let Ok(before) = self.inner.get(path).await {
                 self.past.put(path, before.bytes().await?.into()).await?;
             }
-            self.inner.put_opts(path, payload.clone(), options.clone()).await
+            let written = self.inner.put_opts(path, payload.clone(), options.clone()).await;
+            if written.is_ok() {
+                self.note_time(path);
+            }
+            written
         };
         match self.fault(kind, path.as_ref()) {
             StorageFault::None | StorageFault::Stale => execute().await,
@@ -152,11 +208,13 @@ impl ObjectStore for FaultyStorage {
                 Err(lost())
             }
             StorageFault::Late(after) => {
-                let (inner, path) = (Arc::clone(&self.inner), path.clone());
+                let (storage, path) = (self.clone(), path.clone());
                 let (payload, options) = (payload.clone(), options.clone());
                 tokio::spawn(async move {
                     tokio::time::sleep(after).await;
-                    let _ = inner.put_opts(&path, payload, options).await;
+                    if storage.inner.put_opts(&path, payload, options).await.is_ok() {
+                        storage.note_time(&path);
+                    }
                 });
                 Err(lost())
             }
@@ -173,6 +231,7 @@ impl ObjectStore for FaultyStorage {
                 let _ = execute().await;
                 std::future::pending().await
             }
+            StorageFault::Denied => Err(denied(path)),
         }
     }
 
@@ -193,7 +252,12 @@ impl ObjectStore for FaultyStorage {
                 }
                 Err(_) => self.inner.get_opts(path, options).await,
             },
-            StorageFault::None | StorageFault::Conflict => self.inner.get_opts(path, options).await,
+            StorageFault::None | StorageFault::Conflict => {
+                let mut found = self.inner.get_opts(path, options).await?;
+                self.show_time(&mut found.meta);
+                Ok(found)
+            }
+            StorageFault::Denied => Err(denied(path)),
             StorageFault::Dies | StorageFault::DiesAfter => std::future::pending().await,
             _ => Err(lost()),
         }
@@ -218,6 +282,7 @@ impl ObjectStore for FaultyStorage {
                             return Err(lost());
                         }
                         StorageFault::Refused => return Err(lost()),
+                        StorageFault::Denied => return Err(denied(&path)),
                     }
                     storage.inner.delete(&path).await.map(|()| path)
                 }
@@ -229,6 +294,10 @@ impl ObjectStore for FaultyStorage {
         match self.fault(Kind::List, prefix.map(AsRef::as_ref).unwrap_or_default()) {
             StorageFault::None | StorageFault::Stale | StorageFault::Conflict => self.inner.list(prefix),
             StorageFault::Dies | StorageFault::DiesAfter => stream::pending().boxed(),
+            StorageFault::Denied => {
+                let error = denied(prefix.unwrap_or(&Path::default()));
+                stream::once(async { Err(error) }).boxed()
+            }
             _ => stream::once(async { Err(lost()) }).boxed(),
         }
     }
