@@ -19,6 +19,7 @@ mod cli;
 mod commands;
 mod common;
 mod constraints;
+mod faults;
 mod goldens;
 mod hostile_manifests;
 mod keys;

@@ -165,6 +165,11 @@ impl Judge {
         self.teams.entry(team).or_default().gaps = gaps;
     }
 
+    /// A run of a team begins with what its store holds.
+    pub fn loaded(&mut self, team: usize, snapshot: &Snapshot) {
+        self.teams.entry(team).or_default().state = Some(snapshot.clone());
+    }
+
     /// The store of a team has stored something.
     pub fn stored(&mut self, team: usize, stored: &Stored<'_>, now: i64) {
         let of = self.teams.entry(team).or_default();

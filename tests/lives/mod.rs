@@ -14,16 +14,16 @@
 //! `GOLDFORM_SCRIPTS=DIR` writes the script of every life that breaks a promise, and `GOLDFORM_WITHOUT=CHECK,…` leaves
 //! checks out.
 
-mod chance;
+pub mod chance;
 mod faults;
-mod fleet;
+pub mod fleet;
 mod holds;
-mod judge;
+pub mod judge;
 mod life;
-mod others;
+pub mod others;
 mod output;
 mod real;
-mod script;
+pub mod script;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;

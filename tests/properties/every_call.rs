@@ -6,103 +6,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use goldform::cloud::sim::Settings;
-use goldform::cloud::{Request, Transport, TransportError};
 use goldform::diff::PlanMode;
 use goldform::plan::Outcome;
 use goldform::testing::{Applied, Bench, desired};
 use tokio::time::Instant;
 
+use crate::faults::calls::{Way, Wrong};
+
 use super::ideal::{Image, real_images};
 use super::stage::in_paused_time;
-
-/// What goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wrong {
-    /// This call and all others of the next three seconds are refused as too many.
-    Throttled,
-    /// The caller may not do that.
-    Refused,
-    /// The service fails, and says so.
-    Internal,
-    /// A gateway answers in its place.
-    BadGateway,
-    /// The connection breaks before the service has the request.
-    CutBefore,
-    /// The connection breaks before the answer is back.
-    CutAfter,
-    /// Something else comes back.
-    Garbage,
-    /// The answer takes its time.
-    Slow,
-}
-
-const ALL: [Wrong; 8] = [
-    Wrong::Throttled,
-    Wrong::Refused,
-    Wrong::Internal,
-    Wrong::BadGateway,
-    Wrong::CutBefore,
-    Wrong::CutAfter,
-    Wrong::Garbage,
-    Wrong::Slow,
-];
-
-/// A way to the service that goes wrong once; the calls that it carried are counted.
-struct Way {
-    inner: Arc<dyn Transport>,
-    count: Arc<AtomicUsize>,
-    /// With which call, counted from 0, and how; nothing: never.
-    fault: Option<(usize, Wrong)>,
-    throttled_until: Mutex<Option<Instant>>,
-}
-
-fn refusal(code: &str) -> Vec<u8> {
-    format!(r#"{{"Response":{{"Error":{{"Code":"{code}","Message":"no"}},"RequestId":"r-1"}}}}"#).into_bytes()
-}
-
-#[async_trait]
-impl Transport for Way {
-    async fn send(&self, request: Request) -> Result<Vec<u8>, TransportError> {
-        let number = self.count.fetch_add(1, Ordering::Relaxed);
-        if self.throttled_until.lock().unwrap().is_some_and(|until| Instant::now() < until) {
-            return Ok(refusal("RequestLimitExceeded"));
-        }
-        let lost = || Err(TransportError::OutcomeUnknown("the connection broke".to_owned()));
-        match self.fault.filter(|(call, _)| *call == number).map(|(_, wrong)| wrong) {
-            None => self.inner.send(request).await,
-            Some(Wrong::Throttled) => {
-                *self.throttled_until.lock().unwrap() = Some(Instant::now() + Duration::from_secs(3));
-                Ok(refusal("RequestLimitExceeded"))
-            }
-            Some(Wrong::Refused) => Ok(refusal("UnauthorizedOperation")),
-            Some(Wrong::Internal) => Ok(refusal("InternalError")),
-            Some(Wrong::BadGateway) => Err(TransportError::OutcomeUnknown("HTTP status 502".to_owned())),
-            Some(Wrong::CutBefore) => lost(),
-            Some(Wrong::CutAfter) => {
-                self.inner.send(request).await?;
-                lost()
-            }
-            Some(Wrong::Garbage) => {
-                self.inner.send(request).await?;
-                Ok(b"<html>busy</html>".to_vec())
-            }
-            Some(Wrong::Slow) => {
-                let answer = self.inner.send(request).await;
-                tokio::time::sleep(Duration::from_secs(20)).await;
-                answer
-            }
-        }
-    }
-}
 
 fn bench(fault: Option<(usize, Wrong)>) -> (Bench, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
-    let bench = Bench::new(Settings { images_per_region: 20, ..Settings::default() }).through(move |inner| {
-        Arc::new(Way { inner, count: counted, fault, throttled_until: Mutex::default() })
-    });
+    let bench = Bench::new(Settings { images_per_region: 20, ..Settings::default() })
+        .through(move |inner| Arc::new(Way::new(inner, counted, fault)));
     (bench, count)
 }
 
@@ -178,8 +97,9 @@ fn one_fault_with_any_call_is_survived() {
         (count.load(Ordering::Relaxed), real_images(&bench))
     });
     assert_eq!(should.len(), 10);
+    let kinds: Vec<Wrong> = Wrong::ALL.into_iter().filter(|wrong| wrong.is_over()).collect();
     let cases: Vec<(usize, Wrong)> =
-        (0..calls).flat_map(|call| ALL.into_iter().map(move |wrong| (call, wrong))).collect();
+        (0..calls).flat_map(|call| kinds.iter().map(move |wrong| (call, *wrong))).collect();
     let next = AtomicUsize::new(0);
     let endings: Mutex<BTreeMap<(String, &str), usize>> = Mutex::default();
     let wrong: Mutex<Vec<String>> = Mutex::default();
@@ -202,7 +122,7 @@ fn one_fault_with_any_call_is_survived() {
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{} of {} go wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     let endings = endings.into_inner().unwrap();
-    println!("one fault: {calls} calls × {} faults", ALL.len());
+    println!("one fault: {calls} calls × {} faults", kinds.len());
     for ((wrong, ending), times) in &endings {
         println!("  {wrong}: {times} {ending}");
     }
