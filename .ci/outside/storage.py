@@ -96,6 +96,14 @@ def run(arguments, where, status=0, **more):
     return result
 
 
+def check_document(kind, ran):
+    """What only a shared state prints has the keys of its published definition."""
+    document = json.loads(ran.stdout)
+    definition = json.loads((Path(ROOT) / "schemas/documents.schema.json").read_text())["definitions"][kind]
+    check(f"the document of kind {kind} has the keys of its schema", sorted(document) == sorted(definition["required"]),
+          ran.stdout)
+
+
 def manifest(state, images, revision, copies=("ap-singapore", "ap-tokyo"), accounts=ACCOUNTS, extra=""):
     lines = [
         "version: 1",
@@ -182,12 +190,13 @@ def team_story():
     check("a saved plan is applied from anywhere, and once", stale.returncode in (0, 5), stale.stderr)
     run(["plan", "--expect-no-changes"], laptop)
     # A person locks the state, and releases it.
-    run(["state", "lock", "--reason", "audit"], laptop, GOLDFORM_ACTOR="ann@laptop")
+    locked = run(["state", "lock", "--reason", "audit", "--format", "json"], laptop, GOLDFORM_ACTOR="ann@laptop")
+    check_document("state_locked", locked)
     locked = run(["apply", "--yes"], pipeline, status=4)
     check("a person's lock names the person and the reason", "ann@laptop" in locked.stderr and "audit" in locked.stderr,
           locked.stderr)
-    run(["state", "unlock", "--yes"], pipeline)
-    kept = json.loads(run(["state", "history", "--format", "json"], pipeline).stdout)
+    check_document("state_unlocked", run(["state", "unlock", "--yes", "--format", "json"], pipeline))
+    kept = json.loads(run(["state", "history", "--format", "json"], pipeline).stdout)["snapshots"]
     earlier, present = kept[-2]["serial"], kept[-1]["serial"]
     run(["state", "restore", str(earlier)], pipeline)
     run(["state", "restore", str(present)], laptop)
@@ -246,9 +255,9 @@ def converge_and_check(where, images, accounts, revision, name):
     ids = [placement["id"] for placement in facts.values()]
     if len(ids) != len(set(ids)):
         problems.append("one image under two addresses")
-    listed = json.loads(run(["images", "--type", "private", "--format", "json"], where, status=None).stdout or "[]")
+    listed = json.loads(run(["images", "--type", "custom", "--format", "json"], where).stdout)["images"]
     found = images_of(listed, images)
-    if found is not None and sorted(found) != sorted(ids):
+    if sorted(found) != sorted(ids):
         problems.append(f"orphans or losses: {set(found) ^ set(ids)}")
     if problems:
         check(f"{name}: one run converges", False, "\n".join(problems))
@@ -256,10 +265,8 @@ def converge_and_check(where, images, accounts, revision, name):
 
 
 def images_of(listed, images):
-    rows = listed if isinstance(listed, list) else listed.get("images", [])
     names = tuple(f"{image}-" for image in images)
-    found = [row["id"] for row in rows if str(row.get("name", "")).startswith(names)]
-    return found or None
+    return [row["id"] for row in listed if row["name"].startswith(names)]
 
 
 def killed():

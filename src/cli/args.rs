@@ -279,12 +279,14 @@ pub enum SchemaOf {
     Plan,
     /// The state file
     State,
-    /// What became of a plan, as `apply --format json` prints it
+    /// The result of an apply, as `apply --format json` prints it
     Outcome,
     /// The ids that serve, as `output --format json` prints them
     Output,
     /// A line that `--format events` prints
     Events,
+    /// What the other commands print with `--format json`
+    Documents,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

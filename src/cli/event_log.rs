@@ -14,8 +14,8 @@ use super::formats::Reports;
 use crate::cloud::SystemClock;
 use crate::model::Clock as _;
 use crate::plan::Outcome;
+use crate::report::envelope::FORMAT_VERSION;
 use crate::report::events::{EventLine, RunEvent, StepCounts, StepName, SummaryEvent};
-use crate::report::json::FORMAT_VERSION;
 
 /// Requested events of a command, and what its summary will say.
 #[derive(Debug)]

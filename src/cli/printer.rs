@@ -15,6 +15,7 @@ use crate::diagnostics::render::{RenderOptions, render};
 use crate::diagnostics::{Diagnostic, Severity, ascii_signs, sanitize};
 use crate::manifest::Locator;
 use crate::plan::Outcome;
+use crate::report::envelope::{document, to_text};
 use crate::report::events::RunEvent;
 use crate::report::plan::PlanDetail;
 use crate::report::{Paint, count};
@@ -255,10 +256,15 @@ impl Printer {
 
     /// Data as JSON, to stdout.
     pub fn json(&self, value: &Value) {
-        match crate::report::json::to_text(value) {
+        match to_text(value) {
             Ok(text) => self.data(&text),
             Err(error) => self.output_failed(&error.into()),
         }
+    }
+
+    /// Prints an object of goldform's own, with the version of the machine output.
+    pub fn document(&self, fields: Value) {
+        self.json(&document(fields));
     }
 
     /// Talk, to stderr; not when quiet.

@@ -215,7 +215,7 @@ fn render(
     detail: PlanDetail,
     budget: usize,
 ) -> Result<Option<String>, CommandError> {
-    let json = |value| report::json::to_text(&value).map_err(CommandError::from);
+    let json = |value| report::envelope::to_text(&value).map_err(CommandError::from);
     let drawn = |draw: fn(&Plan) -> String| verdict.plan().map(|(plan, _)| draw(plan));
     let text = match format {
         ReportFormat::Text => Ok(report::verdict::text(verdict, paint, quiet, detail)),

@@ -3,30 +3,35 @@
 use std::time::Duration;
 
 use compact_str::CompactString;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::model::{Region, Verb};
 use crate::state::StepId;
 
 /// Why a step failed or is open.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure {
     /// Text for people. It includes the service's error code, message and request id.
     pub why: String,
-    /// Error code of the service, verbatim. `None` if the service did not answer with one.
+    /// Error code of the service, verbatim. Missing if the service did not answer with one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub code: Option<CompactString>,
-    /// Kind of the error in snake case, such as `permission`. `None` if no call failed.
+    /// Kind of the error in snake case, such as `permission`. Missing if no call failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
     /// Request id, for the service's support.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub request_id: Option<CompactString>,
-    /// Action of the call that failed. `None` if no call failed.
+    /// Action of the call that failed. Missing if no call failed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub action: Option<CompactString>,
     /// Region of the call that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub region: Option<Region>,
     /// Message of the service, if `why` says nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +59,7 @@ impl From<String> for Failure {
 }
 
 /// What became of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum StepOutcome {
     /// It is done.
@@ -63,7 +68,7 @@ pub enum StepOutcome {
     Failed(Failure),
     /// Accepted, but not settled before its timeout or the end of the run. The next run continues.
     Pending {
-        /// The error that ended the wait. `None` if only time ran out.
+        /// The error that ended the wait. Missing if only time ran out.
         #[serde(flatten)]
         failure: Option<Failure>,
     },
@@ -72,6 +77,7 @@ pub enum StepOutcome {
     /// A step that it waits for failed.
     Skipped {
         /// The step that failed.
+        #[schemars(with = "String")]
         because: StepId,
     },
     /// The run was stopped before it started.
@@ -79,16 +85,21 @@ pub enum StepOutcome {
 }
 
 /// How a step ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StepResult {
-    /// The step.
+    /// The step: verb and address.
+    #[schemars(
+        with = "String",
+        regex(pattern = "^(create|copy|wait|update|tag|share|unshare|delete) image\\.")
+    )]
     pub step: StepId,
     /// What it does.
     pub verb: Verb,
     /// How it ended.
     #[serde(flatten)]
     pub outcome: StepOutcome,
-    /// Time from its start to its end, or to the end of the run. `None` if it was not started.
+    /// Seconds from its start to its end, or to the end of the run. Missing if it was not started.
+    #[schemars(with = "Option<f64>")]
     #[serde(rename = "duration_s", serialize_with = "seconds", skip_serializing_if = "Option::is_none")]
     pub took: Option<Duration>,
 }
@@ -104,7 +115,7 @@ pub fn rounded(time: Duration) -> f64 {
 }
 
 /// What became of a plan.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Every step, in planned order.
     pub steps: Vec<StepResult>,
@@ -113,13 +124,10 @@ pub struct Outcome {
     /// Whether the user stopped it.
     pub interrupted: bool,
     /// Defect of goldform that ended the run early. The state is saved nonetheless.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub internal_error: Option<String>,
     /// Why what was done could not be recorded. `None` if the state is saved.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub unsaved: Option<String>,
     /// How long it took.
-    #[serde(skip)]
     pub took: Duration,
 }
 

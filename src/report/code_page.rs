@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
+
 use crate::constraints::{RULES, Rule, RuleSource, find};
 use crate::diagnostics::{Code, catalogue};
 
@@ -31,6 +33,12 @@ pub fn of(id_or_name: &str) -> Option<String> {
         Some(rule) => Some(of_rule(rule)),
         None => catalogue::find(id_or_name).map(Code::page),
     }
+}
+
+/// Returns a code for programs, with its page.
+pub fn json(code: &Code) -> Value {
+    let Code { id, name, level, title, .. } = code;
+    json!({ "code": id, "name": name, "level": level.as_str(), "title": title, "page": of(id) })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Summary;
-use super::json::{FORMAT_VERSION, escaped};
+use super::envelope::{FORMAT_VERSION, escaped};
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::manifest::schema::printed;
 use crate::model::{ImageId, Provider, Site, Verb};

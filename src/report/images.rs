@@ -60,7 +60,7 @@ pub fn images_text(listed: &[Listed], paint: Paint) -> String {
     format!("{}\n{rest}\n{}.\n", paint.dim(head), count(listed.len(), "image", "images"))
 }
 
-/// A list of objects.
+/// The images as a list of objects.
 ///
 /// # Errors
 /// When an image cannot be written as JSON: a defect of goldform.
@@ -88,5 +88,6 @@ pub fn images_json(listed: &[Listed]) -> Result<Value, serde_json::Error> {
             "address": address.as_ref().map(ToString::to_string),
         }))
     };
-    listed.iter().map(one).collect::<Result<Vec<_>, _>>().map(Value::Array)
+    let images = listed.iter().map(one).collect::<Result<Vec<_>, serde_json::Error>>()?;
+    Ok(json!({ "images": images }))
 }

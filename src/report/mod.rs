@@ -7,6 +7,7 @@ pub mod applied;
 pub mod code_page;
 pub mod drawing;
 pub mod drift;
+pub mod envelope;
 pub mod events;
 pub mod expected;
 pub mod findings;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::envelope::FORMAT_VERSION;
 use super::table::{Align, table};
 use crate::manifest::Desired;
 use crate::manifest::schema::printed;
@@ -334,16 +335,13 @@ impl Outputs {
     }
 }
 
-/// Version of the document.
-const FORMAT_VERSION: u32 = 1;
-
-/// What serves, for programs. The schema is generated from this type.
+/// What serves, for programs.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "The ids that consumers should use, as `goldform output --format json` prints them")]
 struct OutputDocument {
     /// Version of this format. It is raised when a reader of an older one would be misled; keys may be added at any time.
     #[schemars(extend("const" = FORMAT_VERSION))]
-    format_version: u32,
+    format_version: &'static str,
     /// Images that serve, by entry and region.
     images: Vec<OutputImage>,
     /// Images that lookups found.
@@ -403,7 +401,7 @@ struct OutputMissing {
 
 /// Returns the schema of [`Outputs::json`].
 pub fn schema() -> Value {
-    printed::<OutputDocument>("output", FORMAT_VERSION)
+    printed::<OutputDocument>("output", 1)
 }
 
 /// Returns why nothing of an entry serves in a region, judged by its newest image there.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::json::without_nothing;
+use super::envelope::without_nothing;
 use super::position::{Point, Position};
 use super::verdict::Verdict;
 use crate::diagnostics::Severity;

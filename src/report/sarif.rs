@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::applied::ResultDocument;
 use super::code_page;
-use super::json::without_nothing;
+use super::envelope::without_nothing;
 use super::position::Position;
 use super::verdict::{Problem, Verdict};
 use crate::diagnostics::Severity;
@@ -127,7 +128,7 @@ pub fn sarif(verdict: &Verdict<'_>) -> Value {
             "columnKind": "utf16CodeUnits",
             "invocations": invocations,
             "results": results,
-            "properties": verdict.applied().map(|(_, result)| super::json::applied(result)),
+            "properties": verdict.applied().map(|(_, result)| ResultDocument::of(result)),
         }))],
     })
 }

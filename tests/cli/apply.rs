@@ -7,6 +7,7 @@ use goldform::cloud::sim::{Fault, FaultEffect, Settings, Tasks};
 use jiff::SignedDuration;
 
 use crate::cli::WEB;
+use crate::cli::schemas::{assert_matches, schema};
 use crate::common::{self, PROGRAM, TestEnv, cloud};
 
 fn fault(env: &TestEnv, action: &str, region: &str, effect: FaultEffect) {
@@ -173,6 +174,7 @@ fn interrupted(env: &TestEnv, settle: SignedDuration, signals: &[&str]) -> (i32,
     reported.push_str(&String::from_utf8(output.stdout).unwrap());
     let report: serde_json::Value = serde_json::from_str(&env.read("interrupted.json")).unwrap();
     assert_eq!(report["interrupted"], true, "{report:#}");
+    assert_matches(&schema("outcome"), &report, "interrupted");
     (output.status.code().unwrap(), reported, took)
 }
 

@@ -73,7 +73,7 @@ fn assert_reported(output: &Output, status: i32, what: &str) {
     assert_eq!(stderr.matches("error: stdout: No space left on device").count(), 1, "{what}: {stderr}");
 }
 
-fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+pub(super) fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
     let inner: Vec<&clap::Command> =
         command.get_subcommands().filter(|inner| inner.get_name() != "help").collect();
     if inner.is_empty() {

@@ -16,6 +16,7 @@ macro_rules! shown {
 mod apply;
 mod belonging;
 mod color;
+mod documents;
 mod drift;
 mod events;
 mod exit;

@@ -1,14 +1,19 @@
 //! The schemas of what goldform writes, held against real documents: of the examples, and of a story with every kind of
 //! change. Those of events are held against events in `events.rs`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::cli::WEB;
 use crate::common::{PROGRAM, TestEnv, blesses, cloud, repository};
 
+pub(super) fn schema_text(of: &str) -> Value {
+    TestEnv::new().expect(0, &format!("schema {of}")).json()
+}
+
 pub(super) fn schema(of: &str) -> jsonschema::Validator {
-    let printed = TestEnv::new().expect(0, &format!("schema {of}")).json();
-    jsonschema::validator_for(&printed).unwrap()
+    jsonschema::validator_for(&schema_text(of)).unwrap()
 }
 
 #[track_caller]
@@ -22,9 +27,15 @@ pub(super) fn assert_matches(schema: &jsonschema::Validator, value: &Value, what
 #[test]
 fn each_schema_is_published_and_has_an_id() {
     let env = TestEnv::new();
-    for (of, version) in
-        [("manifest", 1), ("plan", 1), ("state", 2), ("outcome", 1), ("output", 1), ("events", 1)]
-    {
+    for (of, version) in [
+        ("manifest", 1),
+        ("plan", 1),
+        ("state", 2),
+        ("outcome", 1),
+        ("output", 1),
+        ("events", 1),
+        ("documents", 1),
+    ] {
         let printed = env.expect(0, &format!("schema {of}"));
         assert_eq!(printed.json()["$id"], format!("urn:goldform:schema:{of}:{version}"));
         let path = repository().join(format!("schemas/{of}.schema.json"));
@@ -61,12 +72,26 @@ fn results_of_an_apply_match() {
     let env = TestEnv::with(WEB);
     cloud::run(&env, r#"fault {"action": "CreateImage", "effect": "lost_before", "times": 100}"#);
     check(&env, 6, "unknown");
+    // Every key of the result has been seen, and each is described.
+    let described = schema_text("outcome");
+    for key in value.as_object().unwrap().keys() {
+        assert!(described["properties"].get(key).is_some(), "`{key}` is not described");
+    }
+    for (list, definition) in [("images", "ImageDocument"), ("missing", "MissingDocument")] {
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        let properties = &described["definitions"][definition]["properties"];
+        assert_eq!(keys(&value[list][0]), keys(properties), "{list}");
+    }
     // A schema that everything matches would be none.
     for (pointer, with) in [
         ("/format_version", json!("2.0")),
         ("/complete", json!("no")),
+        ("/duration_s", json!("2 s")),
         ("/steps/0/outcome", json!("fine")),
         ("/steps/0/step", json!(1)),
+        ("/images/0/id", json!("web")),
+        ("/missing/0/accounts", json!("partner")),
+        ("/next/0", json!({})),
     ] {
         let mut bad = value.clone();
         *bad.pointer_mut(pointer).unwrap() = with;

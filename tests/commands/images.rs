@@ -19,7 +19,7 @@ fn images_are_listed_by_what_they_are() {
     let unread = env.expect(1, "images --region nowhere-land");
     assert_eq!(unread.stdout, "", "it is not known that there is none");
     let custom = env.run("images --type custom --format json").json();
-    let reported: Vec<(&str, &str)> = custom
+    let reported: Vec<(&str, &str)> = custom["images"]
         .as_array()
         .unwrap()
         .iter()

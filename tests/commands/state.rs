@@ -251,9 +251,9 @@ fn what_was_applied_is_listed() {
     env.expect(0, "destroy --yes");
     let text = transcript(&env, &["history"]);
     assert!(text.contains("apply") && text.contains("destroy"), "{text}");
-    let json = env.run("history --format json").json();
-    assert_eq!(json[0]["command"], "destroy");
-    assert_eq!(json[0]["by"], "tester");
-    assert_eq!(json[1]["end"]["result"], "complete");
-    assert_eq!(json[1]["steps"]["create"], 1);
+    let runs = &env.run("history --format json").json()["runs"];
+    assert_eq!(runs[0]["command"], "destroy");
+    assert_eq!(runs[0]["by"], "tester");
+    assert_eq!(runs[1]["end"]["result"], "complete");
+    assert_eq!(runs[1]["steps"]["create"], 1);
 }

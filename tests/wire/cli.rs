@@ -92,7 +92,7 @@ async fn a_world_is_seeded_faulted_and_read_while_it_is_served() {
     assert_eq!(ask("DescribeImageQuota", "{}").send(&host).await.code(), "ResourceInsufficient");
     let faults: Value = serde_json::from_str(&done(at, &["faults", "list", "--format", "json"])).unwrap();
     assert_eq!(
-        (faults[0]["seen"].as_i64(), faults[0]["code"].as_str()),
+        (faults["faults"][0]["seen"].as_i64(), faults["faults"][0]["code"].as_str()),
         (Some(2), Some("ResourceInsufficient"))
     );
     done(at, &["faults", "remove", id.trim()]);

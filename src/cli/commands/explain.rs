@@ -2,19 +2,20 @@
 
 use std::borrow::Cow;
 
+use serde_json::json;
+
 use super::planning::{make_plan, stop_on_errors};
 use crate::cli::args::{ExplainArgs, Format};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
-use crate::constraints::RULES;
-use crate::diagnostics::{Code, closest};
+use crate::constraints::{RULES, find};
+use crate::diagnostics::{Code, catalogue, closest};
 use crate::diff::PlanMode;
 use crate::model::{Address, ImageKey, Region, Verb};
 use crate::plan::{MoreSlots, PlanOptions, SlotTrial, Step, StepIndex};
 use crate::report::AccountNames;
 use crate::report::code_page;
-use crate::report::json::FORMAT_VERSION;
 use crate::report::step::{step_json, step_text};
 use crate::report::table::{Align, table};
 use crate::state::{Recorded, Snapshot};
@@ -31,6 +32,14 @@ pub async fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, Co
     if name.contains(['@', '.']) {
         return step(name, args, printer).await;
     }
+    if printer.format == Format::Json {
+        let codes: Vec<&Code> = match name {
+            "" => RULES.iter().map(|rule| &rule.code).collect(),
+            names => names.split_whitespace().map(code).collect::<Result<_, _>>()?,
+        };
+        printer.document(json!({ "codes": codes.into_iter().map(code_page::json).collect::<Vec<_>>() }));
+        return Ok(ExitStatus::Done);
+    }
     if name.is_empty() {
         let row =
             |code: &Code| [code.id, code.level.as_str(), code.name, code.title].map(str::to_owned).to_vec();
@@ -38,8 +47,8 @@ pub async fn run(args: &ExplainArgs, printer: &Printer) -> Result<ExitStatus, Co
         printer.page(&table("", &[Align::Left; 4], &rows));
         return Ok(ExitStatus::Done);
     }
-    let pages = name.split_whitespace().map(page).collect::<Result<Vec<_>, _>>()?;
-    printer.page(&pages.join("\n"));
+    let pages = name.split_whitespace().map(|name| Ok(code_page::of(code(name)?.id).unwrap_or_default()));
+    printer.page(&pages.collect::<Result<Vec<_>, CommandError>>()?.join("\n"));
     Ok(ExitStatus::Done)
 }
 
@@ -53,9 +62,10 @@ fn with_blank(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the page of a code.
-fn page(name: &str) -> Result<String, CommandError> {
-    code_page::of(name).ok_or_else(|| {
+/// Returns the code with this id or name.
+fn code(name: &str) -> Result<&'static Code, CommandError> {
+    let code = find(name).map(|rule| &rule.code).or_else(|| catalogue::find(name));
+    code.ok_or_else(|| {
         let similar = closest(name, code_page::codes().map(|code| code.name));
         let help = similar.map_or_else(
             || "See every rule:\n\n    goldform explain".to_owned(),
@@ -96,7 +106,10 @@ async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitS
     let found: Vec<_> = graph.steps().filter(|(_, step)| is_asked(step)).map(|(index, _)| index).collect();
     let is_known = address.as_ref().is_some_and(|address| is_known(&workspace, snapshot.as_ref(), address));
     if found.is_empty() && is_known {
-        printer.text(&format!("The plan changes nothing at {name}.\n"));
+        match printer.format {
+            Format::Text => printer.text(&format!("The plan changes nothing at {name}.\n")),
+            Format::Json => printer.document(json!({ "steps": [] })),
+        }
         return Ok(ExitStatus::Done);
     }
     if found.is_empty() {
@@ -130,7 +143,7 @@ async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitS
                 step_json(plan, *index, more_slots.as_ref())
             };
             let steps = explained.iter().map(json).collect::<Result<Vec<_>, _>>()?;
-            printer.json(&serde_json::json!({ "format_version": FORMAT_VERSION, "steps": steps }));
+            printer.document(json!({ "steps": steps }));
         }
     }
     Ok(ExitStatus::Done)

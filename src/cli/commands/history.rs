@@ -1,5 +1,7 @@
 //! `history`: what was applied.
 
+use serde_json::json;
+
 use crate::cli::args::{Format, HistoryArgs};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
@@ -17,7 +19,7 @@ pub async fn run(args: &HistoryArgs, printer: &Printer) -> Result<ExitStatus, Co
     match printer.format {
         Format::Text if runs.is_empty() => printer.say("Nothing was applied yet."),
         Format::Text => printer.text(&runs_text(&runs, workspace.writer().await.is_some(), printer.out)),
-        Format::Json => printer.json(&serde_json::to_value(newest_first(&runs))?),
+        Format::Json => printer.document(json!({ "runs": serde_json::to_value(newest_first(&runs))? })),
     }
     Ok(ExitStatus::Done)
 }

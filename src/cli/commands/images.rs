@@ -41,7 +41,7 @@ pub async fn run(args: &ImagesArgs, printer: &Printer) -> Result<ExitStatus, Com
         // The image may be in a region that could not be read.
         Format::Text if listed.is_empty() && !failures.is_empty() => {}
         Format::Text => printer.text(&images_text(&listed, printer.out)),
-        Format::Json => printer.json(&images_json(&listed)?),
+        Format::Json => printer.document(images_json(&listed)?),
     }
     let mut status = ExitStatus::Done;
     for (region, error) in failures {

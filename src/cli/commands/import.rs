@@ -214,7 +214,9 @@ async fn resolve(
     state.changed();
     state.save().await?;
     match printer.format {
-        Format::Json => printer.json(&json!({ "resolved": at, "id": id, "serial": state.snapshot.serial })),
+        Format::Json => {
+            printer.document(json!({ "resolved": at, "id": id, "serial": state.snapshot.serial }))
+        }
         Format::Text => printer.text(&format!("{at}: is {id}\n")),
     }
     printer.say(&format!("Recorded in {}, serial {}.", state.store.place(), state.snapshot.serial));

@@ -13,7 +13,7 @@ use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::{closest, sanitize};
 use crate::diff::renamed;
 use crate::model::{AccountId, Address};
-use crate::report::json::to_text;
+use crate::report::envelope::to_text;
 use crate::report::output::{Outputs, SameVariable};
 use crate::state::Recorded;
 

@@ -48,7 +48,7 @@ pub fn run(args: &RenderArgs, printer: &Printer) -> Result<ExitStatus, CommandEr
                 Some((file, line)) => json!({ "path": path, "file": file, "line": line }),
                 None => json!({ "path": path }),
             });
-            printer.json(&json!({ "format_version": 1, "origins": listed.collect::<Vec<_>>() }));
+            printer.document(json!({ "origins": listed.collect::<Vec<_>>() }));
         }
         Format::Text => {
             let rows = origins.into_iter().map(|(path, place)| {

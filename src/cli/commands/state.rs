@@ -6,7 +6,7 @@ pub mod snapshots;
 
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, json};
 
 use crate::cli::args::{Format, ManifestArgs, StateArgs, StateCommand};
 use crate::cli::printer::Printer;
@@ -78,7 +78,7 @@ fn list(snapshot: Option<&Snapshot>, only: Option<&Address>, printer: &Printer) 
             }
             printer.text(&text);
         }
-        Format::Json => printer.json(&Value::from(shown)),
+        Format::Json => printer.document(json!({ "addresses": shown })),
     }
 }
 
@@ -105,6 +105,6 @@ fn show(
         ));
     }
     // What is recorded is JSON: for people too, that is the clearest form of it.
-    printer.json(&Value::Object(found));
+    printer.document(json!({ "resources": found }));
     Ok(ExitStatus::Done)
 }

@@ -6,6 +6,7 @@
 
 mod access;
 mod causes;
+mod document;
 mod next;
 mod text;
 
@@ -16,6 +17,8 @@ use compact_str::CompactString;
 
 pub(in crate::report) use access::Missing;
 pub(in crate::report) use causes::{Cause, CauseKind};
+pub(in crate::report) use document::ResultDocument;
+pub use document::{outcome_json, outcome_schema};
 pub(in crate::report) use next::{Next, give_up};
 pub use text::applied_text;
 pub(in crate::report) use text::title;

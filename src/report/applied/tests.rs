@@ -4,7 +4,7 @@ use super::*;
 use crate::model::Verb;
 use crate::plan::{Failure, StepResult};
 use crate::report::plan::PlanDetail;
-use crate::report::{AccountNames, Paint, json};
+use crate::report::{AccountNames, Paint};
 use crate::state::Snapshot;
 use crate::testing::worlds::{applied, at, example_with, placement, plan_to, settle};
 use crate::testing::{EXAMPLE, desired};
@@ -127,7 +127,7 @@ fn who_lost_an_image_is_said_first_and_is_read_from_the_state() {
     let lost = "✗ image.web@ap-tokyo: lost by 2 accounts: partner, staging, who had revision 1\n";
     assert_eq!(text.lines().nth(2).map(|line| format!("{line}\n")).as_deref(), Some(lost), "{text}");
     assert!(!text.contains("No account lost"), "{text}");
-    let value = json::outcome(&case.outcome, &case.result()).unwrap();
+    let value = outcome_json(&case.outcome, &case.result()).unwrap();
     assert_eq!(value["lost"][0]["accounts"].as_array().map(Vec::len), Some(2), "{value}");
     // Where it is there, but not NORMAL any more, it is lost too.
     let mut broken = prior.clone();
@@ -200,7 +200,7 @@ fn a_run_that_could_not_be_recorded_is_not_complete() {
     let text = case.text();
     assert!(text.starts_with("Applied and not recorded in "), "{text}");
     assert!(text.contains("\nnot saved disk full; apply again\n"), "{text}");
-    let value = json::outcome(&case.outcome, &case.result()).unwrap();
+    let value = outcome_json(&case.outcome, &case.result()).unwrap();
     assert_eq!((&value["complete"], &value["unsaved"]), (&false.into(), &"disk full; apply again".into()));
     case.outcome.steps[0].outcome = StepOutcome::NotStarted;
     assert!(case.text().starts_with("Partly applied in "), "{}", case.text());

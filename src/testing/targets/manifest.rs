@@ -111,7 +111,7 @@ fn assert_reports(loaded: &Loaded, found: &[Diagnostic], result: CommandResult<'
         names: names.clone(),
         result,
     };
-    let json = |value| report::json::to_text(&value).expect("JSON");
+    let json = |value| report::envelope::to_text(&value).expect("JSON");
     for (format, text) in [
         ("json", json(report::json::verdict(&verdict).expect("JSON"))),
         ("markdown", report::markdown::markdown(&verdict, 65_536, PlanDetail::Grouped)),

@@ -39,7 +39,7 @@ impl ImportResult<'_> {
     pub(super) fn json(&self, is_written: bool, printer: &Printer) {
         let adopted: Vec<_> =
             self.recorded.iter().map(|(at, id)| json!({ "address": at.to_string(), "id": id })).collect();
-        printer.json(&json!({
+        printer.document(json!({
             "adopted": adopted, "left_out": self.found.left_out, "notes": self.found.notes,
             "missing": self.missing(), "manifest": self.job.map(|job| &job.entries), "written": is_written,
             "commands": self.commands(),

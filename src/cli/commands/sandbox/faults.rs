@@ -1,6 +1,6 @@
 //! `sandbox faults`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::args::{EffectArg, FaultArgs, FaultsArgs, FaultsCommand};
 use crate::cli::args::Format;
@@ -18,7 +18,7 @@ pub(super) fn run(args: &FaultsArgs, printer: &Printer) -> Result<ExitStatus, Co
                 .map_err(|error| super::broken(&args.world.world, &error))?;
             match printer.format {
                 Format::Text => printer.data(&format!("{id}\n")),
-                Format::Json => printer.json(&serde_json::json!({ "id": id })),
+                Format::Json => printer.document(json!({ "id": id })),
             }
         }
         FaultsCommand::List(args) => {
@@ -36,7 +36,7 @@ pub(super) fn run(args: &FaultsArgs, printer: &Printer) -> Result<ExitStatus, Co
             }
             match printer.format {
                 Format::Text => printer.text(&text),
-                Format::Json => printer.json(&Value::from(all)),
+                Format::Json => printer.document(json!({ "faults": all })),
             }
         }
         FaultsCommand::Remove(args) => {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::args::{LogArgs, WorldArgs};
 use crate::cli::args::Format;
@@ -11,15 +11,21 @@ use crate::cli::printer::Printer;
 use crate::cli::{CommandError, ExitStatus};
 use crate::cloud::sim::LogEntry;
 use crate::diagnostics::sanitize::escape_controls;
+use crate::report::envelope::document;
 
 /// Lists the requests that were received.
 pub(super) fn log(args: &LogArgs, printer: &Printer) -> Result<ExitStatus, CommandError> {
     let sim = super::attach(&args.world)?;
     let entries = sim.log(args.after).map_err(|error| super::broken(&args.world.world, &error))?;
+    if printer.format == Format::Json && !args.json {
+        let requests = entries.iter().map(as_json).collect::<Result<Vec<_>, _>>()?;
+        printer.document(json!({ "requests": requests }));
+        return Ok(ExitStatus::Done);
+    }
     let mut text = String::new();
     for entry in &entries {
-        if args.json || printer.format == Format::Json {
-            let _ = writeln!(text, "{}", as_json(entry)?);
+        if args.json {
+            let _ = writeln!(text, "{}", document(as_json(entry)?));
         } else {
             let region = entry.region.as_deref().unwrap_or("-");
             let outcome = serde_json::to_value(entry.outcome)?;
@@ -66,7 +72,7 @@ pub(super) fn peaks(args: &WorldArgs, printer: &Printer) -> Result<ExitStatus, C
                 }
                 all.push(value);
             }
-            printer.json(&Value::from(all));
+            printer.document(json!({ "peaks": all }));
         }
         Format::Text => {
             let mut text = String::new();

@@ -18,6 +18,7 @@ use crate::cloud::sim::http::{ApiService, Key, Server};
 use crate::cloud::sim::{Settings, Sim};
 use crate::diagnostics::sanitize;
 use crate::model::AccountId;
+use crate::report::envelope::document;
 
 /// The account that may call when none was named.
 const ACCOUNT: &str = "100000000001";
@@ -125,7 +126,8 @@ fn announce(server: &Server, keys: &[Key], show: bool, args: &ServeArgs, printer
                 })
                 .collect();
             // One line, so that who reads it knows that it is whole.
-            printer.data(&format!("{}\n", json!({ "endpoint": url, "ca": ca, "accounts": accounts })));
+            printer
+                .data(&format!("{}\n", document(json!({ "endpoint": url, "ca": ca, "accounts": accounts }))));
         }
         Format::Text => {
             let mut text = format!("endpoint    {url}\n");

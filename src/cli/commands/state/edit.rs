@@ -71,7 +71,7 @@ pub async fn move_to(args: &StateMoveArgs, printer: &Printer) -> Result<ExitStat
         }
         Format::Json => {
             let moved: Vec<_> = moved.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
-            printer.json(&json!({ "moved": moved, "serial": state.snapshot.serial }));
+            printer.document(json!({ "moved": moved, "serial": state.snapshot.serial }));
         }
     }
     for (_, to) in &moved {
@@ -152,7 +152,7 @@ pub async fn forget(
         Format::Json => {
             let forgotten: Vec<_> =
                 forgotten.iter().map(|address| json!({ "address": address, "id": id(address) })).collect();
-            printer.json(&json!({ "forgotten": forgotten, "serial": state.snapshot.serial }));
+            printer.document(json!({ "forgotten": forgotten, "serial": state.snapshot.serial }));
         }
     }
     if let Some(address) = forgotten.iter().find(|address| is_declared(&workspace, address)) {

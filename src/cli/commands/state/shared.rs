@@ -31,7 +31,7 @@ pub async fn lock(args: &StateLockArgs, printer: &Printer) -> Result<ExitStatus,
         Format::Text => printer.say(&format!(
             "{place} is locked: no command writes it until you unlock it:\n\n    goldform state unlock"
         )),
-        Format::Json => printer.json(&json!({ "locked": place })),
+        Format::Json => printer.document(json!({ "locked": place })),
     }
     Ok(ExitStatus::Done)
 }
@@ -57,7 +57,7 @@ pub async fn unlock(args: &StateUnlockArgs, printer: &Printer) -> Result<ExitSta
     match (printer.format, &holder) {
         (Format::Text, Some(_)) => printer.say(&format!("{place} is unlocked.")),
         (Format::Text, None) => printer.say(&format!("{place} is not locked.")),
-        (Format::Json, holder) => printer.json(&json!({ "unlocked": place, "holder": holder })),
+        (Format::Json, holder) => printer.document(json!({ "unlocked": place, "holder": holder })),
     }
     Ok(ExitStatus::Done)
 }
@@ -106,7 +106,7 @@ pub async fn migrate(args: &StateMigrateArgs, printer: &Printer) -> Result<ExitS
             printer.say(&format!("The state is in {} now, serial {}.", target.place(), moved.serial));
             printer.say(&format!("The earlier copy is kept as {kept}."));
         }
-        Format::Json => printer.json(&json!({
+        Format::Json => printer.document(json!({
             "from": source.place(), "to": target.place(), "kept": kept,
             "lineage": moved.lineage, "serial": moved.serial,
         })),

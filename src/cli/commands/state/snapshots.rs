@@ -44,7 +44,7 @@ pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus,
         Ok(Some(mut present)) => {
             state_edit::check_closed(&present.intents)?;
             if present == pushed {
-                printer.say(&format!("The state is this already, serial {}.", present.serial));
+                emit(&present, &format!("The state is this already, serial {}.", present.serial), printer);
                 return Ok(ExitStatus::Done);
             }
             keep_journal(&mut *store, &mut present).await?;
@@ -60,7 +60,7 @@ pub async fn push(args: &StatePushArgs, printer: &Printer) -> Result<ExitStatus,
         }
         Err(error) => return Err(error.into()),
     }
-    emit(&pushed, "Pushed", printer);
+    emit(&pushed, &format!("Pushed, recorded as serial {}.", pushed.serial), printer);
     Ok(ExitStatus::Done)
 }
 
@@ -152,7 +152,7 @@ pub async fn history(args: &StateHistoryArgs, printer: &Printer) -> Result<ExitS
             let mut lines: Vec<Value> =
                 kept.iter().map(|(serial, head)| line(*serial, head.as_ref(), false)).collect();
             lines.extend(present.as_ref().map(|head| line(head.serial, Some(head), true)));
-            printer.json(&Value::Array(lines));
+            printer.document(json!({ "snapshots": lines }));
         }
     }
     Ok(ExitStatus::Done)
@@ -190,16 +190,16 @@ pub async fn restore(args: &StateRestoreArgs, printer: &Printer) -> Result<ExitS
         }
         Ok(None) | Err(_) => replace(&mut *store, &mut kept, printer).await?,
     }
-    emit(&kept, &format!("Restored serial {}", args.serial), printer);
+    emit(&kept, &format!("Restored serial {}, recorded as serial {}.", args.serial, kept.serial), printer);
     printer.say("The cloud was not changed. See what differs from it:\n\n    goldform drift");
     Ok(ExitStatus::Done)
 }
 
 fn emit(snapshot: &Snapshot, what: &str, printer: &Printer) {
     match printer.format {
-        Format::Text => printer.say(&format!("{what}, recorded as serial {}.", snapshot.serial)),
+        Format::Text => printer.say(what),
         Format::Json => {
-            printer.json(&json!({ "lineage": snapshot.lineage, "serial": snapshot.serial }));
+            printer.document(json!({ "lineage": snapshot.lineage, "serial": snapshot.serial }));
         }
     }
 }
