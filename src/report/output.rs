@@ -1,23 +1,21 @@
 //! `output`: the ids that consumers should use, for other tools.
 
+mod document;
+mod missing;
+mod variables;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use compact_str::CompactString;
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::Serialize;
-use serde_json::{Map, Value};
-use thiserror::Error;
 
-use super::envelope::FORMAT_VERSION;
+pub use document::schema;
+pub use missing::{Missing, MissingReason};
+pub use variables::{PRINTED_VARIABLES, SameVariable};
+
 use super::table::{Align, table};
 use crate::manifest::Desired;
-use crate::manifest::schema::printed;
-use crate::manifest::writer::document;
-use crate::model::{
-    AccountId, Address, GenerationNumber, ImageId, ImageKey, ImageState, PlacementKey, Region,
-};
+use crate::model::{AccountId, Address, GenerationNumber, ImageId, ImageKey, Region};
 use crate::state::Recorded;
 
 /// The images that serve, the images that lookups found, and the regions in which nothing serves.
@@ -46,79 +44,6 @@ pub struct Serving {
     pub created: Timestamp,
     /// Whether its generation is the one that the manifest asked for last.
     pub is_current: bool,
-}
-
-/// A region in which nothing of a wanted entry serves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    /// The entry.
-    pub image: ImageKey,
-    /// The region.
-    pub region: Region,
-    /// Account that has no image there, if the ids are for one account.
-    pub account: Option<AccountId>,
-    /// Why nothing serves there.
-    pub reason: MissingReason,
-}
-
-/// Why nothing serves in a region.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum MissingReason {
-    /// The service still makes the image.
-    #[error("{id} is not ready yet: {}", state.as_str())]
-    Pending {
-        /// The image.
-        id: ImageId,
-        /// Its state.
-        state: ImageState,
-    },
-    /// The service could not make the image.
-    #[error("{id} failed: {}", state.as_str())]
-    Failed {
-        /// The image.
-        id: ImageId,
-        /// Its state.
-        state: ImageState,
-    },
-    /// The image is NORMAL and its attributes are not those of a finished one.
-    #[error("{id} is not finished: it {what}")]
-    Unfinished {
-        /// The image.
-        id: ImageId,
-        /// What it is still lacking.
-        what: &'static str,
-    },
-    /// The call that makes the image was sent, and its outcome is unknown.
-    #[error("its image may have been made: the call was not answered")]
-    InDoubt,
-    /// There is no image.
-    #[error("its image is not made yet")]
-    NotMade,
-    /// An image serves, and the account does not see it yet.
-    #[error("{id} is not shared with it yet")]
-    NotShared {
-        /// The image.
-        id: ImageId,
-    },
-}
-
-impl std::fmt::Display for Missing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let at = Address::InRegion(self.image.clone(), self.region.clone());
-        match self.account {
-            None => write!(f, "{at} has no image to use: {}", self.reason),
-            Some(account) => write!(f, "{account} has no image of {at} to use: {}", self.reason),
-        }
-    }
-}
-
-/// Two ids whose variables would have the same name.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{first} and {second} would both be `{variable}`")]
-pub struct SameVariable {
-    variable: String,
-    first: String,
-    second: String,
 }
 
 impl Outputs {
@@ -191,7 +116,7 @@ impl Outputs {
                         account,
                         reason: match recorded.serving(key, region) {
                             Some((_, placement)) => MissingReason::NotShared { id: placement.id.clone() },
-                            None => reason(recorded, key, region),
+                            None => missing::reason(recorded, key, region),
                         },
                     }),
                     None => {}
@@ -227,222 +152,6 @@ impl Outputs {
         }
         table("", &[Align::Left; 3], &rows)
     }
-
-    /// Lists of what serves, of what lookups found, and of what is missing.
-    ///
-    /// # Errors
-    /// None that is known: all keys are text.
-    pub fn json(&self) -> Result<Map<String, Value>, serde_json::Error> {
-        let image = |key: &ImageKey, region: &Region, serving: &Serving| {
-            let Serving { generation, id, name, revision, created, is_current } = serving;
-            OutputImage {
-                image: key.to_string(),
-                region: region.to_string(),
-                id: id.to_string(),
-                name: name.to_string(),
-                generation: generation.0,
-                revision: revision.as_ref().map(ToString::to_string),
-                created: created.to_string(),
-                current: *is_current,
-            }
-        };
-        let images = self.images.iter();
-        let images = images.flat_map(|(key, regions)| {
-            regions.iter().map(move |(region, serving)| image(key, region, serving))
-        });
-        let lookups = self.lookups.iter().map(|(name, (region, id))| OutputLookup {
-            lookup: name.to_string(),
-            region: region.to_string(),
-            id: id.to_string(),
-        });
-        let missing = self.missing.iter().map(|missing| {
-            let Missing { image, region, account, reason } = missing;
-            OutputMissing {
-                image: image.to_string(),
-                region: region.to_string(),
-                reason: reason.to_string(),
-                account: account.as_ref().map(ToString::to_string),
-            }
-        });
-        let document = OutputDocument {
-            format_version: FORMAT_VERSION,
-            images: images.collect(),
-            lookups: lookups.collect(),
-            missing: missing.collect(),
-        };
-        match serde_json::to_value(document)? {
-            Value::Object(keys) => Ok(keys),
-            _ => Ok(Map::new()),
-        }
-    }
-
-    /// As [`Outputs::json`], in YAML.
-    ///
-    /// # Errors
-    /// As [`Outputs::json`].
-    pub fn yaml(&self) -> Result<String, serde_json::Error> {
-        Ok(document(&self.json()?))
-    }
-
-    /// `GOLDFORM_IMAGE_WEB_BASE_AP_TOKYO=img-…`, one a line. Names and ids consist of letters, digits, underscores and
-    /// hyphens, so no value needs quotes.
-    ///
-    /// # Errors
-    /// If two variables would have the same name.
-    pub fn env(&self) -> Result<String, SameVariable> {
-        let mut addresses: BTreeMap<String, String> = BTreeMap::new();
-        let mut text = String::new();
-        let images = self.images.iter().flat_map(|(key, regions)| {
-            regions.iter().map(move |(region, serving)| {
-                let address = Address::InRegion(key.clone(), region.clone()).to_string();
-                (variable("image", &[key.as_str(), region.as_str()]), address, &serving.id)
-            })
-        });
-        let lookups = self
-            .lookups
-            .iter()
-            .map(|(name, (_, id))| (variable("lookup", &[name.as_str()]), format!("lookup.{name}"), id));
-        for (variable, second, id) in images.chain(lookups) {
-            let _ = writeln!(text, "{variable}={id}");
-            if let Some(first) = addresses.insert(variable.clone(), second.clone()) {
-                return Err(SameVariable { variable, first, second });
-            }
-        }
-        Ok(text)
-    }
-
-    /// A variable file for Terraform: `image_ids` by key and region, and `lookup_ids` by name if there are lookups. Keys
-    /// are quoted, so none is changed.
-    pub fn tfvars(&self) -> String {
-        let quoted = |text: &str| Value::from(text).to_string();
-        let mut text = String::from("image_ids = {\n");
-        for (key, regions) in &self.images {
-            let _ = writeln!(text, "  {} = {{", quoted(key.as_str()));
-            for (region, serving) in regions {
-                let _ = writeln!(text, "    {} = {}", quoted(region.as_str()), quoted(serving.id.as_str()));
-            }
-            text.push_str("  }\n");
-        }
-        text.push_str("}\n");
-        if !self.lookups.is_empty() {
-            text.push_str("lookup_ids = {\n");
-            for (name, (_, id)) in &self.lookups {
-                let _ = writeln!(text, "  {} = {}", quoted(name.as_str()), quoted(id.as_str()));
-            }
-            text.push_str("}\n");
-        }
-        text
-    }
-}
-
-/// What serves, for programs.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(title = "The ids that consumers should use, as `goldform output --format json` prints them")]
-struct OutputDocument {
-    /// Version of this format. It is raised when a reader of an older one would be misled; keys may be added at any time.
-    #[schemars(extend("const" = FORMAT_VERSION))]
-    format_version: &'static str,
-    /// Images that serve, by entry and region.
-    images: Vec<OutputImage>,
-    /// Images that lookups found.
-    lookups: Vec<OutputLookup>,
-    /// Regions in which nothing serves that consumers should use. The exit status is 1 if there is one.
-    missing: Vec<OutputMissing>,
-}
-
-/// Image that serves in a region.
-#[derive(Debug, Serialize, JsonSchema)]
-struct OutputImage {
-    /// Key of the entry.
-    image: String,
-    /// Region.
-    region: String,
-    /// Id.
-    #[schemars(regex(pattern = "^img-[0-9a-z]+$"))]
-    id: String,
-    /// Name in the service.
-    name: String,
-    /// Number of its generation.
-    generation: u32,
-    /// Revision of its generation.
-    revision: Option<String>,
-    /// Time at which the service accepted the call that made it, or at which it was adopted.
-    #[schemars(extend("format" = "date-time"))]
-    created: String,
-    /// Whether its generation is the one that the manifest asked for last.
-    current: bool,
-}
-
-/// Image that a lookup found.
-#[derive(Debug, Serialize, JsonSchema)]
-struct OutputLookup {
-    /// Name of the lookup.
-    lookup: String,
-    /// Region.
-    region: String,
-    /// Id.
-    #[schemars(regex(pattern = "^img-[0-9a-z]+$"))]
-    id: String,
-}
-
-/// Region in which nothing serves.
-#[derive(Debug, Serialize, JsonSchema)]
-struct OutputMissing {
-    /// Key of the entry.
-    image: String,
-    /// Region.
-    region: String,
-    /// Reason, for people.
-    reason: String,
-    /// Main account id that has no image there, if `--for` names one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
-}
-
-/// Returns the schema of [`Outputs::json`].
-pub fn schema() -> Value {
-    printed::<OutputDocument>("output", 1)
-}
-
-/// Returns why nothing of an entry serves in a region, judged by its newest image there.
-fn reason(recorded: &Recorded, key: &ImageKey, region: &Region) -> MissingReason {
-    let in_doubt =
-        recorded.making_of(key).filter(|(at, _)| at.region == *region).map(|(at, _)| at.generation);
-    let at = |generation: &GenerationNumber| PlacementKey {
-        image: key.clone(),
-        generation: *generation,
-        region: region.clone(),
-    };
-    let generations = recorded.images.get(key).into_iter().flat_map(|image| image.generations.keys().rev());
-    let newest =
-        generations.filter_map(|generation| Some((*generation, recorded.placement(&at(generation))?))).next();
-    let Some((generation, placement)) = newest else {
-        return if in_doubt.max().is_some() { MissingReason::InDoubt } else { MissingReason::NotMade };
-    };
-    let (id, state) = (placement.id.clone(), placement.state);
-    if in_doubt.max().is_some_and(|newer| newer > generation) {
-        MissingReason::InDoubt
-    } else if state.is_failed() {
-        MissingReason::Failed { id, state }
-    } else if placement.is_pending() {
-        MissingReason::Pending { id, state }
-    } else if placement.interim {
-        MissingReason::Unfinished { id, what: "does not have its final name" }
-    } else {
-        MissingReason::Unfinished { id, what: "is marked as deprecated" }
-    }
-}
-
-/// How the names of the variables start that [`Outputs::env`] prints.
-pub const PRINTED_VARIABLES: &[&str] = &["GOLDFORM_IMAGE_", "GOLDFORM_LOOKUP_"];
-
-/// A name that every shell accepts: capital letters, digits and underscores.
-fn variable(kind: &str, parts: &[&str]) -> String {
-    let word = |text: &str| -> String {
-        text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
-    };
-    let parts: Vec<String> = parts.iter().map(|part| word(part)).collect();
-    format!("goldform_{kind}_{}", parts.join("_")).to_uppercase()
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The ids for other tools.
 
 use super::*;
+use serde_json::Value;
+
+use crate::model::ImageState;
 use crate::testing::worlds::{applied, generation, key, placement, region};
 use crate::testing::{EXAMPLE, desired};
 
