@@ -200,7 +200,7 @@ def team_story():
     earlier, present = kept[-2]["serial"], kept[-1]["serial"]
     run(["state", "restore", str(earlier)], pipeline)
     run(["state", "restore", str(present)], laptop)
-    run(["plan", "--refresh", "--expect-no-changes"], pipeline)
+    run(["plan", "--refresh", "--expect-no-changes"], laptop)
     check("a kept snapshot is restored, and the one before the restoration again", True)
 
 

@@ -80,7 +80,7 @@ impl Lease {
                 let left = steady.saturating_duration_since(Instant::now());
                 let by_wall = Duration::try_from(wall.duration_since(now)).unwrap_or_default();
                 match left.min(by_wall) {
-                    left if left >= needed => Ok(()),
+                    left if !left.is_zero() && left >= needed => Ok(()),
                     left => Err(format!(
                         "the lock of the state could not be renewed: {} s of its lease are left, and a call may take {} s",
                         left.as_secs(),
@@ -157,6 +157,12 @@ mod tests {
         assert!(send("CreateImage").await.is_ok(), "a renewed lease is good again");
         clock.advance(SignedDuration::from_secs(61));
         assert!(send("CreateImage").await.is_err(), "a machine that slept has no steady clock meanwhile");
+
+        tokio::time::advance(Duration::from_secs(121)).await;
+        assert!(
+            lease.check(Duration::ZERO, clock.now()).is_err(),
+            "a lease that is over is good for nothing"
+        );
 
         lease.lose("another command took it");
         lease.extend((Instant::now(), clock.now()), Duration::from_secs(120));

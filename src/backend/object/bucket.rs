@@ -184,12 +184,14 @@ impl Bucket {
         }
     }
 
-    /// Returns the names of the objects in a folder, sorted.
-    pub(super) async fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+    /// Returns the names of the objects in a folder, sorted, and when each was written, by the clock of the storage.
+    pub(super) async fn list(&self, folder: &str) -> Result<Vec<(String, Timestamp)>, StoreError> {
         let listing = self.store.list(Some(&self.path(folder)));
-        let names =
-            listing.try_filter_map(|meta| async move { Ok(meta.location.filename().map(str::to_owned)) });
-        let mut names: Vec<String> =
+        let names = listing.try_filter_map(|meta| async move {
+            let modified = timestamp(meta.last_modified.timestamp_millis());
+            Ok(meta.location.filename().map(|name| (name.to_owned(), modified)))
+        });
+        let mut names: Vec<(String, Timestamp)> =
             names.try_collect().await.map_err(|error| self.failed(folder, &error))?;
         names.sort_unstable();
         Ok(names)

@@ -39,7 +39,7 @@ impl ObjectStateStore {
     async fn serials(&self) -> Result<Vec<u64>, StoreError> {
         let names = self.bucket.list(FOLDER).await?;
         let mut serials: Vec<u64> =
-            names.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect();
+            names.iter().filter_map(|(name, _)| name.strip_suffix(".json")?.parse().ok()).collect();
         serials.sort_unstable();
         Ok(serials)
     }

@@ -19,6 +19,7 @@
 //! and a seal that is gone would let its holder back in.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::bucket::{Bucket, NotWritten, PARALLEL};
@@ -137,8 +138,13 @@ pub(super) async fn create(bucket: &Bucket, name: Name, bytes: &[u8]) -> Result<
 
 /// Returns the names of all objects, in order. Other objects in the folder are left alone.
 pub(super) async fn names(bucket: &Bucket) -> Result<Vec<Name>, StoreError> {
+    Ok(dated_names(bucket).await?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// Returns the names of all objects, in order, and when each was written.
+pub(super) async fn dated_names(bucket: &Bucket) -> Result<Vec<(Name, Timestamp)>, StoreError> {
     let names = bucket.list(FOLDER).await?;
-    Ok(names.iter().filter_map(|name| Name::parse(name)).collect())
+    Ok(names.iter().filter_map(|(name, written)| Some((Name::parse(name)?, *written))).collect())
 }
 
 /// Reads objects, in order. `None` if one of them is gone: a holder has removed it meanwhile.

@@ -271,9 +271,10 @@ impl Held {
         self.shared.current.lock().await.0.serial = serial;
     }
 
-    /// Notes that all earlier holders are kept out.
-    pub(super) async fn note_sealed(&self) {
+    /// Notes in the lock's object that all earlier holders are kept out, so that no later holder does it again.
+    pub(super) async fn note_sealed(&self) -> Result<(), StoreError> {
         self.shared.current.lock().await.0.open.clear();
+        self.shared.renew().await
     }
 
     /// Checks that the lock is held. One whose lease is over is renewed first: another may have taken it meanwhile.

@@ -35,6 +35,9 @@ use bucket::{Bucket, NotWritten, Version};
 use journal::{Entry, Kind, Name};
 use lock::Held;
 
+/// How many leases long seals are kept.
+const LEASES_OF_SEALS: u32 = 30;
+
 /// Keeps a state on object storage.
 pub struct ObjectStateStore {
     bucket: Bucket,
@@ -315,9 +318,21 @@ impl ObjectStateStore {
     /// Returns the journal objects that a snapshot makes needless: all but seals and the announcement of it.
     async fn needless(&self) -> Result<Vec<Name>, StoreError> {
         let epoch = self.held()?.epoch;
-        let names = journal::names(&self.bucket).await?;
-        let (own, others): (Vec<Name>, Vec<Name>) = names.into_iter().partition(|name| name.epoch == epoch);
-        let mut needless: Vec<Name> = own.into_iter().filter(|name| name.number < self.number).collect();
+        let names = journal::dated_names(&self.bucket).await?;
+        // The announcement was just written.
+        let now = names.iter().map(|(_, written)| *written).max().unwrap_or_default();
+        let (mut needless, mut others) = (Vec::new(), Vec::new());
+        for (name, written) in names {
+            let age = now.duration_since(written).unsigned_abs();
+            // A holder whose lease is long over renews the lock before it writes, and so finds that it is another's.
+            let is_long_ago = age > self.terms.lease.saturating_mul(LEASES_OF_SEALS);
+            match name.epoch == epoch {
+                true if name.number < self.number => needless.push(name),
+                true => {}
+                false if is_long_ago => needless.push(name),
+                false => others.push(name),
+            }
+        }
         // Few are left of other epochs: a seal each, and what could not be removed.
         if let Some(entries) = journal::read(&self.bucket, &others).await? {
             needless.extend(entries.iter().filter(|entry| entry.is != Kind::Seal).map(|entry| entry.name));
@@ -374,7 +389,7 @@ impl StateStore for ObjectStateStore {
                 Err(error) if error.is_unusable() => {}
                 Err(error) => return Err(error),
             }
-            self.held()?.note_sealed().await;
+            self.held()?.note_sealed().await?;
         }
         Ok(())
     }

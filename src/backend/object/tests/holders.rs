@@ -118,6 +118,32 @@ async fn a_lock_that_was_unlocked_by_a_person_keeps_its_holder_out() {
 }
 
 #[tokio::test]
+async fn seals_of_long_ago_are_removed_and_still_nobody_comes_back() {
+    const BRIEF: LeaseTerms =
+        LeaseTerms { lease: Duration::from_millis(10), renewal: Duration::from_secs(3600) };
+    let storage = FaultyStorage::default();
+    let mut holders = Vec::new();
+    let mut most = 0;
+    for _ in 0..12 {
+        let mut holder = store(&storage, BRIEF);
+        holder.lock(info(), LockWait(Duration::from_secs(5))).await.unwrap();
+        let mut snapshot = holder.load().await.unwrap().unwrap_or_else(first);
+        holder.save(&mut snapshot, SerialBump::Yes).await.unwrap();
+        let is_journal = |name: &String| name.starts_with(".journal");
+        most = most.max(names(&storage.inner).await.into_iter().filter(is_journal).count());
+        store(&storage, SHORT).unlock().await.unwrap();
+        tokio::time::sleep(BRIEF.lease * LEASES_OF_SEALS / 3).await;
+        holders.push(holder);
+    }
+    assert!(most <= 6, "{most} objects of the journal");
+    let mut last = store(&storage, LeaseTerms::default());
+    last.lock(info(), LockWait(Duration::from_secs(5))).await.unwrap();
+    for holder in &mut holders {
+        assert!(matches!(holder.append(&[started()]).await, Err(StoreError::LockLost { .. })));
+    }
+}
+
+#[tokio::test]
 async fn epochs_count_on_where_the_lock_was_removed() {
     let storage = FaultyStorage::default();
     let mut one = store(&storage, STALLED);
