@@ -170,7 +170,12 @@ impl ObjectStateStore {
             let is_old = matches!(&result, Ok(Some(loaded)) if loaded.stored.serial < self.expected)
                 || (matches!(result, Ok(None)) && self.expected > 0);
             // A command that writes may have put the next snapshot in the place of what was read, and removed its journal.
-            if !is_last && (is_old || self.bucket.version("").await? != version) {
+            // Under the lock nobody does.
+            let is_moved = async || match self.held {
+                Some(_) => Ok(false),
+                None => Ok(self.bucket.version("").await? != version),
+            };
+            if !is_last && (is_old || is_moved().await?) {
                 pause(tries).await;
                 continue;
             }
@@ -315,6 +320,14 @@ impl ObjectStateStore {
         self.put(&stored.lineage, serial, &text).await
     }
 
+    /// Removes the journal objects that a snapshot makes needless. Those that are left are removed after a later one.
+    async fn clear_journal(&self) {
+        match self.needless().await {
+            Ok(needless) => journal::remove(&self.bucket, needless).await,
+            Err(error) => tracing::warn!(%error, "the journal could not be cleared"),
+        }
+    }
+
     /// Returns the journal objects that a snapshot makes needless: all but seals and the announcement of it.
     async fn needless(&self) -> Result<Vec<Name>, StoreError> {
         let epoch = self.held()?.epoch;
@@ -430,11 +443,7 @@ impl StateStore for ObjectStateStore {
         let serial = snapshot.serial;
         self.expected = self.expected.max(serial);
         self.held()?.note_serial(serial).await;
-        self.keep(serial, &text).await;
-        match self.needless().await {
-            Ok(needless) => journal::remove(&self.bucket, needless).await,
-            Err(error) => tracing::warn!(%error, "the journal could not be cleared"),
-        }
+        tokio::join!(self.keep(serial, &text), self.clear_journal());
         Ok(())
     }
 
