@@ -3,7 +3,7 @@
 | .builds[]
 | select(.packer_run_uuid == $run and .builder_type == "tencentcloud-cvm")
 | .custom_data as $data
-| (.artifact_id | split(",") | map(split(":")[1])) as $ids
-| if ($ids | length) != 1 then error("\($data.entry): expected an image in one region, found \(.artifact_id)") else . end
-| "images.\($data.entry).source.adopted=\($ids[0])",
+| (.artifact_id | split(",") | map(split(":"))) as $images
+| "images.\($data.entry).source.adopted" as $adopted
+| if ($images | length) == 1 then "\($adopted)=\($images[0][1])" else $images[] | "\($adopted).\(.[0])=\(.[1])" end,
   "images.\($data.entry).source.revision=\($data.revision)"

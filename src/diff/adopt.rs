@@ -198,6 +198,7 @@ pub fn intended(before: &Desired, read: &Desired, entries: &[NewEntry]) -> Desir
                 kind: SourceKind::Adopted(entry.id.clone()),
                 revision: None,
             }),
+            adopted_elsewhere: BTreeMap::new(),
             lookup: None,
             import_query: None,
             copies: entry.copies.clone(),
@@ -261,6 +262,8 @@ pub fn record_as(
         let Some(region_seen) = seen(region) else { continue };
         let found = if *region == image.region {
             Some(origin)
+        } else if let Some(id) = image.adopted_in(region) {
+            region_seen.images.get(id).filter(|named| is_free(region, named))
         } else {
             let mut same = region_seen.images.values().filter(|other| {
                 is_free(region, other) && other.name == origin.name && are_alike(origin, other)

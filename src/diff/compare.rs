@@ -175,13 +175,20 @@ impl Entry<'_> {
     ) {
         let wanted = image.placements();
         let copied_from = copy_source(image, recorded, current, &wanted);
+        let is_asked_for =
+            current.zip(image.source.as_ref()).is_some_and(|(build, wanted)| answers(build, wanted));
         for &region in &wanted {
             let at = self.at(choice.generation, region);
-            if let Some(id) = adopted_id(image).filter(|_| choice.is_new && *region == image.region) {
+            let existing = current.and_then(|build| build.placements.get(region));
+            let is_free = existing.is_none() && !self.prior.making.contains_key(&at);
+            let adopted = match choice.is_new {
+                true => image.adopted_in(region),
+                false => image.adopted_elsewhere.get(region).filter(|_| is_asked_for && is_free),
+            };
+            if let Some(id) = adopted {
                 placements.push(self.adopt(image, at, id));
                 continue;
             }
-            let existing = current.and_then(|build| build.placements.get(region));
             match existing.filter(|placement| !placement.state.is_failed()) {
                 Some(placement) => match self.change_existing(image, region, at.clone(), placement) {
                     Some(change) => placements.push(change),
@@ -270,7 +277,10 @@ fn copy_source<'a>(
 
 mod choice;
 mod placement;
+mod replaced;
 mod retiring;
+
+pub use replaced::replaced;
 
 #[cfg(test)]
 mod tests;

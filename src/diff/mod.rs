@@ -16,7 +16,7 @@ pub mod rename;
 pub mod select;
 
 pub use change::{Action, Diff, FieldChange, ImageChange, PlacementChange, PlacementFacts, Reason};
-pub use compare::{PlanMode, diff, diff_replacing};
+pub use compare::{PlanMode, diff, diff_replacing, replaced};
 pub use drift::{Drift, DriftItem, missing, observe};
 pub use lookups::{LookupDrift, observe_lookups, use_lookups};
 pub use rename::renamed;

@@ -95,6 +95,7 @@ pub fn keep_only(diff: &mut Diff, kept: &BTreeSet<PlacementKey>) {
             images.contains(image)
         }
         Edit::Rename { .. }
+        | Edit::Move { .. }
         | Edit::LearnShareLimit { .. }
         | Edit::LearnAccountsPerCall { .. }
         | Edit::LearnSharedEditsRefused => true,

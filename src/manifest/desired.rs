@@ -66,6 +66,10 @@ pub struct DesiredImage {
     /// Source. `None` with a hard [`Fault`] (such a `Desired` is judged but never applied), and for a lookup whose image is
     /// not known yet.
     pub source: Option<Source>,
+    /// Ids of its adopted image in other regions. They are no part of the source: the id in the origin's region identifies
+    /// the generation, and another one of these replaces a placement of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub adopted_elsewhere: BTreeMap<Region, ImageId>,
     /// Lookup that `source.shared.id` names. There is no `source` until the id is known: see
     /// [`Desired::set_lookups`].
     pub lookup: Option<LookupSource>,
@@ -103,9 +107,23 @@ impl DesiredImage {
         self.copy_entries.iter().copied().zip(&self.copies)
     }
 
-    /// Returns the regions of the origin and of the copies, each once.
+    /// Returns the regions of the origin, of adopted images and of the copies, each once.
     pub fn placements(&self) -> BTreeSet<&Region> {
-        std::iter::once(&self.region).chain(&self.copies).collect()
+        std::iter::once(&self.region).chain(self.adopted_elsewhere.keys()).chain(&self.copies).collect()
+    }
+
+    /// Returns the images that it takes over, by region: that of the origin first.
+    pub fn adopted(&self) -> impl Iterator<Item = (&Region, &ImageId)> {
+        let origin = match &self.source {
+            Some(Source { kind: SourceKind::Adopted(id), .. }) => Some((&self.region, id)),
+            _ => None,
+        };
+        origin.into_iter().chain(self.adopted_elsewhere.iter().filter(move |_| origin.is_some()))
+    }
+
+    /// Returns the image that it takes over in a region.
+    pub fn adopted_in(&self, region: &Region) -> Option<&ImageId> {
+        self.adopted().find(|(other, _)| *other == region).map(|(_, id)| id)
     }
 
     /// Returns the revision of a build of its source: what the source says, or the source's id. `None` if that is another
@@ -152,10 +170,8 @@ impl Desired {
     /// Returns the adopted images by region, whether they are recorded or not.
     pub fn adopted(&self) -> BTreeMap<Region, BTreeSet<ImageId>> {
         let mut adopted: BTreeMap<Region, BTreeSet<ImageId>> = BTreeMap::new();
-        for image in self.images.values() {
-            if let Some(Source { kind: SourceKind::Adopted(id), .. }) = &image.source {
-                adopted.entry(image.region.clone()).or_default().insert(id.clone());
-            }
+        for (region, id) in self.images.values().flat_map(DesiredImage::adopted) {
+            adopted.entry(region.clone()).or_default().insert(id.clone());
         }
         adopted
     }
@@ -210,6 +226,9 @@ impl Desired {
         let entry = ManifestPath::root().field("images").field(key.as_str());
         match self.images.get(key) {
             Some(image) if image.region == *region => entry.field("region"),
+            Some(image) if image.adopted_elsewhere.contains_key(region) => {
+                entry.field("source").field("adopted").field(region.as_str()).key()
+            }
             Some(image) => match image.copies.iter().position(|copy| copy == region) {
                 Some(position) => {
                     let position = image.copy_entries.get(position).copied().unwrap_or(position);

@@ -208,6 +208,9 @@ fn source(image: &DesiredImage) -> Option<Value> {
     }
     let source = image.source.as_ref()?;
     let mut value = serde_json::to_value(source).ok()?;
+    if let Some(adopted) = value.get_mut("adopted").filter(|_| !image.adopted_elsewhere.is_empty()) {
+        *adopted = image.adopted().map(|(region, id)| (region.to_string(), json!(id))).collect();
+    }
     if let (SourceKind::Import { .. }, Some(query)) = (&source.kind, &image.import_query)
         && let Some(import) = value.get_mut("import").and_then(Value::as_object_mut)
     {

@@ -171,6 +171,7 @@ pub(super) fn edit_text(edit: &Edit, names: &AccountNames) -> String {
             format!("{at}: shared already, and managed from now, with {}", names.list(accounts))
         }
         Edit::Adopt { at, image, .. } => format!("{at}: {} is managed from now", image.id),
+        Edit::Move { from, to, .. } => format!("{from}: recorded as {to} from now"),
         Edit::LearnShareLimit { value, .. } => {
             format!("an image can be shared with {value} accounts at most")
         }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::event::Edit;
+use super::image::RecordedGeneration;
 use super::recorded::Recorded;
-use crate::model::{ImageKey, ImageLimit, PlacementKey, SourceKind};
+use crate::model::{ImageKey, ImageLimit, PlacementKey, Source, SourceKind};
 
 impl Recorded {
     /// Applies an edit. An edit of something that is not recorded changes nothing.
@@ -33,6 +34,7 @@ impl Recorded {
                 }
             }
             Edit::Adopt { at, source, image } => self.adopt(at, source, image.as_ref().clone()),
+            Edit::Move { from, to, source } => self.move_placement(from, to, source),
             Edit::LearnShareLimit { value, at } => {
                 let known = self.share_limit.as_ref().map_or(u32::MAX, |known| known.value);
                 self.share_limit = Some(ImageLimit { value: known.min(*value), read_at: *at });
@@ -68,6 +70,35 @@ impl Recorded {
             },
             Edit::Rename { from, to } => self.rename(from, to),
         }
+    }
+
+    /// Records the image of a placement as that of another generation of its entry. A new one has this source and is that of an
+    /// image that was replaced. Which generation is current stays. Changes nothing if there is an image already.
+    fn move_placement(&mut self, from: &PlacementKey, to: &PlacementKey, source: &Source) {
+        if self.placement(to).is_some() || from.image != to.image || from.region != to.region {
+            return;
+        }
+        let Some(image) = self.images.get_mut(&from.image) else { return };
+        let moved = image
+            .generations
+            .get_mut(&from.generation)
+            .and_then(|build| build.placements.remove(&from.region));
+        let Some(placement) = moved else { return };
+        let build = image.generations.entry(to.generation).or_insert_with(|| RecordedGeneration {
+            source: source.clone(),
+            of: None,
+            replaced_in: Some(from.generation),
+            placements: BTreeMap::new(),
+        });
+        build.placements.insert(to.region.clone(), placement);
+        if image.serving.get(&from.region) == Some(&from.generation) {
+            image.serving.insert(to.region.clone(), to.generation);
+        }
+        let current = image.current;
+        image.generations.retain(|number, build| *number == current || !build.placements.is_empty());
+        let used = self.generations_used.entry(to.image.clone()).or_insert(to.generation);
+        *used = (*used).max(to.generation);
+        self.retire_interim_name(from);
     }
 
     /// Renames an entry, also in the sources of images that were made from it. Changes nothing if the new key is

@@ -113,6 +113,15 @@ pub enum Edit {
         /// The hold; `None`: it is released.
         hold: Option<Hold>,
     },
+    /// The image of a placement is that of another generation of its entry, without a call.
+    Move {
+        /// The placement that it is recorded as.
+        from: PlacementKey,
+        /// The placement that it is from now on.
+        to: PlacementKey,
+        /// What the other generation was made from, if it is new.
+        source: Source,
+    },
     /// An entry was renamed.
     Rename {
         /// The old key.

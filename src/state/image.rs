@@ -38,6 +38,10 @@ pub struct RecordedGeneration {
     /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<GenerationNumber>,
+    /// Of an adopted image that another one replaced in its region: the generation in which it was replaced. It is kept after
+    /// all builds, and nothing returns to it but the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_in: Option<GenerationNumber>,
     /// Where it is.
     pub placements: BTreeMap<Region, Placement>,
 }

@@ -144,6 +144,7 @@ impl Recorded {
         let generation = image.generations.entry(at.generation).or_insert_with(|| RecordedGeneration {
             source: source.clone(),
             of: None,
+            replaced_in: None,
             placements: BTreeMap::new(),
         });
         generation.placements.insert(at.region.clone(), placement);
@@ -228,13 +229,14 @@ impl Recorded {
         self.holds.get(image).map(|hold| &hold.revision).or(pin)
     }
 
-    /// Returns the generations of an entry of which an image is NORMAL or pending, newest first, each with its revision.
+    /// Returns the generations of an entry of which an image is NORMAL or pending, newest first, each with its revision. An
+    /// adopted image that was replaced in its region is none that can be named.
     pub fn usable_generations<'r>(
         &'r self,
         image: &'r ImageKey,
     ) -> impl Iterator<Item = (GenerationNumber, Option<CompactString>)> + 'r {
         let generations = self.images.get(image).into_iter().flat_map(|image| image.generations.iter().rev());
-        let usable = generations.filter(|(_, build)| build.is_usable());
+        let usable = generations.filter(|(_, build)| build.replaced_in.is_none() && build.is_usable());
         usable.map(|(generation, _)| (*generation, self.revision(image, *generation)))
     }
 

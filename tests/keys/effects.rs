@@ -196,7 +196,7 @@ fn rows() -> Vec<(&'static str, &'static str, Value)> {
         ("images.*.source.import.force", json!(true)),
         ("images.*.source.encrypted.image", json!("snap")),
         ("images.*.source.encrypted.kms_key", json!("key-2")),
-        ("images.*.source.adopted", json!("img-99999999")),
+        ("images.*.source.adopted", json!({ "ap-jakarta": "img-0a1b2c3d", "ap-tokyo": "img-99999999" })),
         ("images.*.source.shared.id", json!("img-99999999")),
         ("images.*.source.shared.from", json!("staging")),
         ("shares[].image", json!("snap")),

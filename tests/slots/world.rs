@@ -196,6 +196,7 @@ pub fn case(seed: u64, shape: Shape) -> Case {
             family: None,
             tags: BTreeMap::new(),
             source: Some(wanted_source(&prior, key, revision)),
+            adopted_elsewhere: BTreeMap::new(),
             lookup: None,
             import_query: None,
             copies,
@@ -306,7 +307,7 @@ fn record(
         if let Some(origin) = placements.get(origin).filter(|_| adopted) {
             source.kind = SourceKind::Adopted(origin.id.clone());
         }
-        generations.insert(number, RecordedGeneration { source, of: None, placements });
+        generations.insert(number, RecordedGeneration { source, of: None, replaced_in: None, placements });
     }
     generations.retain(|_, build| !build.placements.is_empty());
     prior.generations_used.insert(key.clone(), GenerationNumber(current));

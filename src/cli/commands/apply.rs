@@ -20,7 +20,7 @@ use crate::cli::signals::Signals;
 use crate::cli::workspace::Workspace;
 use crate::cli::{CommandError, ExitStatus};
 use crate::diagnostics::sanitize;
-use crate::diff::{PlanMode, renamed};
+use crate::diff::{PlanMode, renamed, replaced};
 use crate::engine::{CheckedPlan, Connected, Executed, Execution, LockedState, Observation, Scope};
 use crate::plan::{Outcome, PlanFile, Preflight, StepOutcome, Trial, stale};
 use crate::report::applied::{ApplyResult, Run};
@@ -142,7 +142,9 @@ async fn apply_file(path: &Path, args: &ApplyArgs, printer: &Printer) -> Result<
     let mut store =
         workspace.locked_store(command_name(mode), LockWait(args.lock.lock_timeout), printer).await?;
     let state = prepare(args, &workspace, Some(&file), mode, &mut *store, printer).await?;
-    let (prior, _) = renamed(&workspace.engine.desired, &state.snapshot.recorded);
+    let desired = &workspace.engine.desired;
+    let (prior, _) = renamed(desired, &state.snapshot.recorded);
+    let (prior, _) = replaced(desired, prior, &file.inputs.options.replace);
     let moved = stale::moved(&file, &prior);
     if !moved.is_empty() {
         return Err(CommandError::Stale {

@@ -43,7 +43,7 @@ that state is lost, adopt the image with `goldform import image.KEY ID --from-st
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     let Some(view) = case.plan else { return };
-    check_failed(view, findings);
+    check_failed(case, view, findings);
     // An observed image is adopted by an edit of the state. One that was not observed appears among the changes only.
     let mut adopted: BTreeMap<&PlacementKey, &ImageId> = BTreeMap::new();
     for change in view.plan.changes.iter().flat_map(|image| &image.placements) {
@@ -59,14 +59,19 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         }
     }
     for (at, id) in adopted {
-        let path = ManifestPath::root().field("images").field(at.image.as_str()).field("source");
-        let path = path.field("adopted");
+        let path = path(case, at);
         // Nothing is known about a region that was never read.
         if !seen.contains(at) && case.prior.regions.contains_key(&at.region) {
             let finding = match case.prior.placement_with_id(&at.region, id) {
                 Some(managed) => Finding::about(at, format!("{id} is already managed as {managed}."))
                     .at(path, "already managed")
-                    .help("Name an image that no entry manages, or remove one of the two entries."),
+                    .help(match managed.image == at.image {
+                        true => format!(
+                            "Name the image of this build in {0}, or remove {0} from `adopted` and add it to `copies`.",
+                            at.region
+                        ),
+                        false => "Name an image that no entry manages, or remove one of the two entries.".to_owned(),
+                    }),
                 None => {
                     let region = &at.region;
                     Finding::about(at, format!("{id} is not a custom image of the account in {region}."))
@@ -109,21 +114,32 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
+/// The place of an adopted image's id.
+fn path(case: &Case<'_>, at: &PlacementKey) -> ManifestPath {
+    let path = ManifestPath::root().field("images").field(at.image.as_str()).field("source").field("adopted");
+    let image = case.desired.images.get(&at.image);
+    match image.is_some_and(|image| !image.adopted_elsewhere.is_empty()) {
+        true => path.field(at.region.as_str()),
+        false => path,
+    }
+}
+
 /// Finds adopted images that failed: goldform cannot create them again.
-fn check_failed(view: &PlanView<'_>, findings: &mut Findings) {
+fn check_failed(case: &Case<'_>, view: &PlanView<'_>, findings: &mut Findings) {
     for (_, step) in view.plan.graph.steps() {
         let Operation::Create { at, source: Source { kind: SourceKind::Adopted(id), .. }, .. } =
             &step.operation
         else {
             continue;
         };
-        let path = ManifestPath::root().field("images").field(at.image.as_str()).field("source");
+        let wanted = case.desired.images.get(&at.image);
+        let id = wanted.and_then(|image| image.adopted_in(&at.region)).unwrap_or(id);
         findings.push(
             Finding::about(
                 at,
                 format!("{id} has failed, and goldform cannot create an adopted image again."),
             )
-            .at(path.field("adopted"), "not usable")
+            .at(path(case, at), "not usable")
             .help("Name another image:\n\n    source: { adopted: <id> }"),
         );
     }

@@ -49,6 +49,9 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             }
         };
         judge(&image.region, &|| entry().field("region"));
+        for region in image.adopted_elsewhere.keys() {
+            judge(region, &|| entry().field("source").field("adopted").field(region.as_str()).key());
+        }
         for (position, copy) in image.listed_copies() {
             judge(copy, &|| entry().field("copies").index(position));
         }

@@ -3,7 +3,7 @@
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::DesiredImage;
-use crate::model::{Address, GenerationNumber, Level, SourceKind};
+use crate::model::{Address, GenerationNumber, Level};
 use crate::state::SharedInImage;
 
 /// GF403.
@@ -36,10 +36,8 @@ Remove the attributes, or copy the image and set them on the copy.
 
 fn check(case: &Case<'_>, findings: &mut Findings) {
     for (key, image) in &case.desired.images {
-        let Some(SourceKind::Adopted(id)) = image.source.as_ref().map(|source| &source.kind) else {
-            continue;
-        };
-        let Some(lent) = case.prior.lent(&image.region, id) else { continue };
+        let lent = |(region, id)| Some((case.prior.lent(region, id)?, id));
+        let Some((lent, id)) = image.adopted().find_map(lent) else { continue };
         let entry = ManifestPath::root().field("images").field(key.as_str());
         for (field, text) in changes(image, &lent) {
             let path = entry.field(field);

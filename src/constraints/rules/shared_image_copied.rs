@@ -79,6 +79,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
             );
         }
         let Some(SourceKind::Adopted(id)) = kind else { continue };
+        // Copies are made from the origin.
         if image.copies.is_empty() || case.prior.lent(&image.region, id).is_none() {
             continue;
         }

@@ -3,7 +3,7 @@
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::FaultKind;
-use crate::model::{Accounts, Address, Level, SourceKind};
+use crate::model::{Accounts, Address, Level};
 
 /// GF402.
 pub(super) static RULE: Rule = Rule {
@@ -51,13 +51,11 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
         );
     }
     for (key, image) in &case.desired.images {
-        let Some(SourceKind::Adopted(id)) = image.source.as_ref().map(|source| &source.kind) else {
-            continue;
-        };
         if image.shares.values().all(Accounts::is_empty) {
             continue;
         }
-        let Some(lent) = case.prior.lent(&image.region, id) else { continue };
+        let lent = |(region, id)| Some((case.prior.lent(region, id)?, id));
+        let Some((lent, id)) = image.adopted().find_map(lent) else { continue };
         let path = image.share_entries.first().map_or_else(
             || ManifestPath::image(key),
             |entry| ManifestPath::root().field("shares").index(*entry).field("image"),

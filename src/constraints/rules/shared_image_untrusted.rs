@@ -65,8 +65,9 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 let what = id.to_string();
                 judge(&known, &address, &what, *from, creator.as_deref(), &path.field("shared"), findings);
             }
-            Some(SourceKind::Adopted(id)) => {
-                if let Some(creator) = seen(&image.region, id) {
+            Some(SourceKind::Adopted(_)) => {
+                for (creator, id) in image.adopted().filter_map(|(region, id)| Some((seen(region, id)?, id)))
+                {
                     let what = id.to_string();
                     judge(&known, &address, &what, None, Some(&creator), &path.field("adopted"), findings);
                 }

@@ -2,7 +2,7 @@
 
 use compact_str::CompactString;
 
-use super::{Choice, Entry, adopted_id, revision};
+use super::{Choice, Entry, adopted_id, answers, revision};
 use crate::diff::change::{Action, PlacementChange, PlacementFacts, Reason};
 use crate::manifest::DesiredImage;
 use crate::model::{Accounts, Attributes, ImageId, NameTemplate, PlacementKey, Region, SharedImageEdits};
@@ -18,7 +18,10 @@ impl Entry<'_> {
         copied_from: Option<&Region>,
         choice: &Choice,
     ) -> PlacementChange {
+        let is_adopted = failed.is_some() && self.is_adopted_elsewhere(image, &at);
         let from = match copied_from {
+            // It cannot be made again (GF303).
+            _ if is_adopted => None,
             Some(source) => Some(source.clone()),
             None if at.region == image.region => None,
             None => Some(image.region.clone()),
@@ -96,7 +99,10 @@ impl Entry<'_> {
             image: Box::new(seen.clone()),
         });
         let region = at.region.clone();
-        let change = self.compare_existing(image, &region, at, seen);
+        let mut change = self.compare_existing(image, &region, at, seen);
+        if let Some(after) = &mut change.after {
+            after.owned |= self.is_owned();
+        }
         PlacementChange { action: Action::Adopt, reason: Reason::Declared, ..change }
     }
 
@@ -105,7 +111,7 @@ impl Entry<'_> {
         let revision = revision.unwrap_or_default();
         let templated = || image.name.of(at.generation, &revision);
         let name = match image.keeps_name {
-            true if at.region == image.region => None,
+            true if at.region == image.region || self.is_adopted_elsewhere(image, at) => None,
             true => Some(self.inherited_name(image, at).unwrap_or_else(templated)),
             false => Some(templated()),
         };
@@ -116,6 +122,17 @@ impl Entry<'_> {
             family: image.family.clone(),
             deprecated: None,
         }
+    }
+
+    /// Returns whether the image of a placement, in another region than the origin's, is one that the entry takes over.
+    fn is_adopted_elsewhere(&self, image: &DesiredImage, at: &PlacementKey) -> bool {
+        let recorded =
+            self.prior.images.get(self.key).and_then(|image| image.generations.get(&at.generation));
+        image.adopted_elsewhere.contains_key(&at.region)
+            && recorded.is_none_or(|build| match build.placements.get(&at.region) {
+                Some(placement) => placement.copied_from.is_none(),
+                None => image.source.as_ref().is_some_and(|wanted| answers(build, wanted)),
+            })
     }
 
     /// Returns the name of the adopted image that a placement is a copy of. `None` before it was observed.

@@ -90,11 +90,14 @@ impl Entry<'_> {
         // Removing the pin returns to what the source asks for.
         let is_asked_for = self.prior.pin(self.key, image.pin.as_ref()).is_some()
             && image.source.as_ref().is_some_and(|wanted| answers(build, wanted));
+        // An image that was replaced in its region is not worth as much as a build.
+        let rank = |generation, build: &RecordedGeneration| (build.replaced_in.is_none(), generation);
+        let own = rank(at.generation, build);
         let newer = recorded
             .generations
             .iter()
             .filter(|(generation, build)| {
-                **generation > at.generation && **generation != choice.generation && usable(build)
+                rank(**generation, build) > own && **generation != choice.generation && usable(build)
             })
             .count();
         let is_within = |number: u32| newer < usize::try_from(number).unwrap_or(usize::MAX);

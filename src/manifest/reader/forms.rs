@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::manifest::syntax::{
-    AccountEntry, Cloud, Defaults, Encrypted, Field, Image, ImageSelector, Import, Instance, Keep, LevelText,
-    Limits, List, Lookup, Manifest, Names, Number, Quotas, RegionEntry, RegionLimits, RegionOrSet, Rename,
-    Sandbox, Share, Shared, Source, Switch, TagKey, Text, Variable,
+    AccountEntry, Adopted, Cloud, Defaults, Encrypted, Field, Image, ImageSelector, Import, Instance, Keep,
+    LevelText, Limits, List, Lookup, Manifest, Names, Number, Quotas, RegionEntry, RegionLimits, RegionOrSet,
+    Rename, Sandbox, Share, Shared, Source, Switch, TagKey, Text, Variable,
 };
 use crate::manifest::yaml::NodeId;
 
@@ -121,6 +121,18 @@ impl Read for RegionOrSet {
 
     fn from_mapping(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
         reader.keys(node).map(Self::Facts)
+    }
+}
+
+impl Read for Adopted {
+    const FORM: Form = Form { text: true, mapping: true, ..Form::NONE };
+
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        Text::from_scalar(scalar).map(Self::Id)
+    }
+
+    fn from_mapping(reader: &mut Reader<'_>, node: NodeId) -> Option<Self> {
+        Names::from_mapping(reader, node).map(Self::Regions)
     }
 }
 

@@ -6,8 +6,10 @@ use crate::diagnostics::catalogue::syntax::{PLACEHOLDER_UNKNOWN, SOURCE_CIRCULAR
 use crate::diagnostics::{ManifestPath, closest, escape_truncated};
 use crate::manifest::desired::DesiredImage;
 use crate::manifest::fault::FaultKind;
-use crate::manifest::syntax::{self, Field, Image, Manifest, Number};
-use crate::model::{ImageKey, Keep, NameTemplate, Region, ReplaceOrder, RevisionName, SourceKind, Tags};
+use crate::manifest::syntax::{self, Adopted, Field, Image, Manifest, Number};
+use crate::model::{
+    ImageId, ImageKey, Keep, NameTemplate, Region, ReplaceOrder, RevisionName, SourceKind, Tags,
+};
 
 use super::Resolver;
 use super::source::ResolvedSource;
@@ -43,9 +45,14 @@ impl Resolver<'_, '_> {
     }
 
     fn image(&mut self, image: &Image, key: &ImageKey, path: &ManifestPath) -> Option<DesiredImage> {
-        let region = self
-            .required(&image.region, path, "region", "region: ap-jakarta")
-            .and_then(|text| self.region(&text, || path.field("region"), Some(key)));
+        let adopted = image.source.value().and_then(|source| source.adopted.value());
+        let region = match adopted.and_then(Adopted::only_region).filter(|_| image.region.is_missing()) {
+            // One that is malformed is reported with the source.
+            Some(only) => only.as_str().parse().ok(),
+            None => self
+                .required(&image.region, path, "region", "region: ap-jakarta")
+                .and_then(|text| self.region(&text, || path.field("region"), Some(key))),
+        };
         let name = match self.optional(&image.name, || path.field("name")) {
             Some(name) => {
                 self.placeholders(&name, path);
@@ -57,10 +64,11 @@ impl Resolver<'_, '_> {
         let description = description.map(|text| text.replace(NameTemplate::KEY, key.as_str()));
         let family = self.optional(&image.family, || path.field("family"));
         let tags = self.tags(image, path);
-        let ResolvedSource { source, lookup, query } = self.source(image, key, path);
+        let ResolvedSource { source, lookup, query, elsewhere } =
+            self.source(image, (key, region.as_ref()), path);
         let is_adopted = source.as_ref().is_some_and(|source| matches!(source.kind, SourceKind::Adopted(_)));
         let keeps_name = is_adopted && matches!(image.name, Field::Missing);
-        let (copies, copy_entries) = self.copies(image, (key, region.as_ref()), path);
+        let (copies, copy_entries) = self.copies(image, (key, region.as_ref()), &elsewhere, path);
         let orders = [
             ("auto", ReplaceOrder::Auto),
             ("create-first", ReplaceOrder::CreateFirst),
@@ -76,6 +84,7 @@ impl Resolver<'_, '_> {
             family: family.map(Into::into),
             tags,
             source,
+            adopted_elsewhere: elsewhere,
             lookup,
             import_query: query,
             copies,
@@ -169,11 +178,13 @@ impl Resolver<'_, '_> {
         tags
     }
 
-    /// Returns the regions that it is copied to, each with its index in the list. Its own region in a set is left out.
+    /// Returns the regions that it is copied to, each with its index in the list. Its own region in a set is left out, and
+    /// those in which an image is adopted.
     fn copies(
         &mut self,
         image: &Image,
         (key, home): (&ImageKey, Option<&Region>),
+        adopted: &BTreeMap<Region, ImageId>,
         path: &ManifestPath,
     ) -> (Vec<Region>, Vec<usize>) {
         let Some(list) = &image.copies else { return Default::default() };
@@ -189,9 +200,18 @@ impl Resolver<'_, '_> {
             .map(|(_, region, _)| region.clone())
             .collect();
         for (position, region, is_written) in listed {
-            let is_elsewhere =
-                || Some(&region) == home || written.contains(&region) || first.contains_key(&region);
+            let is_adopted = adopted.contains_key(&region);
+            let is_elsewhere = || {
+                Some(&region) == home
+                    || is_adopted
+                    || written.contains(&region)
+                    || first.contains_key(&region)
+            };
             if !is_written && is_elsewhere() {
+                continue;
+            }
+            if is_adopted {
+                self.report_adopted_copy(&region, path.index(position), key);
                 continue;
             }
             if let Some(&first) = first.get(&region) {
@@ -204,6 +224,21 @@ impl Resolver<'_, '_> {
             entries.push(position);
         }
         (copies, entries)
+    }
+
+    /// Reports a region that is copied to, and in which an image is adopted.
+    fn report_adopted_copy(&mut self, region: &Region, at: ManifestPath, key: &ImageKey) {
+        let adopted =
+            ManifestPath::root().field("images").field(key.as_str()).field("source").field("adopted");
+        let detail = format!(
+            "`{at}` is {region}, in which image.{key} adopts an image: that image is not copied over."
+        );
+        let diagnostic = VALUE_MALFORMED
+            .found(detail)
+            .at(at.clone(), "copied to")
+            .at(adopted.field(region.as_str()).key(), "adopted here")
+            .help("Remove the region from `copies`, or from `adopted` to have goldform copy the image.");
+        self.report(diagnostic.about(at));
     }
 
     /// Warns about braces in a name that are not a placeholder.

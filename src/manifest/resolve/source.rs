@@ -1,18 +1,19 @@
 //! Resolves the sources of images.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use compact_str::CompactString;
 
 use crate::diagnostics::ManifestPath;
-use crate::diagnostics::catalogue::syntax::QUERY_IN_TEXT;
+use crate::diagnostics::catalogue::syntax::{QUERY_IN_TEXT, VALUE_MALFORMED};
 use crate::manifest::desired::LookupSource;
 use crate::manifest::fault::FaultKind;
 use crate::manifest::query::{ImportQuery, QueryPart};
-use crate::manifest::syntax::{self, Field, Image, Text};
+use crate::manifest::syntax::{self, Adopted, Field, Image, Names, Text};
 use crate::manifest::variables::{Piece, malformed, misplaced_lookup, pieces};
-use crate::model::{ImageKey, MalformedId, Source, SourceKind};
+use crate::model::{ImageId, ImageKey, MalformedId, Region, Source, SourceKind};
 
 use super::Resolver;
 use super::lookup::ARCHITECTURES;
@@ -23,6 +24,8 @@ pub(super) struct ResolvedSource {
     pub(super) source: Option<Source>,
     pub(super) lookup: Option<LookupSource>,
     pub(super) query: Option<ImportQuery>,
+    /// Ids of an adopted image in other regions than the entry's.
+    pub(super) elsewhere: BTreeMap<Region, ImageId>,
 }
 
 /// Kind of a source, after it is resolved.
@@ -33,7 +36,12 @@ enum Kind {
 
 impl Resolver<'_, '_> {
     /// Resolves the source of an image.
-    pub(super) fn source(&mut self, image: &Image, key: &ImageKey, path: &ManifestPath) -> ResolvedSource {
+    pub(super) fn source(
+        &mut self,
+        image: &Image,
+        (key, home): (&ImageKey, Option<&Region>),
+        path: &ManifestPath,
+    ) -> ResolvedSource {
         let source = match &image.source {
             Field::Value(source) => source,
             Field::Missing => {
@@ -64,25 +72,26 @@ impl Resolver<'_, '_> {
         }
         let revision = self.optional(revision, || path.field("revision")).map(CompactString::from);
         // Every kind that is written is read, so that its problems are reported in the same run.
-        let mut query = None;
+        let (mut query, mut elsewhere) = (None, BTreeMap::new());
         let mut found = [
             self.instance(instance, key, &path),
             self.snapshots(snapshots, key, &path),
             self.import(import, key, &path, &mut query),
             self.shared(shared, key, &path),
             self.encrypted(encrypted, &path),
-            self.adopted(adopted, key, &path),
+            self.adopted(adopted, (key, home), &path, &mut elsewhere),
         ]
         .into_iter()
         .flatten();
         match (kinds.len(), found.next()) {
             (1, Some(Kind::Built(kind))) => {
-                ResolvedSource { source: Some(Source { kind, revision }), lookup: None, query }
+                ResolvedSource { source: Some(Source { kind, revision }), lookup: None, query, elsewhere }
             }
             (1, Some(Kind::LookedUp { name, from })) => ResolvedSource {
                 source: None,
                 lookup: Some(LookupSource { name, from, revision }),
                 query: None,
+                elsewhere,
             },
             _ => {
                 self.is_complete = false;
@@ -326,9 +335,69 @@ impl Resolver<'_, '_> {
         Some(Kind::Built(SourceKind::Encrypted { image: image.parse().ok()?, kms_key }))
     }
 
-    fn adopted(&mut self, field: &Field<Text>, key: &ImageKey, path: &ManifestPath) -> Option<Kind> {
+    /// Resolves an adopted image: the id in the entry's region, and those in other regions.
+    fn adopted(
+        &mut self,
+        field: &Field<Adopted>,
+        (key, home): (&ImageKey, Option<&Region>),
+        path: &ManifestPath,
+        elsewhere: &mut BTreeMap<Region, ImageId>,
+    ) -> Option<Kind> {
         let path = path.field("adopted");
-        let text = self.optional(field, || path.clone())?;
-        self.parse_id(&text, key, || path).map(|id| Kind::Built(SourceKind::Adopted(id)))
+        match field.value()? {
+            Adopted::Id(text) => {
+                let text = self.text(text, || path.clone())?;
+                self.parse_id(&text, key, || path).map(|id| Kind::Built(SourceKind::Adopted(id)))
+            }
+            Adopted::Regions(regions) => {
+                *elsewhere = self.adopted_by_region(regions, key, &path)?;
+                // An entry without a valid region has its own diagnostic.
+                let home = home?;
+                let Some(id) = elsewhere.remove(home) else {
+                    let detail = format!(
+                        "`{path}` has no image in {home}, the region of image.{key}. The id there identifies the build, and \
+                         copies are made from it."
+                    );
+                    let first = elsewhere.keys().next().map_or("ap-jakarta", Region::as_str);
+                    let entry = ManifestPath::image(key);
+                    let diagnostic = VALUE_MALFORMED
+                        .found(detail)
+                        .at(path.clone().key(), format!("no `{home}`"))
+                        .help(format!(
+                            "Add the image in {home}, or name another region:\n\n    region: {first}"
+                        ));
+                    self.report(diagnostic.about(entry));
+                    elsewhere.clear();
+                    return None;
+                };
+                Some(Kind::Built(SourceKind::Adopted(id)))
+            }
+        }
+    }
+
+    /// Returns the ids of an adopted image by region. `None` if one of them is malformed.
+    fn adopted_by_region(
+        &mut self,
+        regions: &Names<Text>,
+        key: &ImageKey,
+        path: &ManifestPath,
+    ) -> Option<BTreeMap<Region, ImageId>> {
+        if regions.is_empty() {
+            let detail = format!("`{path}` names no image.");
+            let help =
+                "Name the image in each region where it is:\n\n    adopted: { ap-jakarta: img-0a1b2c3d }";
+            let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "empty").help(help);
+            self.report(diagnostic.about(path));
+            return None;
+        }
+        let mut found = BTreeMap::new();
+        for (name, id) in regions {
+            let at = path.field(name.as_str());
+            let region = self.region(name.as_str(), || at.clone().key(), Some(key));
+            let id = self.optional(id, || at.clone());
+            let id = id.and_then(|text| self.parse_id::<ImageId>(&text, key, || at));
+            found.extend(region.zip(id));
+        }
+        (found.len() == regions.len()).then_some(found)
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::patterns::{REGION_OR_SET, region, replace_orders};
-use super::{Field, Image, Keep, List, Names, Switch, Text};
+use super::{Adopted, Field, Image, Keep, List, Names, Switch, Text};
 
 /// Values of all images that do not have their own. The keys are those of an image.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -77,7 +77,10 @@ impl Defaults {
         if !is_adopted {
             fill(&mut image.name, name);
         }
-        fill(&mut image.region, region);
+        let adopted = image.source.value().and_then(|source| source.adopted.value());
+        if adopted.and_then(Adopted::only_region).is_none() {
+            fill(&mut image.region, region);
+        }
         fill(&mut image.description, description);
         fill(&mut image.family, family);
         fill(&mut image.replace, replace);

@@ -6,9 +6,10 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::json;
 
-use super::patterns::{ACCOUNT, ACCOUNT_OR_NAME, KEY, REGION_OR_SET};
-use super::{List, RegionEntry, Text};
+use super::patterns::{ACCOUNT, ACCOUNT_OR_NAME, IMAGE, KEY, REGION, REGION_OR_SET};
+use super::{List, Names, RegionEntry, Text};
 
 /// Entry of `accounts`: an id, or the members of a group.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,25 @@ pub(in crate::manifest) enum ImageSelector {
     Keys(List<Text>),
 }
 
+/// `adopted` of a source: an image in the entry's region, or images by region.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::manifest) enum Adopted {
+    /// Id of an image.
+    Id(Text),
+    /// Ids by region.
+    Regions(Names<Text>),
+}
+
+impl Adopted {
+    /// Returns the region, if there is one and it is written here.
+    pub(in crate::manifest) fn only_region(&self) -> Option<&Text> {
+        match self {
+            Self::Regions(regions) if regions.len() == 1 => regions.keys().next(),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! either {
     ($type:ident, $expecting:literal, $($form:ident),+) => {
         impl<'de> Deserialize<'de> for $type {
@@ -59,6 +79,7 @@ macro_rules! either {
         }
     };
     (@text AccountEntry) => { either!(@visit_str AccountEntry, Id); };
+    (@text Adopted) => { either!(@visit_str Adopted, Id); };
     (@text ImageSelector) => { either!(@visit_str ImageSelector, Word); };
     (@list AccountEntry) => { either!(@visit_seq AccountEntry, Group); };
     (@list RegionOrSet) => { either!(@visit_seq RegionOrSet, Set); };
@@ -66,6 +87,11 @@ macro_rules! either {
     (@mapping RegionOrSet) => {
         fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RegionOrSet, A::Error> {
             RegionEntry::deserialize(de::value::MapAccessDeserializer::new(map)).map(RegionOrSet::Facts)
+        }
+    };
+    (@mapping Adopted) => {
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Adopted, A::Error> {
+            Names::deserialize(de::value::MapAccessDeserializer::new(map)).map(Adopted::Regions)
         }
     };
     (@visit_str $type:ident, $variant:ident) => {
@@ -82,6 +108,7 @@ macro_rules! either {
 
 either!(AccountEntry, "an account id in quotes, or a list of accounts", text, list);
 either!(RegionOrSet, "a mapping of facts, or a list of regions", list, mapping);
+either!(Adopted, "an image id, or a mapping of image ids by region", text, mapping);
 either!(ImageSelector, "`all`, or a list of keys", text, list);
 
 impl JsonSchema for AccountEntry {
@@ -110,6 +137,26 @@ impl JsonSchema for RegionOrSet {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let facts = generator.subschema_for::<RegionEntry>();
         json_schema!({ "anyOf": [facts, { "type": "array", "items": REGION_OR_SET.text() }] })
+    }
+}
+
+impl JsonSchema for Adopted {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Adopted".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let by_region = json!({
+            "type": "object",
+            "propertyNames": REGION.key(),
+            "additionalProperties": IMAGE.text(),
+            "minProperties": 1,
+        });
+        json_schema!({ "anyOf": [IMAGE.text(), by_region] })
     }
 }
 

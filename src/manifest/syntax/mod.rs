@@ -26,7 +26,7 @@ use patterns::{
 };
 
 pub(super) use defaults::Defaults;
-pub(super) use either::{AccountEntry, ImageSelector, RegionOrSet};
+pub(super) use either::{AccountEntry, Adopted, ImageSelector, RegionOrSet};
 pub(super) use extensions::PREFIX as EXTENSION_PREFIX;
 pub(super) use field::Field;
 pub(super) use patterns::REFERENCES;

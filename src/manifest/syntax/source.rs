@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::patterns::{
     DISK, SNAPSHOT, account_or_name, architectures, boots, image, instance, key, licenses, object,
 };
-use super::{Field, List, Switch, Text};
+use super::{Adopted, Field, List, Switch, Text};
 
 /// Source of an image: exactly one of the kinds, and a revision.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -34,9 +34,11 @@ pub(in crate::manifest) struct Source {
     /// From another entry: an encrypted copy in the same region.
     #[schemars(extend("examples" = [{ "image": "web-base", "kms_key": "key-id" }]))]
     pub(in crate::manifest) encrypted: Field<Encrypted>,
-    /// An existing image, which is managed from now on.
-    #[schemars(schema_with = "image", example = &"img-0a1b2c3d")]
-    pub(in crate::manifest) adopted: Field<Text>,
+    /// An existing image, which is managed from now on: its id, or the ids of one image that is in several regions already, by
+    /// region. The entry's `region` is then one of them (with one region it may be left out), and its id identifies the
+    /// generation. None of them may be in `copies` too.
+    #[schemars(extend("examples" = ["img-0a1b2c3d", { "ap-jakarta": "img-0a1b2c3d", "ap-tokyo": "img-4e5f6a7b" }]))]
+    pub(in crate::manifest) adopted: Field<Adopted>,
 }
 
 /// A prepared cloud server.

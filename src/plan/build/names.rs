@@ -264,7 +264,7 @@ mod tests {
         (new.name, new.interim) = ("web~abcdefghij".into(), true);
         let image = snapshot.recorded.images.get_mut(&key("web")).unwrap();
         let placements = [(region("ap-jakarta"), old)].into();
-        let build = crate::state::RecordedGeneration { source, of: None, placements };
+        let build = crate::state::RecordedGeneration { source, of: None, replaced_in: None, placements };
         image.generations.insert(generation(1), build);
         let plan = plan_to(&snapshot, &after);
         let taking: Vec<String> =

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::planner::plan;
 use crate::diff::select::keep_only;
-use crate::diff::{PlanMode, Selection, diff_replacing, renamed};
+use crate::diff::{PlanMode, Selection, diff_replacing, renamed, replaced};
 use crate::manifest::Desired;
 use crate::model::{Address, ImageKey, PlacementKey};
 use crate::plan::contents::{Plan, PlanError};
@@ -36,7 +36,8 @@ impl PlanOptions {
     }
 }
 
-/// A plan, and the record that it starts from: the one that was given, with the manifest's renames.
+/// A plan, and the record that it starts from: the one that was given, with the manifest's renames, and with an address of its
+/// own for every adopted image that is replaced within its generation.
 #[derive(Debug, Clone)]
 pub struct PlanResult {
     /// The plan.
@@ -57,7 +58,12 @@ pub fn propose(
     base: Option<&Snapshot>,
     options: &PlanOptions,
 ) -> Result<PlanResult, PlanError> {
-    let (prior, renames) = renamed(desired, recorded);
+    let (prior, mut first) = renamed(desired, recorded);
+    let (prior, moves) = match options.mode {
+        PlanMode::Normal => replaced(desired, prior, &options.replace),
+        PlanMode::Destroy => (prior, Vec::new()),
+    };
+    first.extend(moves);
     let mut changes = diff_replacing(desired, &prior, options.mode, &options.replace, options.now);
     let unmatched: Vec<Address> = options.selection.unmatched(&changes).into_iter().cloned().collect();
     if !options.selection.is_everything() {
@@ -75,7 +81,7 @@ pub fn propose(
             })
         });
     }
-    changes.edits.splice(0..0, renames);
+    changes.edits.splice(0..0, first);
     let plan = plan(desired, &prior, base, changes)?;
     Ok(PlanResult { plan, prior: prior.into_owned(), unmatched })
 }
