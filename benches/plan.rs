@@ -160,7 +160,12 @@ fn recorded(desired: &Desired, now: Timestamp) -> Recorded {
             placement.shares = image.shares.get(region).cloned().unwrap_or_default();
             placements.insert(region.clone(), placement);
         }
-        let generation = RecordedGeneration { source: image.source.clone().unwrap(), of: None, placements };
+        let generation = RecordedGeneration {
+            source: image.source.clone().unwrap(),
+            of: None,
+            replaced_in: None,
+            placements,
+        };
         let entry = RecordedImage {
             origin: image.region.clone(),
             current: first,
