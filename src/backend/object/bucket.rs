@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use object_store::path::Path;
 use object_store::{
@@ -15,7 +15,7 @@ use crate::diagnostics::sanitize;
 
 /// Largest object that is read, as for a state in a file.
 const MOST_BYTES: u64 = 256 << 20;
-/// Requests under way at once, where many objects are read or removed.
+/// Requests under way at once, where many objects are read.
 pub(super) const PARALLEL: usize = 16;
 
 /// Version of an object, for a write that must find it unchanged.
@@ -182,6 +182,21 @@ impl Bucket {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.failed(suffix, &error)),
         }
+    }
+
+    /// Removes objects, many with one request. Those that are not there do not matter.
+    pub(super) async fn remove_all(&self, suffixes: Vec<String>) -> Result<(), StoreError> {
+        let paths: Vec<Path> = suffixes.iter().map(|suffix| self.path(suffix)).collect();
+        let mut results = self.store.delete_stream(stream::iter(paths).map(Ok).boxed());
+        let mut failed = None;
+        while let Some(result) = results.next().await {
+            if let Err(error) = result
+                && !matches!(error, Error::NotFound { .. })
+            {
+                failed.get_or_insert_with(|| self.failed("", &error));
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     /// Returns the names of the objects in a folder, sorted, and when each was written, by the clock of the storage.

@@ -160,9 +160,11 @@ pub(super) async fn read(bucket: &Bucket, names: &[Name]) -> Result<Option<Vec<E
 
 /// Removes objects. Those that cannot be removed are removed after a later snapshot.
 pub(super) async fn remove(bucket: &Bucket, names: Vec<Name>) {
-    let removals = stream::iter(names).map(|name| async move { bucket.remove(&name.suffix()).await });
-    let results: Vec<Result<(), StoreError>> = removals.buffer_unordered(PARALLEL).collect().await;
-    if let Some(error) = results.into_iter().find_map(Result::err) {
+    if names.is_empty() {
+        return;
+    }
+    let suffixes = names.into_iter().map(Name::suffix).collect();
+    if let Err(error) = bucket.remove_all(suffixes).await {
         tracing::warn!(%error, "an object of the journal could not be removed");
     }
 }

@@ -148,6 +148,10 @@ mod tests {
         let wanted = desired(&names(&jakarta, NEW, ""));
         let (after, edits) = replaced(&wanted, Cow::Borrowed(&before), &BTreeSet::new());
         assert_eq!(edits.len(), 1);
+        let mut after = after.into_owned();
+        let new = after.adoptable(&region("ap-tokyo"), &NEW.parse().unwrap()).unwrap().clone();
+        let source = after.images[&key("web")].generations[&generation(1)].source.clone();
+        after.adopt(&at("image.web@ap-tokyo#1"), &source, new);
         let (number, serving) = after.serving(&key("web"), &region("ap-tokyo")).unwrap();
         assert_eq!((number, &serving.id), (generation(2), &tokyo));
         assert_eq!(after.images[&key("web")].current, generation(1));
