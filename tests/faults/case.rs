@@ -117,11 +117,13 @@ impl Reference {
             (if is_object { 12 } else { 0 }, 5),
             (if is_object && !self.story.before.is_empty() { 4 } else { 0 }, 6),
         ]);
-        // Mostly a call that changes something: most calls do not.
-        let call = match chance.percent(70) && !moments.changing.is_empty() {
-            true => *chance.pick(&moments.changing),
-            false => chance.below(moments.calls),
-        };
+        // Mostly a call that changes something, and of those one that makes an image: most calls do not.
+        let none = Vec::new();
+        let call =
+            match chance.weighted(&[(4, &moments.making), (3, &moments.changing), (3, &none)]).as_slice() {
+                [] => chance.below(moments.calls),
+                some => *chance.pick(some),
+            };
         match which {
             0 => Trouble::DeathAtCall(call, when(chance)),
             1 => Trouble::DeathAtEvent(chance.below(moments.events), when(chance)),
@@ -148,6 +150,7 @@ impl Reference {
         let early = Moments {
             calls: self.moments.calls.min(30),
             changing: Vec::new(),
+            making: Vec::new(),
             events: self.moments.events.min(8),
             writes: self.moments.writes.min(6),
             requests: self.moments.requests.min(60),

@@ -152,7 +152,8 @@ fn drawn(
 ) -> Vec<(String, usize, Case)> {
     seeds
         .map(|seed| {
-            let mut chance = Chance::from_seed(seed);
+            // Each setting has cases of its own.
+            let mut chance = Chance::from_seed(seed ^ ((setting as u64) << 32));
             let story = chance.below(references.len());
             (format!("{setting:?}:{seed}").to_lowercase(), story, references[story].draw(&mut chance))
         })

@@ -132,6 +132,8 @@ pub struct Moments {
     pub calls: usize,
     /// The calls that change something.
     pub changing: Vec<usize>,
+    /// Those of them that make an image.
+    pub making: Vec<usize>,
     pub events: usize,
     pub writes: usize,
     pub requests: usize,
@@ -256,11 +258,15 @@ impl World {
             _ => None,
         };
         let mut way = Way::new(self.transport(), Arc::clone(&calls), wrong);
-        let (machine, changing) = (Arc::clone(&self.machine), Arc::new(Mutex::new(Vec::new())));
-        let noted = Arc::clone(&changing);
+        let machine = Arc::clone(&self.machine);
+        let sent: Arc<Mutex<(Vec<usize>, Vec<usize>)>> = Arc::default();
+        let noted = Arc::clone(&sent);
         way.before = Some(Box::new(move |number, action| {
             if !script::reads(action) {
-                noted.lock().unwrap().push(number);
+                noted.lock().unwrap().0.push(number);
+            }
+            if is_make(action) {
+                noted.lock().unwrap().1.push(number);
             }
             if let Some(Trouble::Clock(_, by)) = trouble.filter(|trouble| trouble.is_clock_at(number)) {
                 machine.set(SignedDuration::from_secs(by));
@@ -296,9 +302,11 @@ impl World {
             tokio::time::sleep(Duration::from_secs(3)).await;
         }
         self.machine.set(SignedDuration::ZERO);
+        let (changing, making) = std::mem::take(&mut *sent.lock().unwrap());
         let moments = Moments {
             calls: calls.load(Ordering::SeqCst),
-            changing: std::mem::take(&mut changing.lock().unwrap()),
+            changing,
+            making,
             events: self.ledger.lock().unwrap().events - before,
             writes,
             requests: requests.load(Ordering::SeqCst),
@@ -402,7 +410,6 @@ impl World {
 
     /// How many images were ever made, by region and name of what made them.
     pub fn makes(&self) -> usize {
-        let is_make = |action: &str| matches!(action, "CreateImage" | "SyncImages" | "ImportImage");
         let was_executed = |outcome| !matches!(outcome, RequestOutcome::NotSent | RequestOutcome::LostBefore);
         let log = self.bench.sim.log(0).unwrap();
         log.iter()
@@ -457,6 +464,10 @@ pub fn undone(outcome: &Outcome) -> BTreeMap<String, String> {
     let steps =
         outcome.steps.iter().filter(|step| !matches!(step.outcome, goldform::plan::StepOutcome::Done));
     steps.map(|step| (step.step.to_string(), format!("{:?}", step.outcome))).collect()
+}
+
+fn is_make(action: &str) -> bool {
+    matches!(action, "CreateImage" | "SyncImages" | "ImportImage")
 }
 
 async fn serve(sim: &Arc<Sim>, clock: &Arc<dyn Clock>) -> String {
