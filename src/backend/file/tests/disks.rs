@@ -6,6 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::cloud::sim::Settings;
+use crate::diff::PlanMode;
+use crate::testing::{Applied, Bench, Death, EXAMPLE, desired};
 
 /// A file system on which some calls fail.
 #[derive(Default)]
@@ -193,4 +196,62 @@ async fn a_line_that_did_not_fit_is_taken_back_and_followed_by_nothing() {
         store.append(&events()[stored..]).await.unwrap();
         assert_eq!(folder.load().await.unwrap().unwrap().recorded, after(6), "room for {room} bytes");
     }
+}
+
+/// What an apply of the example on this disk stores, and what one more on a sound disk makes of it.
+async fn apply_on(disk: Lacking) -> (bool, Vec<String>) {
+    let (folder, bench) = (Folder::new(), Bench::new(Settings::default()));
+    let wanted = desired(EXAMPLE);
+    let transport = || bench.transport_of(bench.account);
+    let never = Death::never();
+    let mut failing = FileStore { disk: Arc::new(disk), ..folder.store() };
+    let first = bench.live_on(&wanted, transport(), &mut failing, LockWait::NONE, &never);
+    let has_failed = match first.await {
+        Ok(Some(Applied::Walked(_, outcome))) => !outcome.is_complete(),
+        Err(StoreError::Io { .. }) => true,
+        other => panic!("{other:?}"),
+    };
+    drop(failing);
+    let mut store = folder.store();
+    let then = bench.live_on(&wanted, transport(), &mut store, LockWait::NONE, &never);
+    match then.await {
+        Ok(Some(Applied::Walked(_, outcome))) if outcome.is_complete() => {}
+        other => panic!("{other:?}"),
+    }
+    let state = store.load().await.unwrap().unwrap();
+    assert!(state.intents.is_empty());
+    assert!(Bench::propose(&wanted, &state, PlanMode::Normal).plan.is_empty());
+    let recorded: Vec<String> =
+        state.recorded.placements().map(|(_, placement)| placement.id.to_string()).collect();
+    let mut images = Vec::new();
+    for image in bench.sim.images().unwrap() {
+        assert!(recorded.contains(&image.id), "{} is not recorded", image.name);
+        images.push(format!(
+            "{} {} {}",
+            image.region,
+            image.name,
+            bench.sim.shares(&image.id).unwrap().len()
+        ));
+    }
+    let log = bench.sim.log(0).unwrap();
+    assert!(!log.iter().any(|call| call.action == "DeleteImages"), "what was made was good");
+    images.sort();
+    (has_failed, images)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_apply_whose_disk_fills_up_or_cannot_be_replaced_is_finished_by_the_next_one() {
+    let (has_failed, whole) = apply_on(Lacking::default()).await;
+    assert!(!has_failed);
+    assert_eq!(whole.len(), 4);
+    let rename = Lacking { rename: Some(ErrorKind::ReadOnlyFilesystem), ..Lacking::default() };
+    assert_eq!(apply_on(rename).await, (true, whole.clone()));
+    let mut failures = 0;
+    for room in (0..12_000).step_by(701) {
+        let disk = Lacking { room: Some(AtomicUsize::new(room)), ..Lacking::default() };
+        let (has_failed, images) = apply_on(disk).await;
+        assert_eq!(images, whole, "room for {room} bytes");
+        failures += usize::from(has_failed);
+    }
+    assert!(failures > 5, "{failures}");
 }
