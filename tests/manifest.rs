@@ -38,6 +38,23 @@ fn drawn(loaded: &Loaded, options: RenderOptions) -> String {
     render(&loaded.diagnostics, &|place| loaded.locator.place(place), loaded.locator.sources(), options)
 }
 
+#[test]
+fn the_corrected_lines_of_text_for_a_mapping_are_accepted() {
+    let text = fs::read_to_string(folder("invalid/type-shorthand.yaml")).unwrap();
+    let read = |text: &str| {
+        load(vec![Input { name: "a.yaml".to_owned(), bytes: text.into() }], &Variables::default())
+    };
+    let found = read(&text);
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for diagnostic in &found.diagnostics {
+        let at = line(&found, diagnostic) - 1;
+        let indent = lines[at].len() - lines[at].trim_start().len();
+        lines[at] = format!("{}{}", " ".repeat(indent), diagnostic.help.as_deref().unwrap());
+    }
+    let corrected = read(&lines.join("\n"));
+    assert!(corrected.diagnostics.is_empty(), "{}", drawn(&corrected, RenderOptions::default()));
+}
+
 /// The line that a diagnostic's first label is on, from 1.
 fn line(loaded: &Loaded, diagnostic: &Diagnostic) -> usize {
     let span = loaded.locator.place(&diagnostic.labels[0].place).unwrap();

@@ -6,7 +6,7 @@ use crate::manifest::text::corrected;
 use crate::manifest::writer::quoted;
 use crate::manifest::yaml::{NodeId, Plain, Style, plain};
 
-use super::{Form, Reader, Scalar};
+use super::{Form, Reader, Scalar, Step};
 
 impl<'t> Reader<'t> {
     /// Returns the value of a scalar, or reports that its place does not allow it.
@@ -89,10 +89,33 @@ impl<'t> Reader<'t> {
         None
     }
 
+    /// Returns the mapping that a text in its place was probably meant for. `source` is the text as it is written.
+    fn mapping_of(&self, text: &str, source: &str) -> Option<String> {
+        let Step::Key(last) = self.path.last()? else { return None };
+        let key = match (self.path.as_slice(), *last) {
+            ([Step::Key("variables"), _], _) => "default",
+            ([_], "cloud") => "provider",
+            (_, "instance") => "id",
+            (_, "encrypted") => "image",
+            (_, "source") if text.starts_with("img-") => "adopted",
+            (_, "source") if text.starts_with("ins-") => {
+                return Some(format!("{{ instance: {{ id: {source} }} }}"));
+            }
+            _ => return None,
+        };
+        Some(format!("{{ {key}: {source} }}"))
+    }
+
     /// Returns the value that was probably meant.
     fn repaired(&self, node: NodeId, form: &Form) -> Option<String> {
         let (_, text) = self.tree.scalar(node)?;
         let source = self.tree.text().get(self.tree.span(node))?;
+        if form.mapping
+            && plain(text) == Plain::Text
+            && let Some(mapping) = self.mapping_of(text, source)
+        {
+            return Some(mapping);
+        }
         if form.list {
             return (form.items_are_text && !text.is_empty() && plain(text) == Plain::Text)
                 .then(|| format!("[{source}]"));
