@@ -56,7 +56,12 @@ impl AccountNames {
     /// Names of accounts in a manifest.
     pub fn of(desired: &Desired) -> Self {
         Self {
-            ids: desired.accounts.iter().map(|(name, id)| (*id, name.to_string())).collect(),
+            ids: {
+                // A group of one account names it, if nothing else does.
+                let of_one = desired.groups.iter().filter(|(_, all)| all.len() == 1);
+                let of_one = of_one.flat_map(|(name, all)| all.iter().map(|id| (id, name.to_string())));
+                of_one.chain(desired.accounts.iter().map(|(name, id)| (*id, name.to_string()))).collect()
+            },
             groups: {
                 let groups = desired.groups.iter().map(|(name, all)| (all.clone(), name.to_string()));
                 let mut groups: Vec<(Accounts, String)> = groups.collect();
@@ -102,5 +107,20 @@ pub fn limit_source(limit: &Limit) -> String {
         LimitSource::Manifest => "manifest".to_owned(),
         LimitSource::Recorded { at } => format!("service, read {}", at.strftime("%Y-%m-%d")),
         LimitSource::Documented => "documented default (213/4941)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::desired;
+
+    #[test]
+    fn a_group_of_one_account_names_it() {
+        let manifest = "version: 1\naccount: \"100000000001\"\naccounts: { staging: [\"200000000001\"], acme: \
+                        \"200000000002\", other: [acme] }\n";
+        let names = AccountNames::of(&desired(manifest));
+        let all: Accounts = ["200000000001", "200000000002"].iter().map(|id| id.parse().unwrap()).collect();
+        assert_eq!(names.list(&all), "2 accounts: staging, acme");
     }
 }
