@@ -63,6 +63,13 @@ impl CloudSettings {
     }
 }
 
+impl CloudSettings {
+    /// Returns the quotas of the sandbox's world, which every command that connects sets. `None` for another provider.
+    pub fn quotas(&self) -> Option<&SandboxSettings> {
+        (self.provider == Provider::Sandbox).then_some(&self.sandbox)
+    }
+}
+
 /// World of the sandbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SandboxSettings {

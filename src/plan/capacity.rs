@@ -43,17 +43,25 @@ impl RegionCapacity {
 
 /// The limit of custom images that counts in a region.
 pub fn image_limit(desired: &Desired, prior: &Recorded, region: &Region) -> Limit {
+    let quota = desired.cloud.quotas().and_then(|quotas| quotas.images_per_region);
     let recorded = prior.regions.get(region).and_then(|known| known.image_limit.as_ref());
-    Limit::effective(desired.limits.images_in(region), recorded, DOCUMENTED_IMAGES_PER_REGION)
+    // A recorded quota of the sandbox that the manifest has changed since does not hold any more.
+    let recorded = recorded.filter(|read| quota.is_none_or(|quota| quota == read.value));
+    let declared = lower(desired.limits.images_in(region), quota);
+    Limit::effective(declared, recorded, DOCUMENTED_IMAGES_PER_REGION)
 }
 
 /// The limit of accounts per image that counts.
 pub fn share_limit(desired: &Desired, prior: &Recorded) -> Limit {
-    Limit::effective(
-        desired.limits.accounts_per_image,
-        prior.share_limit.as_ref(),
-        DOCUMENTED_ACCOUNTS_PER_IMAGE,
-    )
+    let quota = desired.cloud.quotas().and_then(|quotas| quotas.accounts_per_image);
+    let recorded = prior.share_limit.as_ref().filter(|read| quota.is_none_or(|quota| quota == read.value));
+    let declared = lower(desired.limits.accounts_per_image, quota);
+    Limit::effective(declared, recorded, DOCUMENTED_ACCOUNTS_PER_IMAGE)
+}
+
+/// Returns the lower one of two numbers, as far as they are known.
+fn lower(one: Option<u32>, other: Option<u32>) -> Option<u32> {
+    one.into_iter().chain(other).min()
 }
 
 /// The room in every region that is recorded or in which the steps make an image.

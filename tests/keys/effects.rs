@@ -433,7 +433,7 @@ fn what_plans_do_not_show_has_an_effect_too() {
     }
     for (key, from, to, status, reported) in [
         ("cloud.sandbox.quotas.images_per_region", "region: 20", "region: 1", 3, "GF601"),
-        ("cloud.sandbox.quotas.accounts_per_image", "image: 50", "image: 1", 6, "OverQuota"),
+        ("cloud.sandbox.quotas.accounts_per_image", "image: 50", "image: 1", 3, "GF503"),
         (
             "images.*.source.import.query",
             "query: \"\"",

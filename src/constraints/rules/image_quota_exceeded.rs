@@ -194,32 +194,52 @@ fn replaced_in<'a>(case: &Case<'_>, view: &PlanView<'a>, region: &Region) -> Opt
     })
 }
 
+/// Width from which a suggested command continues on the next line.
+const COMMAND_WIDTH: usize = 72;
+
 /// Number of entries that a suggested command names at most.
 const MOST_NAMED: usize = 20;
 
+/// Returns the command that leaves entries unchanged, in lines that a terminal and a reader can hold.
+fn excluding(keys: &[ImageKey]) -> String {
+    let mut command = "goldform plan".to_owned();
+    let mut width = command.len();
+    for key in keys {
+        let flag = format!(" --exclude image.{key}");
+        width = width.saturating_add(flag.len());
+        if width > COMMAND_WIDTH {
+            command.push_str(" \\\n       ");
+            width = flag.len().saturating_add(7);
+        }
+        command.push_str(&flag);
+    }
+    command
+}
+
 /// Returns what to do to stay within the limit.
 fn help(view: &PlanView<'_>, regions: &[&Region], over: usize, limit: &Limit, provider: Provider) -> String {
+    // With so many slots more, some order of the steps fits: fewer than without any order.
+    let blocked = view.plan.blocked.as_ref();
+    let missing = blocked.and_then(|blocked| blocked.missing.get(*regions.first()?)).copied().unwrap_or(over);
     let mut help = format!(
-        "Remove {over} {} from {}, put {} in another region, or raise the limit.",
-        if over == 1 { "image" } else { "images" },
+        "Remove {missing} {} from {}, put {} in another region, or raise the limit.",
+        if missing == 1 { "image" } else { "images" },
         match regions {
             [region] => region.to_string(),
             _ => "each of these regions".to_owned(),
         },
-        if over == 1 { "it" } else { "them" },
+        if missing == 1 { "it" } else { "them" },
     );
-    let raise = |help: &mut String, missing: usize| {
+    let raise = |help: &mut String| {
         let needed = usize::try_from(limit.value).unwrap_or(usize::MAX).saturating_add(missing);
         // The limit that the service reports is not raised by the manifest, but for that of the sandbox.
-        if matches!(limit.source, LimitSource::Recorded { .. }) {
-            if provider == Provider::Sandbox {
-                let _ = write!(
-                    help,
-                    "\nThe sandbox has the quota that the manifest gives it:\n\n    cloud: {{ sandbox: {{ quotas: {{ \
-                     images_per_region: {needed} }} }} }}"
-                );
-            }
-        } else {
+        if provider == Provider::Sandbox && limit.source != LimitSource::Manifest {
+            let _ = write!(
+                help,
+                "\nThe sandbox has the quota that the manifest gives it:\n\n    cloud: {{ sandbox: {{ quotas: {{ \
+                 images_per_region: {needed} }} }} }}"
+            );
+        } else if !matches!(limit.source, LimitSource::Recorded { .. }) {
             let line = match regions {
                 [region] => format!("regions: {{ {region}: {{ images: {needed} }} }}"),
                 _ => format!("images_per_region: {needed}"),
@@ -228,23 +248,16 @@ fn help(view: &PlanView<'_>, regions: &[&Region], over: usize, limit: &Limit, pr
                 write!(help, "\nIf the account's limit is higher, declare it:\n\n    limits: {{ {line} }}");
         }
     };
-    let Some(blocked) = &view.plan.blocked else {
-        raise(&mut help, over);
-        return help;
-    };
-    let missing = regions.first().and_then(|region| blocked.missing.get(*region));
-    if let Some(missing) = missing {
-        let _ =
-            write!(help, " {missing} more {} would be enough.", if *missing == 1 { "slot" } else { "slots" });
-    }
-    match blocked.leave_out.as_slice() {
+    let leave_out = blocked.map_or(&[][..], |blocked| &blocked.leave_out);
+    let changed = view.plan.changes.iter().filter(|change| change.action != Action::Unchanged).count();
+    match leave_out {
         [] => {}
+        all if all.len() == changed => {}
         few if few.len() <= MOST_NAMED => {
-            let keys: Vec<String> = few.iter().map(|key| format!("--exclude image.{key}")).collect();
             let _ = write!(
                 help,
-                "\nEverything else fits if the fewest entries are left unchanged:\n\n    goldform plan {}",
-                keys.join(" ")
+                "\nEverything else fits if the fewest entries are left unchanged:\n\n    {}",
+                excluding(few)
             );
         }
         many => {
@@ -256,7 +269,7 @@ fn help(view: &PlanView<'_>, regions: &[&Region], over: usize, limit: &Limit, pr
             );
         }
     }
-    raise(&mut help, missing.copied().unwrap_or(over));
+    raise(&mut help);
     help
 }
 
@@ -320,6 +333,45 @@ mod tests {
         assert!(help.contains("from each of these regions"), "{help}");
         let line = help.lines().find(|line| line.trim_start().starts_with("limits:")).unwrap();
         assert!(found(line.trim()).is_empty(), "{line}");
+    }
+
+    /// Entries of one region of the sandbox.
+    fn fleet(count: usize, revision: u32, settings: &str) -> String {
+        let entry = |n| {
+            format!(
+                "  image-{n}: {{ region: ap-jakarta, source: {{ revision: \"{revision}\", instance: {{ id: ins-8f3a1c2d }} }} }}\n"
+            )
+        };
+        let entries: String = (0..count).map(entry).collect();
+        format!(
+            "version: 1\naccount: \"100000000001\"\n{settings}\nimages:\n{entries}shares:\n  - {{ images: all, with: [\"200000000001\"] }}\n"
+        )
+    }
+
+    #[test]
+    fn the_quota_of_the_sandbox_is_raised_where_the_manifest_sets_it() {
+        let advice = help(&[&fleet(30, 1, "")]).unwrap();
+        assert!(
+            advice.starts_with("Remove 20 images from ap-jakarta") && !advice.contains("limits:"),
+            "{advice}"
+        );
+        let line = advice.lines().find(|line| line.trim_start().starts_with("cloud:")).unwrap();
+        assert_eq!(help(&[&fleet(30, 1, line.trim())]), None, "that helps, without a refresh");
+        assert!(
+            advice.lines().filter(|line| line.contains("--exclude")).all(|line| line.len() <= 80),
+            "{advice}"
+        );
+    }
+
+    #[test]
+    fn a_rebuild_in_a_full_region_needs_one_slot_and_leaves_nothing_else_out() {
+        let quota = |n: u32| format!("cloud: {{ sandbox: {{ quotas: {{ images_per_region: {n} }} }} }}");
+        let full = fleet(3, 1, &quota(3));
+        let advice = help(&[&full, &fleet(3, 2, &quota(3))]).unwrap();
+        assert!(advice.starts_with("Remove 1 image from ap-jakarta, put it"), "{advice}");
+        assert!(!advice.contains("Everything else"), "every entry would be left unchanged: {advice}");
+        assert_eq!(help(&[&full, &fleet(3, 2, &quota(4))]), None, "that helps");
+        assert_eq!(help(&[&full, &fleet(2, 2, &quota(3))]), None, "and so does an entry less");
     }
 
     #[test]

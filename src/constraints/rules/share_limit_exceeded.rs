@@ -2,7 +2,7 @@
 
 use super::describe_source;
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
-use crate::model::{Address, Level, Operation};
+use crate::model::{Address, Level, LimitSource, Operation, Provider};
 use crate::plan::share_limit;
 
 /// GF503.
@@ -58,10 +58,43 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
                 ),
             )
             .at(case.desired.path_of(&Address::Share(at.clone(), case.desired.account)), "shared here")
-            .help(
-                "Share with fewer accounts. If the service allows more, set the limit:\n\n    \
-                 limits: { accounts_per_image: 500 }",
-            ),
+            .help(match (case.desired.cloud.provider, &limit.source) {
+                (Provider::Sandbox, LimitSource::Documented | LimitSource::Recorded { .. }) => format!(
+                    "Share with fewer accounts. The sandbox has the quota that the manifest gives it:\n\n    cloud: {{ \
+                     sandbox: {{ quotas: {{ accounts_per_image: {accounts} }} }} }}"
+                ),
+                _ => "Share with fewer accounts. If the service allows more, set the limit:\n\n    \
+                      limits: { accounts_per_image: 500 }"
+                    .to_owned(),
+            }),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::constraints::{Levels, validate};
+    use crate::testing::desired;
+    use crate::testing::worlds::{applied, noon, plan_to};
+
+    #[test]
+    fn the_quota_of_the_sandbox_is_raised_where_the_manifest_sets_it() {
+        let accounts: Vec<String> = (0..51).map(|n| format!("\"2000000000{n:02}\"")).collect();
+        let advice = |settings: &str| {
+            let manifest = format!(
+                "version: 1\naccount: \"100000000001\"\n{settings}\nimages:\n  web: {{ region: ap-jakarta, source: {{ \
+                 instance: {{ id: ins-8f3a1c2d }} }} }}\nshares:\n  - {{ image: web, with: [{}] }}\n",
+                accounts.join(", ")
+            );
+            let snapshot = applied(&[]);
+            let plan = plan_to(&snapshot, &manifest);
+            let (judgement, _) =
+                validate(plan, &desired(&manifest), &snapshot.recorded, &Levels::default(), noon());
+            let found = judgement.diagnostics.into_iter().find(|found| found.code.id == "GF503");
+            found.map(|found| found.help.unwrap_or_default())
+        };
+        let help = advice("").unwrap();
+        let line = help.lines().find(|line| line.trim_start().starts_with("cloud:")).unwrap();
+        assert_eq!(advice(line.trim()), None, "that helps, without a refresh");
     }
 }

@@ -168,7 +168,7 @@ pub(super) struct Sandbox {
     /// The file of the world, relative to the state. Default: `goldform.world.db`.
     #[schemars(example = &"goldform.world.db")]
     pub(super) world: Field<Text>,
-    /// Limits of the world.
+    /// Limits of the world, which plans keep as well.
     #[schemars(extend("examples" = [{ "images_per_region": 10, "accounts_per_image": 50 }]))]
     pub(super) quotas: Option<Quotas>,
 }
