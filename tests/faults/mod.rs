@@ -160,21 +160,27 @@ fn drawn(
         .collect()
 }
 
+/// Prints a line that the test program shows also if the test passes.
+fn say(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 fn report(sums: Vec<(Setting, Sum)>, details: bool) {
     let mut total = Sum::default();
     for (setting, sum) in sums {
-        println!("{}", sum.line(setting.name()));
+        say(&sum.line(setting.name()));
         if details {
             for (kind, times) in &sum.came {
-                println!("  {times:>6} {kind}");
+                say(&format!("  {times:>6} {kind}"));
             }
             for (ending, times) in &sum.endings {
-                println!("  {times:>6} runs with faults: {ending}");
+                say(&format!("  {times:>6} runs with faults: {ending}"));
             }
         }
         total.join(sum);
     }
-    println!("{}", total.line("in all"));
+    say(&total.line("in all"));
     let first: Vec<&str> = total.wrong.iter().take(12).map(String::as_str).collect();
     assert!(total.wrong.is_empty(), "{} cases go wrong:\n{}", total.wrong.len(), first.join("\n"));
     let counted = (total.duplicates, total.orphans, total.lost_records, total.lost_access);
