@@ -11,7 +11,9 @@
 //! may be missing in listings: such an image is *unproven* for [`PENDING_FOR`] after the last call, and the tag service
 //! is asked too. Nothing found is *open* for the same time, since listings show new images late. After that a make is
 //! taken as not executed. Names are unique in a region (213/15713), so sending a doubtful call again, under the same
-//! name, never makes a second image: it is answered with `InvalidImageName.Duplicate`.
+//! name, makes no second image: it is answered with `InvalidImageName.Duplicate`. That holds while an image has the name. An
+//! interim name is given up once the image is ready, so a first request that the service executes after that makes another
+//! image (`tests/faults` has the case).
 
 use std::collections::BTreeMap;
 

@@ -27,13 +27,17 @@ pub enum Wrong {
     Garbage,
     /// The answer takes its time.
     Slow,
-    /// The connection breaks, and the service executes the request seconds later.
+    /// The connection breaks, and the service executes the request later: seconds later, or within a second where it makes an
+    /// image, which is before the image of a second request for it can be ready.
     Late,
+    /// The connection breaks, and the service executes the request after the image of a second one was ready and renamed.
+    VeryLate,
     /// The keys have expired: this call and all later ones are refused.
     Expired,
 }
 
 impl Wrong {
+    /// All that are survived: what [`Wrong::VeryLate`] leaves is a test of its own.
     pub const ALL: [Self; 10] = [
         Self::Throttled,
         Self::Refused,
@@ -70,6 +74,11 @@ impl Way {
     pub fn new(inner: Arc<dyn Transport>, count: Arc<AtomicUsize>, fault: Option<(usize, Wrong)>) -> Self {
         Self { inner, count, fault, before: None, throttled_until: Mutex::default() }
     }
+}
+
+/// Whether an action makes an image.
+pub fn is_make(action: &str) -> bool {
+    matches!(action, "CreateImage" | "SyncImages" | "ImportImage")
 }
 
 fn refusal(code: &str) -> Vec<u8> {
@@ -111,10 +120,11 @@ impl Transport for Way {
                     tokio::time::sleep(Duration::from_secs(20)).await;
                     answer
                 }
-                Wrong::Late => {
+                Wrong::Late | Wrong::VeryLate => {
                     let inner = Arc::clone(&self.inner);
+                    let is_soon = wrong == Wrong::Late && is_make(&request.action);
                     tokio::spawn(async move {
-                        tokio::time::sleep(Duration::from_secs(4)).await;
+                        tokio::time::sleep(Duration::from_millis(if is_soon { 900 } else { 4_000 })).await;
                         let _ = inner.send(request).await;
                     });
                     lost()

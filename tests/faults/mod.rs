@@ -12,7 +12,7 @@
 //! has seen nobody lose an image.
 //!
 //! `GOLDFORM_FAULT=object:1234` runs the case of one seed and prints it. The full run takes every moment of the chosen
-//! stories, and many cases of random ones: `cargo test --test it faults:: -- --ignored --nocapture`.
+//! stories, and many cases of random ones: `cargo test --test it -- --ignored --nocapture faults_at_every comes_back_at_any`.
 
 pub mod calls;
 mod case;
@@ -181,6 +181,9 @@ fn report(sums: Vec<(Setting, Sum)>, details: bool) {
         total.join(sum);
     }
     say(&total.line("in all"));
+    for name in total.wrong.iter().filter_map(|wrong| wrong.lines().next()) {
+        say(&format!("  goes wrong: {name}"));
+    }
     let first: Vec<&str> = total.wrong.iter().take(12).map(String::as_str).collect();
     assert!(total.wrong.is_empty(), "{} cases go wrong:\n{}", total.wrong.len(), first.join("\n"));
     let counted = (total.duplicates, total.orphans, total.lost_records, total.lost_access);
@@ -225,4 +228,27 @@ fn faults_at_every_moment_are_survived() {
         sums.push((setting, live_all(&references, &cases)));
     }
     report(sums, true);
+}
+
+/// A make whose connection broke is searched for, not found, and sent again under the same name: while an image has that
+/// name, a late execution of the first request is refused (`InvalidImageName.Duplicate`). A copy, and a build that is made
+/// under an interim name, gives the name up once it is ready. Where the service executes the first request after that, it
+/// makes a second image, under the interim name and without a record. The real service needs minutes until a copy is ready,
+/// and the first request would have to be executed later than that. To close it, the rename would have to wait for the
+/// longest time that a request can be under way, or a second image under an interim name of this state would have to be
+/// recognized and deleted.
+#[test]
+#[ignore = "known: a make that is executed after its repetition was renamed leaves a second image"]
+fn a_make_that_is_executed_after_its_repetition_was_renamed_makes_no_second_image() {
+    let story = all_stories(0).swap_remove(0);
+    let reference = in_paused_time(Reference::of(Setting::Process, story)).unwrap();
+    let cases: Vec<_> = reference
+        .moments
+        .making
+        .iter()
+        .map(|call| Case { troubles: vec![world::Trouble::Call(*call, calls::Wrong::VeryLate)] })
+        .map(|case| ("very late".to_owned(), 0, case))
+        .collect();
+    let sum = live_all(&[reference], &cases);
+    report(vec![(Setting::Process, sum)], true);
 }

@@ -22,7 +22,7 @@ use jiff::SignedDuration;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
-use super::calls::{Way, Wrong};
+use super::calls::{Way, Wrong, is_make};
 use super::clock::JumpingClock;
 use super::ledger::{Ledger, LedgerStore, OnWrite};
 use crate::lives::fleet::{Fleet, OWNER};
@@ -464,10 +464,6 @@ pub fn undone(outcome: &Outcome) -> BTreeMap<String, String> {
     let steps =
         outcome.steps.iter().filter(|step| !matches!(step.outcome, goldform::plan::StepOutcome::Done));
     steps.map(|step| (step.step.to_string(), format!("{:?}", step.outcome))).collect()
-}
-
-fn is_make(action: &str) -> bool {
-    matches!(action, "CreateImage" | "SyncImages" | "ImportImage")
 }
 
 async fn serve(sim: &Arc<Sim>, clock: &Arc<dyn Clock>) -> String {
