@@ -50,9 +50,14 @@ fn nothing_is_lost_or_doubled_by_very_many_faults_of_the_storage() {
 }
 
 fn check(cases: u32) {
+    // The same cases in every run.
+    let config = ProptestConfig {
+        rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+        ..ProptestConfig::with_cases(cases)
+    };
     let faults = Arc::new(Mutex::new(0_usize));
     let counted = Arc::clone(&faults);
-    proptest!(ProptestConfig::with_cases(cases), |(seed in any::<u64>(), percent in 1_u8..12, saves in prop::collection::vec(any::<bool>(), 1..8))| {
+    proptest!(config, |(seed in any::<u64>(), percent in 1_u8..12, saves in prop::collection::vec(any::<bool>(), 1..8))| {
         let counted = Arc::clone(&counted);
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async move {
             let sound = FaultyStorage::default();
