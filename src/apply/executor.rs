@@ -43,6 +43,7 @@ impl Executor<'_> {
             internal_error: None,
             calls: 0,
             retries: Vec::new(),
+            keeping_names: BTreeMap::new(),
             tries: BTreeMap::new(),
             attempts: BTreeMap::new(),
             doubts: BTreeSet::new(),
@@ -103,6 +104,8 @@ impl RunState<'_, '_> {
             }
             if stop == Shutdown::No {
                 self.start_ready().await?;
+            } else {
+                self.keeping_names.clear();
             }
             self.ask_due(stop);
             let nothing_more = stop != Shutdown::No || self.scheduler.ready().next().is_none();
@@ -130,6 +133,8 @@ impl RunState<'_, '_> {
             if self.is_wait(index) {
                 self.begin(index);
                 self.wait_for_image(index);
+            } else if self.waits_for_name(index) {
+                // What waits takes no room from others.
             } else if self.calls.saturating_add(starting.len()) < room {
                 self.begin(index);
                 starting.push(index);
@@ -191,14 +196,17 @@ impl RunState<'_, '_> {
                 TaskResult::Polled(region, images)
             });
         }
-        let (due, later): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.retries).into_iter().partition(|retry| retry.due <= now);
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.retries)
+            .into_iter()
+            .partition(|retry| retry.due <= now || stop != Shutdown::No);
         self.retries = later;
         for Retry { due: _, step, next } in due {
             match (stop, next) {
                 (Shutdown::No, Continuation::Lookup(because)) => self.look_up(step, because),
                 (Shutdown::No, Continuation::Call) => self.call(step),
                 (Shutdown::No, Continuation::CallAgain) => self.journal_resend(step),
+                (Shutdown::No, Continuation::Ready(image)) => self.image_ended(step, &image),
+                (_, Continuation::Ready(_)) => self.leave_pending(step, "the run was stopped"),
                 (_, Continuation::NameAndTag(id, image)) => self.name_and_tag(step, id, image),
                 // It was not executed, or is safe to check again: the next run decides.
                 _ => {
@@ -210,7 +218,9 @@ impl RunState<'_, '_> {
 
     /// Waits until a task ends, something is due, or the user stops the run.
     pub(super) async fn wait(&mut self) {
-        let due = self.polling.next_due().into_iter().chain(self.retries.iter().map(|retry| retry.due)).min();
+        let due = self.polling.next_due().into_iter();
+        let due =
+            due.chain(self.retries.iter().map(|retry| retry.due)).chain(self.next_name_given_up()).min();
         let nap = match due {
             Some(due) => due.duration_since(self.now()).max(SignedDuration::ZERO).unsigned_abs(),
             None => Duration::from_secs(60),

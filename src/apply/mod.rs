@@ -16,6 +16,7 @@ mod answers;
 pub(crate) mod calls;
 mod ending;
 mod executor;
+pub mod kept_names;
 pub mod lookups;
 pub mod observe;
 pub mod options;

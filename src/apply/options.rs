@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
+use super::kept_names::MAY_BE_EXECUTED_FOR;
+
 /// Limits of concurrency and of waiting.
 #[derive(Debug, Clone, Copy)]
 pub struct ExecutorOptions {
@@ -9,11 +13,18 @@ pub struct ExecutorOptions {
     pub parallelism: usize,
     /// Time that a step may take to settle. A busy answer is retried as long.
     pub settle_timeout: Duration,
+    /// How long an image whose making was sent more than once keeps its name ([`super::kept_names`]). Zero for the
+    /// sandbox in this process, where no call is under way when the run ends.
+    pub keep_names_for: SignedDuration,
 }
 
 impl Default for ExecutorOptions {
     fn default() -> Self {
-        Self { parallelism: 10, settle_timeout: Duration::from_secs(2 * 60 * 60) }
+        Self {
+            parallelism: 10,
+            settle_timeout: Duration::from_secs(2 * 60 * 60),
+            keep_names_for: MAY_BE_EXECUTED_FOR,
+        }
     }
 }
 

@@ -11,14 +11,14 @@
 //! may be missing in listings: such an image is *unproven* for [`PENDING_FOR`] after the last call, and the tag service
 //! is asked too. Nothing found is *open* for the same time, since listings show new images late. After that a make is
 //! taken as not executed. Names are unique in a region (213/15713), so sending a doubtful call again, under the same
-//! name, makes no second image: it is answered with `InvalidImageName.Duplicate`. That holds while an image has the name. An
-//! interim name is given up once the image is ready, so a first request that the service executes after that makes another
-//! image (`tests/faults` has the case).
+//! name, makes no second image: it is answered with `InvalidImageName.Duplicate`. That holds while an image has the name, so
+//! [it is kept](super::kept_names) until the first call cannot be executed any more.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::kept_names::MAY_BE_EXECUTED_FOR;
 use crate::cloud::{CloudError, CloudRead, ImageFilter};
 use crate::diff::drift::PENDING_FOR;
 use crate::model::interim::is_interim_name;
@@ -27,8 +27,6 @@ use crate::state::{Event, Intent, ObservedImage, Recorded, Snapshot, StepId};
 
 /// How far the service's clock may be from ours.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
-/// How long after it was sent a call may still be executed: the longest time that a call is retried for.
-const DEADLINE: SignedDuration = SignedDuration::from_mins(3);
 /// How long an image is searched for whose name is taken though no listing shows it.
 const TAKEN_FOR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -225,7 +223,7 @@ fn ownership(
     };
     // The service truncates to seconds, and its clock may differ.
     let earliest = intent.at.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
-    let latest = intent.last_sent().checked_add(DEADLINE + SKEW).unwrap_or(Timestamp::MAX);
+    let latest = intent.last_sent().checked_add(MAY_BE_EXECUTED_FOR).unwrap_or(Timestamp::MAX);
     if !(earliest..=latest).contains(&image.created) {
         return Ownership::Others;
     }

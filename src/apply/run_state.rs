@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::account_search::AccountSearch;
+use super::kept_names::KeepingNames;
 use super::options::{ExecutorOptions, Shutdown};
 use super::polling::Polling;
 use super::progress::Progress;
@@ -40,6 +41,8 @@ pub(super) enum Continuation {
     CallAgain,
     /// A search for the image that its call may have made, because of this error.
     Lookup(CloudError),
+    /// The end of a make without tags whose image keeps its name until then.
+    Ready(Box<ObservedImage>),
     /// Name and tags of an image that was made without them.
     NameAndTag(ImageId, SettledImage),
 }
@@ -84,6 +87,8 @@ pub(super) struct RunState<'a, 'e> {
     pub(super) internal_error: Option<String>,
     pub(super) calls: usize,
     pub(super) retries: Vec<Retry>,
+    /// Steps that wait because an image keeps its name.
+    pub(super) keeping_names: KeepingNames,
     pub(super) tries: BTreeMap<StepIndex, (u32, Timestamp)>,
     /// Failed attempts of each step's call, the transport's included.
     pub(super) attempts: BTreeMap<StepIndex, Attempts>,

@@ -61,12 +61,17 @@ impl RunState<'_, '_> {
     }
 
     /// The service has ended its work on an image.
-    fn image_ended(&mut self, index: StepIndex, image: &ObservedImage) {
+    pub(super) fn image_ended(&mut self, index: StepIndex, image: &ObservedImage) {
         let ended = SettledImage { state: image.state, build: image.build.clone() };
         let is_wait = self.is_wait(index);
         let why = format!("the service reports {} for {}", image.state.as_str(), image.id);
         match (image.state.is_ready(), is_wait) {
             (true, false) if self.untagged.contains(&index) => {
+                let (now, due) = (self.now(), self.may_be_renamed_at(index));
+                if due > now {
+                    let next = Continuation::Ready(Box::new(image.clone()));
+                    return self.retries.push(Retry { due, step: index, next });
+                }
                 let Some(step) = self.step(index) else { return };
                 // The step settles with the name that it was made under, and without tags; what sets them is journalled
                 // as steps of their own, which no plan holds.

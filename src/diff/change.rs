@@ -198,6 +198,7 @@ impl PlacementFacts {
             id: _,
             state: _,
             accepted_at: _,
+            resent: _,
             seen: _,
             interim: _,
             copied_from: _,

@@ -192,7 +192,10 @@ impl File {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::state::{Placement, Recorded, RecordedGeneration, RecordedImage, RecordedRegion, Run};
     use crate::testing::EXAMPLE;
     use crate::testing::worlds::applied;
 
@@ -204,6 +207,34 @@ mod tests {
     fn of_format_1(snapshot: &Snapshot) -> String {
         let text = serde_json::to_string_pretty(snapshot).unwrap();
         text.replacen("\"format\": 2", "\"format\": 1", 1)
+    }
+
+    /// The keys of a type that knows no others.
+    fn keys<T: serde::de::DeserializeOwned>() -> BTreeSet<String> {
+        let error = serde_json::from_str::<T>(r#"{ "?": 0 }"#).err().unwrap().to_string();
+        let expected = error.split_once("expected one of").unwrap().1;
+        expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_published_schema_has_the_keys_of_the_types() {
+        let schema: serde_json::Value =
+            serde_json::from_str(include_str!("../../schemas/state.schema.json")).unwrap();
+        let published = |at: &str| -> BTreeSet<String> {
+            let properties = schema.pointer(&format!("{at}/properties")).unwrap();
+            properties.as_object().unwrap().keys().cloned().collect()
+        };
+        for (at, keys) in [
+            ("", keys::<File>()),
+            ("/definitions/recorded", keys::<Recorded>()),
+            ("/definitions/image", keys::<RecordedImage>()),
+            ("/definitions/generation", keys::<RecordedGeneration>()),
+            ("/definitions/placement", keys::<Placement>()),
+            ("/definitions/region", keys::<RecordedRegion>()),
+            ("/definitions/run", keys::<Run>()),
+        ] {
+            assert_eq!(published(at), keys, "{at}");
+        }
     }
 
     #[test]

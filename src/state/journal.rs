@@ -108,7 +108,7 @@ pub fn fold(recorded: &mut Recorded, intents: &mut Intents, event: &Event) -> Re
             }
             intent.accepted = Some(id.clone());
             let making = recorded.making.remove(placement);
-            place(recorded, &intent.operation, id, *at, making).ok_or_else(|| illegal(step, "was accepted"))
+            place(recorded, intent, id, *at, making).ok_or_else(|| illegal(step, "was accepted"))
         }
         Event::Settled { step, at: _, image } => {
             let stage = Stage::of(intents, step);
@@ -167,7 +167,7 @@ fn resolve(
     let making = recorded.making.remove(at);
     match id {
         Some(id) => {
-            place(recorded, &intent.operation, id, when, making);
+            place(recorded, &intent, id, when, making);
         }
         None => recorded.retire_interim_name(at),
     }
@@ -177,13 +177,13 @@ fn resolve(
 /// of it is in `making`.
 fn place(
     recorded: &mut Recorded,
-    operation: &Operation,
+    intent: &Intent,
     id: &ImageId,
     accepted_at: Timestamp,
     making: Option<Making>,
 ) -> Option<()> {
-    let interim = operation.is_made_under_interim_name();
-    match operation {
+    let interim = intent.operation.is_made_under_interim_name();
+    match &intent.operation {
         Operation::Create { at, attributes, tags, source, ownership: _, of } => {
             let state = match source.kind {
                 SourceKind::Import { .. } => ImageState::Importing,
@@ -196,6 +196,7 @@ fn place(
             placement.family = attributes.family.clone().unwrap_or_default();
             placement.tags.clone_from(tags);
             placement.interim = interim;
+            placement.resent = intent.resent;
             recorded.put(at, source, placement);
             let build = recorded.images.get_mut(&at.image)?.generations.get_mut(&at.generation)?;
             build.of = *of;
@@ -204,6 +205,7 @@ fn place(
             let mut placement =
                 Placement::accepted(id.clone(), name.clone(), ImageState::Syncing, accepted_at);
             placement.interim = interim;
+            placement.resent = intent.resent;
             placement.copied_from = Some(from.clone());
             let build =
                 recorded.images.get(&at.image).and_then(|image| image.generations.get(&at.generation));
@@ -230,6 +232,7 @@ fn settle(recorded: &mut Recorded, operation: &Operation, image: Option<&Settled
             if let Some(name) = &set.name {
                 placement.name.clone_from(name);
                 placement.interim = false;
+                placement.resent = None;
             }
             if let Some(description) = &set.description {
                 placement.description.clone_from(description);

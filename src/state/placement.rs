@@ -57,6 +57,10 @@ pub struct Placement {
     /// Whether it still has the interim name that it was made under.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interim: bool,
+    /// When the call that made it was last sent, if it was sent more than once: the service may still execute another of
+    /// these calls, which fails while the image has its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resent: Option<Timestamp>,
     /// The region that it was copied from; `None` where it was not copied between regions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copied_from: Option<Region>,
@@ -88,6 +92,7 @@ impl Placement {
             accepted_at: at,
             seen: false,
             interim: false,
+            resent: None,
             copied_from: None,
             superseded_at: None,
             build: None,

@@ -11,11 +11,11 @@ use super::recorded::Recorded;
 use super::runs::Runs;
 use crate::model::{AccountId, CloudPlace, Provider};
 
-/// Which state this is: a name that never changes, made when the state was first written. It is also the value
 /// The version of the file format that this program writes. It reads every version up to this one.
 pub const FORMAT: u32 = 2;
 
-/// of the ownership tag.
+/// Which state this is: a name that never changes, made when the state was first written. It is also the value of the
+/// ownership tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Lineage(pub CompactString);

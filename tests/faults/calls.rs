@@ -8,6 +8,10 @@ use async_trait::async_trait;
 use goldform::cloud::{Request, Transport, TransportError};
 use tokio::time::Instant;
 
+/// After how many seconds a call that the service has not executed is refused: by then its timestamp is more than 5 minutes
+/// old for a clock that is nearly as far behind.
+const LATEST: u64 = 595;
+
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wrong {
@@ -27,18 +31,18 @@ pub enum Wrong {
     Garbage,
     /// The answer takes its time.
     Slow,
-    /// The connection breaks, and the service executes the request later: seconds later, or within a second where it makes an
-    /// image, which is before the image of a second request for it can be ready.
+    /// The connection breaks, and the service executes the request seconds later.
     Late,
-    /// The connection breaks, and the service executes the request after the image of a second one was ready and renamed.
+    /// The connection breaks, and the service executes the request as late as it can: when the image of a second one has
+    /// long been ready.
     VeryLate,
     /// The keys have expired: this call and all later ones are refused.
     Expired,
 }
 
 impl Wrong {
-    /// All that are survived: what [`Wrong::VeryLate`] leaves is a test of its own.
-    pub const ALL: [Self; 10] = [
+    /// All of them.
+    pub const ALL: [Self; 11] = [
         Self::Throttled,
         Self::Refused,
         Self::Internal,
@@ -48,6 +52,7 @@ impl Wrong {
         Self::Garbage,
         Self::Slow,
         Self::Late,
+        Self::VeryLate,
         Self::Expired,
     ];
 
@@ -122,9 +127,9 @@ impl Transport for Way {
                 }
                 Wrong::Late | Wrong::VeryLate => {
                     let inner = Arc::clone(&self.inner);
-                    let is_soon = wrong == Wrong::Late && is_make(&request.action);
+                    let later = if wrong == Wrong::Late { 4 } else { LATEST };
                     tokio::spawn(async move {
-                        tokio::time::sleep(Duration::from_millis(if is_soon { 900 } else { 4_000 })).await;
+                        tokio::time::sleep(Duration::from_secs(later)).await;
                         let _ = inner.send(request).await;
                     });
                     lost()

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use goldform::apply::kept_names::MAY_BE_EXECUTED_FOR;
 use goldform::backend::StoreError;
 use goldform::testing::{Applied, StorageFault, When};
 
@@ -48,6 +49,8 @@ pub struct Verdict {
 
 /// Time between two runs.
 const REST: Duration = Duration::from_secs(30);
+/// Time until no call of a run can be executed any more.
+const LONG_REST: Duration = MAY_BE_EXECUTED_FOR.unsigned_abs();
 
 impl Reference {
     /// Lives a story without faults. `None` if a rule refuses it.
@@ -207,7 +210,7 @@ impl Reference {
         if !is_complete(&ended) {
             verdict.wrong.push(format!("a plain run does not converge: {}", describe(&ended)));
         }
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(LONG_REST).await;
         self.judge(&mut world, &mut verdict).await;
         if !verdict.wrong.is_empty() {
             verdict.wrong.extend(script.into_iter().map(|line| format!("  {line}")));

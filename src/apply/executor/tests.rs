@@ -15,6 +15,7 @@ use crate::testing::worlds::example_with;
 use crate::testing::{Bench, EXAMPLE, desired};
 
 mod failures;
+mod kept_names;
 mod refused_accounts;
 mod unsaved;
 
@@ -81,6 +82,21 @@ async fn walk_watched(
     store.save(&mut snapshot, SerialBump::Yes).await.unwrap();
     bench.store = store.crashed_after(usize::MAX);
     outcome
+}
+
+/// Records what is waited for.
+#[derive(Default)]
+struct Waits(Vec<String>);
+
+impl Progress for Waits {
+    fn started(&mut self, _: &Step) {}
+    fn accepted(&mut self, _: &Step, _: &ImageId) {}
+    fn waiting(&mut self, step: &Step, why: &str) {
+        self.0.push(format!("{}: {why}", step.id));
+    }
+    fn settled(&mut self, _: &Step) {}
+    fn failed(&mut self, _: &Step, _: &StepOutcome) {}
+    fn skipped(&mut self, _: &Step, _: &Step) {}
 }
 
 fn going_on() -> watch::Receiver<Shutdown> {

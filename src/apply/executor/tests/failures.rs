@@ -13,21 +13,6 @@ fn lasting_fault(bench: &Bench, action: &str, effect: FaultEffect) {
     bench.sim.add_fault(&fault).unwrap();
 }
 
-/// Records what is waited for.
-#[derive(Default)]
-struct Waits(Vec<String>);
-
-impl Progress for Waits {
-    fn started(&mut self, _: &Step) {}
-    fn accepted(&mut self, _: &Step, _: &ImageId) {}
-    fn waiting(&mut self, step: &Step, why: &str) {
-        self.0.push(format!("{}: {why}", step.id));
-    }
-    fn settled(&mut self, _: &Step) {}
-    fn failed(&mut self, _: &Step, _: &StepOutcome) {}
-    fn skipped(&mut self, _: &Step, _: &Step) {}
-}
-
 /// Runs the example, whose listings fail with `code` from second 5 to second `until`. Returns what was waited for too.
 async fn run_with_failing_listings(bench: &mut Bench, code: &str, until: u64) -> (Outcome, Vec<String>) {
     let sim = Arc::clone(&bench.sim);
