@@ -16,7 +16,7 @@ use super::{LockInfo, LockWait, SerialBump, StateStore, StoreError};
 use crate::cloud::SystemClock;
 use crate::diagnostics::sanitize;
 use crate::model::Clock;
-use crate::state::{Head, Lineage, Snapshot, StateError, Written};
+use crate::state::{Head, Lineage, Snapshot, StateError};
 
 mod disk;
 mod history;
@@ -238,11 +238,7 @@ impl StateStore for FileStore {
     async fn save(&mut self, snapshot: &mut Snapshot, freshness: SerialBump) -> Result<(), StoreError> {
         let info = self.check_lock()?.info.clone();
         let mut next = snapshot.clone();
-        next.written = Some(Written {
-            at: self.clock.now(),
-            by: info.owner.as_str().into(),
-            command: info.operation.as_str().into(),
-        });
+        next.written = Some(info.written(self.clock.now()));
         if self.stored.is_none() {
             // The file was not read yet: one that cannot be read must not be overwritten.
             self.load().await?;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::state::Written;
+
 /// Who holds a lock, and what for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockInfo {
@@ -17,6 +19,13 @@ pub struct LockInfo {
     pub operation: String,
     /// Since when.
     pub since: Timestamp,
+}
+
+impl LockInfo {
+    /// Returns what a snapshot that the holder writes at this time says of it.
+    pub(super) fn written(&self, at: Timestamp) -> Written {
+        Written { at, by: self.owner.as_str().into(), command: self.operation.as_str().into() }
+    }
 }
 
 impl fmt::Display for LockInfo {

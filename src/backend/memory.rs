@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::{LockInfo, LockWait, SNAPSHOTS_KEPT, SerialBump, StateStore, StoreError};
-use crate::state::{Event, Head, Snapshot, Written};
+use crate::state::{Event, Head, Snapshot};
 
 /// Keeps a state in memory. Cloning it copies what is stored, which is what a crash leaves behind.
 #[derive(Debug, Clone, Default)]
@@ -81,11 +81,7 @@ impl StateStore for MemoryStore {
             snapshot.serial = snapshot.serial.saturating_add(1);
         }
         // Without a clock, so that tests are the same each time.
-        snapshot.written = Some(Written {
-            at: lock.since,
-            by: lock.owner.as_str().into(),
-            command: lock.operation.as_str().into(),
-        });
+        snapshot.written = Some(lock.written(lock.since));
         let before = self.snapshot.replace(snapshot.clone());
         if let Some(before) = before.filter(|before| before.serial != snapshot.serial) {
             self.kept.insert(before.serial, before);

@@ -73,16 +73,15 @@ impl Settings {
         {
             return Err(no_keys());
         }
-        let endpoint = ["aws_endpoint_url_s3", "aws_endpoint_url", "aws_endpoint"]
-            .into_iter()
-            .filter_map(|name| settings.remove(name))
-            .fold(None, |first, endpoint| first.or(Some(endpoint)));
-        if let Some(endpoint) = endpoint {
+        // All are taken out, and the first one counts.
+        let named = ["aws_endpoint_url_s3", "aws_endpoint_url", "aws_endpoint"];
+        let endpoints: Vec<String> = named.into_iter().filter_map(|name| settings.remove(name)).collect();
+        if let Some(endpoint) = endpoints.first() {
             let style = "aws_virtual_hosted_style_request";
             let is_virtual = settings.get(style).is_some_and(|value| value.eq_ignore_ascii_case("true"));
             let allows_http =
                 settings.get("aws_allow_http").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-            let endpoint = address(&endpoint, bucket, is_virtual, allows_http)?;
+            let endpoint = address(endpoint, bucket, is_virtual, allows_http)?;
             if endpoint.starts_with("http://") {
                 settings.insert("aws_allow_http".to_owned(), "true".to_owned());
             }

@@ -78,7 +78,10 @@ impl Bucket {
     pub(super) async fn read(&self, suffix: &str) -> Result<Option<Object>, StoreError> {
         let result = match self.store.get_opts(&self.path(suffix), GetOptions::default()).await {
             Ok(result) => result,
-            Err(Error::NotFound { .. }) => return self.missing(suffix).await,
+            // The bucket may be what is missing.
+            Err(error @ Error::NotFound { .. }) if failure(&chain(&error)) != StorageFailure::Bucket => {
+                return Ok(None);
+            }
             Err(error) => return Err(self.failed(suffix, &error)),
         };
         let GetResult { meta, .. } = &result;
@@ -93,15 +96,6 @@ impl Bucket {
         let modified = timestamp(meta.last_modified.timestamp_millis());
         let bytes = result.bytes().await.map_err(|error| self.failed(suffix, &error))?;
         Ok(Some(Object { bytes: bytes.to_vec(), version, modified }))
-    }
-
-    /// Returns `None` for an object that is not found, unless it is the bucket that is not.
-    async fn missing(&self, suffix: &str) -> Result<Option<Object>, StoreError> {
-        let mut listing = self.store.list(Some(&self.path(suffix)));
-        match listing.next().await {
-            Some(Err(error)) => Err(self.failed("", &error)),
-            _ => Ok(None),
-        }
     }
 
     /// Returns the version of an object, without its content. `None` if there is none.

@@ -14,23 +14,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::bucket::{Bucket, NotWritten, Object, Version};
+use super::bucket::{Bucket, NotWritten, Version};
 use super::journal;
+use super::lock_object::{FORMAT, Holder, LockObject, SUFFIX, parse, text};
 use super::probe::probe;
 use crate::backend::{LockInfo, LockWait, StoreError};
 use crate::cloud::Lease;
 use crate::model::Clock;
 
-/// Suffix of the lock's object.
-pub(super) const SUFFIX: &str = ".lock";
-/// Format of the lock's object.
-const FORMAT: u32 = 1;
 /// Time between two reads of a lock that another holds.
 const POLL: Duration = Duration::from_secs(1);
 /// Added to a lease before it counts as over: times of objects are whole seconds.
@@ -51,43 +47,6 @@ impl Default for LeaseTerms {
     /// Returns twice the longest time of a call for the lease, so that calls are sent while renewals fail for a minute.
     fn default() -> Self {
         Self { lease: Duration::from_secs(120), renewal: Duration::from_secs(20) }
-    }
-}
-
-/// Content of the lock's object. It outlives its holders, because epochs count up.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct LockObject {
-    format: u32,
-    /// Number of the present holder, or of the last one.
-    pub(super) epoch: u64,
-    /// Serial of the last snapshot that a holder wrote, as far as it is known.
-    pub(super) serial: u64,
-    /// Epochs of earlier holders that did not release it and were not kept out yet: something of them may be under way.
-    #[serde(default)]
-    pub(super) open: Vec<u64>,
-    /// Who holds it. `None` if nobody does.
-    pub(super) holder: Option<Holder>,
-}
-
-/// Holder of a lock.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Holder {
-    #[serde(flatten)]
-    info: LockInfo,
-    /// Random text that no other holder has.
-    token: String,
-    renewed: Timestamp,
-    /// Lease in seconds. `None` for a lock that a person holds until it is unlocked.
-    lease: Option<f64>,
-    /// When it ends if it is not renewed, by the holder's clock. For people.
-    expires: Option<Timestamp>,
-}
-
-impl Holder {
-    fn new(info: &LockInfo, token: &str, lease: Option<Duration>, now: Timestamp) -> Self {
-        let expires = lease.and_then(|lease| now.checked_add(lease).ok());
-        let lease = lease.map(|lease| lease.as_secs_f64());
-        Self { info: info.clone(), token: token.to_owned(), renewed: now, lease, expires }
     }
 }
 
@@ -427,21 +386,5 @@ pub(super) async fn unlock(bucket: &Bucket) -> Result<Option<LockInfo>, StoreErr
                 return Err(StoreError::Locked { holder: Some(holder.info), is_shared: true });
             }
         }
-    }
-}
-
-fn text(lock: &LockObject) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec(lock).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
-}
-
-fn parse(bucket: &Bucket, object: &Object) -> Result<LockObject, StoreError> {
-    let unreadable = |why: String| StoreError::LockUnreadable { place: bucket.place(SUFFIX), why };
-    let lock: LockObject = serde_json::from_slice(&object.bytes)
-        .map_err(|error| unreadable(crate::diagnostics::json_error_message(&error)))?;
-    match lock.format {
-        FORMAT => Ok(lock),
-        format => Err(unreadable(format!("it has format {format}, and this goldform reads format {FORMAT}"))),
     }
 }

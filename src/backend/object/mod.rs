@@ -14,9 +14,12 @@ mod bucket;
 mod history;
 mod journal;
 mod lock;
+mod lock_object;
 mod probe;
+mod read;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,16 +30,14 @@ use object_store::ObjectStore;
 use super::{LockInfo, LockWait, Relation, SNAPSHOTS_KEPT, SerialBump, StateStore, StoreError};
 use crate::cloud::{Lease, SystemClock};
 use crate::model::Clock;
-use crate::state::{Event, Head, Lineage, Snapshot, StateError, Written};
+use crate::state::{Event, Head, Lineage, Snapshot, StateError};
 
 pub use lock::LeaseTerms;
 
-use bucket::{Bucket, NotWritten, Version};
-use journal::{Entry, Kind, Name};
+use bucket::{Bucket, Version};
+use journal::{Kind, Name};
 use lock::Held;
-
-/// How many leases long seals are kept.
-const LEASES_OF_SEALS: u32 = 30;
+use read::Loaded;
 
 /// Keeps a state on object storage.
 pub struct ObjectStateStore {
@@ -67,13 +68,6 @@ struct Stored {
     serial: u64,
     /// `None` if there is no object.
     version: Option<Version>,
-}
-
-/// What a load has read.
-struct Loaded {
-    snapshot: Snapshot,
-    stored: Stored,
-    has_events: bool,
 }
 
 impl std::fmt::Debug for ObjectStateStore {
@@ -132,6 +126,11 @@ impl ObjectStateStore {
         Self { lease, ..self }
     }
 
+    fn request<'r>(&'r self, token: &'r str) -> lock::Request<'r> {
+        let Self { bucket, clock, lease, terms, .. } = self;
+        lock::Request { bucket, clock, lease, terms: *terms, token }
+    }
+
     fn held(&self) -> Result<&Held, StoreError> {
         self.held.as_ref().ok_or(StoreError::OutOfOrder("write before lock"))
     }
@@ -144,213 +143,6 @@ impl ObjectStateStore {
 
     fn broken(&self, source: StateError, kept: Vec<u64>) -> StoreError {
         StoreError::State { place: self.bucket.shown.clone(), source, kept }
-    }
-
-    /// Reads the snapshot and folds its journal over it.
-    async fn read(&self) -> Result<Option<Loaded>, StoreError> {
-        const MOST: u32 = 10;
-        let mut tries: u32 = 0;
-        loop {
-            tries = tries.saturating_add(1);
-            let object = self.bucket.read("").await?;
-            let version = object.as_ref().map(|object| object.version.clone());
-            let names = journal::names(&self.bucket).await?;
-            let entries = journal::read(&self.bucket, &names).await;
-            let is_last = tries == MOST;
-            if let Ok(None) = entries
-                && !is_last
-            {
-                pause(tries).await;
-                continue;
-            }
-            let result = match entries {
-                Ok(entries) => self.fold(object, &names, entries.unwrap_or_default()).await,
-                Err(error) => Err(error),
-            };
-            let is_old = matches!(&result, Ok(Some(loaded)) if loaded.stored.serial < self.expected)
-                || (matches!(result, Ok(None)) && self.expected > 0);
-            // A command that writes may have put the next snapshot in the place of what was read, and removed its journal.
-            // Under the lock nobody does.
-            let is_moved = async || match self.held {
-                Some(_) => Ok(false),
-                None => Ok(self.bucket.version("").await? != version),
-            };
-            if !is_last && (is_old || is_moved().await?) {
-                pause(tries).await;
-                continue;
-            }
-            return match result {
-                Ok(loaded) if is_old => Err(StoreError::Older {
-                    place: self.bucket.shown.clone(),
-                    serial: loaded.map(|loaded| loaded.stored.serial),
-                    written: self.expected,
-                    kept: self.restorable().await,
-                }),
-                result => result,
-            };
-        }
-    }
-
-    async fn fold(
-        &self,
-        object: Option<bucket::Object>,
-        names: &[Name],
-        entries: Vec<Entry>,
-    ) -> Result<Option<Loaded>, StoreError> {
-        let version = object.as_ref().map(|object| object.version.clone());
-        let mut snapshot = match object.map(|object| Snapshot::from_bytes(&object.bytes)).transpose() {
-            Ok(snapshot) => snapshot,
-            Err(source) => {
-                let kept = match source {
-                    StateError::Newer { .. } => Vec::new(),
-                    _ => self.restorable().await,
-                };
-                return Err(self.broken(source, kept));
-            }
-        };
-        let serial = snapshot.as_ref().map(|snapshot| snapshot.serial);
-        let stored = snapshot.as_ref().map(|snapshot| Stored {
-            lineage: snapshot.lineage.clone(),
-            serial: snapshot.serial,
-            version,
-        });
-        let base = snapshot.as_ref().map(|snapshot| (snapshot.lineage.clone(), snapshot.serial));
-        let follows =
-            |entry: &&Entry| matches!(journal::relation(entry, base.as_ref()), Some((Relation::Follows, _)));
-        let needed: Vec<Name> = entries.iter().filter(follows).map(|entry| entry.name).collect();
-        journal::check_gapless(&self.bucket, names, &needed).map_err(|error| error.beside_serial(serial))?;
-        for entry in &entries {
-            match journal::relation(entry, base.as_ref()) {
-                None | Some((Relation::Behind, _)) => {}
-                Some((Relation::Follows, _)) => {
-                    let Some(snapshot) = &mut snapshot else { continue };
-                    for (line, event) in &entry.events {
-                        snapshot.take(event).map_err(|source| StoreError::Journal {
-                            place: entry.place.clone(),
-                            line: *line,
-                            source,
-                            serial,
-                        })?;
-                    }
-                }
-                Some((relation, base)) => {
-                    return Err(StoreError::JournalApart {
-                        place: entry.place.clone(),
-                        relation,
-                        lineage: base.lineage,
-                        follows: base.follows,
-                        serial,
-                        events: entry.events.len(),
-                        kept: self.restorable().await,
-                    });
-                }
-            }
-        }
-        let has_events = !needed.is_empty();
-        Ok(snapshot.zip(stored).map(|(snapshot, stored)| Loaded { snapshot, stored, has_events }))
-    }
-
-    /// Adds an object to this holder's journal.
-    async fn add(&mut self, is: Kind, events: &[Event]) -> Result<(), StoreError> {
-        self.confirm().await?;
-        let held = self.checked().await?;
-        let name = Name { epoch: held.epoch, number: self.number.saturating_add(1) };
-        let bytes = journal::encode(name, held.token(), is, events)
-            .map_err(|error| journal::not_json(&self.bucket, &error))?;
-        // From here on it may be stored, whatever is answered.
-        self.unconfirmed = Some((name, bytes));
-        self.has_events |= !events.is_empty();
-        self.confirm().await
-    }
-
-    /// Stores what was not confirmed, under the same name.
-    async fn confirm(&mut self) -> Result<(), StoreError> {
-        let Some((name, bytes)) = &self.unconfirmed else { return Ok(()) };
-        match journal::create(&self.bucket, *name, bytes).await? {
-            true => {
-                self.number = name.number;
-                self.unconfirmed = None;
-                Ok(())
-            }
-            false => Err(self.held()?.lose()),
-        }
-    }
-
-    /// Writes a snapshot that was announced, in the place of the version that is known, or of one that was sent before
-    /// without an answer.
-    async fn put(&mut self, lineage: &Lineage, serial: u64, text: &str) -> Result<(), StoreError> {
-        const TRIES: u32 = 4;
-        let mut before = self.stored.as_ref().and_then(|stored| stored.version.clone());
-        self.sent.push((serial, text.to_owned()));
-        let mut tries: u32 = 0;
-        let version = loop {
-            let written = match &before {
-                Some(version) => self.bucket.update("", text.as_bytes(), version.clone()).await,
-                None => self.bucket.create("", text.as_bytes()).await,
-            };
-            match written {
-                Ok(version) => break version,
-                Err(NotWritten::Failed(error)) => return Err(error),
-                Err(NotWritten::Conflict) if tries == TRIES => {
-                    // Either another holds the lock by now, or the state was changed by something that has none.
-                    self.checked().await?;
-                    return Err(StoreError::ChangedMeanwhile { place: self.bucket.shown.clone() });
-                }
-                Err(NotWritten::Conflict) => tries = tries.saturating_add(1),
-            }
-            match self.bucket.read("").await? {
-                Some(found) if self.sent.iter().any(|(_, sent)| sent.as_bytes() == found.bytes) => {
-                    before = Some(found.version);
-                }
-                _ => pause(tries).await,
-            }
-        };
-        self.stored = Some(Stored { lineage: lineage.clone(), serial, version: Some(version) });
-        self.sent.clear();
-        self.has_events = false;
-        Ok(())
-    }
-
-    /// Writes the last snapshot again that was sent and not confirmed: events must follow the one that is stored.
-    async fn confirm_snapshot(&mut self) -> Result<(), StoreError> {
-        let (Some((serial, text)), Some(stored)) = (self.sent.last().cloned(), self.stored.clone()) else {
-            return Ok(());
-        };
-        self.checked().await?;
-        self.put(&stored.lineage, serial, &text).await
-    }
-
-    /// Removes the journal objects that a snapshot makes needless. Those that are left are removed after a later one.
-    async fn clear_journal(&self) {
-        match self.needless().await {
-            Ok(needless) => journal::remove(&self.bucket, needless).await,
-            Err(error) => tracing::warn!(%error, "the journal could not be cleared"),
-        }
-    }
-
-    /// Returns the journal objects that a snapshot makes needless: all but seals and the announcement of it.
-    async fn needless(&self) -> Result<Vec<Name>, StoreError> {
-        let epoch = self.held()?.epoch;
-        let names = journal::dated_names(&self.bucket).await?;
-        // The announcement was just written.
-        let now = names.iter().map(|(_, written)| *written).max().unwrap_or_default();
-        let (mut needless, mut others) = (Vec::new(), Vec::new());
-        for (name, written) in names {
-            let age = now.duration_since(written).unsigned_abs();
-            // A holder whose lease is long over renews the lock before it writes, and so finds that it is another's.
-            let is_long_ago = age > self.terms.lease.saturating_mul(LEASES_OF_SEALS);
-            match name.epoch == epoch {
-                true if name.number < self.number => needless.push(name),
-                true => {}
-                false if is_long_ago => needless.push(name),
-                false => others.push(name),
-            }
-        }
-        // Few are left of other epochs: a seal each, and what could not be removed.
-        if let Some(entries) = journal::read(&self.bucket, &others).await? {
-            needless.extend(entries.iter().filter(|entry| entry.is != Kind::Seal).map(|entry| entry.name));
-        }
-        Ok(needless)
     }
 }
 
@@ -377,14 +169,7 @@ impl StateStore for ObjectStateStore {
 
     async fn lock(&mut self, info: LockInfo, wait: LockWait) -> Result<(), StoreError> {
         let token = (self.tokens)();
-        let request = lock::Request {
-            bucket: &self.bucket,
-            clock: &self.clock,
-            lease: &self.lease,
-            terms: self.terms,
-            token: &token,
-        };
-        let (held, previous) = request.take(info, wait).await?;
+        let (held, previous) = self.request(&token).take(info, wait).await?;
         self.held = Some(held);
         // What was read before may be old by now.
         (self.stored, self.has_events, self.number, self.unconfirmed) = (None, false, 0, None);
@@ -421,11 +206,7 @@ impl StateStore for ObjectStateStore {
     async fn save(&mut self, snapshot: &mut Snapshot, freshness: SerialBump) -> Result<(), StoreError> {
         let info = self.checked().await?.info.clone();
         let mut next = snapshot.clone();
-        next.written = Some(Written {
-            at: self.clock.now(),
-            by: info.owner.as_str().into(),
-            command: info.operation.as_str().into(),
-        });
+        next.written = Some(info.written(self.clock.now()));
         if self.stored.is_none() {
             // The object was not read yet: one that cannot be read must not be overwritten.
             self.load().await?;
@@ -482,14 +263,7 @@ impl StateStore for ObjectStateStore {
 
     async fn lock_for_good(&mut self, info: LockInfo, wait: LockWait) -> Result<(), StoreError> {
         let token = (self.tokens)();
-        let request = lock::Request {
-            bucket: &self.bucket,
-            clock: &self.clock,
-            lease: &self.lease,
-            terms: self.terms,
-            token: &token,
-        };
-        request.take_for_good(&info, wait).await
+        self.request(&token).take_for_good(&info, wait).await
     }
 
     async fn unlock(&mut self) -> Result<Option<LockInfo>, StoreError> {

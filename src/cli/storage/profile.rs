@@ -10,7 +10,7 @@ use crate::diagnostics::sanitize;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Profile(BTreeMap<String, String>);
 
-/// Keys of a profile that are settings of the storage, and the variable that each stands for.
+/// Keys of a profile that are settings of the storage, each with the variable of the same meaning.
 const SETTINGS: &[(&str, &str)] = &[
     ("aws_access_key_id", "aws_access_key_id"),
     ("aws_secret_access_key", "aws_secret_access_key"),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::backend::StorageFailure;
+use crate::backend::object::write::LEASES_OF_SEALS;
 use crate::cloud::Lease;
 use crate::state::Lineage;
 

@@ -30,36 +30,32 @@ async fn a_real_server_keeps_the_promises() {
     promises(open(), |_| open()).await;
 }
 
+/// Lets sixteen take the lock at once. Returns those that got it.
+async fn race(server: &Arc<dyn ObjectStore>, key: &str) -> Vec<ObjectStateStore> {
+    let tries: Vec<_> = (0..16)
+        .map(|_| {
+            let mut store = store_on(Arc::clone(server), key, LeaseTerms::default());
+            tokio::spawn(async move { store.lock(info(), LockWait::NONE).await.is_ok().then_some(store) })
+        })
+        .collect();
+    let mut winners = Vec::new();
+    for tried in tries {
+        winners.extend(tried.await.unwrap());
+    }
+    winners
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a server"]
 async fn of_sixteen_that_take_the_lock_of_a_real_server_one_gets_it() {
     let server = server();
     for round in 0..30 {
         let key = format!("suite/race-{round}.json");
-        let tries: Vec<_> = (0..16)
-            .map(|_| {
-                let mut store = store_on(Arc::clone(&server), &key, LeaseTerms::default());
-                tokio::spawn(async move { store.lock(info(), LockWait::NONE).await.is_ok().then_some(store) })
-            })
-            .collect();
-        let mut winners = Vec::new();
-        for tried in tries {
-            winners.extend(tried.await.unwrap());
-        }
+        let winners = race(&server, &key).await;
         assert_eq!(winners.len(), 1, "round {round}");
         // Once it was released, the same race is run for an object that is there.
         drop(winners);
-        let tries: Vec<_> = (0..16)
-            .map(|_| {
-                let mut store = store_on(Arc::clone(&server), &key, LeaseTerms::default());
-                tokio::spawn(async move { store.lock(info(), LockWait::NONE).await.is_ok().then_some(store) })
-            })
-            .collect();
-        let mut winners = Vec::new();
-        for tried in tries {
-            winners.extend(tried.await.unwrap());
-        }
-        assert_eq!(winners.len(), 1, "round {round}, of a lock that was released");
+        assert_eq!(race(&server, &key).await.len(), 1, "round {round}, of a lock that was released");
     }
     println!("30 rounds of 16 on a new lock and on a released one: one winner each");
 }

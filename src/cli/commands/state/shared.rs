@@ -99,7 +99,7 @@ pub async fn migrate(args: &StateMigrateArgs, printer: &Printer) -> Result<ExitS
     };
     workspace.check_account(&snapshot)?;
     state_edit::check_closed(&snapshot.intents)?;
-    let moved = write(&mut *target, snapshot).await?;
+    let moved = write(&mut *target, snapshot, &source.place()).await?;
     let kept = source.retire().await?;
     match printer.format {
         Format::Text => {
@@ -115,19 +115,33 @@ pub async fn migrate(args: &StateMigrateArgs, printer: &Printer) -> Result<ExitS
 }
 
 /// Writes a state to its new place and reads it back.
-async fn write(target: &mut dyn StateStore, snapshot: Snapshot) -> Result<Snapshot, CommandError> {
+async fn write(
+    target: &mut dyn StateStore,
+    snapshot: Snapshot,
+    from: &str,
+) -> Result<Snapshot, CommandError> {
     match target.load().await? {
         // An earlier move was cut off after this.
         Some(present)
             if present.lineage == snapshot.lineage
-                && present.serial > snapshot.serial
+                && present.serial >= snapshot.serial
                 && present.recorded == snapshot.recorded =>
         {
             return Ok(present);
         }
+        Some(present) if present.lineage == snapshot.lineage => {
+            let (old, new) = (snapshot.serial, present.serial);
+            return Err(CommandError::input(
+                format!("{} holds this state already, serial {new}; {from} has serial {old}", target.place()),
+                format!(
+                    "If nothing was applied with {from} since it was moved, that state is out of date: remove it. \
+                     Otherwise compare it with the one that is in place:\n\n    goldform state pull"
+                ),
+            ));
+        }
         Some(present) => {
             return Err(CommandError::input(
-                format!("{} holds a state already, serial {}", target.place(), present.serial),
+                format!("{} holds another state already, serial {}", target.place(), present.serial),
                 "Use that one, or name another place in the manifest:\n\n    state: s3://bucket/other-key",
             ));
         }
