@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 
-use crate::diagnostics::catalogue::syntax::{VALUE_MALFORMED, VALUE_UNKNOWN};
+use crate::diagnostics::catalogue::syntax::{NAME_MALFORMED, VALUE_MALFORMED, VALUE_UNKNOWN};
 use crate::diagnostics::{ManifestPath, escape_truncated};
 use crate::manifest::desired::DesiredLimits;
 use crate::manifest::settings::{CloudSettings, SandboxSettings, StateLocation};
@@ -13,8 +13,8 @@ use crate::model::{
     ImageKey, Level, Provider, Region, RegionFacts, RegionTable, SharedImageEdits, Site, is_domain,
 };
 
-use super::Resolver;
 use super::group::Lists;
+use super::{Resolver, as_key};
 
 fn number(field: &Field<Number>) -> Option<u32> {
     field.value().map(|number| number.0)
@@ -193,6 +193,7 @@ impl<'m> Resolver<'m, '_> {
                     if name.as_str().parse().is_ok_and(|region| table.get(&region).is_some()) {
                         self.named_like_a_region(name.as_str(), path.key());
                     } else {
+                        self.check_set_name(name.as_str(), path.key());
                         sets.insert(name.as_str(), members);
                     }
                     continue;
@@ -222,6 +223,17 @@ impl<'m> Resolver<'m, '_> {
         self.sets =
             self.members("regions", &sets, &mut |resolver, text, path| resolver.region(text, || path, None));
         table
+    }
+
+    fn check_set_name(&mut self, name: &str, path: ManifestPath) {
+        if name.parse::<ImageKey>().is_err() {
+            let detail = format!(
+                "`{}` cannot name a set of regions. A name has 1 to 60 letters, digits, `-`, `_` or `.`, and starts with a \
+                 letter or digit.",
+                escape_truncated(name)
+            );
+            self.malformed_name(&NAME_MALFORMED, detail, path, &as_key(name));
+        }
     }
 
     fn named_like_a_region(&mut self, name: &str, path: ManifestPath) {

@@ -117,6 +117,8 @@ fn what_cannot_be_meant_is_refused() {
         ("defaults: { name: web }\n", "GF115", "without `{key}`"),
         ("defaults: { source: { adopted: img-0a1b2c3d } }\n", "GF105", "not a key of `defaults`"),
         ("accounts: { a: [b], b: [a] }\n", "GF115", "contains this list"),
+        ("regions: { 'asia:': [ap-seoul] }\n", "GF116", "cannot name a set of regions"),
+        ("regions: { '': [ap-seoul] }\n", "GF116", "cannot name a set of regions"),
         ("regions: { ap-tokyo: [ap-seoul] }\n", "GF115", "is the code of a region"),
         ("shares: [{ images: some, with: [] }]\n", "GF115", "expected `all` or a list"),
         ("shares: [{ images: all, tags: { a: b }, with: [] }]\n", "GF115", "by `images` and by `tags`"),
