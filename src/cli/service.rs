@@ -4,7 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::{CommandError, env, files};
+use crate::apply::kept_names::MAY_BE_EXECUTED_FOR;
 use crate::cloud::client::credentials::{Env, keyring};
 use crate::cloud::client::http::{CALL_TIMEOUT, Hosts, Https, Site as HostSite};
 use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};
@@ -12,7 +15,7 @@ use crate::cloud::wrap::{RateLimits, RetryPolicy, RetryingTransport};
 use crate::cloud::{Lease, Leased, Transport};
 use crate::diagnostics::sanitize;
 use crate::manifest::{CloudSettings, SandboxSettings};
-use crate::model::{AccountId, Clock, Site};
+use crate::model::{AccountId, Clock, Provider, Site};
 
 /// Name of the service's own hosts.
 const PROVIDER: &str = "provider";
@@ -55,6 +58,17 @@ pub fn tencent(
         CommandError::input(error.to_string(), "Check the machine's certificates and proxy.")
     })?;
     Ok(with_retries(Arc::new(https), RateLimits::Documented, clock, lease))
+}
+
+/// Returns how long after it was sent a call may still be executed.
+pub fn calls_last(provider: Provider, settings: &CloudSettings) -> SignedDuration {
+    // Plain HTTP leads to a server of this machine only: no call is on its way there for long.
+    let is_local = settings.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+    match provider {
+        Provider::Sandbox => SignedDuration::ZERO,
+        Provider::Tencent if is_local => SignedDuration::from_secs(10),
+        Provider::Tencent => MAY_BE_EXECUTED_FOR,
+    }
 }
 
 /// Whether the environment allows keys to be used with what the manifest names. A domain is allowed by its own name
@@ -160,4 +174,22 @@ fn with_retries(
     // Two runs that start at once pause differently.
     let seed = u64::from(std::process::id());
     Arc::new(RetryingTransport::new(transport, rates, RetryPolicy::default(), seed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_lasts_long_where_a_network_is_in_between() {
+        let at = |endpoint: Option<&str>| CloudSettings {
+            endpoint: endpoint.map(str::to_owned),
+            ..CloudSettings::default()
+        };
+        let seconds = |provider, endpoint| calls_last(provider, &at(endpoint)).as_secs();
+        assert_eq!(seconds(Provider::Tencent, None), 600);
+        assert_eq!(seconds(Provider::Tencent, Some("https://cvm.internal.test")), 600);
+        assert_eq!(seconds(Provider::Tencent, Some("http://127.0.0.1:8787")), 10);
+        assert_eq!(seconds(Provider::Sandbox, None), 0);
+    }
 }

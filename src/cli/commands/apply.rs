@@ -2,15 +2,13 @@
 
 use std::path::Path;
 
-use jiff::SignedDuration;
-
 use super::expected::Expected;
 use super::judgement::accept;
 use super::planning::{
     diagnostics, make_plan, note_needless, plan_event, plan_options, print_recovery, print_unresolved, show,
     status_of, stop_on_errors,
 };
-use crate::apply::{ExecutorOptions, kept_names::MAY_BE_EXECUTED_FOR};
+use crate::apply::ExecutorOptions;
 use crate::backend::{LockWait, StateStore};
 use crate::cli::args::{ApplyArgs, ApplyCommandArgs, Format};
 use crate::cli::confirm::confirm;
@@ -20,11 +18,10 @@ use crate::cli::progress::{Bar, Events};
 use crate::cli::reports::{emit, line_of};
 use crate::cli::signals::Signals;
 use crate::cli::workspace::Workspace;
-use crate::cli::{CommandError, ExitStatus};
+use crate::cli::{CommandError, ExitStatus, service};
 use crate::diagnostics::sanitize;
 use crate::diff::{PlanMode, renamed, replaced};
 use crate::engine::{CheckedPlan, Connected, Executed, Execution, LockedState, Observation, Scope};
-use crate::model::Provider;
 use crate::plan::{Outcome, PlanFile, Preflight, StepOutcome, Trial, stale};
 use crate::report::applied::{ApplyResult, Run};
 use crate::report::{self, CommandResult};
@@ -289,10 +286,7 @@ async fn confirm_and_execute(
         options: ExecutorOptions {
             parallelism: usize::from(args.parallelism),
             settle_timeout: args.settle_timeout,
-            keep_names_for: match state.snapshot.provider {
-                Provider::Sandbox => SignedDuration::ZERO,
-                Provider::Tencent => MAY_BE_EXECUTED_FOR,
-            },
+            keep_names_for: service::calls_last(state.snapshot.provider, &workspace.engine.desired.cloud),
         },
         stop: Some(signals.stop.clone()),
         progress: Some(&mut progress),
