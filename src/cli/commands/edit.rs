@@ -3,11 +3,13 @@
 //! All edits are made on the text in memory, and the result is read again before a file is written, so that a refused edit
 //! writes nothing. A run that dies between two files leaves the first edited: the same command then edits the second.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::{apply, plan};
 use crate::backend::file::write_atomically;
 use crate::cli::args::{ApplyCommandArgs, EditArgs, PlanArgs, ProposalArgs};
+use crate::cli::belonging::manifests_of;
 use crate::cli::inputs::{Manifests, check_declared, is_stdin, read_manifests, variables};
 use crate::cli::printer::Printer;
 use crate::cli::reports::repository_path;
@@ -46,6 +48,9 @@ pub async fn edit_manifest(
         edited.iter().filter_map(|file| Some((paths.get(file.position)?.as_path(), file))).collect();
     check(inputs, &args)?;
     let patch: String = files.iter().map(|(path, file)| patch(path, file)).collect();
+    for note in shared_files(&files, &paths) {
+        printer.say(&note);
+    }
     if args.diff {
         printer.data(&patch);
         return Ok(ExitStatus::Done);
@@ -141,11 +146,45 @@ fn check(inputs: Vec<Input>, args: &EditArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Returns the difference in the form that `git apply` and `patch` accept, with paths from the current folder.
+/// Returns a note for each edited file that other manifests include: the edit holds for them too.
+fn shared_files(files: &[(&Path, &Edited)], own: &[PathBuf]) -> Vec<String> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let own: BTreeSet<PathBuf> = own.iter().filter_map(|path| real(path)).collect();
+    let is_own = |named: &PathBuf| {
+        real(named)
+            .is_some_and(|named| own.contains(&named) || own.iter().any(|path| path.starts_with(&named)))
+    };
+    let note = |path: &Path| {
+        // Where the folders cannot be searched, the edit itself is none the worse.
+        let belonging = manifests_of(&[path.to_path_buf()], None).ok()?;
+        let others: Vec<String> = belonging
+            .manifests
+            .iter()
+            .flatten()
+            .filter(|named| !is_own(named))
+            .map(sanitize::path)
+            .collect();
+        let path = sanitize::path(path);
+        (!others.is_empty()).then(|| {
+            format!(
+                "{path} belongs to other manifests too, for which the edit holds as well: {}.",
+                others.join(", ")
+            )
+        })
+    };
+    files.iter().filter(|(path, _)| !is_stdin(path)).filter_map(|(path, _)| note(path)).collect()
+}
+
+/// Returns the difference in the form that `git apply` and `patch` accept, with paths from the current folder. A file above
+/// it has its path in the work tree, or outside of one its path from the nearest folder that holds both: neither program
+/// accepts a path that leads upwards.
 fn patch(path: &Path, file: &Edited) -> String {
-    let name = path.strip_prefix(".").unwrap_or(path).display().to_string();
-    // Above the current folder, git knows a file by its path in the work tree.
-    let name = if name.starts_with("..") { repository_path(&name) } else { name };
+    let path = path.strip_prefix(".").unwrap_or(path);
+    let name = match path.starts_with("..") {
+        true => repository_path(&path.display().to_string()),
+        false => path.display().to_string(),
+    };
+    let name = name.trim_start_matches("../").to_owned();
     let (from, to) = match path.is_absolute() {
         true => (name.clone(), name),
         false => (format!("a/{name}"), format!("b/{name}")),
