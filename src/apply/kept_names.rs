@@ -40,13 +40,11 @@ impl RunState<'_, '_> {
         true
     }
 
-    /// Returns when the image that a step made may be renamed: now, where nothing speaks against it.
-    pub(super) fn may_be_renamed_at(&mut self, index: StepIndex) -> Timestamp {
-        let until = self.keeps_name_until(index);
-        if let Some(until) = until {
-            self.report_kept_name(index, until);
-        }
-        until.unwrap_or_else(|| self.now())
+    /// Returns until when the image that a step made keeps its name, and reports it. `None` if it may be renamed now.
+    pub(super) fn keeps_made_name_until(&mut self, index: StepIndex) -> Option<Timestamp> {
+        let until = self.keeps_name_until(index)?;
+        self.report_kept_name(index, until);
+        Some(until)
     }
 
     fn report_kept_name(&mut self, index: StepIndex, until: Timestamp) {

@@ -67,8 +67,7 @@ impl RunState<'_, '_> {
         let why = format!("the service reports {} for {}", image.state.as_str(), image.id);
         match (image.state.is_ready(), is_wait) {
             (true, false) if self.untagged.contains(&index) => {
-                let (now, due) = (self.now(), self.may_be_renamed_at(index));
-                if due > now {
+                if let Some(due) = self.keeps_made_name_until(index) {
                     let next = Continuation::Ready(Box::new(image.clone()));
                     return self.retries.push(Retry { due, step: index, next });
                 }

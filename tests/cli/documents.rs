@@ -199,14 +199,16 @@ fn of_the_state(documents: &mut Documents) {
     env.expect(6, "apply --yes --quiet --settle-timeout 1s");
     documents.run(&env, "history", "history");
     documents.run(&env, "state_show", "state show image.web");
-    // An image that answers for a call, here one that is recorded, and a run with a failure.
+    // An image whose making was sent twice, one that answers for a call, here a recorded one, and a run with a failure.
     let env = TestEnv::with(WEB);
+    cloud::run(&env, r#"fault {"action": "CreateImage", "effect": "lost_before"}"#);
     cloud::run(
         &env,
         r#"fault {"action": "SyncImages", "effect": "error", "code": "UnsupportedOperation", "message": "no"}"#,
     );
     env.expect(6, "apply --yes --quiet");
     documents.run(&env, "history", "history");
+    documents.run(&env, "state_show", "state show image.web");
     let (id, _) = env.shell("goldform output --quiet image.web@ap-jakarta");
     documents.run(&env, "resolved", &format!("import --yes image.web@ap-jakarta#1 {id}"));
 }
