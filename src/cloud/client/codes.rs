@@ -293,4 +293,6 @@ const FIRST_PARTS: &[(&str, ErrorKind)] = &[
 ];
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod tests;
