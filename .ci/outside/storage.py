@@ -166,21 +166,19 @@ def team_story():
     # Both apply at once. One works, the other reports the holder, or waits if it has time.
     (laptop / "images/web.yaml").write_text(web % 2)
     (pipeline / "images/web.yaml").write_text(web % 2)
-    run(["sandbox", "faults", "clear", "--world", str(WORLD)], laptop, status=None)
+    run(["sandbox", "faults", "add", "settle", "--for", "15s", "--action", "CreateImage", "--always", "--world", str(WORLD)], laptop)
     slow = subprocess.Popen(
         [GOLDFORM, "apply", "--yes"], cwd=laptop, env={**ENVIRONMENT, "GOLDFORM_ACTOR": "ann@laptop"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )
-    refused = None
-    while slow.poll() is None:
-        attempt = run(["apply", "--yes"], pipeline, status=None)
-        if attempt.returncode == 4:
-            refused = attempt
-            break
-    check("the second of two names the one that works", refused is not None and "ann@laptop" in refused.stderr,
-          refused.stderr if refused else "it was never refused")
+    while slow.poll() is None and "ann@laptop" not in run(["show"], pipeline).stderr:
+        time.sleep(0.2)
+    refused = run(["apply", "--yes"], pipeline, status=None)
+    check("the second of two names the one that works",
+          refused.returncode == 4 and "ann@laptop" in refused.stderr, refused.stderr)
     waited = run(["apply", "--yes", "--lock-timeout", "60s"], pipeline, status=None)
     slow.wait()
+    run(["sandbox", "faults", "clear", "--world", str(WORLD)], laptop)
     check("the second of two waits, and has nothing to do", waited.returncode == 0 and slow.returncode == 0, waited.stderr)
     # A plan that was saved on one machine is applied on the other: it names the state by its address.
     (laptop / "images/web.yaml").write_text(web % 3)
