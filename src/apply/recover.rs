@@ -46,7 +46,8 @@ pub enum Recovered {
     Open(Vec<ImageId>),
 }
 
-/// Looks up what became of every intent of a snapshot, and returns the events that close it.
+/// Looks up what became of every intent of a snapshot, and returns the events that close it, in order. One image is made by
+/// one call: what an intent is found to have made is recorded for the intents after it.
 ///
 /// # Errors
 /// When the service cannot be asked.
@@ -54,13 +55,35 @@ pub async fn recover(
     cloud: &dyn CloudRead,
     snapshot: &Snapshot,
     now: Timestamp,
-) -> Result<Vec<(StepId, Recovered, Vec<Event>)>, CloudError> {
-    let mut recovered = Vec::new();
-    for (step, intent) in &snapshot.intents {
-        let (what, events) = recover_one(cloud, snapshot, step, intent, now).await?;
+) -> Result<Vec<RecoveredIntent>, CloudError> {
+    let mut recovered: Vec<RecoveredIntent> = Vec::new();
+    let mut known = snapshot.clone();
+    // Where two calls used one name, the service refused it to the later one.
+    let mut intents: Vec<(&StepId, &Intent)> = snapshot.intents.iter().collect();
+    intents.sort_by_key(|(_, intent)| intent.at);
+    for (step, intent) in intents {
+        let (mut what, mut events) = recover_one(cloud, &known, step, intent, now).await?;
+        if events.iter().try_for_each(|event| known.take(event)).is_err() {
+            // What was found contradicts the state: nothing of it is used, and a person can resolve the step.
+            let found = if let Recovered::Adopted(id) = what { vec![id] } else { Vec::new() };
+            (what, events) = (Recovered::Open(found), Vec::new());
+            known = replayed(snapshot, &recovered);
+        }
         recovered.push((step.clone(), what, events));
     }
     Ok(recovered)
+}
+
+/// What became of a step, and the events that close it.
+type RecoveredIntent = (StepId, Recovered, Vec<Event>);
+
+/// A snapshot with all events that were found so far, each of which could follow.
+fn replayed(snapshot: &Snapshot, recovered: &[RecoveredIntent]) -> Snapshot {
+    let mut known = snapshot.clone();
+    for event in recovered.iter().flat_map(|(_, _, events)| events) {
+        let _ = known.take(event);
+    }
+    known
 }
 
 async fn recover_one(

@@ -308,6 +308,10 @@ impl Bench {
             Err(EngineError::ObservationRefused(judgement)) => return Ok(Applied::Refused(*judgement)),
             Err(EngineError::Cloud(error)) => return Ok(Applied::Unread(*error)),
             Err(EngineError::Store(error)) => return Err(error),
+            // As a store reports it, so that a life prints its script.
+            Err(EngineError::IllegalEvent(source)) => {
+                return Err(StoreError::Journal { place: "recovery".into(), line: 0, source, serial: None });
+            }
             Err(error) => panic!("{error}"),
         }
         let PlanResult { mut plan, prior, .. } =

@@ -8,7 +8,7 @@ use crate::model::{AccountId, Accounts, ImageState, Region};
 use crate::plan::Plan;
 use crate::state::ImportSystems;
 use crate::testing::EXAMPLE;
-use crate::testing::worlds::{applied, at, build, noon, placement, plan_to, step};
+use crate::testing::worlds::{applied, at, build, generation, noon, placement, plan_to, step};
 
 /// A cloud that lists these images, whatever it is asked for; the tag service knows these tags.
 struct Lists {
@@ -146,7 +146,7 @@ async fn an_image_that_others_share_is_another_one() {
 
 #[tokio::test]
 async fn an_image_that_was_made_before_or_long_after_the_call_is_another_one() {
-    for (minutes, is_ours) in [(-5, true), (-6, false), (8, true), (9, false)] {
+    for (minutes, is_ours) in [(-5, true), (-6, false), (10, true), (11, false)] {
         let image = ObservedImage { created: later(minutes), ..made("db-1") };
         let expected = if is_ours { ours(image.clone()) } else { others(&image) };
         assert_eq!(find(&create(), vec![image], Tags::new(), later(60)).await, expected, "{minutes}");
@@ -243,6 +243,53 @@ async fn an_image_that_was_made_is_recorded_and_one_that_was_not_is_planned_agai
     let mut snapshot = applied(&[]);
     assert_eq!(recovered(&mut snapshot, CREATE, make, Vec::new(), later(10)).await, Recovered::NotExecuted);
     assert!(snapshot.recorded.images.is_empty());
+}
+
+#[tokio::test]
+async fn one_image_is_recorded_for_one_of_two_calls_that_used_its_name() {
+    let (mut snapshot, first) = create();
+    let mut second = Intent { at: later(2), ..first.clone() };
+    second.operation.at_mut().generation = generation(2);
+    let steps = ["create image.db@ap-jakarta#1", "create image.db@ap-jakarta#2"];
+    for (step, intent) in steps.into_iter().zip([first, second]) {
+        snapshot.recorded.making.extend(intent.making());
+        snapshot.intents.insert(StepId(step.into()), intent);
+    }
+    let cloud = Lists::new(vec![made("db-1")], Tags::new());
+    let recovered = recover(&cloud, &snapshot, later(4)).await.unwrap();
+    let became: Vec<&Recovered> = recovered.iter().map(|(_, became, _)| became).collect();
+    assert_eq!(became, [&Recovered::Adopted(made("db-1").id), &Recovered::NotExecuted]);
+    for event in recovered.iter().flat_map(|(_, _, events)| events) {
+        snapshot.take(event).unwrap();
+    }
+    snapshot.verify().unwrap();
+    assert!(snapshot.intents.is_empty() && snapshot.recorded.making.is_empty());
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_recorded_leaves_its_step_open_and_closes_the_others() {
+    let (mut snapshot, copied) = copy();
+    let name = copied.operation.made_name().unwrap().clone();
+    // The state no longer knows what the copy is of.
+    snapshot.recorded.images.remove(&"web".parse().unwrap());
+    let (_, made_later) = create();
+    snapshot.recorded.making.extend(copied.making());
+    snapshot.intents.insert(StepId(COPY.into()), copied);
+    let later_step = "create image.db@ap-jakarta#2";
+    let mut made_later = Intent { at: later(1), ..made_later };
+    made_later.operation.at_mut().generation = generation(2);
+    snapshot.recorded.making.extend(made_later.making());
+    snapshot.intents.insert(StepId(later_step.into()), made_later);
+
+    let copy = ObservedImage { id: "img-0a1b2c3e".parse().unwrap(), ..made(&name) };
+    let cloud = Lists::new(vec![copy.clone(), made("db-1")], Tags::new());
+    let recovered = recover(&cloud, &snapshot, later(2)).await.unwrap();
+    let became: Vec<&Recovered> = recovered.iter().map(|(_, became, _)| became).collect();
+    assert_eq!(became, [&Recovered::Open(vec![copy.id]), &Recovered::Adopted(made("db-1").id)]);
+    for event in recovered.iter().flat_map(|(_, _, events)| events) {
+        snapshot.take(event).unwrap();
+    }
+    assert_eq!(snapshot.intents.len(), 1);
 }
 
 #[tokio::test]
