@@ -76,16 +76,15 @@ impl RunState<'_, '_> {
     /// answer contradicts the record and is not acted on.
     fn accept_answer(&mut self, index: StepIndex, id: ImageId) {
         let Some(at) = self.step(index).map(|step| step.at().clone()) else { return };
-        let recorded = &self.snapshot.recorded;
-        let known = match recorded.placement_with_id(&at.region, &id) {
-            Some(other) => Some(other.to_string()),
-            None => recorded
-                .regions
-                .get(&at.region)
-                .filter(|known| known.unmanaged.contains_key(&id))
-                .map(|_| "an image that goldform does not manage".to_owned()),
-        };
-        let Some(known) = known else { return self.accept(index, id) };
+        match self.snapshot.recorded.regions.get(&at.region) {
+            Some(known) if known.unmanaged.contains_key(&id) => {
+                self.leave_contradicted(index, &id, "an image that goldform does not manage");
+            }
+            _ => self.accept(index, id),
+        }
+    }
+
+    fn leave_contradicted(&mut self, index: StepIndex, id: &ImageId, known: &str) {
         let why = format!(
             "the service answered with {id}, which is recorded as {known}: the answer contradicts the state and was not \
              used"
@@ -93,9 +92,13 @@ impl RunState<'_, '_> {
         self.leave_unknown(index, why);
     }
 
-    /// Accepted: recorded, and waited for.
+    /// Accepted: recorded, and waited for. An id that is recorded already is not: another step may have been accepted
+    /// since the image was searched for.
     pub(super) fn accept(&mut self, index: StepIndex, id: ImageId) {
         let Some(step) = self.plan.graph.step(index) else { return };
+        if let Some(other) = self.snapshot.recorded.placement_with_id(&step.at().region, &id) {
+            return self.leave_contradicted(index, &id, &other.to_string());
+        }
         let (at, now) = (step.at().clone(), self.now());
         let is_first = !self.snapshot.recorded.images.contains_key(&at.image);
         self.note(Event::Accepted { step: step.id.clone(), at: now, id: id.clone() });

@@ -199,3 +199,46 @@ async fn a_panic_while_observing_is_an_internal_error() {
     assert_eq!(error.kind, crate::cloud::ErrorKind::Defect);
     assert!(error.to_string().starts_with("observing ap-tokyo failed: panicked: index out of bounds"));
 }
+
+/// Answers every CreateImage with the id of the first one.
+struct Repeating {
+    inner: Arc<dyn Transport>,
+    first: std::sync::Mutex<Option<String>>,
+}
+
+#[async_trait]
+impl Transport for Repeating {
+    async fn send(&self, request: Request) -> Result<Vec<u8>, TransportError> {
+        let action = request.action.clone();
+        let answer = self.inner.send(request).await?;
+        if action != "CreateImage" {
+            return Ok(answer);
+        }
+        let mut envelope: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        let id = envelope["Response"]["ImageId"].as_str().unwrap().to_owned();
+        let first = self.first.lock().unwrap().get_or_insert(id).clone();
+        envelope["Response"]["ImageId"] = first.into();
+        Ok(serde_json::to_vec(&envelope).unwrap())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_with_the_id_of_another_image_is_not_used() {
+    let first = std::sync::Mutex::default();
+    let mut bench =
+        Bench::new(Settings::default()).through(move |inner| Arc::new(Repeating { inner, first }));
+    let outcome = apply(&mut bench, EXAMPLE).await;
+    let unknown: Vec<&str> = outcome
+        .steps
+        .iter()
+        .filter(|step| matches!(step.outcome, StepOutcome::Unknown(_)))
+        .filter_map(|step| step.outcome.failure().map(|failure| failure.why.as_str()))
+        .collect();
+    let [why] = unknown[..] else { panic!("{outcome:#?}") };
+    assert!(why.contains("the answer contradicts the state"), "{why}");
+    assert!(outcome.warnings.is_empty(), "{:?}", outcome.warnings);
+
+    bench = bench.through(|inner| inner);
+    assert!(apply(&mut bench, EXAMPLE).await.is_complete());
+    assert_eq!(bench.sim.images().unwrap().len(), 4, "nothing is made twice");
+}
