@@ -4,6 +4,9 @@
 //! generation under a fixed name is made as `<name>~g<N>`, because its predecessor stays until it is ready. If images
 //! swap their names, one of them uses an interim name. Circles are known only after all other orders, and some orders
 //! depend on which step takes a name last, so the draft is ordered again with the interim names ([`Draft::order`]).
+//!
+//! A name under which another call may have made an image, without a definite answer, is no name for a new image either:
+//! what is found under it later could be either one. The new image is made under an interim name and renamed at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,8 +34,8 @@ pub(super) fn use_interim_names(draft: &mut Draft<'_>) {
     }
 }
 
-/// Adds a wait for the step that frees a name to every step that takes it. Returns the placements for which that wait
-/// would close a circle: they need an interim name.
+/// Adds a wait for the step that frees a name to every step that takes it. Returns the placements that need an interim
+/// name: that wait would close a circle, or another image may have been made under the name.
 pub(super) fn wait_for_names(draft: &mut Draft<'_>) -> BTreeSet<PlacementKey> {
     let prior = draft.prior;
     let mut holders: Holders<'_> = BTreeMap::new();
@@ -45,12 +48,20 @@ pub(super) fn wait_for_names(draft: &mut Draft<'_>) -> BTreeSet<PlacementKey> {
             }
         }
     }
+    let in_doubt: BTreeSet<(&Region, &str)> =
+        prior.making.iter().map(|(at, making)| (&at.region, making.name.as_str())).collect();
     let mut circles = BTreeSet::new();
     let lowered: Vec<(&PlacementKey, PlacementSteps)> =
         draft.placements.iter().map(|(key, lowered)| (*key, lowered.steps)).collect();
     for (key, steps) in lowered {
         for taker in [steps.make, steps.update, steps.rename].into_iter().flatten() {
             let Some(name) = taken_name(draft, taker) else { continue };
+            // A make that was started continues under the name that it was started with.
+            let is_new = steps.make == Some(taker) && !prior.making.contains_key(key);
+            if is_new && in_doubt.contains(&(&key.region, name.as_str())) {
+                circles.insert(key.clone());
+                continue;
+            }
             let Some(holder) = holders.get(&(&key.region, name.as_str())) else { continue };
             let Some(frees) = freeing_step(draft, holder, &name).filter(|frees| *frees != taker) else {
                 continue;
@@ -145,9 +156,11 @@ fn taken_name(draft: &Draft<'_>, step: StepIndex) -> Option<CompactString> {
 mod tests {
     use super::*;
     use crate::plan::Plan;
+    use crate::state::Event;
     use crate::testing::EXAMPLE;
     use crate::testing::worlds::{
-        applied, example_with, generation, key, placement, plan_to, reason, region, step, step_ids, waits,
+        applied, example_with, generation, key, noon, placement, plan_to, reason, region, step, step_ids,
+        waits,
     };
 
     /// The example, in which both entries have fixed names.
@@ -180,6 +193,23 @@ mod tests {
         let freed = EdgeReason::NameFreed { name: "web".into(), region: region("ap-jakarta") };
         assert_eq!(reason(&plan, rename, "delete image.web@ap-jakarta#1"), Some(freed));
         assert!(waits(&plan, rename, "create image.web@ap-jakarta#2"));
+    }
+
+    #[test]
+    fn a_name_under_which_another_build_may_exist_is_taken_last() {
+        let mut snapshot = applied(&[]);
+        let first = plan_to(&snapshot, &fixed("web", "db"));
+        let create = first.graph.step(step(&first, "create image.web@ap-jakarta#1")).unwrap();
+        let (step_id, operation) = (create.id.clone(), create.operation.clone());
+        snapshot.take(&Event::Started { step: step_id, at: noon(), operation }).unwrap();
+
+        let again = plan_to(&snapshot, &fixed("web", "db"));
+        assert_eq!(made_name(&again, "create image.web@ap-jakarta#1"), "web");
+        let next = plan_to(&snapshot, &second(&fixed("web", "db")));
+        assert_eq!(made_name(&next, "create image.web@ap-jakarta#2"), "web~g2");
+        let rename = "update image.web@ap-jakarta#2 (takes its name)";
+        assert!(waits(&next, rename, "create image.web@ap-jakarta#2"));
+        assert_eq!(made_name(&next, "create image.db@ap-jakarta#1"), "db");
     }
 
     #[test]
