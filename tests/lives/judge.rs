@@ -52,6 +52,10 @@ struct Team {
     unseen: BTreeMap<Place, i64>,
     /// What was recorded when the run began.
     began_recorded: BTreeSet<String>,
+    /// What listings had shown by then.
+    began_seen: BTreeSet<String>,
+    /// Whether listings leave images out during the run.
+    is_lied_to: bool,
     has_observed: bool,
     /// Whether the run has changed something: from then on its record has what it observed.
     has_acted: bool,
@@ -62,6 +66,13 @@ impl Team {
     fn recorded(&self) -> BTreeSet<String> {
         let placements = self.state.iter().flat_map(|state| state.recorded.placements());
         placements.map(|(_, placement)| placement.id.to_string()).collect()
+    }
+
+    /// The ids of the images that are recorded and that a listing has shown.
+    fn seen(&self) -> BTreeSet<String> {
+        let placements = self.state.iter().flat_map(|state| state.recorded.placements());
+        let seen = placements.filter(|(_, placement)| placement.seen);
+        seen.map(|(_, placement)| placement.id.to_string()).collect()
     }
 }
 
@@ -129,10 +140,16 @@ impl Judge {
         team.pins = fleet.pins();
         team.gaps.clear();
         (team.has_observed, team.has_acted) = (false, false);
-        team.began_recorded = team.recorded();
+        (team.began_recorded, team.began_seen) = (team.recorded(), team.seen());
+        team.is_lied_to = false;
         let (began, shares) = (self.serving(fleet.team, now), self.shares());
         let team = self.teams.entry(fleet.team).or_default();
         (team.began, team.began_shares, team.began_at) = (began, shares, now);
+    }
+
+    /// Listings leave images out during the run of a team that has just begun.
+    pub fn is_lied_to(&mut self, team: usize) {
+        self.teams.entry(team).or_default().is_lied_to = true;
     }
 
     /// A plan that is applied from now, and what the rules say of it.
@@ -199,7 +216,11 @@ impl Judge {
         let (serving, shares) = (self.serving(team, now), self.shares());
         let of = self.teams.entry(team).or_default();
         of.known.clear();
-        let recorded: BTreeSet<String> = of.recorded().union(&of.began_recorded).cloned().collect();
+        // What was accepted and is left out of every listing is only late to the run: it cannot know that it serves.
+        let recorded: BTreeSet<String> = match of.is_lied_to {
+            true => of.seen().union(&of.began_seen).cloned().collect(),
+            false => of.recorded().union(&of.began_recorded).cloned().collect(),
+        };
         for (place, ids) in serving {
             let before = of.began.get(&place);
             let known = ids

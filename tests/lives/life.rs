@@ -386,7 +386,13 @@ impl Life {
                 lie: run.lie,
                 calls: AtomicUsize::new(0),
             };
-            self.judge.lock().unwrap().begins(&fleet, micros(bench.clock.as_ref()));
+            {
+                let mut judge = self.judge.lock().unwrap();
+                judge.begins(&fleet, micros(bench.clock.as_ref()));
+                if run.lie.is_some() {
+                    judge.is_lied_to(team);
+                }
+            }
             bench.options.settle_timeout = run.settle_timeout;
             let death = run.death.as_ref().map_or_else(Death::never, |(_, death)| death.clone());
             let wanted = desired(&fleet.yaml());

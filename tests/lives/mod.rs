@@ -81,7 +81,9 @@ fn live_all(
                         }
                         Err(_) => Some(("nothing panics".to_owned(), format!("life {seed} panics"))),
                     };
-                    failure.map(|failure| failures.lock().unwrap().insert(seed, failure));
+                    let Some(failure) = failure else { continue };
+                    write_script(seed, &failure.1);
+                    failures.lock().unwrap().insert(seed, failure);
                 }
             });
         }
@@ -98,15 +100,16 @@ fn live_all(
     for (check, seeds) in &by_check {
         println!("{} lives break \"{check}\": {seeds:?}", seeds.len());
     }
-    if let Some(place) = std::env::var_os("GOLDFORM_SCRIPTS") {
-        std::fs::create_dir_all(&place).unwrap();
-        for (seed, (_, script)) in &failures {
-            std::fs::write(std::path::Path::new(&place).join(format!("{seed}.txt")), script).unwrap();
-        }
-    }
     if let Some((_, (_, script))) = failures.first_key_value() {
         panic!("{} {what} break a promise; the first:\n{script}", failures.len());
     }
+}
+
+/// Writes the script of a life at once: the others may take hours.
+fn write_script(seed: u64, script: &str) {
+    let Some(place) = std::env::var_os("GOLDFORM_SCRIPTS") else { return };
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::write(std::path::Path::new(&place).join(format!("{seed}.txt")), script).unwrap();
 }
 
 #[test]
