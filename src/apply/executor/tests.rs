@@ -11,12 +11,13 @@ use crate::diff::PlanMode;
 use crate::manifest::Desired;
 use crate::model::{Accounts, ImageId, Level};
 use crate::plan::Step;
-use crate::testing::worlds::example_with;
+use crate::testing::worlds::{example_with, generation};
 use crate::testing::{Bench, EXAMPLE, desired};
 
 mod failures;
 mod kept_names;
 mod refused_accounts;
+mod shared_edits;
 mod unsaved;
 
 fn fault(bench: &Bench, action: &str, effect: FaultEffect) {

@@ -162,6 +162,18 @@ impl Entry<'_> {
         image.deprecate && (is_changed || !edits_refused || placement.everyone().is_empty())
     }
 
+    /// Whether everyone who sees a placement sees another image of the entry in its region: nobody is without one while
+    /// this one is not shared.
+    fn is_covered_elsewhere(&self, at: &PlacementKey, placement: &Placement) -> bool {
+        let Some(recorded) = self.prior.images.get(self.key) else { return false };
+        let others = recorded.generations.iter().filter(|(generation, _)| **generation != at.generation);
+        let covered = others
+            .filter_map(|(_, build)| build.placements.get(&at.region))
+            .filter(|other| other.is_in_place())
+            .fold(Accounts::EMPTY, |all, other| all.joined(&other.everyone()));
+        placement.everyone().without(&covered).is_empty()
+    }
+
     /// What is to change on a placement that is there; nothing when it is as wanted.
     pub(super) fn change_existing(
         &mut self,
@@ -209,7 +221,10 @@ impl Entry<'_> {
         let is_changed = !is(attributes.name.as_deref(), &placement.name)
             || !is(attributes.description.as_deref(), &placement.description)
             || !is(attributes.family.as_deref(), &placement.family);
-        if self.may_set_deprecation(image, placement, is_changed) {
+        // A generation that is returned to loses the mark, though it is shared: its accounts have the one that it replaces.
+        let may_be_cleared =
+            image.deprecate && placement.deprecated && self.is_covered_elsewhere(&at, placement);
+        if may_be_cleared || self.may_set_deprecation(image, placement, is_changed) {
             attributes.deprecated = Some(false);
         }
         // An image that was adopted without the ownership tag is claimed with its first other change, so that

@@ -32,6 +32,23 @@ fn a_reverted_revision_returns_to_the_generation_that_was_made_for_it() {
 }
 
 #[test]
+fn where_shared_images_cannot_be_changed_the_mark_is_cleared_if_everyone_has_another_image() {
+    let mut snapshot = two_generations();
+    snapshot.recorded.shared_image_edits_refused = true;
+    // This account sees the earlier one only.
+    placement(&mut snapshot, "image.web@ap-tokyo#2").shares = crate::model::Accounts::EMPTY;
+    assert!(!placement(&mut snapshot, "image.web@ap-tokyo#1").everyone().is_empty());
+    let diff = converge(&snapshot, &kept("1"));
+    let mark = |address: &str| {
+        let change = image(&diff, "web").placements.iter().find(|change| change.at == at(address))?;
+        change.after.as_ref()?.attributes.deprecated
+    };
+    assert_eq!(mark("image.web@ap-jakarta#1"), Some(false));
+    assert_eq!(mark("image.web@ap-tokyo#1"), None);
+    assert_eq!(mark("image.web@ap-jakarta#2"), None, "its accounts would be without it meanwhile");
+}
+
+#[test]
 fn going_forward_again_returns_too_and_builds_nothing() {
     let snapshot = applied(&[&kept("1"), &kept("2"), &kept("1")]);
     assert_eq!(snapshot.recorded.images[&key("web")].current, generation(1));
