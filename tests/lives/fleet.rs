@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use goldform::constraints;
 use goldform::state::Recorded;
 
+use super::adopted::{self, Adopted};
 use super::chance::Chance;
 
 pub const OWNER: &str = "100000000001";
@@ -66,8 +67,8 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     Instance(u8),
-    /// The image with this id, which somebody else made.
-    Adopted(String),
+    /// The images with these ids, which somebody else made.
+    Adopted(Adopted),
     /// An encrypted copy of the entry with this number.
     Encrypted(u8),
 }
@@ -130,7 +131,13 @@ impl Entry {
     pub fn regions(&self) -> BTreeSet<usize> {
         let is_sealed = matches!(self.source, Source::Encrypted(_));
         let copies = self.copies.iter().copied().filter(|_| !is_sealed);
-        copies.chain([self.home]).collect()
+        copies.chain(self.adopted_in()).chain([self.home]).collect()
+    }
+
+    /// The regions where its image is taken over.
+    pub fn adopted_in(&self) -> impl Iterator<Item = usize> {
+        let ids = if let Source::Adopted(ids) = &self.source { Some(ids) } else { None };
+        ids.into_iter().flat_map(|ids| ids.keys().copied())
     }
 }
 
@@ -178,9 +185,9 @@ impl Fleet {
 
     /// The images of others that the manifest takes over, by entry.
     pub fn adopted(&self) -> impl Iterator<Item = (u8, &str)> {
-        self.entries.iter().filter_map(|(number, entry)| match &entry.source {
-            Source::Adopted(id) => Some((*number, id.as_str())),
-            _ => None,
+        self.entries.iter().flat_map(|(number, entry)| {
+            let ids = if let Source::Adopted(ids) = &entry.source { Some(ids) } else { None };
+            ids.into_iter().flat_map(|ids| ids.values().map(|id| (*number, id.as_str())))
         })
     }
 
@@ -243,13 +250,15 @@ impl Fleet {
                 let id = instance(self.team, number, *variant);
                 format!("revision: \"{revision}\", instance: {{ id: {id} }}")
             }
-            Source::Adopted(id) => format!("adopted: {id}"),
+            Source::Adopted(ids) => format!("adopted: {}", adopted::yaml(ids)),
             Source::Encrypted(base) => {
                 format!("revision: \"{revision}\", encrypted: {{ image: {}, kms_key: key-1 }}", key(*base))
             }
         };
         writeln!(text, "    source: {{ {source} }}").unwrap();
-        let copies = entry.regions().into_iter().filter(|region| *region != entry.home);
+        let adopted: BTreeSet<usize> = entry.adopted_in().collect();
+        let copies = entry.regions().into_iter();
+        let copies = copies.filter(|region| *region != entry.home && !adopted.contains(region));
         let copies: Vec<&str> = copies.map(|region| REGIONS[region]).collect();
         if !copies.is_empty() {
             writeln!(text, "    copies: [{}]", copies.join(", ")).unwrap();
@@ -268,26 +277,9 @@ impl Fleet {
         }
     }
 
-    /// The entries of an earlier manifest that adopt another image than this one. An image that was handed over
-    /// once and replaced is not handed over again.
-    pub fn handed_over_otherwise(&self, earlier: &Self) -> Vec<u8> {
-        let now: BTreeMap<u8, &str> = self.adopted().collect();
-        let then = earlier.adopted().filter(|(number, id)| now.get(number) != Some(id));
-        then.map(|(number, _)| number).collect()
-    }
-
-    /// Has an entry adopt another image of others. Returns what was edited, for people.
-    pub fn take_over(&mut self, number: u8, make_image: impl FnOnce(&str) -> String) -> String {
-        let Some(entry) = self.entries.get_mut(&number) else { return String::new() };
-        let id = make_image(REGIONS[entry.home]);
-        let said = format!("{}: takes {id} over", key(number));
-        entry.source = Source::Adopted(id);
-        said
-    }
-
     /// Edits the fleet once. Returns what was edited, for people; `make_image` has somebody else make an image in a
     /// region, and returns its id.
-    pub fn edit(&mut self, chance: &mut Chance, make_image: impl FnOnce(&str) -> String) -> String {
+    pub fn edit(&mut self, chance: &mut Chance, mut make_image: impl FnMut(&str) -> String) -> String {
         let numbers: Vec<u8> = self.entries.keys().copied().collect();
         let which = *chance.weighted(&[
             (30, "revise"),
@@ -345,6 +337,13 @@ impl Fleet {
             "family" => entry.family = Some(value),
             "tag" => entry.tag = Some(value),
             "copy" => {
+                let home = entry.home;
+                if let Source::Adopted(ids) = &mut entry.source
+                    && region != home
+                    && ids.remove(&region).is_some()
+                {
+                    return format!("{name}: not taken over in {}", REGIONS[region]);
+                }
                 if !entry.copies.remove(&region) {
                     entry.copies.insert(region);
                 }
@@ -373,16 +372,22 @@ impl Fleet {
             "order" => entry.delete_first = !entry.delete_first,
             "exclusive" => entry.exclusive = !entry.exclusive,
             "adopt" if !matches!(entry.source, Source::Encrypted(_)) => {
-                let id = make_image(REGIONS[entry.home]);
-                let said = format!("{name}: takes {id} over");
-                entry.source = Source::Adopted(id);
+                if let Source::Adopted(ids) = &mut entry.source
+                    && chance.percent(50)
+                    && let Some(region) = adopted::replace_one(chance, entry.home, ids, &mut make_image)
+                {
+                    return format!("{name}: takes {} over in {}", ids[&region], REGIONS[region]);
+                }
+                let ids = adopted::make(chance, entry, make_image);
+                let said = format!("{name}: takes {} over", adopted::yaml(&ids));
+                entry.source = Source::Adopted(ids);
                 return said;
             }
             _ => {
                 // A new build, of whatever kind.
                 entry.revision += 1;
                 if matches!(entry.source, Source::Adopted(_)) {
-                    entry.source = Source::Adopted(make_image(REGIONS[entry.home]));
+                    entry.source = Source::Adopted(adopted::make(chance, entry, make_image));
                 }
                 return format!("{name}: a new build, revision {}", entry.revision);
             }

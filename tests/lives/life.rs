@@ -202,7 +202,7 @@ impl Life {
 
     /// An image that should be adopted and was deleted: the pipeline makes another one.
     fn replace_what_is_gone(&mut self, team: usize) {
-        let gone: Vec<u8> = {
+        let gone: BTreeSet<u8> = {
             let judge = self.judge.lock().unwrap();
             let adopted = self.fleets[team].adopted();
             adopted.filter(|(_, id)| !judge.has_image(id)).map(|(number, _)| number).collect()
@@ -278,7 +278,7 @@ impl Life {
     }
 
     /// A pipeline makes images that these entries adopt.
-    fn hand_over(&mut self, team: usize, entries: &[u8]) {
+    fn hand_over(&mut self, team: usize, entries: &BTreeSet<u8>) {
         let sim = Arc::clone(&self.benches[0].sim);
         for number in entries {
             let (name, now) = (format!("pipeline-{}", self.chance.below(100_000)), self.now());

@@ -4,7 +4,8 @@
 //! ```text
 //!  chance   what a seed draws            others   what others do, and what listings leave out
 //!  fleet    manifests and their edits    judge    the observer and its checks
-//!  life     one life of twelve runs      output   the ids that consumers get
+//!  adopted  images that are taken over   output   the ids that consumers get
+//!  life     one life of twelve runs
 //!  faults   what goes wrong              holds    entries that are held in the state
 //!  script   what a failing life prints   real     lives of the program, over HTTP, with `kill -9`
 //! ```
@@ -14,6 +15,7 @@
 //! `GOLDFORM_SCRIPTS=DIR` writes the script of every life that breaks a promise, and `GOLDFORM_WITHOUT=CHECK,…` leaves
 //! checks out.
 
+mod adopted;
 pub mod chance;
 mod faults;
 pub mod fleet;

@@ -206,7 +206,7 @@ impl RealLife {
     }
 
     fn replace_what_is_gone(&mut self) {
-        let gone: Vec<u8> = {
+        let gone: BTreeSet<u8> = {
             let judge = self.judge.lock().unwrap();
             let adopted = self.fleet.adopted();
             adopted.filter(|(_, id)| !judge.has_image(id)).map(|(number, _)| number).collect()
@@ -215,7 +215,7 @@ impl RealLife {
     }
 
     /// A pipeline makes images that these entries adopt.
-    fn hand_over(&mut self, entries: &[u8]) {
+    fn hand_over(&mut self, entries: &BTreeSet<u8>) {
         for number in entries {
             let name = format!("pipeline-{}", self.chance.below(100_000));
             self.fleet
