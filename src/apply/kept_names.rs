@@ -4,19 +4,14 @@
 //! the first call after that. It refuses the call while the image of the second one has the name
 //! (`InvalidImageName.Duplicate`), and executes it once that image was renamed or deleted: a second image, which nothing
 //! records. A call is valid for 5 minutes of the service's clock, by its `X-TC-Timestamp`, and that clock may be 5 minutes
-//! from ours. So an image whose making was sent more than once keeps its name for [`MAY_BE_EXECUTED_FOR`] after the last
+//! from ours. So an image whose making was sent more than once keeps its name for `MAY_BE_EXECUTED_FOR` after the last
 //! time. A copy of a large image takes longer than that, so most runs do not wait for it.
 
-use std::collections::BTreeMap;
-
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::run_state::RunState;
 use crate::model::Operation;
 use crate::plan::StepIndex;
-
-/// How long after it was sent, by our clock, a call may still be executed.
-pub const MAY_BE_EXECUTED_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 impl RunState<'_, '_> {
     /// Returns until when an image keeps its name, if that is in the future.
@@ -63,9 +58,6 @@ impl RunState<'_, '_> {
         self.keeping_names.values().min().copied()
     }
 }
-
-/// Steps that wait, each with its time.
-pub(super) type KeepingNames = BTreeMap<StepIndex, Timestamp>;
 
 fn gives_up_name(operation: &Operation) -> bool {
     match operation {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::kept_names::MAY_BE_EXECUTED_FOR;
+/// How long after it was sent, by our clock, a call may still be executed: it is valid for 5 minutes by the clock of the
+/// service (common parameters, X-TC-Timestamp), which may be 5 minutes from ours.
+pub const MAY_BE_EXECUTED_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// Limits of concurrency and of waiting.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +15,7 @@ pub struct ExecutorOptions {
     pub parallelism: usize,
     /// Time that a step may take to settle. A busy answer is retried as long.
     pub settle_timeout: Duration,
-    /// How long an image whose making was sent more than once keeps its name ([`super::kept_names`]). Zero for the
+    /// How long an image whose making was sent more than once keeps its name (`apply::kept_names`). Zero for the
     /// sandbox in this process, where no call is under way when the run ends.
     pub keep_names_for: SignedDuration,
 }

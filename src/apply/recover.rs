@@ -12,13 +12,13 @@
 //! is asked too. Nothing found is *open* for the same time, since listings show new images late. After that a make is
 //! taken as not executed. Names are unique in a region (213/15713), so sending a doubtful call again, under the same
 //! name, makes no second image: it is answered with `InvalidImageName.Duplicate`. That holds while an image has the name, so
-//! [it is kept](super::kept_names) until the first call cannot be executed any more.
+//! it is kept (`kept_names`) until the first call cannot be executed any more.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::kept_names::MAY_BE_EXECUTED_FOR;
+use super::options::MAY_BE_EXECUTED_FOR;
 use crate::cloud::{CloudError, CloudRead, ImageFilter};
 use crate::diff::drift::PENDING_FOR;
 use crate::model::interim::is_interim_name;

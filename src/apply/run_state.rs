@@ -9,7 +9,6 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::account_search::AccountSearch;
-use super::kept_names::KeepingNames;
 use super::options::{ExecutorOptions, Shutdown};
 use super::polling::Polling;
 use super::progress::Progress;
@@ -87,8 +86,8 @@ pub(super) struct RunState<'a, 'e> {
     pub(super) internal_error: Option<String>,
     pub(super) calls: usize,
     pub(super) retries: Vec<Retry>,
-    /// Steps that wait because an image keeps its name.
-    pub(super) keeping_names: KeepingNames,
+    /// Steps that wait because an image keeps its name, each with the time until which it does.
+    pub(super) keeping_names: BTreeMap<StepIndex, Timestamp>,
     pub(super) tries: BTreeMap<StepIndex, (u32, Timestamp)>,
     /// Failed attempts of each step's call, the transport's included.
     pub(super) attempts: BTreeMap<StepIndex, Attempts>,

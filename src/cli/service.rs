@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::{CommandError, env, files};
-use crate::apply::kept_names::MAY_BE_EXECUTED_FOR;
+use crate::apply::MAY_BE_EXECUTED_FOR;
 use crate::cloud::client::credentials::{Env, keyring};
 use crate::cloud::client::http::{CALL_TIMEOUT, Hosts, Https, Site as HostSite};
 use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use goldform::apply::kept_names::MAY_BE_EXECUTED_FOR;
+use goldform::apply::MAY_BE_EXECUTED_FOR;
 use goldform::backend::StoreError;
 use goldform::testing::{Applied, StorageFault, When};
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use goldform::apply::kept_names::MAY_BE_EXECUTED_FOR;
+use goldform::apply::MAY_BE_EXECUTED_FOR;
 use goldform::cloud::sim::Settings;
 use goldform::diff::PlanMode;
 use goldform::plan::Outcome;

@@ -157,13 +157,8 @@ fn shared_files(files: &[(&Path, &Edited)], own: &[PathBuf]) -> Vec<String> {
     let note = |path: &Path| {
         // Where the folders cannot be searched, the edit itself is none the worse.
         let belonging = manifests_of(&[path.to_path_buf()], None).ok()?;
-        let others: Vec<String> = belonging
-            .manifests
-            .iter()
-            .flatten()
-            .filter(|named| !is_own(named))
-            .map(sanitize::path)
-            .collect();
+        let others: Vec<String> =
+            belonging.manifests.iter().flatten().filter(|named| !is_own(named)).map(sanitize::path).collect();
         let path = sanitize::path(path);
         (!others.is_empty()).then(|| {
             format!(

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::*;
-use crate::apply::kept_names::MAY_BE_EXECUTED_FOR;
+use crate::apply::MAY_BE_EXECUTED_FOR;
 use crate::model::interim::is_interim_name;
 
 fn fault_at(bench: &Bench, action: &str, from_call: u32, effect: FaultEffect) {
