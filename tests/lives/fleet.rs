@@ -134,7 +134,7 @@ impl Entry {
         copies.chain(self.adopted_in()).chain([self.home]).collect()
     }
 
-    /// The regions where its image is taken over.
+    /// The regions where its image is adopted.
     pub fn adopted_in(&self) -> impl Iterator<Item = usize> {
         let ids = if let Source::Adopted(ids) = &self.source { Some(ids) } else { None };
         ids.into_iter().flat_map(|ids| ids.keys().copied())
@@ -342,7 +342,7 @@ impl Fleet {
                     && region != home
                     && ids.remove(&region).is_some()
                 {
-                    return format!("{name}: not taken over in {}", REGIONS[region]);
+                    return format!("{name}: not adopted in {}", REGIONS[region]);
                 }
                 if !entry.copies.remove(&region) {
                     entry.copies.insert(region);

@@ -132,7 +132,7 @@ impl Judge {
     pub fn begins(&mut self, fleet: &Fleet, now: i64) {
         self.claimed(fleet);
         if fleet.adopts_in_several_regions() {
-            self.count("runs with an image taken over in several regions");
+            self.count("runs with an image adopted in several regions");
         }
         let before = self.usable(fleet.team, now);
         let team = self.teams.entry(fleet.team).or_default();

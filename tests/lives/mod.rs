@@ -4,7 +4,7 @@
 //! ```text
 //!  chance   what a seed draws            others   what others do, and what listings leave out
 //!  fleet    manifests and their edits    judge    the observer and its checks
-//!  adopted  images that are taken over   output   the ids that consumers get
+//!  adopted  images that are adopted     output   the ids that consumers get
 //!  life     one life of twelve runs
 //!  faults   what goes wrong              holds    entries that are held in the state
 //!  script   what a failing life prints   real     lives of the program, over HTTP, with `kill -9`
