@@ -171,7 +171,7 @@ def team_story():
         [GOLDFORM, "apply", "--yes"], cwd=laptop, env={**ENVIRONMENT, "GOLDFORM_ACTOR": "ann@laptop"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )
-    while slow.poll() is None and "ann@laptop" not in run(["show"], pipeline).stderr:
+    while slow.poll() is None and "ann@laptop" not in run(["plan"], pipeline, status=None).stderr:
         time.sleep(0.2)
     refused = run(["apply", "--yes"], pipeline, status=None)
     check("the second of two names the one that works",
