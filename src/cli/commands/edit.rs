@@ -148,6 +148,10 @@ fn check(inputs: Vec<Input>, args: &EditArgs) -> Result<(), CommandError> {
 
 /// Returns a note for each edited file that other manifests include: the edit holds for them too.
 fn shared_files(files: &[(&Path, &Edited)], own: &[PathBuf]) -> Vec<String> {
+    // A manifest in one file includes nothing, and no other one can include it.
+    if own.len() < 2 {
+        return Vec::new();
+    }
     let real = |path: &Path| path.canonicalize().ok();
     let own: BTreeSet<PathBuf> = own.iter().filter_map(|path| real(path)).collect();
     let is_own = |named: &PathBuf| {

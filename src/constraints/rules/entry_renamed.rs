@@ -1,11 +1,13 @@
 //! GF707: an entry is deleted, and another with its source appears.
 
+use std::borrow::Cow;
+
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
 use crate::diagnostics::collect::MAX_PLACES;
 use crate::diff::Reason;
 use crate::manifest::{Desired, DesiredImage};
-use crate::model::{Address, ImageKey, Level, PlacementKey, SourceKind};
+use crate::model::{Address, ImageKey, Level, PlacementKey, Source, SourceKind};
 use crate::plan::PlanView;
 use crate::state::{Recorded, RecordedImage};
 
@@ -157,13 +159,15 @@ enum Likeness {
 
 fn likeness(recorded: &RecordedImage, image: &DesiredImage, known: &[Rename<'_>]) -> Option<Likeness> {
     let build = recorded.generations.get(&recorded.current)?;
-    let mut source = build.source.clone();
-    if let SourceKind::Encrypted { image: original, .. } = &mut source.kind
-        && let Some((.., to)) = known.iter().find(|(_, from, _)| *from == original)
-    {
-        original.clone_from(to);
-    }
-    if image.source.as_ref() == Some(&source) && image.region == recorded.origin {
+    let source = match &build.source.kind {
+        SourceKind::Encrypted { image: original, kms_key } => {
+            let renamed = known.iter().find(|(_, from, _)| *from == original).map_or(original, |(.., to)| to);
+            let kind = SourceKind::Encrypted { image: renamed.clone(), kms_key: kms_key.clone() };
+            Cow::Owned(Source { kind, ..build.source.clone() })
+        }
+        _ => Cow::Borrowed(&build.source),
+    };
+    if image.source.as_ref() == Some(&*source) && image.region == recorded.origin {
         return Some(Likeness::Source);
     }
     let revision = build.source.revision_or_id().unwrap_or_default();
