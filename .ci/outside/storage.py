@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -125,9 +126,9 @@ def manifest(state, images, revision, copies=("ap-singapore", "ap-tokyo"), accou
     return "\n".join(lines) + "\n"
 
 
-def recorded(where):
+def recorded(where, **more):
     """The state as facts: by address, id and accounts."""
-    state = json.loads(run(["state", "pull"], where).stdout)
+    state = json.loads(run(["state", "pull"], where, **more).stdout)
     facts = {}
     for key, image in state["recorded"].get("images", {}).items():
         for number, generation in image["generations"].items():
@@ -227,6 +228,61 @@ def stalled_holder():
     check("a stalled holder that comes back is kept out", process.returncode in (4, 6) and "lock" in said,
           f"status {process.returncode}\n{said}")
     converge_and_check(other, ["slow"], [], "2", "after a stalled holder")
+
+
+def without_conditions():
+    """The same bucket by way of `cos://`: no write has a condition, and the lock is a tag in the sandbox."""
+    keys = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "TENCENTCLOUD_REGION": "ap-jakarta"}
+    places = [FOLDER / f"cos-{number}" for number in range(6)]
+    for place in places:
+        place.mkdir()
+        (place / "goldform.yaml").write_text(manifest("cos://states/cos.json", ["cos"], "1", accounts=[]))
+    nowhere = run(["plan"], places[0], status=None, **{**keys, "TENCENTCLOUD_REGION": ""})
+    check("a missing region is named", nowhere.returncode == 1 and "TENCENTCLOUD_REGION" in nowhere.stderr, nowhere.stderr)
+    racing = [
+        subprocess.Popen([GOLDFORM, "apply", "--yes"], cwd=place, env={**ENVIRONMENT, **keys}, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for place in places
+    ]
+    said = [process.communicate(timeout=300)[0] for process in racing]
+    ended = sorted(process.returncode for process in racing)
+    check(f"of six that apply at once one works, and the others are locked out {ended}",
+          0 in ended and set(ended) <= {0, 4}, "\n".join(said))
+    # A holder that was killed leaves its lock, which a person releases.
+    for place in places:
+        (place / "goldform.yaml").write_text(manifest("cos://states/cos.json", ["cos"], "2", accounts=[]))
+    process = subprocess.Popen([GOLDFORM, "apply", "--yes"], cwd=places[0], env={**ENVIRONMENT, **keys}, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for line in process.stderr:
+        if "not ready yet" in line:
+            break
+    process.kill()
+    process.communicate()
+    locked = run(["apply", "--yes"], places[1], status=4, **keys)
+    check("the lock of a killed holder is there", "locked" in locked.stderr, locked.stderr)
+    run(["state", "unlock", "--yes"], places[1], **keys)
+    run(["apply", "--yes"], places[1], **keys)
+    run(["plan", "--refresh", "--expect-no-changes"], places[2], **keys)
+    state, _ = recorded(places[2], **keys)
+    listed = json.loads(run(["images", "--type", "custom", "--format", "json"], places[2], **keys).stdout)["images"]
+    check("no image was made twice", len(images_of(listed, ["cos"])) == 3 * len(state["recorded"]["images"]["cos"]["generations"]),
+          listed)
+    claimed = tags("goldform-state-lock")
+    check(f"one claim is left of all {claimed}", len(claimed) == 1 and int(claimed[0].rsplit("-", 1)[1]) >= 3, claimed)
+    run(["state", "migrate", "--from", "cos://states/cos.json"],
+        moved_to(places[3], "s3://states/from-cos.json"), AWS_ACCESS_KEY_ID="AKIDtest", TENCENTCLOUD_REGION="ap-jakarta")
+    check("a state moves from there to storage with conditions", True)
+
+
+def moved_to(place, state):
+    (place / "goldform.yaml").write_text(manifest(state, ["cos"], "2", accounts=[]))
+    return place
+
+
+def tags(key):
+    """The values of a tag key that the account has, in the sandbox's world."""
+    with sqlite3.connect(f"file:{WORLD}?mode=ro", uri=True) as world:
+        return [row[0] for row in world.execute("SELECT value FROM account_tags WHERE key = ?", (key,))]
 
 
 def converge_and_check(where, images, accounts, revision, name):
@@ -346,6 +402,7 @@ def main():
     # The wait for a lease to end is used.
     waiting = threading.Thread(target=attempt, args=(stalled_holder,))
     waiting.start()
+    attempt(without_conditions)
     attempt(team_story)
     attempt(killed)
     waiting.join()

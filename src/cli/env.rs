@@ -30,6 +30,8 @@ pub const VARIABLE_PREFIX: &str = "GOLDFORM_VAR_";
 /// The only endpoint that keys may be used with: an address, a domain, or `provider` for the hosts of the provider's
 /// sites. For machines that plan what others wrote: a manifest that names another host is refused.
 pub const ENDPOINT: &str = "GOLDFORM_ENDPOINT";
+/// The region of the bucket that a state is in (`cos://bucket/key`).
+pub const REGION: &str = "TENCENTCLOUD_REGION";
 /// Who is at work, for the lock and the history; by default the user and host.
 pub const ACTOR: &str = "GOLDFORM_ACTOR";
 /// The user, for the lock and the history.

@@ -145,6 +145,9 @@ impl CommandError {
                  goldform apply"
                     .to_owned(),
             ),
+            Self::Store(StoreError::Storage { place, failure, .. }) if place.starts_with("cos://") => {
+                cos_advice(*failure)
+            }
             Self::Store(StoreError::Storage { failure, .. }) => storage_advice(*failure),
             Self::Store(StoreError::NoLocks { .. }) => Some(
                 "Nothing was done. Keep the state on another file system:\n\n    state: <file>".to_owned(),
@@ -215,6 +218,29 @@ fn storage_advice(failure: StorageFailure) -> Option<String> {
              state: goldform.state.json"
         }
         StorageFailure::Other => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// What to do about a failure of the cloud's own object storage, or of the tags that lock a state on it.
+fn cos_advice(failure: StorageFailure) -> Option<String> {
+    let text = match failure {
+        StorageFailure::Credentials => {
+            "The keys of the storage are those of the cloud. Set or correct them:\n\n    \
+             TENCENTCLOUD_SECRET_ID=… TENCENTCLOUD_SECRET_KEY=…"
+        }
+        StorageFailure::Permission => {
+            "Allow these keys tag:CreateTag and tag:DeleteTag, to list the bucket, and to read, write and delete the objects \
+             that begin with the key of the state."
+        }
+        StorageFailure::Bucket => {
+            "Make the bucket, or correct its name, which ends in the account's APPID, and its region:\n\n    \
+             state: cos://bucket-1250000001/key\n    TENCENTCLOUD_REGION=…"
+        }
+        StorageFailure::Unreachable => {
+            "Check the network, the proxy, and the region of the bucket:\n\n    TENCENTCLOUD_REGION=…"
+        }
+        other => return storage_advice(other),
     };
     Some(text.to_owned())
 }

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use super::{CommandError, env, files};
 use crate::apply::MAY_BE_EXECUTED_FOR;
-use crate::cloud::client::credentials::{Env, keyring};
+use crate::cloud::client::credentials::{Env, Keyring, keyring};
 use crate::cloud::client::http::{CALL_TIMEOUT, Hosts, Https, Site as HostSite};
 use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};
 use crate::cloud::wrap::{RateLimits, RetryPolicy, RetryingTransport};
@@ -18,17 +18,41 @@ use crate::manifest::{CloudSettings, SandboxSettings};
 use crate::model::{AccountId, Clock, Provider, Site};
 
 /// Name of the service's own hosts.
-const PROVIDER: &str = "provider";
+pub(super) const PROVIDER: &str = "provider";
 
-/// A transport to the real service, with the rates that its documents name. Nothing is sent yet.
+/// Hosts of the real service, and the keys that are used with them.
+pub struct Access {
+    hosts: Hosts,
+    keys: Arc<Keyring>,
+}
+
+impl Access {
+    /// Keys of the cloud.
+    pub fn keys(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keys)
+    }
+
+    /// A transport to the service, with the rates that its documents name. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn transport(
+        self,
+        clock: &Arc<dyn Clock>,
+        lease: &Lease,
+    ) -> Result<Arc<dyn Transport>, CommandError> {
+        let https = Https::new(self.hosts, self.keys, Arc::clone(clock)).map_err(|error| {
+            CommandError::input(error.to_string(), "Check the machine's certificates and proxy.")
+        })?;
+        Ok(with_retries(Arc::new(https), RateLimits::Documented, clock, lease))
+    }
+}
+
+/// How the real service is reached, whatever provider the manifest names.
 ///
 /// # Errors
-/// When the endpoint is no address that keys may be used with, or TLS cannot be set up.
-pub fn tencent(
-    settings: &CloudSettings,
-    clock: &Arc<dyn Clock>,
-    lease: &Lease,
-) -> Result<Arc<dyn Transport>, CommandError> {
+/// When the endpoint is no address that keys may be used with.
+pub fn access(settings: &CloudSettings, clock: &Arc<dyn Clock>) -> Result<Access, CommandError> {
     check_endpoint(settings, env::get(env::ENDPOINT)?.as_deref())?;
     let hosts = match (&settings.endpoint, &settings.domain) {
         (None, Some(domain)) => Hosts::below(domain).map_err(|error| {
@@ -54,10 +78,7 @@ pub fn tencent(
     env::check_proxies()?;
     let env = Env::new(|name| env::get(name).ok().flatten(), files::read_keys, env::home());
     let keys = keyring(env, profile, hosts.clone(), Arc::clone(clock));
-    let https = Https::new(hosts, Arc::new(keys), Arc::clone(clock)).map_err(|error| {
-        CommandError::input(error.to_string(), "Check the machine's certificates and proxy.")
-    })?;
-    Ok(with_retries(Arc::new(https), RateLimits::Documented, clock, lease))
+    Ok(Access { hosts, keys: Arc::new(keys) })
 }
 
 /// Returns how long after it was sent a call may still be executed.

@@ -1,6 +1,8 @@
 //! The object storage that a shared state is on, with the keys that its users have already: the variables, profiles and
-//! roles of the AWS command line, which S3-compatible services share. They are other keys than those of the cloud.
+//! roles of the AWS command line, which S3-compatible services share. They are other keys than those of the cloud, but for
+//! the cloud's own storage ([`cos`]).
 
+mod cos;
 mod profile;
 
 use std::collections::BTreeMap;
@@ -17,30 +19,49 @@ use crate::cloud::Lease;
 use crate::diagnostics::sanitize;
 use crate::manifest::StateLocation;
 use crate::model::Clock;
+pub(super) use cos::open as open_cos;
 use profile::Profile;
 
 /// Longest time of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-/// Time in which a request that fails is sent again. A lock is renewed several times within its lease.
+/// Time in which a request that fails is sent again. A lock is renewed several times within its lease. With the time of
+/// one request, it is less than half of the lease: without conditional writes, one must end within that.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns the store of a state in a bucket. Nothing is read yet.
 ///
 /// # Errors
 /// If the environment or a profile cannot be used, or no object can have this key.
-#[expect(clippy::disallowed_methods, reason = "the random texts of locks are made here")]
 pub(super) fn open(
     bucket: &str,
     key: &str,
     clock: &Arc<dyn Clock>,
     lease: &Lease,
 ) -> Result<ObjectStateStore, CommandError> {
-    let settings = Settings::read(bucket)?;
+    let storage = Settings::read(bucket)?.connect(bucket)?;
     let shown = StateLocation::Object { bucket: bucket.to_owned(), key: key.to_owned() }.to_string();
+    store(storage, key, &shown, clock, lease)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the random texts of locks are made here")]
+fn store(
+    storage: Arc<dyn ObjectStore>,
+    key: &str,
+    shown: &str,
+    clock: &Arc<dyn Clock>,
+    lease: &Lease,
+) -> Result<ObjectStateStore, CommandError> {
     let tokens = Arc::new(|| Uuid::new_v4().simple().to_string());
-    let store =
-        ObjectStateStore::new(settings.connect(bucket)?, key, sanitize::escape_inline(&shown), tokens)?;
+    let store = ObjectStateStore::new(storage, key, sanitize::escape_inline(shown), tokens)?;
     Ok(store.with_clock(Arc::clone(clock)).with_lease(lease.clone()))
+}
+
+/// Returns a builder with the times that requests may take.
+fn builder() -> AmazonS3Builder {
+    let options =
+        ClientOptions::new().with_timeout(REQUEST_TIMEOUT).with_connect_timeout(Duration::from_secs(5));
+    let retry = RetryConfig { max_retries: 5, retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() };
+    AmazonS3Builder::new().with_client_options(options).with_retry(retry)
 }
 
 /// Settings of the storage: by name of a variable, in lower case.
@@ -91,10 +112,7 @@ impl Settings {
     }
 
     fn connect(self, bucket: &str) -> Result<Arc<dyn ObjectStore>, CommandError> {
-        let options =
-            ClientOptions::new().with_timeout(REQUEST_TIMEOUT).with_connect_timeout(Duration::from_secs(5));
-        let retry = RetryConfig { max_retries: 5, retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() };
-        let mut builder = AmazonS3Builder::new().with_client_options(options).with_retry(retry);
+        let mut builder = builder();
         for (name, value) in self.0 {
             // Other programs have variables of their own that start so.
             if let Ok(key) = name.parse::<AmazonS3ConfigKey>() {

@@ -97,15 +97,32 @@ pub enum StateLocation {
         /// Key.
         key: String,
     },
+    /// Object in a bucket of Tencent Cloud's own storage, which has no conditional writes: `cos://bucket/key`.
+    Cos {
+        /// Bucket, with the account's APPID: `states-1250000001`.
+        bucket: String,
+        /// Key.
+        key: String,
+    },
 }
 
 impl StateLocation {
-    /// Parses a location: a file, or `s3://bucket/key`. `None` if it is neither.
+    /// Parses a location: a file, `s3://bucket/key` or `cos://bucket/key`. `None` if it is none of them.
     pub fn parse(text: &str) -> Option<Self> {
-        if let Some(rest) = text.strip_prefix("s3://") {
+        let object = |rest: &str| {
             let (bucket, key) = rest.split_once('/')?;
             let is_one = !bucket.is_empty() && !key.is_empty() && !key.ends_with('/');
-            return is_one.then(|| Self::Object { bucket: bucket.to_owned(), key: key.to_owned() });
+            is_one.then(|| (bucket.to_owned(), key.to_owned()))
+        };
+        if let Some(rest) = text.strip_prefix("s3://") {
+            return object(rest).map(|(bucket, key)| Self::Object { bucket, key });
+        }
+        if let Some(rest) = text.strip_prefix("cos://") {
+            // The bucket is the first label of a host.
+            let is_label = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+            return object(rest)
+                .filter(|(bucket, _)| bucket.bytes().all(is_label))
+                .map(|(bucket, key)| Self::Cos { bucket, key });
         }
         let is_file = !text.is_empty() && !text.contains("://") && !text.ends_with('/');
         is_file.then(|| Self::File(text.to_owned()))
@@ -117,6 +134,7 @@ impl fmt::Display for StateLocation {
         match self {
             Self::File(path) => f.write_str(path),
             Self::Object { bucket, key } => write!(f, "s3://{bucket}/{key}"),
+            Self::Cos { bucket, key } => write!(f, "cos://{bucket}/{key}"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Object storage that fails: in memory, and as unreliable as a network makes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +16,8 @@ use object_store::{
     ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
+use crate::backend::StoreError;
+use crate::backend::object::Claims;
 use crate::model::Clock;
 
 /// What a request is.
@@ -88,6 +90,29 @@ impl Times {
 
 type Decide = dyn FnMut(Kind, &str) -> StorageFault + Send;
 
+/// Claims in memory.
+#[derive(Debug, Default)]
+pub struct MemoryClaims(Mutex<BTreeSet<u64>>);
+
+impl MemoryClaims {
+    /// Returns the epochs that are claimed.
+    pub fn epochs(&self) -> Vec<u64> {
+        self.0.lock().unwrap().iter().copied().collect()
+    }
+}
+
+#[async_trait]
+impl Claims for MemoryClaims {
+    async fn claim(&self, epoch: u64) -> std::result::Result<bool, StoreError> {
+        Ok(self.0.lock().unwrap().insert(epoch))
+    }
+
+    async fn withdraw(&self, epoch: u64) -> std::result::Result<(), StoreError> {
+        self.0.lock().unwrap().remove(&epoch);
+        Ok(())
+    }
+}
+
 /// Storage in memory whose faults a function decides, request by request.
 #[derive(Clone)]
 pub struct FaultyStorage {
@@ -98,6 +123,8 @@ pub struct FaultyStorage {
     decide: Arc<Mutex<Box<Decide>>>,
     /// Writes whose condition is ignored.
     ignored: Option<Kind>,
+    /// Claims, where the conditions of all writes are ignored.
+    pub claims: Option<Arc<MemoryClaims>>,
     /// The clock of the storage. `None`: that of the memory, which is real time.
     times: Option<Times>,
 }
@@ -119,6 +146,7 @@ impl FaultyStorage {
             past: Arc::new(InMemory::new()),
             decide: Arc::new(Mutex::new(Box::new(decide))),
             ignored: None,
+            claims: None,
             times: None,
         }
     }
@@ -153,6 +181,19 @@ impl FaultyStorage {
         Self { ignored: Some(kind), ..self }
     }
 
+    /// Returns the same storage, which ignores the condition of every write, with claims to lock it by.
+    #[must_use]
+    pub fn without_conditions(self) -> Self {
+        Self { claims: Some(Arc::default()), ..self }
+    }
+
+    /// Lets other tasks run between a read and the write that rests on it.
+    async fn let_others_run(&self) {
+        if self.claims.is_some() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn fault(&self, kind: Kind, path: &str) -> StorageFault {
         (self.decide.lock().unwrap())(kind, path)
     }
@@ -181,12 +222,13 @@ fn lost() -> Error {
 #[async_trait]
 impl ObjectStore for FaultyStorage {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.let_others_run().await;
         let kind = match options.mode {
             PutMode::Create => Kind::Create,
             PutMode::Update(_) => Kind::Update,
             PutMode::Overwrite => Kind::Overwrite,
         };
-        let options = match self.ignored == Some(kind) {
+        let options = match self.ignored == Some(kind) || self.claims.is_some() {
             true => PutOptions { mode: PutMode::Overwrite, ..options },
             false => options,
         };
@@ -244,6 +286,7 @@ impl ObjectStore for FaultyStorage {
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        self.let_others_run().await;
         match self.fault(Kind::Read, path.as_ref()) {
             StorageFault::Stale => match self.past.get_opts(path, options.clone()).await {
                 Ok(mut stale) => {

@@ -1,7 +1,9 @@
 //! The objects of one state: reads of bounded size, conditional writes, and what the storage answers.
 
 use std::error::Error as _;
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
@@ -11,8 +13,12 @@ use object_store::{
 };
 
 use crate::backend::{StorageFailure, StoreError};
+use crate::cloud::Lease;
 use crate::diagnostics::sanitize;
+use crate::model::Clock;
 
+/// Suffix of the lock's object.
+pub(super) const LOCK_SUFFIX: &str = ".lock";
 /// Largest object that is read, as for a state in a file.
 const MOST_BYTES: u64 = 256 << 20;
 /// Requests under way at once, where many objects are read.
@@ -37,6 +43,30 @@ pub(super) enum NotWritten {
     Failed(StoreError),
 }
 
+/// Returns whether two versions are the same. A tag is that of a content, and every content that is written is unique.
+/// Ids of versions do not count then: some answers of a storage lack them.
+pub(super) fn is_same(one: Option<&Version>, other: Option<&Version>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) if one.e_tag.is_some() && other.e_tag.is_some() => one.e_tag == other.e_tag,
+        _ => one == other,
+    }
+}
+
+/// What keeps the writes of two holders apart where the storage ignores their conditions.
+#[derive(Clone)]
+pub(super) struct Guard {
+    pub(super) lease: Lease,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Rest of the lease that a write needs: longer than a write can take.
+    pub(super) write_time: Duration,
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("write_time", &self.write_time).finish_non_exhaustive()
+    }
+}
+
 /// Access to the objects of one state.
 #[derive(Debug, Clone)]
 pub(super) struct Bucket {
@@ -44,6 +74,8 @@ pub(super) struct Bucket {
     key: String,
     /// Where the state is, for people: `s3://bucket/key`.
     pub(super) shown: String,
+    /// `None` if the storage honours the conditions of writes.
+    guard: Option<Guard>,
 }
 
 impl Bucket {
@@ -54,7 +86,7 @@ impl Bucket {
     pub(super) fn new(store: Arc<dyn ObjectStore>, key: &str, shown: String) -> Result<Self, StoreError> {
         match Path::parse(key) {
             Ok(path) if !key.is_empty() && path.as_ref() == key => {
-                Ok(Self { store, key: key.to_owned(), shown })
+                Ok(Self { store, key: key.to_owned(), shown, guard: None })
             }
             _ => Err(StoreError::Storage {
                 place: shown,
@@ -62,6 +94,21 @@ impl Bucket {
                 failure: StorageFailure::Key,
             }),
         }
+    }
+
+    /// Replaces conditions, which the storage ignores, by a read before the write and a check of the lease.
+    pub(super) fn guard(&mut self, guard: Guard) {
+        self.guard = Some(guard);
+    }
+
+    /// Returns whether the storage honours the conditions of writes.
+    pub(super) fn honours_conditions(&self) -> bool {
+        self.guard.is_none()
+    }
+
+    /// Returns the rest of the lease that a write needs.
+    pub(super) fn write_time(&self) -> Duration {
+        self.guard.as_ref().map_or(Duration::ZERO, |guard| guard.write_time)
     }
 
     /// Returns where an object is, for people. The state itself has no suffix.
@@ -149,11 +196,34 @@ impl Bucket {
         bytes: &[u8],
         mode: PutMode,
     ) -> Result<Version, NotWritten> {
+        let mode = self.checked(suffix, mode).await?;
         let options = PutOptions { mode, ..PutOptions::default() };
         match self.store.put_opts(&self.path(suffix), bytes.to_vec().into(), options).await {
             Ok(result) => Ok(result.into()),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Err(NotWritten::Conflict),
             Err(error) => Err(NotWritten::Failed(self.failed(suffix, &error))),
+        }
+    }
+
+    /// Checks the condition of a write here where the storage ignores it. Returns the condition that is sent.
+    async fn checked(&self, suffix: &str, mode: PutMode) -> Result<PutMode, NotWritten> {
+        let expected = match (&self.guard, &mode) {
+            (None, _) | (_, PutMode::Overwrite) => return Ok(mode),
+            (Some(_), PutMode::Create) => None,
+            (Some(_), PutMode::Update(version)) => Some(version),
+        };
+        let found = self.version(suffix).await.map_err(NotWritten::Failed)?;
+        if !is_same(found.as_ref(), expected) {
+            return Err(NotWritten::Conflict);
+        }
+        // A lock that is written late is put right by the next renewal of its holder.
+        let needed = if suffix == LOCK_SUFFIX { Duration::ZERO } else { self.write_time() };
+        let checked = self.guard.as_ref().map(|guard| guard.lease.check(needed, guard.clock.now()));
+        match checked {
+            Some(Err(why)) => {
+                Err(NotWritten::Failed(StoreError::LockLost { place: self.place(LOCK_SUFFIX), why }))
+            }
+            _ => Ok(PutMode::Overwrite),
         }
     }
 

@@ -13,24 +13,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::bucket::{Bucket, NotWritten, Version};
-use super::journal;
-use super::lock_object::{FORMAT, Holder, LockObject, SUFFIX, parse, text};
-use super::probe::probe;
-use crate::backend::{LockInfo, LockWait, StoreError};
+use super::lock_object::{Holder, LockObject, SUFFIX, parse, text};
+use crate::backend::{LockInfo, StoreError};
 use crate::cloud::Lease;
 use crate::model::Clock;
 
-/// Time between two reads of a lock that another holds.
-const POLL: Duration = Duration::from_secs(1);
-/// Added to a lease before it counts as over: times of objects are whole seconds.
-const MARGIN: SignedDuration = SignedDuration::from_secs(2);
 /// Longest time that a release may take, so that a command which was interrupted twice ends in time.
 const RELEASE: Duration = Duration::from_secs(2);
 
@@ -50,172 +44,28 @@ impl Default for LeaseTerms {
     }
 }
 
-/// What the lock's object said before it was taken.
-#[derive(Debug, Clone)]
-pub(super) struct Previous {
-    pub(super) epoch: u64,
-    pub(super) serial: u64,
-    /// Epochs of which something may be under way.
-    pub(super) open: Vec<u64>,
-}
-
 /// A lock that is held. It is renewed until it is dropped, and released then.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) epoch: u64,
     pub(super) info: LockInfo,
-    shared: Arc<Shared>,
-    renewal: JoinHandle<()>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) renewal: JoinHandle<()>,
 }
 
 /// What a holder, its renewal and its release share.
-struct Shared {
-    bucket: Bucket,
-    clock: Arc<dyn Clock>,
-    lease: Lease,
-    terms: LeaseTerms,
-    token: String,
-    current: Mutex<(LockObject, Version)>,
+pub(super) struct Shared {
+    pub(super) bucket: Bucket,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) lease: Lease,
+    pub(super) terms: LeaseTerms,
+    pub(super) token: String,
+    pub(super) current: Mutex<(LockObject, Version)>,
 }
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shared").field("place", &self.bucket.place(SUFFIX)).finish_non_exhaustive()
-    }
-}
-
-/// What is needed to take a lock.
-pub(super) struct Request<'r> {
-    pub(super) bucket: &'r Bucket,
-    pub(super) clock: &'r Arc<dyn Clock>,
-    pub(super) lease: &'r Lease,
-    pub(super) terms: LeaseTerms,
-    /// Random text that no other holder has.
-    pub(super) token: &'r str,
-}
-
-impl Request<'_> {
-    /// Takes the lock, as soon as nobody else holds it.
-    ///
-    /// # Errors
-    /// [`StoreError::Locked`] if another holds it for longer than `wait`.
-    pub(super) async fn take(&self, info: LockInfo, wait: LockWait) -> Result<(Held, Previous), StoreError> {
-        let (shared, previous) = self.write(&info, Some(self.terms.lease), wait).await?;
-        let epoch = previous.epoch.saturating_add(1);
-        let shared = Arc::new(shared);
-        let renewal = tokio::spawn(renew_until_lost(Arc::clone(&shared)));
-        let held = Held { epoch, info, shared, renewal };
-        Ok((held, previous))
-    }
-
-    /// Takes the lock for a person: it lasts until it is unlocked.
-    ///
-    /// # Errors
-    /// As [`Request::take`].
-    pub(super) async fn take_for_good(&self, info: &LockInfo, wait: LockWait) -> Result<(), StoreError> {
-        self.write(info, None, wait).await.map(drop)
-    }
-
-    async fn write(
-        &self,
-        info: &LockInfo,
-        lease: Option<Duration>,
-        wait: LockWait,
-    ) -> Result<(Shared, Previous), StoreError> {
-        // A few conflicts are those of a race that another wins, who is then named.
-        const RACES: u32 = 3;
-        let end = Instant::now().checked_add(wait.0);
-        let mut races: u32 = 0;
-        let mut sent: Option<(LockObject, Previous, (Instant, Timestamp))> = None;
-        loop {
-            let now = (Instant::now(), self.clock.now());
-            let read = self.bucket.read(SUFFIX).await?;
-            let (before, version) = match read {
-                None => {
-                    probe(self.bucket, self.token).await?;
-                    // Where the lock was removed, epochs count on.
-                    let epoch = journal::names(self.bucket).await?.last().map_or(0, |name| name.epoch);
-                    let open = if epoch == 0 { Vec::new() } else { vec![epoch] };
-                    (Previous { epoch, serial: 0, open }, None)
-                }
-                Some(object) => {
-                    let mut lock = parse(self.bucket, &object)?;
-                    let is_ours = lock.holder.as_ref().is_some_and(|holder| holder.token == self.token);
-                    if let Some((next, before, at)) = sent.take_if(|_| is_ours) {
-                        return Ok((self.taken(next, object.version, lease, at), before));
-                    }
-                    if let Some(holder) = &lock.holder
-                        && !self.is_over(holder, object.modified).await?
-                    {
-                        let left = end.map_or(POLL, |end| end.saturating_duration_since(Instant::now()));
-                        if left.is_zero() {
-                            return Err(StoreError::Locked {
-                                holder: Some(holder.info.clone()),
-                                is_shared: true,
-                            });
-                        }
-                        tokio::time::sleep(left.min(POLL).min(self.terms.renewal)).await;
-                        continue;
-                    }
-                    if lock.holder.is_some() {
-                        lock.open.push(lock.epoch);
-                    }
-                    let LockObject { epoch, serial, open, .. } = lock;
-                    (Previous { epoch, serial, open }, Some(object.version))
-                }
-            };
-            let holder = Holder::new(info, self.token, lease, now.1);
-            let (epoch, serial) = (before.epoch.saturating_add(1), before.serial);
-            let open = before.open.clone();
-            let next = LockObject { format: FORMAT, epoch, serial, open, holder: Some(holder) };
-            let bytes = text(&next);
-            let written = match version {
-                None => self.bucket.create(SUFFIX, &bytes).await,
-                Some(version) => self.bucket.update(SUFFIX, &bytes, version).await,
-            };
-            match written {
-                Ok(version) => return Ok((self.taken(next, version, lease, now), before)),
-                // It may have been written: the next read shows it.
-                Err(NotWritten::Failed(_)) if races < RACES => {
-                    sent = Some((next, before, now));
-                    races = races.saturating_add(1);
-                }
-                Err(NotWritten::Failed(error)) => return Err(error),
-                Err(NotWritten::Conflict) if races < RACES => races = races.saturating_add(1),
-                Err(NotWritten::Conflict) => {
-                    return Err(StoreError::Locked { holder: None, is_shared: true });
-                }
-            }
-        }
-    }
-
-    fn taken(
-        &self,
-        object: LockObject,
-        version: Version,
-        lease: Option<Duration>,
-        sent: (Instant, Timestamp),
-    ) -> Shared {
-        if let Some(lease) = lease {
-            self.lease.extend(sent, lease);
-        }
-        Shared {
-            bucket: self.bucket.clone(),
-            clock: Arc::clone(self.clock),
-            lease: self.lease.clone(),
-            terms: self.terms,
-            token: self.token.to_owned(),
-            current: Mutex::new((object, version)),
-        }
-    }
-
-    /// Returns whether the lease of a holder is over, by the clock of the storage.
-    async fn is_over(&self, holder: &Holder, renewed: Timestamp) -> Result<bool, StoreError> {
-        let Some(lease) = holder.lease else { return Ok(false) };
-        let Some(now) = self.bucket.time(self.token).await? else { return Ok(false) };
-        let lease = SignedDuration::try_from_secs_f64(lease).unwrap_or(SignedDuration::MAX);
-        let margin = MARGIN.min(lease);
-        Ok(now.duration_since(renewed) > lease.saturating_add(margin))
     }
 }
 
@@ -241,20 +91,19 @@ impl Held {
     /// # Errors
     /// If another has taken the lock, or the storage cannot be asked.
     pub(super) async fn check(&self) -> Result<(), StoreError> {
-        let lost = |why| StoreError::LockLost { place: self.shared.bucket.place(SUFFIX), why };
-        if self.shared.lease.check(Duration::ZERO, self.shared.clock.now()).is_ok() {
+        let Shared { bucket, clock, lease, .. } = &*self.shared;
+        if lease.check(bucket.write_time(), clock.now()).is_ok() {
             return Ok(());
         }
-        self.shared.lease.check_held().map_err(lost)?;
+        lease.check_held().map_err(|why| lost(bucket, why))?;
         self.shared.renew().await?;
-        self.shared.lease.check_held().map_err(lost)
+        lease.check_held().map_err(|why| lost(bucket, why))
     }
 
     /// Ends the lease: another holds the lock.
     pub(super) fn lose(&self) -> StoreError {
-        let why = TAKEN.to_owned();
-        self.shared.lease.lose(&why);
-        StoreError::LockLost { place: self.shared.bucket.place(SUFFIX), why }
+        self.shared.lease.lose(TAKEN);
+        lost(&self.shared.bucket, TAKEN.to_owned())
     }
 }
 
@@ -262,23 +111,43 @@ impl Held {
 const TAKEN: &str =
     "another command has taken the lock of the state, because it was not renewed in time or was unlocked";
 
+/// Why a lock is lost on storage that ignores the conditions of writes.
+const OVER: &str = "the lock of the state was not renewed in time, and another command may have taken it";
+
+/// Returns the error for a lock that is lost.
+pub(super) fn lost(bucket: &Bucket, why: String) -> StoreError {
+    StoreError::LockLost { place: bucket.place(SUFFIX), why }
+}
+
 impl Shared {
-    /// Renews the lock. Where another has taken it, the lease is lost.
+    /// Renews the lock. Where another has taken it, the lease is lost. So it is where it is over and the storage ignores
+    /// conditions: the renewal could be written over the lock of another.
     async fn renew(&self) -> Result<(), StoreError> {
         let mut current = self.current.lock().await;
         let sent = (Instant::now(), self.clock.now());
+        if !self.may_renew() {
+            self.lease.lose(OVER);
+            return Ok(());
+        }
         let (object, version) = &mut *current;
         let mut next = object.clone();
         if let Some(holder) = &mut next.holder {
             *holder = Holder::new(&holder.info, &holder.token, Some(self.terms.lease), sent.1);
         }
-        if self.replace(&next, version).await? {
-            *object = next;
-            self.lease.extend(sent, self.terms.lease);
-        } else {
-            self.lease.lose(TAKEN);
+        match self.replace(&next, version).await? {
+            // A renewal that is answered too late may have been written over the lock of another.
+            true if self.may_renew() => {
+                *object = next;
+                self.lease.extend(sent, self.terms.lease);
+            }
+            true => self.lease.lose(OVER),
+            false => self.lease.lose(TAKEN),
         }
         Ok(())
+    }
+
+    fn may_renew(&self) -> bool {
+        self.bucket.honours_conditions() || self.lease.check(Duration::ZERO, self.clock.now()).is_ok()
     }
 
     /// Writes the lock's object. Returns whether it was still that of this holder.
@@ -300,11 +169,13 @@ impl Shared {
             // An earlier renewal may have been written without an answer.
             let found = self.bucket.read(SUFFIX).await?;
             let lock = found.as_ref().and_then(|found| parse(&self.bucket, found).ok());
-            let holder = lock.and_then(|lock| lock.holder);
+            let is_ours = |lock: LockObject| {
+                // An earlier epoch is a write of an earlier holder that the storage executed late.
+                let is_late = !self.bucket.honours_conditions() && lock.epoch < next.epoch;
+                is_late || lock.holder.is_some_and(|holder| holder.token == self.token)
+            };
             match found {
-                Some(found) if holder.is_some_and(|holder| holder.token == self.token) => {
-                    *version = found.version;
-                }
+                Some(found) if lock.is_some_and(is_ours) => *version = found.version,
                 _ => tokio::time::sleep(Duration::from_millis(20).saturating_mul(tries)).await,
             }
         }
@@ -321,7 +192,7 @@ impl Shared {
     }
 }
 
-async fn renew_until_lost(shared: Arc<Shared>) {
+pub(super) async fn renew_until_lost(shared: Arc<Shared>) {
     let mut pause = shared.terms.renewal;
     loop {
         tokio::time::sleep(pause).await;

@@ -5,12 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(super) use super::bucket::LOCK_SUFFIX as SUFFIX;
 use super::bucket::{Bucket, Object};
 use crate::backend::{LockInfo, StoreError};
 use crate::diagnostics::json_error_message;
 
-/// Suffix of the lock's object.
-pub(super) const SUFFIX: &str = ".lock";
 /// Format of the lock's object.
 pub(super) const FORMAT: u32 = 1;
 /// Content of the lock's object. It outlives its holders, because epochs count up.

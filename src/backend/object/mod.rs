@@ -5,20 +5,47 @@
 //! replaced only in the version that was named (`If-Match`). Both are tried before the first lock ([`probe`]). Every other
 //! weakness is expected: answers are lost, requests are executed twice, an older version is read.
 //!
+//! COS makes neither promise, as its create-only header is void on a versioned bucket. What that costs is below.
+//!
 //! - The [lock](lock) is a lease. A holder that stalls and comes back is kept out by a seal in the [journal], by the
 //!   version of the snapshot, and before each call to the cloud by its [`Lease`].
 //! - A write without an answer is found out by reading the object back: what is written is unique, so equal bytes are ours.
 //! - A snapshot that is older than the one the last holder wrote is never worked on.
+//!
+//! # Without conditional writes
+//!
+//! With [`Claims`], each condition is checked by a read before the write, and the storage is not asked to check it. Two
+//! writes that are under way at the same moment can then both be executed. What holds:
+//!
+//! - Calls that write to the cloud are sent by one holder at a time, if clocks run equally fast. One contender gets each
+//!   epoch ([`turn`]), a lease starts before its claim, a renewal counts only if it is answered before the lease is over,
+//!   and a lock is taken from a holder only after that.
+//! - Every other write is sent only with half of the lease left, and a write ends within that time or fails. So a holder
+//!   that stalls between the read and the write sends nothing when it comes back.
+//! - A lock that an earlier holder has written late is put right by the next renewal, since its epoch is lower.
+//!
+//! What does not hold:
+//!
+//! - A write that the storage executes after its sender's lease can replace a snapshot, a seal or an event of the next
+//!   holder. A snapshot with a lower serial is found by that serial and not worked on, and `state restore` has the later
+//!   ones. An event that is lost so is found as an image that the state lacks, or as a missing object of the journal.
+//! - A holder whose lock a person unlocks while it works may go on for two renewals, as its writes and those of the next
+//!   holder can be executed in either order.
+//! - A claim whose claimer dies before it writes the lock's object blocks others for a lease, and its tag stays.
 
 mod bucket;
+mod claims;
 mod history;
 mod journal;
 mod lock;
 mod lock_object;
 mod probe;
 mod read;
+mod request;
+mod take;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod write;
 
 use std::sync::Arc;
@@ -32,9 +59,10 @@ use crate::cloud::{Lease, SystemClock};
 use crate::model::Clock;
 use crate::state::{Event, Head, Lineage, Snapshot, StateError};
 
+pub use claims::{Claims, TagClaims};
 pub use lock::LeaseTerms;
 
-use bucket::{Bucket, Version};
+use bucket::{Bucket, Guard, Version};
 use journal::{Kind, Name};
 use lock::Held;
 use read::Loaded;
@@ -45,6 +73,8 @@ pub struct ObjectStateStore {
     clock: Arc<dyn Clock>,
     terms: LeaseTerms,
     lease: Lease,
+    /// Claims of epochs, for storage that ignores the conditions of writes.
+    claims: Option<Arc<dyn Claims>>,
     /// Makes random texts, one for each holder.
     tokens: Arc<dyn Fn() -> String + Send + Sync>,
     held: Option<Held>,
@@ -97,6 +127,7 @@ impl ObjectStateStore {
             clock: Arc::new(SystemClock),
             terms: LeaseTerms::default(),
             lease: Lease::default(),
+            claims: None,
             tokens,
             held: None,
             stored: None,
@@ -111,24 +142,39 @@ impl ObjectStateStore {
     /// Returns the same store with another clock.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ..self }
+        Self { clock, ..self }.guarded()
     }
 
     /// Returns the same store with other terms for its lock.
     #[must_use]
     pub fn with_terms(self, terms: LeaseTerms) -> Self {
-        Self { terms, ..self }
+        Self { terms, ..self }.guarded()
     }
 
     /// Returns the same store, which limits this lease while it holds the lock.
     #[must_use]
     pub fn with_lease(self, lease: Lease) -> Self {
-        Self { lease, ..self }
+        Self { lease, ..self }.guarded()
     }
 
-    fn request<'r>(&'r self, token: &'r str) -> lock::Request<'r> {
-        let Self { bucket, clock, lease, terms, .. } = self;
-        lock::Request { bucket, clock, lease, terms: *terms, token }
+    /// Returns the same store for storage that ignores the conditions of writes. Its lock rests on these claims.
+    #[must_use]
+    pub fn with_claims(self, claims: Arc<dyn Claims>) -> Self {
+        Self { claims: Some(claims), ..self }.guarded()
+    }
+
+    /// Hands the lease to the writes where it keeps them apart.
+    fn guarded(mut self) -> Self {
+        if self.claims.is_some() {
+            let (lease, clock) = (self.lease.clone(), Arc::clone(&self.clock));
+            self.bucket.guard(Guard { lease, clock, write_time: self.terms.lease / 2 });
+        }
+        self
+    }
+
+    fn request<'r>(&'r self, token: &'r str) -> request::Request<'r> {
+        let Self { bucket, clock, lease, terms, claims, .. } = self;
+        request::Request { bucket, clock, lease, terms: *terms, claims: claims.as_ref(), token }
     }
 
     fn held(&self) -> Result<&Held, StoreError> {

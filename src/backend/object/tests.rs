@@ -1,5 +1,6 @@
 //! The store over storage in memory, with every fault that a network makes.
 
+mod conditions;
 mod faults;
 mod holders;
 mod real;
@@ -24,7 +25,11 @@ pub(super) const STALLED: LeaseTerms =
     LeaseTerms { lease: Duration::from_millis(300), renewal: Duration::from_secs(3600) };
 
 pub(super) fn store(storage: &FaultyStorage, terms: LeaseTerms) -> ObjectStateStore {
-    store_on(Arc::new(storage.clone()), "team/state.json", terms)
+    let store = store_on(Arc::new(storage.clone()), "team/state.json", terms);
+    match &storage.claims {
+        Some(claims) => store.with_claims(Arc::clone(claims) as _),
+        None => store,
+    }
 }
 
 pub(super) fn store_on(storage: Arc<dyn ObjectStore>, key: &str, terms: LeaseTerms) -> ObjectStateStore {

@@ -154,7 +154,7 @@ To share the state of a team, name the new place in the manifest, then move the 
     state: s3://bucket/goldform.state.json
     goldform state migrate --from goldform.state.json")]
 pub struct StateMigrateArgs {
-    /// The place that the state is in now: a file, or s3://bucket/key
+    /// The place that the state is in now: a file, s3://bucket/key or cos://bucket/key
     #[arg(long, value_name = "PLACE")]
     pub from: String,
     #[command(flatten)]

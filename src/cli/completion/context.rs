@@ -123,7 +123,7 @@ impl CompletionContext {
         let desired = manifest.as_ref().and_then(|loaded| loaded.desired.as_ref());
         let path = line.given("--state", None).pop().or_else(|| match &desired?.state {
             StateLocation::File(path) => Some(base.join(path)),
-            StateLocation::Object { .. } => None,
+            StateLocation::Object { .. } | StateLocation::Cos { .. } => None,
         });
         let small = path.as_ref().filter(|path| is_small_state(path));
         let state = small.and_then(|path| now(FileStore::at(path).load())?.ok()?);

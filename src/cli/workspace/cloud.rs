@@ -38,7 +38,8 @@ impl Workspace {
                 service::sandbox(&self.world(), settings, account, &self.engine.clock, &self.lease)?
             }
             Provider::Tencent => {
-                service::tencent(&self.engine.desired.cloud, &self.engine.clock, &self.lease)?
+                let clock = &self.engine.clock;
+                service::access(&self.engine.desired.cloud, clock)?.transport(clock, &self.lease)?
             }
         };
         Ok(self.cloud.get_or_init(|| Arc::new(Client::new(transport))))

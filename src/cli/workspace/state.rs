@@ -20,7 +20,7 @@ impl Workspace {
     pub(super) fn state_path(&self) -> Option<PathBuf> {
         match &self.engine.desired.state {
             StateLocation::File(path) => Some(self.base.join(path)),
-            StateLocation::Object { .. } => None,
+            StateLocation::Object { .. } | StateLocation::Cos { .. } => None,
         }
     }
 
@@ -47,6 +47,9 @@ impl Workspace {
                 Box::new(FileStore::at(self.base.join(path)).with_clock(Arc::clone(clock)))
             }
             StateLocation::Object { bucket, key } => Box::new(storage::open(bucket, key, clock, lease)?),
+            StateLocation::Cos { bucket, key } => {
+                Box::new(storage::open_cos(&self.engine.desired.cloud, bucket, key, clock, lease)?)
+            }
         })
     }
 

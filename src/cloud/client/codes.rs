@@ -54,7 +54,7 @@ use ErrorKind::{
 /// Sources: the error lists of 213/16726 CreateImage, 213/15716 DeleteImages, 213/15715 DescribeImages, 213/15719
 /// DescribeImageQuota, 213/15712 DescribeImageSharePermission, 213/33269 ModifyImageAttribute, 213/15710
 /// ModifyImageSharePermission, 213/15711 SyncImages, 213/15717 ImportImage, 213/73474 ExportImages, 651/35307
-/// (tags), and the common error codes.
+/// and 651/35315 (tags), and the common error codes.
 const CODES: &[(&str, ErrorKind)] = &[
     ("ActionOffline", Unsupported),
     ("AuthFailure.CamRoleNameAuthenticateFailed", Permission),
@@ -79,6 +79,7 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("FailedOperation.QImageShareFailed", Unsupported),
     ("FailedOperation.RImageShareFailed", Unsupported),
     ("FailedOperation.ResourceTagProcessing", Busy),
+    ("FailedOperation.TagAttachedResource", Tag),
     ("FailedOperation.TagKeyReserved", Tag),
     ("ImageQuotaLimitExceeded", ImageQuota),
     ("InternalError", Internal),
@@ -205,10 +206,12 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("RequestSizeLimitExceeded", TooManyValues),
     ("ResourceInUse", Busy),
     ("ResourceInUse.DiskRollbacking", Busy),
+    ("ResourceInUse.TagDuplicate", Tag),
     ("ResourceInsufficient", Unsupported),
     ("ResourceInsufficient.CloudDiskUnavailable", Unsupported),
     ("ResourceNotFound", NotFound),
     ("ResourceNotFound.HpcCluster", NotFound),
+    ("ResourceNotFound.TagNonExist", NotFound),
     ("ResourceUnavailable", Busy),
     ("ResourceUnavailable.SnapshotCreating", Busy),
     ("ResourcesSoldOut.SpecifiedInstanceType", Unsupported),

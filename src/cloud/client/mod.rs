@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  CloudRead, CloudWrite          read, write     the calls of each operation: pages, chunks
+//!                                 account_tags    tags that lock a state
 //!                                 mapping         model ↔ wire types
 //!                                 wire            requests and answers as the service spells them
 //!                                 envelope, codes answers, refusals, and the kind of each error code
@@ -25,6 +26,7 @@ use super::transport::{Request, Transport, TransportError};
 use super::{CloudError, ErrorKind};
 use crate::model::Region;
 
+mod account_tags;
 pub(crate) mod codes;
 pub mod credentials;
 pub(crate) mod envelope;

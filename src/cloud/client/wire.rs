@@ -69,6 +69,8 @@ calls! {
     Cvm::DescribeImageQuota -> ImageQuota;
     Cvm::DescribeImportImageOs -> ImportSystems;
     Cvm::DescribeRegions -> Regions;
+    Tag::CreateTag -> Done;
+    Tag::DeleteTag -> Done;
     Tag::ModifyResourceTags -> Done;
     Tag::DescribeResourceTagsByResourceIds -> ResourceTags;
     Sts::GetCallerIdentity -> CallerIdentity;

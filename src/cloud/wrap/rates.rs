@@ -51,11 +51,13 @@ fn documented(service: Service, action: &str) -> u32 {
         // 1271/71915 (2025-10-30).
         (Service::Region, "DescribeRegions" | "DescribeZones") => 50,
         (Service::Region, "DescribeProducts") => 20,
-        // 651/35307.
+        // 651/35307, 651/35315.
         (Service::Tag, "DescribeResourceTagsByResourceIds") => 100,
         (
             Service::Tag,
-            "ModifyResourceTags"
+            "CreateTag"
+            | "DeleteTag"
+            | "ModifyResourceTags"
             | "TagResources"
             | "UnTagResources"
             | "GetResources"

@@ -138,12 +138,16 @@ impl<'m> Resolver<'m, '_> {
             return location;
         }
         let detail = format!(
-            "`state` is `{}`, but must be a file, relative to the manifest, or an object in a bucket: `s3://bucket/key`.",
+            "`state` is `{}`, but must be a file, relative to the manifest, or an object in a bucket: `s3://bucket/key` or \
+             `cos://bucket/key`.",
             escape_truncated(&text)
         );
         let diagnostic = VALUE_MALFORMED.found(detail).at(path.clone(), "not a location of a state");
-        let help =
-            if text.starts_with("s3:") { "s3://bucket/goldform.state.json" } else { "goldform.state.json" };
+        let help = match text.split_once(':') {
+            Some(("s3", _)) => "s3://bucket/goldform.state.json",
+            Some(("cos", _)) => "cos://bucket-1250000001/goldform.state.json",
+            _ => "goldform.state.json",
+        };
         self.report(diagnostic.help(format!("state: {help}")).about(path));
         StateLocation::default()
     }

@@ -56,7 +56,8 @@ pub(super) struct Manifest {
     /// The image service, and how to reach it. Default: the sandbox, which needs no account and no network.
     #[schemars(extend("examples" = [{ "provider": "sandbox" }]))]
     pub(super) cloud: Option<Cloud>,
-    /// Location of the state: a file, relative to the manifest, or `s3://bucket/key` for a state that a team shares.
+    /// Location of the state: a file, relative to the manifest, or `s3://bucket/key` or `cos://bucket/key` for a state
+    /// that a team shares.
     #[schemars(schema_with = "state", extend("default" = "goldform.state.json"))]
     pub(super) state: Field<Text>,
     /// Values from outside of the manifest, by name. They replace `${name}` in any text.

@@ -71,8 +71,8 @@ patterns! {
         "a region code, such as `ap-jakarta`, or a name from `regions`";
     SNAPSHOT = "^snap-[a-z0-9]{4,32}$",
         "a snapshot id (`snap-`, then lower-case letters or digits)";
-    STATE as state = r"^s3://[^/]+/[\s\S]*[^/]$|^(?!s3://)[\s\S]*[^/]$",
-        "a file or `s3://bucket/key`";
+    STATE as state = r"^s3://[^/]+/[\s\S]*[^/]$|^cos://[a-z0-9-]+/[\s\S]*[^/]$|^(?!(s3|cos)://)[\s\S]*[^/]$",
+        "a file, `s3://bucket/key` or `cos://bucket/key`";
     VARIABLE = "^[A-Za-z_][A-Za-z0-9_-]{0,59}$",
         "a name for a variable (letters, digits, `_`, `-`; the first a letter or `_`)";
 }

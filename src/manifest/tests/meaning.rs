@@ -281,7 +281,20 @@ fn the_state_is_a_file_or_an_object() {
         state("s3://bucket/a/b.json"),
         StateLocation::Object { bucket: "bucket".into(), key: "a/b.json".into() }
     );
-    for bad in ["s3://bucket", "s3:///key", "https://x/y", "\"\"", "folder/"] {
+    assert_eq!(
+        state("cos://states-1250000001/a/b.json"),
+        StateLocation::Cos { bucket: "states-1250000001".into(), key: "a/b.json".into() }
+    );
+    for bad in [
+        "cos://bucket",
+        "cos://me@bucket/key",
+        "cos://Bucket/key",
+        "s3://bucket",
+        "s3:///key",
+        "https://x/y",
+        "\"\"",
+        "folder/",
+    ] {
         assert_eq!(codes(&load_one(&format!("state: {bad}\n"))), ["GF115"], "{bad}");
     }
 }

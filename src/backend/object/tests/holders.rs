@@ -8,8 +8,11 @@ use crate::state::Lineage;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_that_take_the_lock_at_once_one_gets_it() {
-    for _ in 0..20 {
-        let storage = FaultyStorage::default();
+    for round in 0..40 {
+        let storage = match round % 2 {
+            0 => FaultyStorage::default(),
+            _ => FaultyStorage::default().without_conditions(),
+        };
         let tries = (0..16).map(|_| {
             let mut store = store(&storage, LeaseTerms::default());
             tokio::spawn(async move { store.lock(info(), LockWait::NONE).await.is_ok().then_some(store) })
@@ -24,12 +27,15 @@ async fn of_several_that_take_the_lock_at_once_one_gets_it() {
 
 #[tokio::test]
 async fn the_lock_of_a_dead_holder_ends_and_its_journal_is_taken_in() {
-    let storage = FaultyStorage::default();
-    let mut one = store(&storage, STALLED);
+    takes_over(&FaultyStorage::default()).await;
+}
+
+pub(super) async fn takes_over(storage: &FaultyStorage) {
+    let mut one = store(storage, STALLED);
     one.lock(info(), LockWait::NONE).await.unwrap();
     one.save(&mut first(), SerialBump::Yes).await.unwrap();
     one.append(&[started()]).await.unwrap();
-    let mut two = store(&storage, SHORT);
+    let mut two = store(storage, SHORT);
     assert!(two.lock(info(), LockWait::NONE).await.is_err(), "its lease is not over");
     two.lock(info(), LockWait(Duration::from_secs(5))).await.unwrap();
     let mut snapshot = two.load().await.unwrap().unwrap();
@@ -43,9 +49,13 @@ async fn the_lock_of_a_dead_holder_ends_and_its_journal_is_taken_in() {
 /// A holder that stalls at each point of its work, while another takes the lock, and then continues.
 #[tokio::test]
 async fn a_holder_that_comes_back_is_kept_out() {
+    keeps_out(FaultyStorage::default).await;
+}
+
+pub(super) async fn keeps_out(new_storage: impl Fn() -> FaultyStorage) {
     for appended in 0..3 {
         for reads_first in [false, true] {
-            let storage = FaultyStorage::default();
+            let storage = new_storage();
             let lease = Lease::default();
             let mut one = store(&storage, STALLED).with_lease(lease.clone());
             one.lock(info(), LockWait::NONE).await.unwrap();

@@ -78,7 +78,7 @@ pub async fn migrate(args: &StateMigrateArgs, printer: &Printer) -> Result<ExitS
         None => {
             return Err(CommandError::input(
                 "the place to migrate from is neither a file nor an object in a bucket",
-                "Name a file, or s3://bucket/key:\n\n    goldform state migrate --from goldform.state.json",
+                "Name a file, s3://bucket/key or cos://bucket/key:\n\n    goldform state migrate --from goldform.state.json",
             ));
         }
     };

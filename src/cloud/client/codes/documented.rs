@@ -377,4 +377,21 @@ pub(super) const DOCUMENTED: &[(&str, &[&str])] = &[
             "ServiceUnavailable",
         ],
     ),
+    (
+        "651/35315 CreateTag, DeleteTag",
+        &[
+            "FailedOperation.TagAttachedResource",
+            "InvalidParameter.ReservedTagKey",
+            "InvalidParameterValue.TagKeyCharacterIllegal",
+            "InvalidParameterValue.TagKeyEmpty",
+            "InvalidParameterValue.TagKeyLengthExceeded",
+            "InvalidParameterValue.TagValueCharacterIllegal",
+            "InvalidParameterValue.TagValueEmpty",
+            "InvalidParameterValue.TagValueLengthExceeded",
+            "LimitExceeded.TagKey",
+            "LimitExceeded.TagValue",
+            "ResourceInUse.TagDuplicate",
+            "ResourceNotFound.TagNonExist",
+        ],
+    ),
 ];

@@ -42,6 +42,22 @@ pub(crate) struct RegionInfo {
     pub(crate) region_state: Option<CompactString>,
 }
 
+/// 651/35315 CreateTag: refused if the account has the tag.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CreateTag {
+    pub(crate) tag_key: CompactString,
+    pub(crate) tag_value: CompactString,
+}
+
+/// 651/35315 DeleteTag: refused while a resource has the tag.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DeleteTag {
+    pub(crate) tag_key: CompactString,
+    pub(crate) tag_value: CompactString,
+}
+
 /// 651/35307 ModifyResourceTags. Either list may be missing, but not both, and a list must not be empty.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
