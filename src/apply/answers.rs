@@ -20,7 +20,7 @@ use crate::state::{Edit, Event, Intent, SettledImage};
 
 impl RunState<'_, '_> {
     pub(super) fn called(&mut self, index: StepIndex, result: Result<Option<ImageId>, CloudError>) {
-        let Some(step) = self.plan.graph.step(index) else { return };
+        let step = &self.plan.graph[index];
         let makes_image = step.operation.makes_image();
         let error = match result {
             Ok(Some(id)) if makes_image => return self.accept_answer(index, id),
@@ -75,7 +75,7 @@ impl RunState<'_, '_> {
     /// An answer with the id of the image that is made. A new image cannot have an id that is known already: such an
     /// answer contradicts the record and is not acted on.
     fn accept_answer(&mut self, index: StepIndex, id: ImageId) {
-        let Some(at) = self.step(index).map(|step| step.at().clone()) else { return };
+        let at = self.step(index).at().clone();
         match self.snapshot.recorded.regions.get(&at.region) {
             Some(known) if known.unmanaged.contains_key(&id) => {
                 self.leave_contradicted(index, &id, "an image that goldform does not manage");
@@ -95,7 +95,7 @@ impl RunState<'_, '_> {
     /// Accepted: recorded, and waited for. An id that is recorded already is not: another step may have been accepted
     /// since the image was searched for.
     pub(super) fn accept(&mut self, index: StepIndex, id: ImageId) {
-        let Some(step) = self.plan.graph.step(index) else { return };
+        let step = &self.plan.graph[index];
         if let Some(other) = self.snapshot.recorded.placement_with_id(&step.at().region, &id) {
             return self.leave_contradicted(index, &id, &other.to_string());
         }
@@ -116,14 +116,14 @@ impl RunState<'_, '_> {
     }
 
     pub(super) fn settle(&mut self, index: StepIndex, image: Option<SettledImage>) {
-        let Some(step) = self.plan.graph.step(index) else { return };
+        let step = &self.plan.graph[index];
         self.note(Event::Settled { step: step.id.clone(), at: self.now(), image });
         self.finish(index);
     }
 
     /// A step is done: what waits for it may start, and a placement that waited for it alone serves from now on.
     pub(super) fn finish(&mut self, index: StepIndex) {
-        let Some(step) = self.plan.graph.step(index) else { return };
+        let step = &self.plan.graph[index];
         self.end(index, StepOutcome::Done);
         self.scheduler.settled(index);
         self.executor.progress.settled(step);
@@ -132,7 +132,7 @@ impl RunState<'_, '_> {
 
     /// Records that a placement serves, where this step was the last that it waited for.
     pub(super) fn step_settled(&mut self, index: StepIndex) {
-        let Some(at) = self.step(index).map(|step| step.at().clone()) else { return };
+        let at = self.step(index).at().clone();
         let Some(needed) = self.succeeding.get_mut(&at) else { return };
         if needed.remove(&index) && needed.is_empty() {
             let since = self.now();
@@ -157,9 +157,9 @@ impl RunState<'_, '_> {
     }
 
     pub(super) fn report_skipped(&mut self, because: StepIndex, skipped: &[StepIndex]) {
-        let Some(because) = self.plan.graph.step(because) else { return };
-        for step in skipped.iter().filter_map(|index| self.plan.graph.step(*index)) {
-            self.executor.progress.skipped(step, because);
+        let graph = &self.plan.graph;
+        for index in skipped {
+            self.executor.progress.skipped(&graph[*index], &graph[because]);
         }
     }
 
@@ -170,7 +170,7 @@ impl RunState<'_, '_> {
         failure: Failure,
         state: Option<crate::model::ImageState>,
     ) {
-        let Some(step) = self.plan.graph.step(index) else { return };
+        let step = &self.plan.graph[index];
         if self.snapshot.intents.contains_key(&step.id) {
             let (step, at, why) = (step.id.clone(), self.now(), failure.why.clone());
             self.note(Event::Failed { step, at, why, state });
@@ -191,7 +191,7 @@ impl RunState<'_, '_> {
     }
 
     fn leave(&mut self, index: StepIndex, outcome: StepOutcome) {
-        let Some(step) = self.plan.graph.step(index) else { return };
+        let step = &self.plan.graph[index];
         self.executor.progress.failed(step, &outcome);
         self.skip_followers(index);
         self.end(index, outcome);
@@ -199,7 +199,7 @@ impl RunState<'_, '_> {
 
     /// A failure to tag never makes a good image bad: it is a warning, and the next apply tries again.
     pub(super) fn warn_untagged(&mut self, index: StepIndex, error: &CloudError) {
-        let Some(step) = self.plan.graph.step(index) else { return };
+        let step = &self.plan.graph[index];
         let (id, at, why) = (step.id.clone(), self.now(), error.to_string());
         self.warnings.push(format!("{} could not be tagged: {error}; the next apply tries again", step.at()));
         self.note(Event::Failed { step: id, at, why, state: None });
@@ -245,9 +245,7 @@ impl RunState<'_, '_> {
         let (tries, since) = self.tries.get(&index).copied().unwrap_or((0, now));
         self.tries.insert(index, (tries.saturating_add(1), since));
         let pause = Duration::from_millis(300).saturating_mul(1 << tries.min(6)).min(LONGEST_PAUSE);
-        if let Some(step) = self.plan.graph.step(index) {
-            self.executor.progress.waiting(step, why);
-        }
+        self.executor.progress.waiting(&self.plan.graph[index], why);
         now.checked_add(SignedDuration::try_from(pause).unwrap_or_default()).unwrap_or(now)
     }
 
@@ -265,7 +263,7 @@ impl RunState<'_, '_> {
     }
 
     pub(super) fn intent(&self, index: StepIndex) -> Option<Intent> {
-        self.snapshot.intents.get(&self.step(index)?.id).cloned()
+        self.snapshot.intents.get(&self.step(index).id).cloned()
     }
 
     /// Returns whether our own image may have the name: an earlier call of the step may have made it, or nobody
@@ -289,8 +287,8 @@ impl RunState<'_, '_> {
             // Somebody has the name and no listing shows who: what an earlier call made, and listings show late.
             Ok(LookupResult::Nothing) if is_taken => {
                 let is_known = self.intent(index).is_some_and(|intent| intent.name_taken);
-                if let Some(step) = self.step(index).map(|step| step.id.clone()).filter(|_| !is_known) {
-                    self.note(Event::NameTaken { step, at: self.now() });
+                if !is_known {
+                    self.note(Event::NameTaken { step: self.step(index).id.clone(), at: self.now() });
                 }
                 match is_late {
                     true => self.look_up_later(index, because.clone()),
@@ -318,7 +316,7 @@ impl RunState<'_, '_> {
 
     /// A doubtful call is sent again, under the same name: journalled now, sent at the next turn.
     pub(super) fn journal_resend(&mut self, index: StepIndex) {
-        let Some(step) = self.step(index).map(|step| step.id.clone()) else { return };
+        let step = self.step(index).id.clone();
         let now = self.now();
         self.note(Event::Resent { step, at: now });
         self.retries.push(Retry { due: now, step: index, next: Continuation::Call });
@@ -328,7 +326,7 @@ impl RunState<'_, '_> {
     /// is the evidence then, and is named and tagged when it is NORMAL.
     fn make_untagged(&mut self, index: StepIndex, error: &CloudError) {
         let Some(intent) = self.intent(index) else { return };
-        let Some(step) = self.step(index).map(|step| step.id.clone()) else { return };
+        let step = self.step(index).id.clone();
         let (at, why) = (self.now(), error.to_string());
         self.note(Event::Failed { step: step.clone(), at, why, state: None });
         let operation = intent.operation.untagged();
@@ -339,15 +337,14 @@ impl RunState<'_, '_> {
 
     /// Returns whether a step claims an adopted image: other steps change the image only after that.
     fn is_claim(&self, index: StepIndex) -> bool {
-        self.step(index).is_some_and(|step| {
-            let sets_owner = step.verb() == Verb::Tag && step.operation.ownership().is_some();
-            sets_owner && self.snapshot.recorded.is_taken_over(step.at())
-        })
+        let step = self.step(index);
+        let sets_owner = step.verb() == Verb::Tag && step.operation.ownership().is_some();
+        sets_owner && self.snapshot.recorded.is_taken_over(step.at())
     }
 
     /// Reads a claim back: another state may have claimed the image at the same time.
     fn read_claim(&mut self, index: StepIndex) {
-        let Some(at) = self.step(index).map(|step| step.at().clone()) else { return };
+        let at = self.step(index).at().clone();
         let Some(id) = self.snapshot.recorded.placement(&at).map(|placement| placement.id.clone()) else {
             return;
         };
@@ -362,7 +359,7 @@ impl RunState<'_, '_> {
     }
 
     pub(super) fn claim_read(&mut self, index: StepIndex, tags: Result<Tags, CloudError>) {
-        let key = self.step(index).and_then(|step| step.operation.ownership().cloned());
+        let key = self.step(index).operation.ownership().cloned();
         match (tags, key) {
             (Err(error), _) => {
                 let why = format!("the claim could not be read back: {error}");

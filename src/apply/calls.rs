@@ -14,7 +14,7 @@ use crate::state::Recorded;
 impl RunState<'_, '_> {
     /// Sends the step's call. Everything in it is in the plan, but for ids, which the record knows.
     pub(super) fn call(&mut self, index: StepIndex) {
-        let Some(step) = self.plan.graph.step(index) else { return };
+        let step = &self.plan.graph[index];
         // What is sent is what was journalled.
         let Some(operation) = self.snapshot.intents.get(&step.id).map(|intent| intent.operation.clone())
         else {

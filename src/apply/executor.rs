@@ -147,7 +147,7 @@ impl RunState<'_, '_> {
         let at = self.now();
         let mut calling = Vec::new();
         for index in starting {
-            let Some(step) = self.plan.graph.step(index) else { continue };
+            let step = &self.plan.graph[index];
             self.executor.progress.started(step);
             if self.snapshot.intents.contains_key(&step.id) {
                 // An earlier run sent the call and got no definite response: this run continues where that one ended.
@@ -181,7 +181,7 @@ impl RunState<'_, '_> {
     /// Closes a step whose start could not be stored, so that its call was not sent.
     fn not_called(&mut self, index: StepIndex) {
         self.end(index, StepOutcome::NotStarted);
-        let Some(step) = self.step(index).map(|step| step.id.clone()) else { return };
+        let step = self.step(index).id.clone();
         let (at, why) = (self.now(), "the state could not be stored, so nothing was sent".to_owned());
         self.note(Event::Failed { step, at, why, state: None });
     }
@@ -295,13 +295,13 @@ impl RunState<'_, '_> {
             .map(|(index, step)| {
                 let outcome = match (self.outcomes.get(&index), self.scheduler.status(index)) {
                     (Some(outcome), _) => outcome.clone(),
-                    (None, Some(Status::Skipped { because })) => StepOutcome::Skipped {
-                        because: self.step(because).map_or_else(|| step.id.clone(), |step| step.id.clone()),
-                    },
-                    (None, Some(Status::Running)) if awaited.contains(&index) => {
+                    (None, Status::Skipped { because }) => {
+                        StepOutcome::Skipped { because: self.step(because).id.clone() }
+                    }
+                    (None, Status::Running) if awaited.contains(&index) => {
                         StepOutcome::Pending { failure: None }
                     }
-                    (None, Some(Status::Running)) => {
+                    (None, Status::Running) => {
                         StepOutcome::Unknown("the run ended before the answer came".into())
                     }
                     _ => StepOutcome::NotStarted,

@@ -16,14 +16,14 @@ use crate::plan::StepIndex;
 impl RunState<'_, '_> {
     /// Returns until when an image keeps its name, if that is in the future.
     fn keeps_name_until(&self, index: StepIndex) -> Option<Timestamp> {
-        let placement = self.snapshot.recorded.placement(self.step(index)?.at())?;
+        let placement = self.snapshot.recorded.placement(self.step(index).at())?;
         let until = placement.resent?.checked_add(self.executor.options.keep_names_for).ok()?;
         (until > self.now()).then_some(until)
     }
 
     /// Returns until when a step waits because the image that it renames or deletes keeps its name. It is reported once.
     pub(super) fn waits_for_name(&mut self, index: StepIndex) -> bool {
-        let gives_up_name = self.step(index).is_some_and(|step| gives_up_name(&step.operation));
+        let gives_up_name = gives_up_name(&self.step(index).operation);
         let until = self.keeps_name_until(index).filter(|_| gives_up_name);
         let Some(until) = until else {
             self.keeping_names.remove(&index);
@@ -48,9 +48,7 @@ impl RunState<'_, '_> {
             "the image keeps its name until {time}, since the call that made it was sent twice and the first one may \
              still be executed"
         );
-        if let Some(step) = self.plan.graph.step(index) {
-            self.executor.progress.waiting(step, &why);
-        }
+        self.executor.progress.waiting(&self.plan.graph[index], &why);
     }
 
     /// Returns when the first image that keeps its name may be renamed or deleted.

@@ -65,8 +65,7 @@ pub async fn preflight(
         };
         trials.insert(index, trial);
     }
-    let named =
-        trials.into_iter().filter_map(|(index, trial)| Some((plan.graph.step(index)?.id.clone(), trial)));
+    let named = trials.into_iter().map(|(index, trial)| (plan.graph[index].id.clone(), trial));
     Ok(Preflight { trials: named.collect() })
 }
 

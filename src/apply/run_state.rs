@@ -122,7 +122,7 @@ impl RunState<'_, '_> {
 
     /// Returns the name of a step's tasks: its id.
     pub(super) fn task_name(&self, index: StepIndex) -> CompactString {
-        self.step(index).map(|step| CompactString::new(&step.id.0)).unwrap_or_default()
+        CompactString::new(&self.step(index).id.0)
     }
 
     /// A step starts.
@@ -146,8 +146,8 @@ impl RunState<'_, '_> {
             .map(SignedDuration::unsigned_abs)
     }
 
-    pub(super) fn step(&self, index: StepIndex) -> Option<&Step> {
-        self.plan.graph.step(index)
+    pub(super) fn step(&self, index: StepIndex) -> &Step {
+        &self.plan.graph[index]
     }
 
     /// Stores the events of this turn with one sync.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{EdgeReason, StepGraph, StepIndex};
+use crate::plan::{EdgeReason, StepGraph, StepIndex, StepMap};
 
 /// Where a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Status {
 #[derive(Debug, Clone)]
 pub struct Scheduler<'a> {
     graph: &'a StepGraph,
-    status: Vec<Status>,
+    status: StepMap<Status>,
     /// By index: the planned order, so that a run with one call at a time is the same every time.
     ready: BTreeSet<StepIndex>,
     running: usize,
@@ -37,23 +37,17 @@ pub struct Scheduler<'a> {
 impl<'a> Scheduler<'a> {
     /// A scheduler of all steps of a graph.
     pub fn new(graph: &'a StepGraph) -> Self {
-        let status: Vec<Status> = graph
-            .steps()
-            .map(|(index, _)| match graph.waits_for(index).count() {
-                0 => Status::Ready,
-                waits => Status::Waiting(waits),
-            })
-            .collect();
-        let ready = graph
-            .steps()
-            .map(|(index, _)| index)
-            .filter(|index| status.get(index.index()) == Some(&Status::Ready));
-        Self { graph, ready: ready.collect(), status: status.clone(), running: 0 }
+        let status = graph.map(|index| match graph.waits_for(index).count() {
+            0 => Status::Ready,
+            waits => Status::Waiting(waits),
+        });
+        let ready = graph.indices().filter(|index| status[*index] == Status::Ready).collect();
+        Self { graph, ready, status, running: 0 }
     }
 
     /// Where a step is.
-    pub fn status(&self, step: StepIndex) -> Option<Status> {
-        self.status.get(step.index()).copied()
+    pub fn status(&self, step: StepIndex) -> Status {
+        self.status[step]
     }
 
     /// The steps that may start, in planned order.
@@ -76,7 +70,7 @@ impl<'a> Scheduler<'a> {
     /// A ready step starts. Anything else is ignored.
     pub fn started(&mut self, step: StepIndex) {
         if self.ready.remove(&step) {
-            self.set(step, Status::Running);
+            self.status[step] = Status::Running;
             self.running = self.running.saturating_add(1);
         }
     }
@@ -122,11 +116,11 @@ impl<'a> Scheduler<'a> {
 
     /// A step waits for one step less.
     fn release(&mut self, step: StepIndex) {
-        if let Some(Status::Waiting(waits)) = self.status(step) {
+        if let Status::Waiting(waits) = self.status[step] {
             if waits > 1 {
-                self.set(step, Status::Waiting(waits.saturating_sub(1)));
+                self.status[step] = Status::Waiting(waits.saturating_sub(1));
             } else {
-                self.set(step, Status::Ready);
+                self.status[step] = Status::Ready;
                 self.ready.insert(step);
             }
         }
@@ -136,8 +130,8 @@ impl<'a> Scheduler<'a> {
     fn skip(&mut self, step: StepIndex, because: StepIndex, skipped: &mut Vec<StepIndex>) {
         let mut doomed = vec![step];
         while let Some(step) = doomed.pop() {
-            if matches!(self.status(step), Some(Status::Waiting(_))) {
-                self.set(step, Status::Skipped { because });
+            if matches!(self.status[step], Status::Waiting(_)) {
+                self.status[step] = Status::Skipped { because };
                 skipped.push(step);
                 doomed.extend(self.graph.awaited_by(step).map(|(next, _)| next));
             }
@@ -145,18 +139,12 @@ impl<'a> Scheduler<'a> {
     }
 
     fn end(&mut self, step: StepIndex, status: Status) -> bool {
-        let was_running = self.status(step) == Some(Status::Running);
+        let was_running = self.status[step] == Status::Running;
         if was_running {
-            self.set(step, status);
+            self.status[step] = status;
             self.running = self.running.saturating_sub(1);
         }
         was_running
-    }
-
-    fn set(&mut self, step: StepIndex, status: Status) {
-        if let Some(slot) = self.status.get_mut(step.index()) {
-            *slot = status;
-        }
     }
 }
 
@@ -189,7 +177,7 @@ mod tests {
     }
 
     fn statuses(scheduler: &Scheduler<'_>) -> Vec<Status> {
-        scheduler.graph.steps().map(|(index, _)| scheduler.status(index).unwrap()).collect()
+        scheduler.graph.steps().map(|(index, _)| scheduler.status(index)).collect()
     }
 
     /// What must hold of every state that is reached.
@@ -198,20 +186,16 @@ mod tests {
         let mut running = 0;
         for (index, _) in scheduler.graph.steps() {
             let before: Vec<Status> =
-                scheduler.graph.waits_for(index).map(|(step, _)| scheduler.status(step).unwrap()).collect();
+                scheduler.graph.waits_for(index).map(|(step, _)| scheduler.status(step)).collect();
             let unsettled = before.iter().filter(|status| **status != Status::Settled).count();
             let is_doomed =
                 before.iter().any(|status| matches!(status, Status::Failed | Status::Skipped { .. }));
-            let status = scheduler.status(index).unwrap();
+            let status = scheduler.status(index);
             match status {
                 Status::Waiting(count) => assert!(count == unsettled && count > 0 && !is_doomed),
                 Status::Skipped { because } => {
                     assert!(is_doomed);
-                    assert_eq!(
-                        scheduler.status(because),
-                        Some(Status::Failed),
-                        "it names the one that failed"
-                    );
+                    assert_eq!(scheduler.status(because), Status::Failed, "it names the one that failed");
                     assert!(scheduler.graph.must_precede(because, index));
                 }
                 Status::Ready | Status::Running | Status::Settled | Status::Failed => {
@@ -241,7 +225,7 @@ mod tests {
             }
         }
         for (index, _) in scheduler.graph.steps() {
-            let status = scheduler.status(index).unwrap();
+            let status = scheduler.status(index);
             for event in ["started", "settled", "failed"] {
                 let mut next = scheduler.clone();
                 let mut skipped = match event {
@@ -257,7 +241,7 @@ mod tests {
                 };
                 skipped.sort_unstable();
                 let is_new = |index: &StepIndex| {
-                    matches!(next.status(*index), Some(Status::Skipped { .. }))
+                    matches!(next.status(*index), Status::Skipped { .. })
                         && next.status(*index) != scheduler.status(*index)
                 };
                 let all: Vec<StepIndex> =

@@ -79,11 +79,11 @@ pub fn successions(plan: &Plan, recorded: &Recorded) -> BTreeMap<PlacementKey, B
                 .iter()
                 .filter_map(|earlier| recorded.placement(earlier))
                 .fold(Accounts::EMPTY, |all, placement| all.joined(&placement.everyone()));
-            let operation = |index: StepIndex| plan.graph.step(index).map(|step| &step.operation);
+            let operation = |index: StepIndex| &plan.graph[index].operation;
             let is_make = |operation: &Operation| {
                 operation.makes_image() || matches!(operation, Operation::Wait { .. })
             };
-            let make = steps_at(&at).iter().copied().find(|index| operation(*index).is_some_and(is_make));
+            let make = steps_at(&at).iter().copied().find(|index| is_make(operation(*index)));
             // What earlier placements give up after the image was made, such as their name.
             let waits_for_earlier = |index: StepIndex| {
                 let taking = earlier.iter().flat_map(&steps_at).copied();
@@ -93,9 +93,9 @@ pub fn successions(plan: &Plan, recorded: &Recorded) -> BTreeMap<PlacementKey, B
                 })
             };
             let is_needed = |index: &StepIndex| match operation(*index) {
-                Some(operation) if is_make(operation) => true,
-                Some(Operation::Share { accounts, .. }) => !accounts.shared_with(&seeing).is_empty(),
-                Some(Operation::Update { .. }) => !waits_for_earlier(*index),
+                operation if is_make(operation) => true,
+                Operation::Share { accounts, .. }) => !accounts.shared_with(&seeing).is_empty(),
+                Operation::Update { .. }) => !waits_for_earlier(*index),
                 _ => false,
             };
             let needed = steps_at(&at).iter().copied().filter(is_needed).collect();

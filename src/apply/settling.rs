@@ -71,7 +71,7 @@ impl RunState<'_, '_> {
                     let next = Continuation::Ready(Box::new(image.clone()));
                     return self.retries.push(Retry { due, step: index, next });
                 }
-                let Some(step) = self.step(index) else { return };
+                let step = self.step(index);
                 // The step settles with the name that it was made under, and without tags; what sets them is journalled
                 // as steps of their own, which no plan holds.
                 let operation = step.operation.clone().owned_by(&self.snapshot.lineage.0);
@@ -93,7 +93,7 @@ impl RunState<'_, '_> {
             (true, false) => self.settle(index, Some(ended)),
             (false, false) => self.fail(index, why, Some(image.state)),
             (is_ready, true) => {
-                let Some(placement) = self.step(index).map(|step| step.at().clone()) else { return };
+                let placement = self.step(index).at().clone();
                 self.note(Event::Ended { placement, at: self.now(), image: ended });
                 if is_ready {
                     self.finish(index);
@@ -111,9 +111,7 @@ impl RunState<'_, '_> {
         let Some(time) = self.polling.listing_failed(region, self.now(), error) else { return };
         let why = format!("the state of its image has not been readable for {}: {error}", in_words(time));
         for step in self.polling.waiting_in(region) {
-            if let Some(step) = self.plan.graph.step(step) {
-                self.executor.progress.waiting(step, &why);
-            }
+            self.executor.progress.waiting(&self.plan.graph[step], &why);
         }
     }
 
@@ -129,12 +127,12 @@ impl RunState<'_, '_> {
     }
 
     pub(super) fn is_wait(&self, index: StepIndex) -> bool {
-        self.step(index).is_some_and(|step| step.verb() == Verb::Wait)
+        self.step(index).verb() == Verb::Wait
     }
 
     /// Waits for an image that an earlier run began. It may have settled since the plan was made.
     pub(super) fn wait_for_image(&mut self, index: StepIndex) {
-        let Some(step) = self.plan.graph.step(index) else { return };
+        let step = &self.plan.graph[index];
         let Some(placement) = self.snapshot.recorded.placement(step.at()) else {
             let why = format!("{} is not recorded: it is gone", step.at());
             return self.fail(index, why, None);
@@ -149,7 +147,7 @@ impl RunState<'_, '_> {
 
     /// Names and tags an image that had to be made without its tags.
     pub(super) fn name_and_tag(&mut self, index: StepIndex, id: ImageId, image: SettledImage) {
-        let Some(step) = self.step(index) else { return };
+        let step = self.step(index);
         let operation = step.operation.clone().owned_by(&self.snapshot.lineage.0);
         let Operation::Create { at, tags, attributes, .. } = operation else {
             return self.settle(index, Some(image));
@@ -172,8 +170,8 @@ impl RunState<'_, '_> {
         named: bool,
         result: Result<(), CloudError>,
     ) {
-        let steps = self.step(index).map(|step| (step.at().clone(), late_steps(step)));
-        let Some((placement, [name, tag])) = steps else { return };
+        let step = self.step(index);
+        let (placement, [name, tag]) = (step.at().clone(), late_steps(step));
         let error = result.err();
         if let Some(error) = &error {
             let what = if named { "tagged" } else { "named" };

@@ -34,7 +34,7 @@ pub(super) fn in_parts(operation: Operation, most: Option<u32>) -> Vec<Operation
 impl RunState<'_, '_> {
     /// The call was refused: reads with whom the image is shared now.
     pub(super) fn ask_shares(&mut self, index: StepIndex, because: CloudError) {
-        let Some(at) = self.step(index).map(|step| step.at().clone()) else { return };
+        let at = self.step(index).at().clone();
         let Some(id) = self.snapshot.recorded.placement(&at).map(|placement| placement.id.clone()) else {
             return self.fail(index, &because, None);
         };
@@ -51,7 +51,7 @@ impl RunState<'_, '_> {
         because: &CloudError,
         shares: Result<Accounts, CloudError>,
     ) {
-        let Some(operation) = self.step(index).map(|step| step.operation.clone()) else { return };
+        let operation = self.step(index).operation.clone();
         let (Operation::Share { accounts, .. } | Operation::Unshare { accounts, .. }) = &operation else {
             return;
         };

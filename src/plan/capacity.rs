@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{EdgeReason, StepGraph, StepIndex};
+use super::graph::{EdgeReason, StepGraph};
 use super::proof::peak::peak;
+use super::step_map::StepIndex;
 use crate::manifest::Desired;
 use crate::model::limits::{DOCUMENTED_ACCOUNTS_PER_IMAGE, DOCUMENTED_IMAGES_PER_REGION};
 use crate::model::{Limit, Operation, Region};

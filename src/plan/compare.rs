@@ -202,7 +202,7 @@ fn step_value(plan: &Plan, index: StepIndex, step: &Step) -> Result<Value, serde
     let waits: BTreeMap<&str, String> = plan
         .graph
         .waits_for(index)
-        .filter_map(|(earlier, reason)| Some((plan.graph.step(earlier)?.id.0.as_str(), reason.explain())))
+        .map(|(earlier, reason)| (plan.graph[earlier].id.0.as_str(), reason.explain()))
         .collect();
     if let Some(object) = value.as_object_mut() {
         // Its id shows both.

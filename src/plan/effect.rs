@@ -11,9 +11,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::graph::{EdgeReason, StepGraph, StepIndex};
+use super::graph::{EdgeReason, StepGraph};
 use super::place::PlanPlace;
 use super::step::Step;
+use super::step_map::StepIndex;
 use crate::diff::{Action, ImageChange, PlacementChange};
 use crate::manifest::Desired;
 use crate::model::{AccountId, Digest, ImageKey, Operation, SourceKind, Verb};
@@ -36,21 +37,18 @@ impl Effect<'_> {
     /// If the effect cannot be written as JSON: a defect of goldform.
     pub(super) fn digest(&self) -> Result<Digest, serde_json::Error> {
         let Self { account, place, changes, edits, queries, graph } = self;
-        let is_wait = |index: StepIndex| graph.step(index).is_some_and(|step| step.verb() == Verb::Wait);
+        let is_wait = |index: StepIndex| graph[index].verb() == Verb::Wait;
         let mut steps: Vec<(StepIndex, &Step)> =
             graph.steps().filter(|(index, _)| !is_wait(*index)).collect();
         steps.sort_by_key(|(_, step)| &step.id);
-        let mut ranks = vec![0usize; graph.len()];
+        let mut ranks = graph.map(|_| 0usize);
         for (rank, (index, _)) in steps.iter().enumerate() {
-            if let Some(slot) = ranks.get_mut(index.index()) {
-                *slot = rank;
-            }
+            ranks[*index] = rank;
         }
-        let rank = |index: StepIndex| ranks.get(index.index()).copied().unwrap_or_default();
         let mut edges: Vec<(usize, usize, &EdgeReason)> = graph
             .edges()
             .filter(|(earlier, later, _)| !is_wait(*earlier) && !is_wait(*later))
-            .map(|(earlier, later, reason)| (rank(later), rank(earlier), reason))
+            .map(|(earlier, later, reason)| (ranks[later], ranks[earlier], reason))
             .collect();
         edges.sort();
         let changes: Vec<Cow<'_, ImageChange>> =

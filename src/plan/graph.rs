@@ -1,19 +1,18 @@
 //! The graph of steps: what must have settled before what may start, and why.
 
 use std::collections::BTreeSet;
+use std::ops::{Index, IndexMut};
 
 use compact_str::CompactString;
-use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::graph::DiGraph;
 use petgraph::visit::EdgeRef;
 use petgraph::{Direction, algo};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 use thiserror::Error;
 
 use super::step::Step;
+use super::step_map::{StepIndex, StepMap};
 use crate::model::Region;
-
-/// A step of a [`StepGraph`].
-pub type StepIndex = NodeIndex<u32>;
 
 /// Why a step waits for another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -165,33 +164,28 @@ impl StepGraph {
     /// has ended badly implies no edge that does not.
     pub fn reduce(&mut self) {
         let Ok(order) = self.check() else { return };
-        let mut place = vec![0usize; self.graph.node_count()];
-        for (position, index) in order.iter().enumerate() {
-            if let Some(place) = place.get_mut(index.index()) {
-                *place = position;
-            }
+        let mut place = self.map(|_| 0usize);
+        for (position, index) in order.into_iter().enumerate() {
+            place[index] = position;
         }
-        let place = |index: StepIndex| place.get(index.index()).copied().unwrap_or_default();
         let edges: Vec<(StepIndex, StepIndex, bool)> = self
             .edges()
             .map(|(earlier, later, reason)| (earlier, later, reason.needs_only_the_end()))
             .collect();
         // Who was seen for which edge: marking is cheaper than a set for each.
-        let mut seen_for = vec![usize::MAX; self.graph.node_count()];
+        let mut seen_for = self.map(|_| usize::MAX);
         for (number, (earlier, later, is_weak)) in edges.into_iter().enumerate() {
             // A second way must leave the earlier step by another edge and enter the later one by another.
             if self.waits_for(later).count() < 2 || self.awaited_by(earlier).count() < 2 {
                 continue;
             }
-            let mut is_new = |step: StepIndex| {
-                seen_for.get_mut(step.index()).is_some_and(|seen| std::mem::replace(seen, number) != number)
-            };
+            let mut is_new = |step: StepIndex| std::mem::replace(&mut seen_for[step], number) != number;
             let mut stack: Vec<StepIndex> =
                 self.waits_for(later).map(|(before, _)| before).filter(|before| *before != earlier).collect();
             let mut is_implied = false;
             while let Some(step) = stack.pop().filter(|_| !is_implied) {
                 // What is before the earlier step in one order cannot come after it.
-                if place(step) <= place(earlier) || !is_new(step) {
+                if place[step] <= place[earlier] || !is_new(step) {
                     continue;
                 }
                 for (before, reason) in self.waits_for(step) {
@@ -211,10 +205,7 @@ impl StepGraph {
         let doomed: Vec<_> = self
             .graph
             .edge_references()
-            .filter(|edge| match (self.step(edge.source()), self.step(edge.target())) {
-                (Some(earlier), Some(later)) => drop(earlier, later, edge.weight()),
-                _ => false,
-            })
+            .filter(|edge| drop(&self[edge.source()], &self[edge.target()], edge.weight()))
             .map(|edge| edge.id())
             .collect();
         // From the last: removing an edge moves the last one into its place.
@@ -223,19 +214,19 @@ impl StepGraph {
         }
     }
 
-    /// The step with this index.
-    pub fn step(&self, index: StepIndex) -> Option<&Step> {
-        self.graph.node_weight(index)
+    /// The index of every step, in the order they were planned in.
+    pub fn indices(&self) -> impl Iterator<Item = StepIndex> + use<> {
+        self.graph.node_indices()
     }
 
-    /// The step with this index, to change it.
-    pub fn step_mut(&mut self, index: StepIndex) -> Option<&mut Step> {
-        self.graph.node_weight_mut(index)
+    /// Computes a value for each step.
+    pub fn map<T>(&self, value: impl FnMut(StepIndex) -> T) -> StepMap<T> {
+        StepMap::new(self.indices().map(value).collect())
     }
 
     /// Every step, in the order they were planned in.
     pub fn steps(&self) -> impl Iterator<Item = (StepIndex, &Step)> {
-        self.graph.node_indices().filter_map(|index| Some((index, self.graph.node_weight(index)?)))
+        self.indices().zip(self.graph.node_weights())
     }
 
     /// Returns the number of steps.
@@ -298,14 +289,24 @@ impl StepGraph {
     fn circle(&self) -> Vec<String> {
         // kosaraju_scc is iterative; the recursive ones overflow on long chains.
         let circle = algo::kosaraju_scc(&self.graph).into_iter().find(|component| component.len() > 1);
-        let mut ids: Vec<String> = circle
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|index| self.step(index))
-            .map(|step| step.id.to_string())
-            .collect();
+        let mut ids: Vec<String> =
+            circle.unwrap_or_default().into_iter().map(|index| self[index].id.to_string()).collect();
         ids.sort();
         ids
+    }
+}
+
+impl Index<StepIndex> for StepGraph {
+    type Output = Step;
+
+    fn index(&self, step: StepIndex) -> &Step {
+        &self.graph[step]
+    }
+}
+
+impl IndexMut<StepIndex> for StepGraph {
+    fn index_mut(&mut self, step: StepIndex) -> &mut Step {
+        &mut self.graph[step]
     }
 }
 

@@ -139,5 +139,5 @@ fn is_delete_first(plan: &Plan, at: &PlacementKey) -> bool {
 fn waits_for_slots(graph: &StepGraph, id: &StepId) -> Vec<StepId> {
     let Some((index, _)) = graph.steps().find(|(_, step)| step.id == *id) else { return Vec::new() };
     let slots = graph.waits_for(index).filter(|(_, reason)| matches!(reason, EdgeReason::SlotFreed { .. }));
-    slots.filter_map(|(earlier, _)| Some(graph.step(earlier)?.id.clone())).collect()
+    slots.map(|(earlier, _)| graph[earlier].id.clone()).collect()
 }

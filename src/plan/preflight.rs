@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::graph::{EdgeReason, StepGraph, StepIndex};
+use super::graph::{EdgeReason, StepGraph};
 use super::step::Step;
+use super::step_map::StepIndex;
 use crate::model::{Operation, PlacementKey};
 use crate::state::{Recorded, StepId};
 
@@ -84,8 +85,8 @@ impl Preflight {
 /// DryRun is a parameter of CreateImage, ImportImage, SyncImages and DeleteImages, and of no call that changes
 /// attributes, tags or shares.
 pub fn untried(graph: &StepGraph, recorded: &Recorded, index: StepIndex) -> Option<Untried> {
-    let operation = &graph.step(index)?.operation;
-    let makes = |step: StepIndex| match &graph.step(step)?.operation {
+    let operation = &graph[index].operation;
+    let makes = |step: StepIndex| match &graph[step].operation {
         Operation::Create { at, .. } | Operation::Copy { at, .. } => Some(at),
         _ => None,
     };
@@ -118,7 +119,7 @@ pub fn remover(
     index: StepIndex,
     obstacle: Obstacle,
 ) -> Option<StepId> {
-    let step = graph.step(index)?;
+    let step = &graph[index];
     let removes = |earlier: &Step| match (obstacle, &earlier.operation) {
         (Obstacle::Shared, Operation::Unshare { at, .. }) => at == step.at(),
         (Obstacle::Quota, Operation::Delete { at, .. }) => at.region == step.at().region,

@@ -19,7 +19,7 @@ pub fn step_text(
     names: &AccountNames,
     paint: Paint,
 ) -> String {
-    let Some(step) = plan.graph.step(index) else { return String::new() };
+    let step = &plan.graph[index];
     let mut text = String::new();
     let _ = writeln!(text, "{}", paint.bold(&step.id.to_string()));
     let _ = writeln!(text, "  {}", what(&step.operation, names));
@@ -31,9 +31,8 @@ pub fn step_text(
         }
         let _ = writeln!(text, "\n  {title}");
         for (other, reason) in edges {
-            let Some(other) = plan.graph.step(other) else { continue };
             let source = paint.dim(&format!("({})", reason.source()));
-            let _ = writeln!(text, "    {}: {} {source}", other.id, reason.explain());
+            let _ = writeln!(text, "    {}: {} {source}", plan.graph[other].id, reason.explain());
         }
     };
     list("It waits for", "It waits for nothing.", sorted(plan.graph.waits_for(index)));
@@ -101,13 +100,12 @@ pub fn step_json(
     index: StepIndex,
     more_slots: Option<&MoreSlots>,
 ) -> Result<Value, serde_json::Error> {
-    let Some(step) = plan.graph.step(index) else { return Ok(Value::Null) };
+    let step = &plan.graph[index];
     let edges = |edges: Vec<(StepIndex, &EdgeReason)>| -> Result<Vec<Value>, serde_json::Error> {
         edges
             .into_iter()
             .map(|(other, reason)| {
-                let step = plan.graph.step(other).map(|step| &step.id);
-                Ok(json!({ "step": step, "why": serde_json::to_value(reason)?, "because": reason.explain(),
+                Ok(json!({ "step": plan.graph[other].id, "why": serde_json::to_value(reason)?, "because": reason.explain(),
                            "source": reason.source() }))
             })
             .collect()

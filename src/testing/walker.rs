@@ -101,7 +101,7 @@ impl<'a> Walker<'a> {
     }
 
     async fn start(&mut self, index: StepIndex) -> Result<(), Refused> {
-        let step = self.plan.graph.step(index).unwrap();
+        let step = &self.plan.graph[index];
         self.scheduler.started(index);
         self.sent.push(step.id.to_string());
         let operation = self.snapshot.recorded.as_sent(step.operation.clone(), &self.snapshot.lineage.0);
@@ -153,7 +153,7 @@ impl<'a> Walker<'a> {
     }
 
     fn settled(&mut self, index: StepIndex, image: Option<SettledImage>) {
-        let step = self.plan.graph.step(index).unwrap();
+        let step = &self.plan.graph[index];
         let at = self.bench.clock.now();
         match image {
             Some(image) if step.verb() == Verb::Wait => {

@@ -88,7 +88,7 @@ pub fn settle(snapshot: &mut Snapshot, plan: &Plan) {
         snapshot.take(&Event::Edited { at: noon(), change: change.clone() }).unwrap();
     }
     for (number, index) in plan.graph.check().unwrap().into_iter().enumerate() {
-        let step = plan.graph.step(index).unwrap();
+        let step = &plan.graph[index];
         if step.verb() == Verb::Wait {
             let image = SettledImage { state: ImageState::Normal, build: build() };
             snapshot.take(&Event::Ended { placement: step.at().clone(), at: noon(), image }).unwrap();

@@ -97,7 +97,7 @@ fn bound(plan: &Plan) -> (Duration, String) {
     let graph = &plan.graph;
     let order = graph.check().unwrap();
     let settle = Duration::try_from(Settings::default().settle).unwrap();
-    let lasts = |step: StepIndex| match graph.step(step).unwrap().operation.makes_image() {
+    let lasts = |step: StepIndex| match graph[step].operation.makes_image() {
         true => LATENCY + settle + TICK + LATENCY,
         false => LATENCY,
     };

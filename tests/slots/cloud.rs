@@ -141,7 +141,7 @@ impl Cloud {
             let starts = !ready.is_empty() && (running.is_empty() || dice.percent(eager));
             if starts {
                 let index = ready.swap_remove(dice.below(ready.len()));
-                let step = graph.step(index).unwrap();
+                let step = &graph[index];
                 // A make takes at its start; what gives back does so when it has settled.
                 let at_once = match &step.operation {
                     Operation::Delete { .. } => dice.percent(10),
@@ -155,7 +155,7 @@ impl Cloud {
                 running.push((index, at_once));
             } else {
                 let (index, was_called) = running.swap_remove(dice.below(running.len()));
-                let step = graph.step(index).unwrap();
+                let step = &graph[index];
                 let end = ends.get(step.at()).filter(|_| matches!(step.operation, Operation::Wait { .. }));
                 let fails = end.is_some_and(|(_, fails)| *fails);
                 if let Some((when, _)) = end {

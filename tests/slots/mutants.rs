@@ -31,18 +31,18 @@ fn mutate(plan: &mut Plan, dice: &mut Dice) -> Option<String> {
         }
         1 => {
             let (one, other) = (steps[dice.below(steps.len())], steps[dice.below(steps.len())]);
-            let first = plan.graph.step(one).cloned()?;
-            let second = plan.graph.step(other).cloned()?;
+            let first = plan.graph[one].clone();
+            let second = plan.graph[other].clone();
             if one == other {
                 return None;
             }
-            *plan.graph.step_mut(one)? = second;
-            *plan.graph.step_mut(other)? = first;
+            plan.graph[one] = second;
+            plan.graph[other] = first;
             Some(format!("swapped {} and {}", one.index(), other.index()))
         }
         _ => {
             let one = steps[dice.below(steps.len())];
-            let twin = plan.graph.step(one).cloned()?;
+            let twin = plan.graph[one].clone();
             let before: Vec<_> =
                 plan.graph.waits_for(one).map(|(earlier, reason)| (earlier, reason.clone())).collect();
             let after: Vec<_> =
@@ -144,7 +144,7 @@ fn exploring_finds_a_deprecation_before_its_successor_and_a_deletion_before_the_
             break;
         }
         for (earlier, later, reason) in plan.graph.edges() {
-            let later_step = plan.graph.step(later).unwrap();
+            let later_step = &plan.graph[later];
             let Some(promises) = broken_by(&case, later_step, reason) else { continue };
             let mut graph = plan.graph.clone();
             graph.unwait(later, earlier);

@@ -83,7 +83,7 @@ fn made(name: &str) -> ObservedImage {
 }
 
 fn intent(snapshot: &Snapshot, plan: &Plan, id: &str) -> Intent {
-    let operation = plan.graph.step(step(plan, id)).unwrap().operation.clone();
+    let operation = plan.graph[step(plan, id)].operation.clone();
     Intent::new(noon(), snapshot.recorded.as_sent(operation, LINEAGE))
 }
 

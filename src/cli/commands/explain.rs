@@ -126,7 +126,7 @@ async fn step(name: &str, args: &ExplainArgs, printer: &Printer) -> Result<ExitS
     let mut trial = SlotTrial::new(plan, &workspace.engine.desired, recorded, snapshot.as_ref(), &options);
     let mut explained = Vec::new();
     for index in found {
-        let more_slots = graph.step(index).map(|step| trial.of(step)).transpose()?.flatten();
+        let more_slots = trial.of(&graph[index])?;
         explained.push((index, more_slots));
     }
     match printer.format {

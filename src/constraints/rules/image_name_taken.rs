@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(found(&snapshot, &plan), 0);
         let (copy, named) =
             (step(&plan, "copy image.web@ap-tokyo#1"), step(&plan, "update image.web@ap-tokyo#1"));
-        let twin: Step = plan.graph.step(copy).unwrap().clone();
+        let twin: Step = plan.graph[copy].clone();
         let twin = plan.graph.add(twin);
         plan.graph.wait(twin, named, EdgeReason::ImageReady);
         assert_eq!(found(&snapshot, &plan), 1);

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::{Action, Diff, ImageChange, PlacementChange};
 use crate::manifest::Desired;
 use crate::model::{Accounts, GenerationNumber, ImageKey, PlacementKey, Region, SharedImageEdits};
-use crate::plan::graph::{StepGraph, StepIndex};
+use crate::plan::graph::StepGraph;
+use crate::plan::step_map::StepIndex;
 use crate::state::Recorded;
 
 /// The steps of one placement.

@@ -3,8 +3,8 @@
 use super::draft::{Draft, PlacementSteps};
 use crate::diff::{Action, ImageChange, PlacementChange, Reason};
 use crate::model::{Accounts, Attributes, ImageState, Operation, Tags};
-use crate::plan::graph::StepIndex;
 use crate::plan::step::Step;
+use crate::plan::step_map::StepIndex;
 
 impl Draft<'_> {
     /// The steps that bring a placement's change about.

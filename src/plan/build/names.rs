@@ -16,8 +16,9 @@ use super::draft::{Draft, PlacementSteps};
 use crate::diff::Reason;
 use crate::model::interim::with_suffix;
 use crate::model::{Attributes, Operation, PlacementKey, Region};
-use crate::plan::graph::{EdgeReason, StepIndex};
+use crate::plan::graph::EdgeReason;
 use crate::plan::step::Step;
+use crate::plan::step_map::StepIndex;
 
 /// The placement that holds each name of a region now.
 type Holders<'a> = BTreeMap<(&'a Region, &'a str), PlacementKey>;
@@ -96,7 +97,7 @@ fn split(draft: &mut Draft<'_>, key: &PlacementKey, taker: StepIndex) {
         Some(held) => with_suffix(held, "aside"),
         None => with_suffix(&name, &format!("g{}", key.generation)),
     };
-    let Some(step) = draft.graph.step_mut(taker) else { return };
+    let step = &mut draft.graph[taker];
     let reason = if held.is_some() { step.reason.clone() } else { Reason::Follows };
     match &mut step.operation {
         Operation::Create { attributes, .. } => attributes.name = Some(interim),
@@ -127,7 +128,7 @@ fn is_taken_by_another(draft: &Draft<'_>, key: &PlacementKey, name: &str) -> boo
 /// An image whose present name nobody waits for, such as one made under an interim name, keeps it until its own is free:
 /// a step of its own takes that one.
 fn rename_last(draft: &mut Draft<'_>, key: &PlacementKey, update: StepIndex, name: CompactString) {
-    let Some(step) = draft.graph.step_mut(update) else { return };
+    let step = &mut draft.graph[update];
     let Operation::Update { set, .. } = &mut step.operation else { return };
     let reason = step.reason.clone();
     let others = Attributes { name: None, ..set.clone() };
@@ -149,7 +150,7 @@ fn rename_last(draft: &mut Draft<'_>, key: &PlacementKey, update: StepIndex, nam
 
 /// Returns the name that a step takes.
 fn taken_name(draft: &Draft<'_>, step: StepIndex) -> Option<CompactString> {
-    draft.graph.step(step)?.operation.taken_name().cloned()
+    draft.graph[step].operation.taken_name().cloned()
 }
 
 #[cfg(test)]
@@ -175,7 +176,7 @@ mod tests {
     }
 
     fn made_name(plan: &Plan, id: &str) -> String {
-        plan.graph.step(step(plan, id)).unwrap().operation.made_name().unwrap().to_string()
+        plan.graph[step(plan, id)].operation.made_name().unwrap().to_string()
     }
 
     #[test]
@@ -199,7 +200,7 @@ mod tests {
     fn a_name_under_which_another_build_may_exist_is_taken_last() {
         let mut snapshot = applied(&[]);
         let first = plan_to(&snapshot, &fixed("web", "db"));
-        let create = first.graph.step(step(&first, "create image.web@ap-jakarta#1")).unwrap();
+        let create = &first.graph[step(&first, "create image.web@ap-jakarta#1")];
         let (step_id, operation) = (create.id.clone(), create.operation.clone());
         snapshot.take(&Event::Started { step: step_id, at: noon(), operation }).unwrap();
 
@@ -216,7 +217,7 @@ mod tests {
     fn a_kept_generation_gives_up_a_fixed_name_after_its_successor_is_ready() {
         let kept = |text: &str| text.replace("keep: 0", "keep: 1");
         let plan = plan_to(&applied(&[&kept(&fixed("web", "db"))]), &second(&kept(&fixed("web", "db"))));
-        let aside = plan.graph.step(step(&plan, "update image.web@ap-jakarta#1")).unwrap();
+        let aside = &plan.graph[step(&plan, "update image.web@ap-jakarta#1")];
         let Operation::Update { set, .. } = &aside.operation else { panic!("{aside:?}") };
         assert_eq!(set.name.as_deref(), Some("web~g1"));
         let rename = "update image.web@ap-jakarta#2 (takes its name)";
@@ -259,7 +260,7 @@ mod tests {
                 "update image.web@ap-jakarta#1 (takes its name)",
             ]
         );
-        let renamed = plan.graph.step(step(&plan, "update image.web@ap-jakarta#1")).unwrap();
+        let renamed = &plan.graph[step(&plan, "update image.web@ap-jakarta#1")];
         let Operation::Update { set, .. } = &renamed.operation else { panic!("{renamed:?}") };
         assert_eq!(set.name.as_deref(), Some("web~aside"));
     }

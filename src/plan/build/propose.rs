@@ -94,7 +94,7 @@ fn selected(graph: &StepGraph, diff: &crate::diff::Diff, selection: &Selection) 
     // Who waits for whom, by placement.
     let edges: Vec<(&PlacementKey, &PlacementKey)> = graph
         .edges()
-        .filter_map(|(earlier, later, _)| Some((graph.step(earlier)?.at(), graph.step(later)?.at())))
+        .map(|(earlier, later, _)| (graph[earlier].at(), graph[later].at()))
         .filter(|(earlier, later)| earlier != later)
         .collect();
     let mut kept: BTreeSet<&PlacementKey> = all.iter().copied().filter(|at| selection.targets(at)).collect();

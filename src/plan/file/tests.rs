@@ -350,7 +350,7 @@ fn executed(file: &PlanFile) -> Value {
     let mut edges: Vec<(&StepId, &StepId, &EdgeReason)> = graph
         .edges()
         .filter_map(|(earlier, later, reason)| {
-            let (earlier, later) = (graph.step(earlier)?, graph.step(later)?);
+            let (earlier, later) = (&graph[earlier], &graph[later]);
             (is_call(&earlier) && is_call(&later)).then_some((&earlier.id, &later.id, reason))
         })
         .collect();

@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 use petgraph::algo::dinics;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use crate::plan::graph::{StepGraph, StepIndex};
+use crate::plan::graph::StepGraph;
+use crate::plan::step_map::StepIndex;
 
 /// Returns the largest usage in any order that the graph allows.
 pub fn peak(

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use super::peak::peak_when_taking;
 use super::view::{InRegion, Peak, PlanView};
 use crate::model::{AccountId, Operation, PlacementKey, Region};
-use crate::plan::graph::{EdgeReason, StepGraph, StepIndex};
+use crate::plan::graph::{EdgeReason, StepGraph};
+use crate::plan::step_map::StepIndex;
 
 /// Steps, each with the amount that it takes or frees.
 type Weights = Vec<(StepIndex, usize)>;
@@ -51,8 +52,8 @@ fn of_images(view: &PlanView<'_>, region: &Region, limit: usize) -> Peak {
     // What may have been made already counts, once.
     let mut usage = Usage::new(graph, managed.saturating_add(unmanaged).saturating_add(*making));
     let mut deletes: BTreeMap<&PlacementKey, Vec<StepIndex>> = BTreeMap::new();
-    for (index, step) in steps.iter().filter_map(|index| Some((*index, graph.step(*index)?))) {
-        match &step.operation {
+    for &index in steps {
+        match &graph[index].operation {
             operation if operation.makes_image() => usage.takers.push((index, 1)),
             Operation::Delete { at, .. } => deletes.entry(at).or_default().push(index),
             _ => {}
@@ -117,9 +118,9 @@ impl<'p> Usage<'p> {
     }
 
     /// A placeholder without an effect: only the order around it matters.
-    fn made_up(&mut self, like: StepIndex) -> Option<StepIndex> {
-        let step = self.graph.step(like)?.clone();
-        Some(self.graph.to_mut().add(step))
+    fn made_up(&mut self, like: StepIndex) -> StepIndex {
+        let step = self.graph[like].clone();
+        self.graph.to_mut().add(step)
     }
 
     /// Given back when any of these has settled.
@@ -128,7 +129,7 @@ impl<'p> Usage<'p> {
             [] => {}
             [step] => self.givers.push((*step, weight)),
             [first, ..] => {
-                let Some(given) = self.made_up(*first) else { return };
+                let given = self.made_up(*first);
                 for step in steps {
                     self.graph.to_mut().wait(*step, given, EdgeReason::ImageReady);
                 }
@@ -154,7 +155,8 @@ impl<'p> Usage<'p> {
         }
         if self.graph.must_precede(unshare, share) {
             self.takers.push((share, weight));
-        } else if let Some(again) = self.made_up(share) {
+        } else {
+            let again = self.made_up(share);
             self.graph.to_mut().wait(again, share, EdgeReason::ImageReady);
             self.graph.to_mut().wait(again, unshare, EdgeReason::ImageReady);
             self.takers.push((again, weight));

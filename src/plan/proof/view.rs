@@ -7,8 +7,8 @@ use compact_str::CompactString;
 use crate::diff::ImageChange;
 use crate::model::{Accounts, GenerationNumber, ImageKey, Operation, PlacementKey, Region};
 use crate::plan::contents::Plan;
-use crate::plan::graph::StepIndex;
 use crate::plan::step::Step;
+use crate::plan::step_map::StepIndex;
 use crate::state::{Edit, Recorded};
 
 /// A plan, the recorded state that it starts from, and what follows from the two. Independent of how the planner chose
@@ -109,7 +109,7 @@ impl<'a> PlanView<'a> {
     /// Returns the steps at a placement.
     pub fn steps_at(&self, at: &PlacementKey) -> impl Iterator<Item = (StepIndex, &'a Step)> {
         let indexes = self.steps.get(at).map(Vec::as_slice).unwrap_or_default();
-        indexes.iter().filter_map(|index| Some((*index, self.plan.graph.step(*index)?)))
+        indexes.iter().map(|index| (*index, &self.plan.graph[*index]))
     }
 
     /// Whether an image of an entry other than this placement is surely ready in its region before a step: of another

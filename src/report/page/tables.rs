@@ -210,19 +210,16 @@ pub(super) fn steps(plan: &Plan, names: &AccountNames) -> Markup {
                     thead { tr { th class="number" { "" } th { "step" } th { "what it does" } th { "what it waits for" } } }
                     tbody {
                         @for (number, index) in order.iter().enumerate() {
-                            @if let Some(step) = plan.graph.step(*index) {
-                                tr data-row {
-                                    td class="number" { (number.saturating_add(1)) }
-                                    td class="mono" { (sanitize::escape_controls(&step.id.to_string())) }
-                                    td { (sanitize::escape_controls(&what(&step.operation, names))) }
-                                    td {
-                                        @for (earlier, reason) in plan.graph.waits_for(*index) {
-                                            @if let Some(earlier) = plan.graph.step(earlier) {
-                                                p { code { (sanitize::escape_controls(&earlier.id.to_string())) } ": "
-                                                    (sanitize::escape_controls(&reason.explain())) " "
-                                                    span class="soft" { "(" (reason.source()) ")" } }
-                                            }
-                                        }
+                            @let step = &plan.graph[*index];
+                            tr data-row {
+                                td class="number" { (number.saturating_add(1)) }
+                                td class="mono" { (sanitize::escape_controls(&step.id.to_string())) }
+                                td { (sanitize::escape_controls(&what(&step.operation, names))) }
+                                td {
+                                    @for (earlier, reason) in plan.graph.waits_for(*index) {
+                                        p { code { (sanitize::escape_controls(&plan.graph[earlier].id.to_string())) } ": "
+                                            (sanitize::escape_controls(&reason.explain())) " "
+                                            span class="soft" { "(" (reason.source()) ")" } }
                                     }
                                 }
                             }

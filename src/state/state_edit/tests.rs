@@ -186,7 +186,7 @@ fn in_doubt() -> (Snapshot, PlacementKey) {
         crate::testing::EXAMPLE.replace("[ap-singapore, ap-tokyo]", "[ap-singapore, ap-tokyo, ap-seoul]");
     let plan = crate::testing::worlds::plan_to(&snapshot, &more);
     let at = crate::testing::worlds::at("image.web@ap-seoul#1");
-    let step = plan.graph.step(crate::testing::worlds::step(&plan, "copy image.web@ap-seoul#1")).unwrap();
+    let step = &plan.graph[crate::testing::worlds::step(&plan, "copy image.web@ap-seoul#1")];
     let event = crate::state::Event::Started {
         step: step.id.clone(),
         at: crate::testing::worlds::noon(),

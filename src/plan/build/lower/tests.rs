@@ -6,7 +6,7 @@ use crate::testing::EXAMPLE;
 use crate::testing::worlds::{applied, at, example_with, placement, plan_to, step, step_ids, waits};
 
 fn operation<'p>(plan: &'p Plan, id: &str) -> &'p Operation {
-    &plan.graph.step(step(plan, id)).unwrap().operation
+    &plan.graph[step(plan, id)].operation
 }
 
 #[test]

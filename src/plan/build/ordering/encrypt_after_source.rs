@@ -8,9 +8,7 @@ pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges = Vec::new();
     for lowered in draft.placements.values() {
         let Some(make) = lowered.steps.make else { continue };
-        let Some(original) = draft.graph.step(make).and_then(|step| step.operation.original()) else {
-            continue;
-        };
+        let Some(original) = draft.graph[make].operation.original() else { continue };
         let ready =
             draft.placements.get(&original).and_then(|source| source.steps.make.or(source.steps.wait));
         if let Some(ready) = ready {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use crate::model::{GenerationNumber, ImageKey, PlacementKey, Region};
 use crate::plan::build::draft::Draft;
-use crate::plan::graph::{EdgeReason, StepIndex};
+use crate::plan::graph::EdgeReason;
+use crate::plan::step_map::StepIndex;
 
 pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges: Vec<(StepIndex, StepIndex, EdgeReason)> = Vec::new();

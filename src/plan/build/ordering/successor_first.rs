@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use crate::model::{Accounts, Operation, PlacementKey};
 use crate::plan::build::draft::{Draft, Lowered};
-use crate::plan::graph::{EdgeReason, StepIndex};
+use crate::plan::graph::EdgeReason;
+use crate::plan::step_map::StepIndex;
 
 /// Whether the successor is shared only once it has taken the name of the one that it supersedes.
 fn shares_last(draft: &Draft<'_>, successor: &Lowered<'_>) -> bool {
@@ -19,8 +20,8 @@ fn shares_last(draft: &Draft<'_>, successor: &Lowered<'_>) -> bool {
 
 /// Returns whether a share grants access to one of these accounts.
 fn grants(draft: &Draft<'_>, share: StepIndex, accounts: &Accounts) -> bool {
-    match draft.graph.step(share).map(|step| &step.operation) {
-        Some(Operation::Share { accounts: given, .. }) => !given.shared_with(accounts).is_empty(),
+    match &draft.graph[share].operation {
+        Operation::Share { accounts: given, .. } => !given.shared_with(accounts).is_empty(),
         _ => false,
     }
 }

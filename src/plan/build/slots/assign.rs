@@ -8,8 +8,9 @@ use super::search::{Budget, SlotSearch};
 use super::{Slots, Stuck};
 use crate::model::{Operation, Region};
 use crate::plan::build::draft::Draft;
-use crate::plan::graph::{EdgeReason, StepGraph, StepIndex};
+use crate::plan::graph::{EdgeReason, StepGraph};
 use crate::plan::proof::peak::peak_when_taking;
+use crate::plan::step_map::StepIndex;
 
 /// Largest product of slot edges of a region and steps for which each edge is checked for being necessary.
 const PROVEN: usize = 20_000;
@@ -70,7 +71,7 @@ fn grants(problem: &SlotProblem<'_>, order: &[StepIndex]) -> Vec<(usize, StepInd
         .collect();
     let mut grants = Vec::new();
     for &step in order {
-        match problem.effect(step) {
+        match problem.effects[step] {
             SlotEffect::Delete { region } => {
                 let Some(slots) = by_region.get_mut(region) else { continue };
                 if slots.debt > 0 {

@@ -8,7 +8,7 @@ use super::search::{Budget, SlotSearch};
 use super::{Slots, Stuck};
 use crate::model::{Level, PlacementKey, Region, ReplaceOrder};
 use crate::plan::build::draft::Draft;
-use crate::plan::graph::StepIndex;
+use crate::plan::step_map::StepIndex;
 
 /// Budget of steps for all searches of a plan, after the first path of each got stuck.
 pub(super) const STEPS: usize = 400_000;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::Slots;
 use crate::model::{ImageKey, Operation, Region};
 use crate::plan::build::draft::Draft;
-use crate::plan::graph::{Cycle, StepGraph, StepIndex};
+use crate::plan::graph::{Cycle, StepGraph};
+use crate::plan::step_map::{StepIndex, StepMap};
 
 /// Effect of a step on the slots of its region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub(super) struct SlotProblem<'d> {
     /// Regions in which more is made than is free, in name order.
     pub(super) regions: Vec<(Region, Slots)>,
     /// By step.
-    pub(super) effects: Vec<SlotEffect>,
+    pub(super) effects: StepMap<SlotEffect>,
 }
 
 impl<'d> SlotProblem<'d> {
@@ -70,7 +71,7 @@ impl<'d> SlotProblem<'d> {
             (slots.used.saturating_add(made) > slots.limit).then(|| (region.clone(), slots))
         });
         let mut problem =
-            Self { graph, regions: tight.collect(), effects: vec![SlotEffect::Neither; graph.len()] };
+            Self { graph, regions: tight.collect(), effects: graph.map(|_| SlotEffect::Neither) };
         if !problem.has_room() {
             problem.set_effects(draft, &order);
         }
@@ -82,14 +83,10 @@ impl<'d> SlotProblem<'d> {
         self.regions.is_empty()
     }
 
-    pub(super) fn effect(&self, step: StepIndex) -> SlotEffect {
-        self.effects.get(step.index()).copied().unwrap_or(SlotEffect::Neither)
-    }
-
     /// Returns the number of images in each region after all steps.
     pub(super) fn held_at_the_end(&self) -> Vec<usize> {
         let mut held: Vec<usize> = self.regions.iter().map(|(_, slots)| slots.used).collect();
-        for effect in &self.effects {
+        for effect in self.effects.values() {
             match effect {
                 SlotEffect::Make { region, .. } => add(&mut held, *region, 1),
                 SlotEffect::Delete { region } => add(&mut held, *region, -1),
@@ -110,15 +107,12 @@ impl<'d> SlotProblem<'d> {
                 *retires.entry((&at.image, &at.region)).or_default() |= draft.delete_first.contains(at);
             }
         }
-        let mut leads = vec![false; graph.len()];
+        let mut leads = graph.map(|_| false);
         for &index in order.iter().rev() {
-            let Some(step) = graph.step(index) else { continue };
+            let step = &graph[index];
             let is_delete = matches!(step.operation, Operation::Delete { .. });
-            let follows =
-                graph.awaited_by(index).any(|(next, _)| leads.get(next.index()).copied().unwrap_or_default());
-            if let Some(leads) = leads.get_mut(index.index()) {
-                *leads = is_delete || follows;
-            }
+            let follows = graph.awaited_by(index).any(|(next, _)| leads[next]);
+            leads[index] = is_delete || follows;
             let at = step.at();
             let Some(&region) = regions.get(&at.region) else { continue };
             let effect = if is_delete {
@@ -135,9 +129,7 @@ impl<'d> SlotProblem<'d> {
             } else {
                 continue;
             };
-            if let Some(place) = self.effects.get_mut(index.index()) {
-                *place = effect;
-            }
+            self.effects[index] = effect;
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::Stuck;
 use super::problem::{Priority, SlotEffect, SlotProblem, add};
-use crate::plan::graph::StepIndex;
+use crate::plan::step_map::{StepIndex, StepMap};
 
 /// Largest number of makes of a region that are considered at a choice.
 const CONSIDERED: usize = 32;
@@ -24,7 +24,7 @@ struct Choice {
 pub(super) struct SlotSearch<'b, 'd> {
     problem: &'b SlotProblem<'d>,
     /// By step: how many steps it still waits for.
-    waits: Vec<usize>,
+    waits: StepMap<usize>,
     /// By region: how many images it holds.
     used: Vec<usize>,
     /// By region: the makes that could start.
@@ -47,17 +47,17 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
             |effect: &&SlotEffect| matches!(effect, SlotEffect::Make { priority, .. } if priority.leads());
         let mut search = Self {
             problem,
-            waits: graph.steps().map(|(index, _)| graph.waits_for(index).count()).collect(),
+            waits: graph.map(|index| graph.waits_for(index).count()),
             used: problem.regions.iter().map(|(_, slots)| slots.used).collect(),
             ready: vec![BTreeSet::new(); problem.regions.len()],
             free: Vec::new(),
             done: Vec::with_capacity(graph.len()),
             key: 0,
-            leading: problem.effects.iter().filter(is_leading).count(),
+            leading: problem.effects.values().filter(is_leading).count(),
             stuck: None,
         };
-        for (index, _) in graph.steps() {
-            if search.waits.get(index.index()) == Some(&0) {
+        for index in graph.indices() {
+            if search.waits[index] == 0 {
                 search.mark_ready(index);
             }
         }
@@ -112,7 +112,7 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
 
     /// Marks a step whose predecessors are all done.
     fn mark_ready(&mut self, step: StepIndex) {
-        match self.problem.effect(step) {
+        match self.problem.effects[step] {
             SlotEffect::Make { region, priority } => {
                 if let Some(ready) = self.ready.get_mut(region) {
                     ready.insert((priority, step));
@@ -125,7 +125,7 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
     fn settle(&mut self, step: StepIndex) {
         self.done.push(step);
         self.key ^= scatter(step);
-        match self.problem.effect(step) {
+        match self.problem.effects[step] {
             SlotEffect::Make { region, priority } => {
                 add(&mut self.used, region, 1);
                 self.leading = self.leading.saturating_sub(usize::from(priority.leads()));
@@ -138,7 +138,7 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
         }
         let graph = self.problem.graph;
         for (next, _) in graph.awaited_by(step) {
-            let Some(waits) = self.waits.get_mut(next.index()) else { continue };
+            let waits = &mut self.waits[next];
             *waits = waits.saturating_sub(1);
             if *waits == 0 {
                 self.mark_ready(next);
@@ -153,15 +153,15 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
             let Some(step) = self.done.pop() else { return };
             self.key ^= scatter(step);
             for (next, _) in graph.awaited_by(step) {
-                let Some(waits) = self.waits.get_mut(next.index()) else { continue };
+                let waits = &mut self.waits[next];
                 *waits = waits.saturating_add(1);
-                if let SlotEffect::Make { region, priority } = self.problem.effect(next)
+                if let SlotEffect::Make { region, priority } = self.problem.effects[next]
                     && let Some(ready) = self.ready.get_mut(region)
                 {
                     ready.remove(&(priority, next));
                 }
             }
-            match self.problem.effect(step) {
+            match self.problem.effects[step] {
                 SlotEffect::Make { region, priority } => {
                     add(&mut self.used, region, -1);
                     self.leading = self.leading.saturating_add(usize::from(priority.leads()));
@@ -223,7 +223,7 @@ impl<'b, 'd> SlotSearch<'b, 'd> {
     fn choices(&self) -> Vec<StepIndex> {
         let mut choices: Vec<(Priority, StepIndex)> = (0..self.problem.regions.len())
             .flat_map(|region| self.candidates(region))
-            .filter_map(|step| match self.problem.effect(step) {
+            .filter_map(|step| match self.problem.effects[step] {
                 SlotEffect::Make { priority, .. } => Some((priority, step)),
                 _ => None,
             })
