@@ -11,7 +11,7 @@ use super::options::Shutdown;
 use super::polling::Polling;
 use super::run_state::{Continuation, Executor, Retry, RunState, TaskResult, outcome_unknown};
 use super::scheduler::{Scheduler, Status};
-use super::serving::{handed_over, serving_now, successions};
+use super::serving::{handed_over, not_recorded, serving_now, successions};
 use super::tasks::Tasks;
 use crate::backend::StoreError;
 use crate::cloud::CloudError;
@@ -87,6 +87,9 @@ fn deleted(plan: &Plan) -> BTreeSet<PlacementKey> {
 impl RunState<'_, '_> {
     pub(super) async fn execute(&mut self) -> Result<(), StoreError> {
         let at = self.now();
+        for change in not_recorded(&self.snapshot.recorded, at) {
+            self.note(Event::Edited { at, change });
+        }
         for change in &self.plan.edits {
             self.note(Event::Edited { at, change: change.clone() });
         }

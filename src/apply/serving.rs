@@ -6,7 +6,30 @@ use jiff::Timestamp;
 
 use crate::model::{Accounts, GenerationNumber, Operation, PlacementKey};
 use crate::plan::{Plan, StepIndex};
-use crate::state::{Edit, Recorded};
+use crate::state::{Edit, Placement, Recorded};
+
+/// The edits of a run that was killed after a placement of a current generation was ready, and before that was recorded:
+/// it serves, as everyone who sees the serving one sees it too. They come before the edits of a plan, which may make
+/// another generation the current one that fewer accounts see.
+pub(super) fn not_recorded(recorded: &Recorded, now: Timestamp) -> Vec<Edit> {
+    let current = recorded.images.iter().flat_map(|(key, image)| {
+        let build = image.generations.get(&image.current);
+        let placements = build.into_iter().flat_map(|build| &build.placements);
+        placements.map(move |(region, placement)| {
+            (
+                PlacementKey { image: key.clone(), generation: image.current, region: region.clone() },
+                placement,
+            )
+        })
+    });
+    let took_over = |(at, placement): &(PlacementKey, &Placement)| {
+        let serving = recorded.serving(&at.image, &at.region);
+        let covers = |serving: &Placement| serving.everyone().without(&placement.everyone()).is_empty();
+        let serving = serving.filter(|(generation, _)| *generation != at.generation);
+        placement.is_in_place() && serving.is_some_and(|(_, serving)| covers(serving))
+    };
+    current.filter(took_over).map(|(at, _)| Edit::Serve { at, since: now }).collect()
+}
 
 /// The edits that record which placements serve before any step of a plan is done: those of current generations that
 /// are ready already.
@@ -64,8 +87,9 @@ fn changing(plan: &Plan) -> impl Iterator<Item = PlacementKey> + '_ {
 }
 
 /// The placements of current generations that a plan changes, and the steps after which each is ready: its image is
-/// NORMAL, has its attributes, and is shared with every account that sees an earlier one and is to keep access. A change
-/// that waits for an earlier placement to give up its name is not among them.
+/// NORMAL, has its attributes, and is shared with every account that sees the serving one and is to keep access: what is
+/// taken from the serving one waits for the same steps. Accounts that see only other generations have theirs until they
+/// see this one, and it serves before. A change that waits for an earlier placement to give up its name is not among them.
 pub fn successions(plan: &Plan, recorded: &Recorded) -> BTreeMap<PlacementKey, BTreeSet<StepIndex>> {
     let mut steps: BTreeMap<&PlacementKey, Vec<StepIndex>> = BTreeMap::new();
     for (index, step) in plan.graph.steps() {
@@ -75,10 +99,8 @@ pub fn successions(plan: &Plan, recorded: &Recorded) -> BTreeMap<PlacementKey, B
     changing(plan)
         .map(|at| {
             let earlier: Vec<PlacementKey> = earlier(recorded, &at);
-            let seeing = earlier
-                .iter()
-                .filter_map(|earlier| recorded.placement(earlier))
-                .fold(Accounts::EMPTY, |all, placement| all.joined(&placement.everyone()));
+            let serving = recorded.serving(&at.image, &at.region);
+            let seeing = serving.map_or(Accounts::EMPTY, |(_, serving)| serving.everyone());
             let operation = |index: StepIndex| &plan.graph[index].operation;
             let is_make = |operation: &Operation| {
                 operation.makes_image() || matches!(operation, Operation::Wait { .. })
@@ -94,8 +116,8 @@ pub fn successions(plan: &Plan, recorded: &Recorded) -> BTreeMap<PlacementKey, B
             };
             let is_needed = |index: &StepIndex| match operation(*index) {
                 operation if is_make(operation) => true,
-                Operation::Share { accounts, .. }) => !accounts.shared_with(&seeing).is_empty(),
-                Operation::Update { .. }) => !waits_for_earlier(*index),
+                Operation::Share { accounts, .. } => !accounts.shared_with(&seeing).is_empty(),
+                Operation::Update { .. } => !waits_for_earlier(*index),
                 _ => false,
             };
             let needed = steps_at(&at).iter().copied().filter(is_needed).collect();
@@ -112,4 +134,50 @@ fn earlier(recorded: &Recorded, at: &PlacementKey) -> Vec<PlacementKey> {
         .filter(|(_, build)| build.placements.contains_key(&at.region))
         .map(|(generation, _)| PlacementKey { generation: *generation, ..at.clone() })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Snapshot;
+    use crate::testing::EXAMPLE;
+    use crate::testing::worlds::*;
+
+    const TOKYO: &str = "image.web@ap-tokyo#2";
+
+    fn revised(revision: u32) -> String {
+        EXAMPLE.replace("keep: 0", "keep: 2").replace("revision: \"1\"", &format!("revision: \"{revision}\""))
+    }
+
+    fn two_generations() -> Snapshot {
+        applied(&[&revised(1), &revised(2)])
+    }
+
+    #[test]
+    fn a_successor_serves_before_accounts_that_see_only_a_kept_generation_see_it() {
+        let third = revised(3);
+        let needed = |recorded: &Snapshot| {
+            let plan = plan_to(recorded, &third);
+            let successor = at("image.web@ap-tokyo#3");
+            let steps = successions(&plan, &recorded.recorded)[&successor].clone();
+            (steps.contains(&step(&plan, "copy image.web@ap-tokyo#3")))
+                .then(|| steps.contains(&step(&plan, "share image.web@ap-tokyo#3")))
+        };
+        let mut recorded = two_generations();
+        assert_eq!(needed(&recorded), Some(true), "those who see the serving one wait for it");
+        placement(&mut recorded, TOKYO).shares = Accounts::EMPTY;
+        assert_eq!(needed(&recorded), Some(false), "nobody sees the serving one");
+    }
+
+    #[test]
+    fn a_generation_that_took_over_unrecorded_serves() {
+        let mut recorded = two_generations();
+        assert_eq!(not_recorded(&recorded.recorded, noon()), []);
+        let serving = &mut recorded.recorded.images.get_mut(&key("web")).unwrap().serving;
+        serving.insert(region("ap-tokyo"), generation(1));
+        let serves = Edit::Serve { at: at(TOKYO), since: noon() };
+        assert_eq!(not_recorded(&recorded.recorded, noon()), [serves]);
+        placement(&mut recorded, TOKYO).shares = Accounts::EMPTY;
+        assert_eq!(not_recorded(&recorded.recorded, noon()), [], "those who see the first would lose it");
+    }
 }

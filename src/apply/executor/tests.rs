@@ -17,6 +17,7 @@ use crate::testing::{Bench, EXAMPLE, desired};
 mod failures;
 mod kept_names;
 mod refused_accounts;
+mod serving;
 mod shared_edits;
 mod unsaved;
 
