@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
-use super::tasks::Tasks;
+use super::tasks::bounded;
 use crate::cloud::{CloudError, CloudRead, ImageFilter};
 use crate::diff::{self, LookupDrift};
 use crate::model::{Clock, ImageId, ImageKey, ImageKind, Lookup, Region};
@@ -48,25 +46,20 @@ async fn observe_lookups(
     for lookup in lookups.values() {
         kinds.entry(&lookup.region).or_default().insert(lookup.kind);
     }
-    let calls = Arc::new(Semaphore::new(parallelism.max(1)));
-    let mut tasks = Tasks::default();
-    for (region, mut kinds) in kinds {
+    let filters = kinds.into_iter().flat_map(|(region, mut kinds)| {
         if kinds.contains(&None) {
             kinds = BTreeSet::from([None]);
         }
-        for kind in kinds {
-            let (cloud, calls, region) = (Arc::clone(cloud), Arc::clone(&calls), region.clone());
-            tasks.spawn(format!("listing {region}"), async move {
-                let _permit = calls.acquire().await;
-                let images = cloud.images(&region, &ImageFilter { kind, name: None }).await;
-                (region, images)
-            });
-        }
-    }
+        kinds.into_iter().map(move |kind| (region, ImageFilter { kind, name: None }))
+    });
+    let listing = |(region, filter): (&Region, ImageFilter)| {
+        let region = region.clone();
+        let name = format!("listing {region}");
+        (name, async move { Ok((cloud.images(&region, &filter).await?, region)) })
+    };
     let mut listings = Listings::new();
-    while let Some(result) = tasks.next().await {
-        let (region, images) = result?;
-        let images = images?.into_iter().map(|image| (image.id.clone(), image));
+    for (images, region) in bounded(parallelism, filters.map(listing)).await? {
+        let images = images.into_iter().map(|image| (image.id.clone(), image));
         listings.entry(region).or_default().extend(images);
     }
     ask_again(cloud, lookups, recorded, &mut listings).await?;

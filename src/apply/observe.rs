@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use super::tasks::Tasks;
+use super::tasks::bounded;
 use crate::cloud::{CloudError, CloudRead, ErrorKind, ImageFilter};
 use crate::constraints::{Judgement, Levels, judge_observation};
 use crate::diff::missing;
@@ -16,6 +16,9 @@ use crate::state::{Observed, ObservedRegion, Recorded, Snapshot};
 
 /// Images to adopt, by region. Their shares are read beside those of managed images.
 pub type Wanted = BTreeMap<Region, BTreeSet<ImageId>>;
+
+/// Limit of concurrent calls that ask about missing images.
+const CALLS_AT_ONCE: usize = 10;
 
 /// Observes these regions, and the shares of every recorded image in them.
 ///
@@ -36,26 +39,18 @@ pub async fn observe(
     for (region, ids) in wanted {
         managed.entry(region.clone()).or_default().extend(ids.iter().cloned());
     }
-    let calls = Arc::new(Semaphore::new(parallelism.max(1)));
+    let calls = Semaphore::new(parallelism.max(1));
     let at = clock.now();
-    let mut tasks = Tasks::default();
-    for region in regions {
-        let cloud = Arc::clone(cloud);
-        let calls = Arc::clone(&calls);
+    let observing = |region: Region| {
         let managed = managed.remove(&region).unwrap_or_default();
-        tasks.spawn(format!("observing {region}"), async move {
-            let seen = observe_region(&cloud, &calls, &region, Some(&managed)).await;
-            seen.map(|(images, shares, image_limit)| {
-                (region, ObservedRegion { at, images, shares, image_limit })
-            })
-        });
-    }
-    let mut observed = Observed::default();
-    while let Some(result) = tasks.next().await {
-        let (region, seen) = result??;
-        observed.regions.insert(region, seen);
-    }
-    Ok(observed)
+        let calls = &calls;
+        (format!("observing {region}"), async move {
+            let (images, shares, image_limit) = observe_region(cloud, calls, &region, Some(&managed)).await?;
+            Ok((region, ObservedRegion { at, images, shares, image_limit }))
+        })
+    };
+    let seen = bounded(usize::MAX, regions.into_iter().map(observing)).await?;
+    Ok(Observed { regions: seen.into_iter().collect() })
 }
 
 /// Requests recorded placements by id that an observation does not show, and adds those that exist to it.
@@ -101,19 +96,17 @@ pub async fn survey(
     regions: BTreeSet<Region>,
     parallelism: usize,
 ) -> Result<(Observed, Vec<(Region, CloudError)>), CloudError> {
-    let calls = Arc::new(Semaphore::new(parallelism.max(1)));
+    let calls = Semaphore::new(parallelism.max(1));
     let at = clock.now();
-    let mut tasks = Tasks::default();
-    for region in regions {
-        let (cloud, calls) = (Arc::clone(cloud), Arc::clone(&calls));
-        tasks.spawn(format!("observing {region}"), async move {
-            let seen = survey_region(&cloud, &calls, &region).await;
-            (region, seen)
-        });
-    }
+    let observing = |region: Region| {
+        let calls = &calls;
+        (
+            format!("observing {region}"),
+            async move { Ok((survey_region(cloud, calls, &region).await, region)) },
+        )
+    };
     let (mut observed, mut failures) = (Observed::default(), Vec::new());
-    while let Some(result) = tasks.next().await {
-        let (region, seen) = result?;
+    for (seen, region) in bounded(usize::MAX, regions.into_iter().map(observing)).await? {
         match seen {
             Ok((images, shares, image_limit)) => {
                 observed.regions.insert(region, ObservedRegion { at, images, shares, image_limit });
@@ -127,7 +120,7 @@ pub async fn survey(
 
 async fn survey_region(
     cloud: &Arc<dyn CloudRead>,
-    calls: &Arc<Semaphore>,
+    calls: &Semaphore,
     region: &Region,
 ) -> Result<Seen, CloudError> {
     let lent = {
@@ -145,7 +138,7 @@ type Seen =
 /// A region, and the shares of these images in it; `None`: of all that it lists.
 async fn observe_region(
     cloud: &Arc<dyn CloudRead>,
-    calls: &Arc<Semaphore>,
+    calls: &Semaphore,
     region: &Region,
     managed: Option<&BTreeSet<ImageId>>,
 ) -> Result<Seen, CloudError> {
@@ -163,29 +156,29 @@ async fn observe_region(
         let found = cloud.images_by_id(region, &missed).await?;
         images.extend(found.into_iter().map(|image| (image.id.clone(), image)));
     }
-    let mut tasks = Tasks::default();
     // Only the owner may ask with whom an image is shared.
     let is_ours = |id: &&ImageId| images.get(*id).is_some_and(|image| image.kind == ImageKind::Custom);
     let ours: Vec<ImageId> = managed.iter().filter(is_ours).cloned().collect();
-    for id in ours {
-        let (cloud, calls, region) = (Arc::clone(cloud), Arc::clone(calls), region.clone());
-        tasks.spawn(format!("reading the shares of {id} in {region}"), async move {
+    let reading = |id: ImageId| {
+        (format!("reading the shares of {id} in {region}"), async move {
             let _permit = calls.acquire().await;
-            let shares = cloud.shares(&region, &id).await;
-            (id, shares)
-        });
-    }
+            match cloud.shares(region, &id).await {
+                Ok(accounts) => Ok((id, Some(accounts))),
+                Err(error) if error.kind == ErrorKind::NotFound => Ok((id, None)),
+                Err(error) => Err(error),
+            }
+        })
+    };
     let mut shares = BTreeMap::new();
-    while let Some(result) = tasks.next().await {
-        match result? {
-            (id, Ok(accounts)) => {
+    for (id, accounts) in bounded(usize::MAX, ours.into_iter().map(reading)).await? {
+        match accounts {
+            Some(accounts) => {
                 shares.insert(id, accounts);
             }
             // It went between the listing and this call.
-            (id, Err(error)) if error.kind == ErrorKind::NotFound => {
+            None => {
                 images.remove(&id);
             }
-            (_, Err(error)) => return Err(error),
         }
     }
     let image_limit = {
@@ -204,33 +197,27 @@ async fn contradict(
     recorded: &Recorded,
     gone: &[PlacementKey],
 ) -> Result<(), CloudError> {
-    let mut tasks = Tasks::default();
-    for at in gone {
-        let Some(placement) = recorded.placement(at) else { continue };
-        let (cloud, region, id) = (Arc::clone(cloud), at.region.clone(), placement.id.clone());
-        tasks.spawn(format!("reading the shares of {id} in {region}"), async move {
-            let shares = cloud.shares(&region, &id).await;
-            (region, id, shares)
-        });
-    }
-    while let Some(result) = tasks.next().await {
-        match result? {
-            (region, id, Ok(_)) => {
-                return Err(CloudError {
-                    kind: ErrorKind::Other,
-                    action: "DescribeImages".into(),
-                    region: Some(region),
-                    code: None,
-                    message: format!(
-                        "{id} is not listed, but DescribeImageSharePermission finds it. Run the command again"
-                    ),
-                    request_id: None,
-                });
+    let found = |region: &Region, id: &ImageId| CloudError {
+        kind: ErrorKind::Other,
+        action: "DescribeImages".into(),
+        region: Some(region.clone()),
+        code: None,
+        message: format!(
+            "{id} is not listed, but DescribeImageSharePermission finds it. Run the command again"
+        ),
+        request_id: None,
+    };
+    let reading = |at: &'_ PlacementKey| {
+        let (region, id) = (at.region.clone(), recorded.placement(at)?.id.clone());
+        Some((format!("reading the shares of {id} in {region}"), async move {
+            match cloud.shares(&region, &id).await {
+                Ok(_) => Err(found(&region, &id)),
+                Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(error),
             }
-            (_, _, Err(error)) if error.kind == ErrorKind::NotFound => {}
-            (_, _, Err(error)) => return Err(error),
-        }
-    }
+        }))
+    };
+    bounded(CALLS_AT_ONCE, gone.iter().filter_map(reading)).await?;
     Ok(())
 }
 

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use super::calls::{named_image, send};
-use super::tasks::Tasks;
+use super::tasks::bounded;
 use crate::cloud::client::Secret;
 use crate::cloud::{CloudError, CloudWrite, ErrorKind};
 use crate::constraints::ValidPlan;
@@ -29,9 +27,8 @@ pub async fn preflight(
     parallelism: usize,
 ) -> Result<Preflight, CloudError> {
     let plan = plan.plan();
-    let calls = Arc::new(Semaphore::new(parallelism.max(1)));
     let mut trials: BTreeMap<StepIndex, Trial> = BTreeMap::new();
-    let mut tasks = Tasks::default();
+    let mut calls = Vec::new();
     for (index, step) in plan.graph.steps() {
         if let Some(why) = untried(&plan.graph, recorded, index) {
             trials.insert(index, Trial::Untried(why));
@@ -40,9 +37,8 @@ pub async fn preflight(
         let operation = step.operation.clone().owned_by(&lineage.0);
         let image = named_image(recorded, &operation);
         let query = queries.get(&operation.at().image).cloned();
-        let (cloud, calls, owner) = (Arc::clone(cloud), Arc::clone(&calls), plan.account);
-        tasks.spawn(format!("trying `{}`", step.id), async move {
-            let _permit = calls.acquire().await;
+        let owner = plan.account;
+        calls.push((format!("trying `{}`", step.id), async move {
             let tried = send(cloud.as_ref(), owner, operation.clone(), image.clone(), query.clone()).await;
             // The run makes an image without the tags that are refused with it, so that call is tried.
             let tried = match (tried, without_tags(operation)) {
@@ -51,11 +47,10 @@ pub async fn preflight(
                 }
                 (tried, _) => tried,
             };
-            (index, tried.map(|_| ()))
-        });
+            Ok((index, tried.map(|_| ())))
+        }));
     }
-    while let Some(result) = tasks.next().await {
-        let (index, tried) = result?;
+    for (index, tried) in bounded(parallelism, calls).await? {
         let trial = match tried {
             Ok(()) => Trial::Passed,
             Err(error) => match judged(plan, recorded, index, &error) {

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
-use super::tasks::Tasks;
+use super::tasks::bounded;
 use crate::cloud::{CloudError, CloudRead, ErrorKind};
 use crate::model::Region;
 use crate::state::Recorded;
@@ -23,25 +21,19 @@ pub async fn look_up_systems(
 ) -> Result<bool, CloudError> {
     let mut known = recorded.import_systems.clone();
     known.retain(|region, _| regions.contains(region));
-    let calls = Arc::new(Semaphore::new(parallelism.max(1)));
-    let mut tasks = Tasks::default();
-    for region in regions {
-        let (cloud, calls) = (Arc::clone(cloud), Arc::clone(&calls));
-        tasks.spawn(format!("reading what {region} imports"), async move {
-            let _permit = calls.acquire().await;
-            let systems = cloud.import_systems(&region).await;
-            (region, systems)
-        });
-    }
-    while let Some(result) = tasks.next().await {
-        match result? {
-            (region, Ok(systems)) => {
-                known.insert(region, systems);
+    let reading = |region: Region| {
+        let name = format!("reading what {region} imports");
+        (name, async move {
+            match cloud.import_systems(&region).await {
+                Ok(systems) => Ok(Some((region, systems))),
+                Err(error) if matches!(error.kind, ErrorKind::Permission | ErrorKind::Unsupported) => {
+                    Ok(None)
+                }
+                Err(error) => Err(error),
             }
-            (_, Err(error)) if matches!(error.kind, ErrorKind::Permission | ErrorKind::Unsupported) => {}
-            (_, Err(error)) => return Err(error),
-        }
-    }
+        })
+    };
+    known.extend(bounded(parallelism, regions.into_iter().map(reading)).await?.into_iter().flatten());
     let changed = known != recorded.import_systems;
     recorded.import_systems = known;
     Ok(changed)

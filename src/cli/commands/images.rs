@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 
-use crate::apply::tasks::Tasks;
+use crate::apply::tasks::bounded;
 use crate::cli::args::{Format, ImagesArgs};
 use crate::cli::printer::Printer;
 use crate::cli::workspace::Workspace;
@@ -114,19 +113,12 @@ async fn list(
         _ => None,
     };
     let filter = ImageFilter { kind, name: criteria.name.clone() };
-    let calls = Arc::new(Semaphore::new(PARALLEL));
-    let mut tasks = Tasks::default();
-    for region in regions {
-        let (cloud, calls, filter) = (Arc::clone(cloud), Arc::clone(&calls), filter.clone());
-        tasks.spawn(format!("listing {region}"), async move {
-            let _permit = calls.acquire().await;
-            let images = cloud.images(&region, &filter).await;
-            (region, images)
-        });
-    }
+    let listing = |region: Region| {
+        let filter = &filter;
+        (format!("listing {region}"), async move { Ok((cloud.images(&region, filter).await, region)) })
+    };
     let (mut listed, mut failures) = (Vec::new(), Vec::new());
-    while let Some(result) = tasks.next().await {
-        let (region, images) = result?;
+    for (images, region) in bounded(PARALLEL, regions.into_iter().map(listing)).await? {
         match images {
             Ok(images) => {
                 let fitting = images.into_iter().filter(|image: &ObservedImage| criteria.matches(image));
