@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::graph::{EdgeReason, StepGraph};
 use super::proof::peak::peak;
+use super::proof::slots::SlotSteps;
 use super::step_map::StepIndex;
 use crate::manifest::Desired;
 use crate::model::limits::{DOCUMENTED_ACCOUNTS_PER_IMAGE, DOCUMENTED_IMAGES_PER_REGION};
-use crate::model::{Limit, Operation, Region};
+use crate::model::{Limit, Region};
 use crate::state::Recorded;
 
 /// The room for custom images in a region.
@@ -72,34 +73,20 @@ pub(super) fn capacities(
     graph: &StepGraph,
 ) -> BTreeMap<Region, RegionCapacity> {
     let mut usage = prior.usage();
-    let mut takers: BTreeMap<&Region, Vec<(StepIndex, usize)>> = BTreeMap::new();
-    let mut givers: BTreeMap<&Region, Vec<(StepIndex, usize)>> = BTreeMap::new();
-    for (index, step) in graph.steps() {
-        let region = &step.at().region;
-        match &step.operation {
-            operation if operation.makes_image() => {
-                // What may have been made already has its slot.
-                if prior.making.contains_key(step.at())
-                    && let Some(usage) = usage.get_mut(region)
-                {
-                    usage.managed = usage.managed.saturating_sub(1);
-                }
-                takers.entry(region).or_default().push((index, 1));
-            }
-            Operation::Delete { .. } => givers.entry(region).or_default().push((index, 1)),
-            _ => {}
-        }
+    let slots = SlotSteps::by_region(graph);
+    for (region, slots) in slots.iter().filter(|(_, slots)| !slots.takers.is_empty()) {
+        // What may have been made already has its slot.
+        let resumed = slots.takers.iter().filter(|(make, _)| prior.making.contains_key(graph[*make].at()));
+        let usage = usage.entry((*region).clone()).or_default();
+        usage.managed = usage.managed.saturating_sub(resumed.count());
     }
-    for region in takers.keys() {
-        usage.entry((*region).clone()).or_default();
-    }
+    let nothing = SlotSteps::default();
     let waves = waves(graph);
     usage
         .into_iter()
         .map(|(region, usage)| {
             let limit = image_limit(desired, prior, &region);
-            let takers = takers.get(&region).map(Vec::as_slice).unwrap_or_default();
-            let givers = givers.get(&region).map(Vec::as_slice).unwrap_or_default();
+            let SlotSteps { takers, givers } = slots.get(&region).unwrap_or(&nothing);
             let now = usage.total();
             let after = now.saturating_add(takers.len()).saturating_sub(givers.len());
             let peak = peak(graph, now, takers, givers);

@@ -8,13 +8,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::peak::peak_when_taking;
+use super::slots::Weights;
 use super::view::{InRegion, Peak, PlanView};
 use crate::model::{AccountId, Operation, PlacementKey, Region};
 use crate::plan::graph::{EdgeReason, StepGraph};
 use crate::plan::step_map::StepIndex;
-
-/// Steps, each with the amount that it takes or frees.
-type Weights = Vec<(StepIndex, usize)>;
 
 /// The most ways in which places may be taken by one of several steps.
 const WAYS: usize = 16;
@@ -47,17 +45,14 @@ impl PlanView<'_> {
 fn of_images(view: &PlanView<'_>, region: &Region, limit: usize) -> Peak {
     let graph = &view.plan.graph;
     let nothing = InRegion::default();
-    let InRegion { managed, making, steps } = view.in_region(region).unwrap_or(&nothing);
+    let InRegion { managed, making, slots } = view.in_region(region).unwrap_or(&nothing);
     let unmanaged = view.prior.regions.get(region).map_or(0, |known| known.unmanaged.len());
     // What may have been made already counts, once.
     let mut usage = Usage::new(graph, managed.saturating_add(unmanaged).saturating_add(*making));
+    usage.takers.clone_from(&slots.takers);
     let mut deletes: BTreeMap<&PlacementKey, Vec<StepIndex>> = BTreeMap::new();
-    for &index in steps {
-        match &graph[index].operation {
-            operation if operation.makes_image() => usage.takers.push((index, 1)),
-            Operation::Delete { at, .. } => deletes.entry(at).or_default().push(index),
-            _ => {}
-        }
+    for (delete, _) in &slots.givers {
+        deletes.entry(graph[*delete].at()).or_default().push(*delete);
     }
     for deletes in deletes.values() {
         usage.give(deletes, 1);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 
+use super::slots::SlotSteps;
 use crate::diff::ImageChange;
 use crate::model::{Accounts, GenerationNumber, ImageKey, Operation, PlacementKey, Region};
 use crate::plan::contents::Plan;
@@ -56,7 +57,7 @@ pub(super) struct InRegion {
     /// Placements that may have been made already, and whose making does not go on.
     pub(super) making: usize,
     /// Steps that make or delete an image.
-    pub(super) steps: Vec<StepIndex>,
+    pub(super) slots: SlotSteps,
 }
 
 impl<'a> PlanView<'a> {
@@ -72,12 +73,10 @@ impl<'a> PlanView<'a> {
         let created = plan.graph.steps().filter(|(_, step)| creates(step));
         let created = created.map(|(_, step)| &step.at().image).collect();
         let mut view = Self { plan, prior, steps, current, changes, created, in_regions: BTreeMap::new() };
-        let mut in_regions: BTreeMap<&Region, InRegion> = BTreeMap::new();
-        for (index, step) in plan.graph.steps() {
-            if step.operation.makes_image() || matches!(step.operation, Operation::Delete { .. }) {
-                in_regions.entry(&step.at().region).or_default().steps.push(index);
-            }
-        }
+        let mut in_regions: BTreeMap<&Region, InRegion> = SlotSteps::by_region(&plan.graph)
+            .into_iter()
+            .map(|(region, slots)| (region, InRegion { slots, ..InRegion::default() }))
+            .collect();
         let builds = prior.images.values().flat_map(|image| image.generations.values());
         for region in builds.flat_map(|build| build.placements.keys()) {
             in_regions.entry(region).or_default().managed += 1;

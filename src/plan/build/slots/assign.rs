@@ -6,10 +6,11 @@ use super::delete_first::STEPS;
 use super::problem::{SlotEffect, SlotProblem};
 use super::search::{Budget, SlotSearch};
 use super::{Slots, Stuck};
-use crate::model::{Operation, Region};
+use crate::model::Region;
 use crate::plan::build::draft::Draft;
 use crate::plan::graph::{EdgeReason, StepGraph};
 use crate::plan::proof::peak::peak_when_taking;
+use crate::plan::proof::slots::SlotSteps;
 use crate::plan::step_map::StepIndex;
 
 /// Largest product of slot edges of a region and steps for which each edge is checked for being necessary.
@@ -120,17 +121,10 @@ fn drop_needless(
     edges: &[(StepIndex, StepIndex)],
 ) {
     let Some(Slots { limit, used }) = slots.get(region).copied() else { return };
-    let (mut takers, mut givers) = (Vec::new(), Vec::new());
-    for (index, step) in draft.graph.steps().filter(|(_, step)| step.at().region == *region) {
-        match &step.operation {
-            operation if operation.makes_image() => takers.push((index, 1)),
-            Operation::Delete { .. } => givers.push((index, 1)),
-            _ => {}
-        }
-    }
+    let steps = SlotSteps::by_region(&draft.graph).remove(region).unwrap_or_default();
     for (make, delete) in edges {
         let Some(reason) = draft.graph.unwait(*make, *delete) else { continue };
-        if peak_when_taking(&draft.graph, used, limit, &takers, &givers) > limit {
+        if peak_when_taking(&draft.graph, used, limit, &steps.takers, &steps.givers) > limit {
             draft.graph.wait(*make, *delete, reason);
         }
     }
