@@ -266,6 +266,25 @@ pub struct PlacementChange {
 }
 
 impl PlacementChange {
+    /// Returns a change without facts and accounts.
+    pub(crate) fn new(at: PlacementKey, action: Action, reason: Reason) -> Self {
+        Self {
+            at,
+            action,
+            reason,
+            id: None,
+            before: None,
+            after: None,
+            from: None,
+            remake: false,
+            share: Accounts::EMPTY,
+            carried: Accounts::EMPTY,
+            unshare: Accounts::EMPTY,
+            delete_snapshots: false,
+            delete_first: false,
+        }
+    }
+
     /// Returns the change that unshares a placement from all accounts and deletes it.
     pub(crate) fn retire(
         at: PlacementKey,
@@ -275,19 +294,11 @@ impl PlacementChange {
         ownership_tag: Option<&CompactString>,
     ) -> Self {
         Self {
-            at,
-            action: Action::Delete,
-            reason,
             id: Some(placement.id.clone()),
             before: Some(PlacementFacts::of(placement, ownership_tag)),
-            after: None,
-            from: None,
-            remake: false,
-            share: Accounts::EMPTY,
-            carried: Accounts::EMPTY,
             unshare: placement.everyone(),
             delete_snapshots,
-            delete_first: false,
+            ..Self::new(at, Action::Delete, reason)
         }
     }
 

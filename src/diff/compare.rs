@@ -10,8 +10,7 @@ use self::choice::{Choice, Originals, answers, choose, original_generations, rev
 use super::change::{Action, Diff, ImageChange, PlacementChange, PlacementFacts, Reason, Releasable};
 use crate::manifest::{Desired, DesiredImage};
 use crate::model::{
-    Accounts, Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, ReplaceOrder, Source,
-    SourceKind,
+    Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, ReplaceOrder, Source, SourceKind,
 };
 use crate::state::{Edit, Placement, Recorded, RecordedGeneration, RecordedImage};
 

@@ -34,11 +34,9 @@ impl Entry<'_> {
             None => Reason::RegionWanted,
         };
         let is_copy = from.is_some();
+        let action = if is_copy { Action::Copy } else { Action::Create };
         PlacementChange {
-            action: if is_copy { Action::Copy } else { Action::Create },
-            reason,
             id: failed.map(|failed| failed.id.clone()),
-            before: None,
             after: Some(PlacementFacts {
                 attributes: self.attributes(image, &at),
                 tags: image.tags.clone(),
@@ -50,13 +48,11 @@ impl Entry<'_> {
             remake: failed.is_some(),
             share: shares,
             carried,
-            unshare: Accounts::EMPTY,
             delete_snapshots: match &image.source {
                 Some(source) => image.deletes_snapshots_of(source, is_copy),
                 None => image.deletes_snapshots(),
             },
-            delete_first: false,
-            at,
+            ..PlacementChange::new(at, action, reason)
         }
     }
 
@@ -77,21 +73,8 @@ impl Entry<'_> {
     pub(super) fn adopt(&mut self, image: &DesiredImage, at: PlacementKey, id: &ImageId) -> PlacementChange {
         let (Some(seen), Some(source)) = (self.prior.adoptable(&at.region, id), &image.source) else {
             // Never seen: what is to change on it is not known before a refresh.
-            return PlacementChange {
-                at,
-                action: Action::Adopt,
-                reason: Reason::Declared,
-                id: Some(id.clone()),
-                before: None,
-                after: None,
-                from: None,
-                remake: false,
-                share: Accounts::EMPTY,
-                carried: Accounts::EMPTY,
-                unshare: Accounts::EMPTY,
-                delete_snapshots: false,
-                delete_first: false,
-            };
+            let change = PlacementChange::new(at, Action::Adopt, Reason::Declared);
+            return PlacementChange { id: Some(id.clone()), ..change };
         };
         self.edits.push(Edit::Adopt {
             at: at.clone(),
@@ -234,19 +217,13 @@ impl Entry<'_> {
         let after =
             PlacementFacts { attributes, tags: image.tags.clone(), owned, shares: wanted.clone(), unmanaged };
         PlacementChange {
-            at,
-            action: Action::Update,
-            reason: Reason::Differs,
             id: Some(placement.id.clone()),
             before: Some(before),
             after: Some(after),
-            from: None,
-            remake: false,
             share,
             carried,
             unshare,
-            delete_snapshots: false,
-            delete_first: false,
+            ..PlacementChange::new(at, Action::Update, Reason::Differs)
         }
     }
 }

@@ -138,19 +138,11 @@ impl Entry<'_> {
         after.attributes = Attributes { name, description: None, family: None, deprecated };
         after.shares = placement.shares.without(&unshare);
         let mut change = PlacementChange {
-            at,
-            action: Action::Update,
-            reason: Reason::Kept,
             id: Some(placement.id.clone()),
             before: Some(before),
             after: Some(after),
-            from: None,
-            remake: false,
-            share: Accounts::EMPTY,
-            carried: Accounts::EMPTY,
             unshare,
-            delete_snapshots: false,
-            delete_first: false,
+            ..PlacementChange::new(at, Action::Update, Reason::Kept)
         };
         let differs = !change.unshare.is_empty() || !change.fields().is_empty();
         if let Some(after) = change.after.as_mut().filter(|_| differs) {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::model::ImageState;
+use crate::model::{Accounts, ImageState};
 use crate::state::Snapshot;
 use crate::testing::worlds::{applied, at, example_with, generation, key, noon, placement, region};
 use crate::testing::{EXAMPLE, desired};
