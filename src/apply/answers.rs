@@ -150,7 +150,7 @@ impl RunState<'_, '_> {
         self.skip_followers(index);
     }
 
-    /// Ends the branch of a step that has no good end.
+    /// Skips every step that waits for a step that did not succeed.
     pub(super) fn skip_followers(&mut self, index: StepIndex) {
         let skipped = self.scheduler.failed(index);
         self.report_skipped(index, &skipped);

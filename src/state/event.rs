@@ -99,7 +99,7 @@ pub enum Edit {
         /// The image that it made; `None`: none.
         id: Option<ImageId>,
     },
-    /// A generation that was recorded before answers the manifest again.
+    /// An earlier generation becomes the current one again.
     Return {
         /// The entry.
         image: ImageKey,

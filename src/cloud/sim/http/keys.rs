@@ -58,7 +58,7 @@ impl FromStr for Key {
 pub struct Keys(BTreeMap<String, Key>);
 
 impl Keys {
-    /// Returns the key with an id.
+    /// Returns the key with this secret id.
     pub(super) fn find(&self, secret_id: &str) -> Option<&Key> {
         self.0.get(secret_id)
     }
