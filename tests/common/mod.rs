@@ -214,6 +214,7 @@ impl Filters {
         static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             [
                 (r"\bin \d+\.\d s\b", "in [time] s"),
+                (r"\bin \d+ min \d+ s\b", "in [time] s"),
                 (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
                 (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "####-##-## ##:##:## UTC"),
                 (r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC", "####-##-## ##:## UTC"),
