@@ -3,7 +3,7 @@
 mod cost_search;
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use goldform::diagnostics::{RenderOptions, render};
 use goldform::manifest::{Input, Variables, load};
@@ -14,10 +14,15 @@ const PATIENCE: Duration =
 
 const HEAD: &str = "version: 1\naccount: \"100000000001\"\n";
 
+/// Returns the processor's time that this thread has used. What else the machine does is not in it.
+fn processor_time() -> Duration {
+    rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime).try_into().unwrap()
+}
+
 /// Loads and renders. Returns the codes of the diagnostics.
 fn survives(name: &str, bytes: impl Into<Vec<u8>>) -> Vec<&'static str> {
     let inputs = vec![Input { name: "a.yaml".into(), bytes: bytes.into() }];
-    let start = Instant::now();
+    let before = processor_time();
     let loaded = load(inputs, &Variables::default());
     let drawn = render(
         &loaded.diagnostics,
@@ -25,7 +30,7 @@ fn survives(name: &str, bytes: impl Into<Vec<u8>>) -> Vec<&'static str> {
         loaded.locator.sources(),
         RenderOptions::default(),
     );
-    let taken = start.elapsed();
+    let taken = processor_time().saturating_sub(before);
     // Shown by `cargo test -- --nocapture`.
     println!("{:>10.3?} {name:.60}", taken);
     assert!(taken < PATIENCE, "{name}: {taken:?}");

@@ -21,6 +21,7 @@ use goldform::report::Places;
 use goldform::state::Recorded;
 use jiff::Timestamp;
 
+use super::processor_time;
 use grammar::{FRAGMENTS, Manifest};
 
 /// Without optimisation everything takes some ten times as long.
@@ -69,17 +70,9 @@ const KNOWN: &[(&str, &[(&str, usize)])] = &[
     ("placeholders", &[("placeholders", 1250)]),
 ];
 
-/// The processor's time that this thread used. Where the system does not say, the time of the clock.
-fn used(start: Instant) -> Duration {
-    let nanos = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = nanos.and_then(|text| text.split_whitespace().next()?.parse().ok());
-    nanos.map_or_else(|| start.elapsed(), Duration::from_nanos)
-}
-
 /// Does what `validate` does with a manifest, drawing and reports included; returns what it cost.
 fn cost(text: &str) -> Duration {
-    let start = Instant::now();
-    let before = used(start);
+    let before = processor_time();
     let loaded =
         load(vec![Input { name: "a.yaml".into(), bytes: text.as_bytes().to_vec() }], &Variables::default());
     let mut diagnostics = loaded.diagnostics;
@@ -98,7 +91,7 @@ fn cost(text: &str) -> Duration {
     let problems = places.problems(&diagnostics);
     assert!(drawn.len() < 100_000, "{} bytes of diagnostics", drawn.len());
     assert_eq!(problems.len(), diagnostics.len());
-    used(start).saturating_sub(before)
+    processor_time().saturating_sub(before)
 }
 
 /// Asserts that a manifest is within the bound, and that its cost grows with its size.
