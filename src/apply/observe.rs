@@ -39,6 +39,7 @@ pub async fn observe(
     for (region, ids) in wanted {
         managed.entry(region.clone()).or_default().extend(ids.iter().cloned());
     }
+    // One limit for the calls of all regions, and for those that each of them makes.
     let calls = Semaphore::new(parallelism.max(1));
     let at = clock.now();
     let observing = |region: Region| {
@@ -207,7 +208,7 @@ async fn contradict(
         ),
         request_id: None,
     };
-    let reading = |at: &'_ PlacementKey| {
+    let reading = |at: &PlacementKey| {
         let (region, id) = (at.region.clone(), recorded.placement(at)?.id.clone());
         Some((format!("reading the shares of {id} in {region}"), async move {
             match cloud.shares(&region, &id).await {
