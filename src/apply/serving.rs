@@ -73,14 +73,12 @@ pub(super) fn handed_over(recorded: &Recorded, operation: &Operation, now: Times
 
 /// The placements of current generations that a plan changes and does not delete.
 fn changing(plan: &Plan) -> impl Iterator<Item = PlacementKey> + '_ {
-    use crate::diff::Action;
-    let stays = |action: Action| !matches!(action, Action::Delete | Action::Forget);
     plan.changes.iter().flat_map(move |change| {
         change
             .placements
             .iter()
             .filter(move |placement| {
-                change.generation == Some(placement.at.generation) && stays(placement.action)
+                change.generation == Some(placement.at.generation) && !placement.deletes_image()
             })
             .map(|placement| placement.at.clone())
     })

@@ -6,11 +6,12 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{
-    Accounts, Attributes, GenerationNumber, ImageId, ImageKey, ImageState, PlacementKey, Region,
-    RevisionName, Source, Tags,
-};
-use crate::state::{Edit, Placement, Recorded};
+pub use self::placement::{Difference, FieldChange, PlacementChange, PlacementFacts, Work};
+use crate::model::{GenerationNumber, ImageKey, ImageState, PlacementKey, RevisionName, Source};
+use crate::state::{Edit, Recorded};
+
+mod placement;
+mod stored;
 
 /// What is wanted of an entry or a placement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,8 +31,6 @@ pub enum Action {
     Return,
     /// Delete it.
     Delete,
-    /// Stop managing it; it is not deleted, or is gone already.
-    Forget,
     /// It is as desired but not NORMAL yet: wait until it is.
     Wait,
     /// Leave it as it is.
@@ -49,7 +48,6 @@ impl Action {
             Self::Replace => "replace",
             Self::Return => "return",
             Self::Delete => "delete",
-            Self::Forget => "forget",
             Self::Wait => "wait",
             Self::Unchanged => "unchanged",
         }
@@ -61,7 +59,7 @@ impl Action {
             Self::Create | Self::Copy | Self::Adopt => "+",
             Self::Update | Self::Return => "~",
             Self::Replace => "-/+",
-            Self::Delete | Self::Forget => "-",
+            Self::Delete => "-",
             Self::Wait => "…",
             Self::Unchanged => "=",
         }
@@ -156,219 +154,12 @@ pub enum Reason {
     Follows,
 }
 
-/// One attribute that changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FieldChange {
-    /// Its name: `description`, `tags.team`.
-    pub field: CompactString,
-    /// Value before. `None` if there is none.
-    pub before: Option<String>,
-    /// Value after. `None` if the field is removed.
-    pub after: Option<String>,
-}
-
-/// What a placement is like, as far as goldform manages it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlacementFacts {
-    /// Name, description, family and the deprecation mark; what is not managed is left out.
-    pub attributes: Attributes,
-    /// The managed tags, the ownership tag not among them.
-    pub tags: Tags,
-    /// Whether it carries the ownership tag.
-    pub owned: bool,
-    /// The accounts it is shared with: goldform's own.
-    pub shares: Accounts,
-    /// Accounts that it is shared with by others.
-    #[serde(rename = "foreign", default, skip_serializing_if = "Accounts::is_empty")]
-    pub unmanaged: Accounts,
-}
-
-impl PlacementFacts {
-    /// The facts of a recorded placement.
-    pub fn of(placement: &Placement, ownership_tag: Option<&CompactString>) -> Self {
-        let Placement {
-            name,
-            description,
-            family,
-            deprecated,
-            tags,
-            shares,
-            unmanaged,
-            // Identity and progress, not something that is changed.
-            id: _,
-            state: _,
-            accepted_at: _,
-            resent: _,
-            seen: _,
-            interim: _,
-            copied_from: _,
-            superseded_at: _,
-            build: _,
-        } = placement;
-        Self {
-            attributes: Attributes {
-                name: Some(name.clone()),
-                description: Some(description.clone()),
-                family: Some(family.clone()),
-                deprecated: Some(*deprecated),
-            },
-            tags: tags
-                .iter()
-                .filter(|(key, _)| Some(*key) != ownership_tag)
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
-            owned: ownership_tag.is_some_and(|key| tags.contains_key(key)),
-            shares: shares.clone(),
-            unmanaged: unmanaged.clone(),
-        }
-    }
-}
-
-/// What is wanted of one placement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlacementChange {
-    /// The placement.
-    pub at: PlacementKey,
-    /// What is wanted: create, copy, update, delete, forget.
-    pub action: Action,
-    /// Why.
-    pub reason: Reason,
-    /// The id of the image that is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<ImageId>,
-    /// What is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<PlacementFacts>,
-    /// Desired facts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<PlacementFacts>,
-    /// Where a copy is made from, in the same generation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Region>,
-    /// A failed image at this address is deleted first.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub remake: bool,
-    /// Accounts that get a share.
-    #[serde(default, skip_serializing_if = "Accounts::is_empty")]
-    pub share: Accounts,
-    /// Accounts that others shared the retiring generation with: they get the new one too, as unmanaged still.
-    #[serde(default, skip_serializing_if = "Accounts::is_empty")]
-    pub carried: Accounts,
-    /// Accounts that lose their share.
-    #[serde(default, skip_serializing_if = "Accounts::is_empty")]
-    pub unshare: Accounts,
-    /// Whether the snapshots are deleted with the image.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub delete_snapshots: bool,
-    /// It is deleted before its successor is made, because the region has no free slot for both.
-    #[serde(rename = "early", default, skip_serializing_if = "std::ops::Not::not")]
-    pub delete_first: bool,
-}
-
-impl PlacementChange {
-    /// Returns a change without facts and accounts.
-    pub(crate) fn new(at: PlacementKey, action: Action, reason: Reason) -> Self {
-        Self {
-            at,
-            action,
-            reason,
-            id: None,
-            before: None,
-            after: None,
-            from: None,
-            remake: false,
-            share: Accounts::EMPTY,
-            carried: Accounts::EMPTY,
-            unshare: Accounts::EMPTY,
-            delete_snapshots: false,
-            delete_first: false,
-        }
-    }
-
-    /// Returns the change that unshares a placement from all accounts and deletes it.
-    pub(crate) fn retire(
-        at: PlacementKey,
-        placement: &Placement,
-        reason: Reason,
-        delete_snapshots: bool,
-        ownership_tag: Option<&CompactString>,
-    ) -> Self {
-        Self {
-            id: Some(placement.id.clone()),
-            before: Some(PlacementFacts::of(placement, ownership_tag)),
-            unshare: placement.everyone(),
-            delete_snapshots,
-            ..Self::new(at, Action::Delete, reason)
-        }
-    }
-
-    /// The attributes and tags that change, by name. Shares are not among them.
-    pub fn fields(&self) -> Vec<FieldChange> {
-        let (Some(before), Some(after)) = (&self.before, &self.after) else { return Vec::new() };
-        let mut fields = Vec::new();
-        let mut push = |field: &str, before: Option<String>, after: Option<String>| {
-            if before != after {
-                fields.push(FieldChange { field: field.into(), before, after });
-            }
-        };
-        let Attributes { name, description, family, deprecated } = &after.attributes;
-        let was = &before.attributes;
-        if let Some(name) = name {
-            push("name", was.name.as_ref().map(ToString::to_string), Some(name.to_string()));
-        }
-        if let Some(description) = description {
-            push("description", was.description.clone(), Some(description.clone()));
-        }
-        if let Some(family) = family {
-            push("family", was.family.as_ref().map(ToString::to_string), Some(family.to_string()));
-        }
-        if let Some(deprecated) = deprecated {
-            push("deprecated", was.deprecated.map(|b| b.to_string()), Some(deprecated.to_string()));
-        }
-        for (key, value) in &after.tags {
-            push(
-                &format!("tags.{key}"),
-                before.tags.get(key).map(ToString::to_string),
-                Some(value.to_string()),
-            );
-        }
-        for (key, value) in &before.tags {
-            if !after.tags.contains_key(key) {
-                push(&format!("tags.{key}"), Some(value.to_string()), None);
-            }
-        }
-        if after.owned && !before.owned {
-            push("ownership tag", None, Some("set".to_owned()));
-        }
-        fields
-    }
-
-    /// The attributes that an update sets: those that are managed and differ.
-    pub fn attributes_to_set(&self) -> Attributes {
-        let Some(after) = &self.after else { return Attributes::default() };
-        let before = self.before.as_ref().map(|facts| &facts.attributes);
-        let changed = |same: bool| before.is_none() || !same;
-        let Attributes { name, description, family, deprecated } = &after.attributes;
-        Attributes {
-            name: name.clone().filter(|name| changed(before.is_some_and(|b| b.name.as_ref() == Some(name)))),
-            description: description
-                .clone()
-                .filter(|text| changed(before.is_some_and(|b| b.description.as_ref() == Some(text)))),
-            family: family
-                .clone()
-                .filter(|text| changed(before.is_some_and(|b| b.family.as_ref() == Some(text)))),
-            deprecated: deprecated
-                .filter(|mark| changed(before.is_some_and(|b| b.deprecated == Some(*mark)))),
-        }
-    }
-}
-
 /// What is wanted of one entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageChange {
     /// The entry.
     pub image: ImageKey,
-    /// What is wanted: create, replace, update, delete, forget, unchanged.
+    /// What is wanted: create, replace, update, delete, unchanged.
     pub action: Action,
     /// Why.
     pub reason: Reason,
@@ -400,14 +191,13 @@ impl ImageChange {
     /// the entry meanwhile.
     pub fn leaves_image(&self, prior: &Recorded, at: &PlacementKey) -> bool {
         let is_deleted_first = |generation| {
-            let deleted = self.placements.iter().filter(|change| change.action == Action::Delete);
-            let mut first = deleted.filter(|change| self.delete_first || change.delete_first);
+            let deleted = self.placements.iter().filter(|change| change.deletes_image());
+            let mut first = deleted.filter(|change| self.delete_first || change.is_deleted_first());
             first.any(|change| change.at.generation == generation && change.at.region == at.region)
         };
         let is_made = |generation| {
-            let mut made = self.placements.iter().filter(|change| {
-                matches!(change.action, Action::Create | Action::Copy) && change.at.region == at.region
-            });
+            let mut made =
+                self.placements.iter().filter(|change| change.makes_image() && change.at.region == at.region);
             made.any(|change| change.at.generation == generation)
         };
         let recorded = prior.images.get(&at.image);

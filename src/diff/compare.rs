@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use self::choice::{Choice, Originals, answers, choose, original_generations, revision, wanted_names};
-use super::change::{Action, Diff, ImageChange, PlacementChange, PlacementFacts, Reason, Releasable};
+use super::change::{Action, Diff, ImageChange, PlacementChange, PlacementFacts, Reason, Releasable, Work};
 use crate::manifest::{Desired, DesiredImage};
 use crate::model::{
     Attributes, GenerationNumber, ImageId, ImageKey, PlacementKey, Region, ReplaceOrder, Source, SourceKind,
@@ -131,11 +131,10 @@ impl Entry<'_> {
         if let Some(recorded) = recorded {
             self.other_placements(image, recorded, &choice, &mut placements, &mut unchanged);
         }
-        let is_retiring = |change: &PlacementChange| {
-            change.action == Action::Delete && change.at.generation != choice.generation
-        };
+        let is_retiring =
+            |change: &PlacementChange| change.deletes_image() && change.at.generation != choice.generation;
         let delete_first = image.replace == ReplaceOrder::DeleteFirst && placements.iter().any(is_retiring);
-        let only_waits = placements.iter().all(|change| change.action == Action::Wait);
+        let only_waits = placements.iter().all(|change| matches!(change.work, Work::Wait { .. }));
         let action = match (choice.is_new, choice.supersedes, placements.is_empty()) {
             (true, Some(_), _) => Action::Replace,
             (true, None, _) if adopted_id(image).is_some() => Action::Adopt,
@@ -250,7 +249,7 @@ fn asks_for_build(image: &DesiredImage, recorded: &RecordedImage, change: &Image
     };
     let is_same = matches!(&current.source.kind, SourceKind::Shared { from, .. } if *from == lookup.from)
         && current.source.revision == lookup.revision;
-    !is_same || change.placements.iter().any(|placement| placement.action == Action::Create)
+    !is_same || change.placements.iter().any(|placement| placement.action() == Action::Create)
 }
 
 /// Returns the region whose placement is the source of missing ones. `None` if nothing of the generation is left.

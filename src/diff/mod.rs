@@ -15,7 +15,9 @@ pub mod lookups;
 pub mod rename;
 pub mod select;
 
-pub use change::{Action, Diff, FieldChange, ImageChange, PlacementChange, PlacementFacts, Reason};
+pub use change::{
+    Action, Diff, Difference, FieldChange, ImageChange, PlacementChange, PlacementFacts, Reason, Work,
+};
 pub use compare::{PlanMode, diff, diff_replacing, replaced};
 pub use drift::{Drift, DriftItem, missing, observe};
 pub use lookups::{LookupDrift, observe_lookups, use_lookups};

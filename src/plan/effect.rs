@@ -15,7 +15,7 @@ use super::graph::{EdgeReason, StepGraph};
 use super::place::PlanPlace;
 use super::step::Step;
 use super::step_map::StepIndex;
-use crate::diff::{Action, ImageChange, PlacementChange};
+use crate::diff::{Action, ImageChange, PlacementChange, Work};
 use crate::manifest::Desired;
 use crate::model::{AccountId, Digest, ImageKey, Operation, SourceKind, Verb};
 use crate::state::Edit;
@@ -65,7 +65,7 @@ pub(super) fn changes_anything(change: &ImageChange) -> bool {
 
 /// The change of an entry, where what is only waited for counts as unchanged.
 pub(super) fn without_waits(change: &ImageChange) -> Cow<'_, ImageChange> {
-    let is_wait = |placement: &PlacementChange| placement.action == Action::Wait;
+    let is_wait = |placement: &PlacementChange| matches!(placement.work, Work::Wait { .. });
     let waits = change.placements.iter().filter(|placement| is_wait(placement)).count();
     if waits == 0 {
         return Cow::Borrowed(change);

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::{EdgeReason, Plan, PlanError, PlanOptions, Step, StepGraph, propose};
-use crate::diff::Action;
 use crate::manifest::Desired;
 use crate::model::{PlacementKey, Region, Verb};
 use crate::state::{Recorded, Snapshot, StepId};
@@ -131,7 +130,7 @@ fn gain(plan: &Plan, with: &Plan, step: &Step) -> Option<SlotGain> {
 fn is_delete_first(plan: &Plan, at: &PlacementKey) -> bool {
     plan.changes.iter().filter(|change| change.image == at.image && !change.delete_first).any(|change| {
         let mut placements = change.placements.iter();
-        placements.any(|one| one.action == Action::Delete && one.delete_first && one.at.region == at.region)
+        placements.any(|one| one.is_deleted_first() && one.at.region == at.region)
     })
 }
 

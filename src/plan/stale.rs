@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use super::capacity::{RegionCapacity, image_limit, share_limit};
 use super::file::{PlanFile, PlanInputs};
-use crate::diff::{Action, ImageChange, PlacementChange, PlacementFacts};
-use crate::model::{GenerationNumber, ImageKey, Operation, PlacementKey, SourceKind};
+use crate::diff::{ImageChange, PlacementChange, PlacementFacts, Work};
+use crate::model::{GenerationNumber, ImageId, ImageKey, Operation, PlacementKey, SourceKind};
 use crate::state::{Edit, Placement, Recorded, Snapshot};
 
 /// Returns why the state at a place is not the one that a plan was made from. `found` is the state there, if there is
@@ -116,8 +116,8 @@ impl Check<'_> {
     fn placement(&self, change: &PlacementChange) -> Option<String> {
         let at = &change.at;
         let (was, is) = (self.file.prior.placement(at), self.present.placement(at));
-        match (change.action, was, is) {
-            (Action::Adopt, None, None) => self.adopted(change),
+        match (&change.work, was, is) {
+            (Work::Adopt { id, .. }, None, None) => self.adopted(at, id),
             (_, None, None) => self.source(change),
             (_, None, Some(is)) => Some(format!("{at} was not there and is {}", is.id)),
             (_, Some(was), None) => Some(format!("{at} ({}) was there and is gone", was.id)),
@@ -141,8 +141,7 @@ impl Check<'_> {
     }
 
     /// An adopted image, as last observed.
-    fn adopted(&self, change: &PlacementChange) -> Option<String> {
-        let (at, id) = (&change.at, change.id.as_ref()?);
+    fn adopted(&self, at: &PlacementKey, id: &ImageId) -> Option<String> {
         let was = self.file.prior.adoptable(&at.region, id);
         match (was, self.present.adoptable(&at.region, id)) {
             (None, _) => None,
@@ -167,15 +166,15 @@ impl Check<'_> {
                     .changes
                     .iter()
                     .flat_map(|image| &image.placements)
-                    .any(|other| other.at == *source && other.action == Action::Adopt)
+                    .any(|other| other.at == *source && matches!(other.work, Work::Adopt { .. }))
         };
-        if let Some(region) = &change.from {
+        if let Some(region) = change.copied_from() {
             let source = PlacementKey { region: region.clone(), ..at.clone() };
             return (!is_there(&source)).then(|| format!("{source}, which {at} is copied from, is gone"));
         }
         let image = plan.changes.iter().find(|image| image.image == at.image)?;
-        match (change.action, image.source.as_ref().map(|source| &source.kind), image.of) {
-            (Action::Create, Some(SourceKind::Encrypted { image, .. }), Some(generation)) => {
+        match (&change.work, image.source.as_ref().map(|source| &source.kind), image.of) {
+            (Work::Make { .. }, Some(SourceKind::Encrypted { image, .. }), Some(generation)) => {
                 let source = PlacementKey { image: image.clone(), generation, region: at.region.clone() };
                 (!is_there(&source)).then(|| format!("{source}, which {at} is made from, is gone"))
             }

@@ -38,7 +38,7 @@ pub fn terraform(plan: Option<&Plan>) -> Value {
         .changes
         .iter()
         .flat_map(|change| &change.placements)
-        .filter(|placement| placement.action == crate::diff::Action::Update)
+        .filter(|placement| placement.action() == crate::diff::Action::Update)
         .count();
     json!({
         "create": summary.create.saturating_add(summary.copy), "update": update, "delete": summary.delete,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diff::{Action, ImageChange, PlacementChange};
+use crate::diff::{ImageChange, PlacementChange, Work};
 use crate::model::{Accounts, GenerationNumber, ImageKey, PlacementKey, Region};
 use crate::plan::Plan;
 use crate::report::{AccountNames, count};
@@ -47,14 +47,14 @@ fn after(change: &ImageChange, prior: &Recorded) -> BTreeMap<Region, Accounts> {
         }
     }
     for placement in change.placements.iter().filter(|placement| placement.at.generation == generation) {
-        match (&placement.after, placement.action) {
-            (_, Action::Delete | Action::Forget) => {
+        match (&placement.work, placement.after()) {
+            (Work::Delete { .. }, _) => {
                 after.remove(&placement.at.region);
             }
-            (Some(facts), _) => {
-                after.insert(placement.at.region.clone(), facts.shares.joined(&facts.unmanaged));
+            (_, Some(facts)) => {
+                after.insert(placement.at.region.clone(), facts.everyone());
             }
-            (None, _) => {}
+            (_, None) => {}
         }
     }
     after
@@ -67,18 +67,15 @@ fn loss(
     after: &BTreeMap<Region, Accounts>,
 ) -> Option<Loss> {
     let PlacementKey { image: key, region, .. } = &change.at;
-    let deleted = change.action == Action::Delete;
-    let had = match (&change.before, deleted) {
-        (Some(before), true) => before.shares.joined(&before.unmanaged),
-        _ => change.unshare.clone(),
-    };
+    let deleted = change.deletes_image();
+    let had = change.unshare();
     let successor = after.get(region);
     let accounts = match successor {
         Some(kept) => had.without(kept),
         None => had,
     };
     let is_deleted = deleted && successor.is_none();
-    let is_gap = deleted && change.delete_first && !image.leaves_image(prior, &change.at);
+    let is_gap = change.is_deleted_first() && !image.leaves_image(prior, &change.at);
     (is_deleted || is_gap || !accounts.is_empty()).then(|| Loss {
         at: format!("image.{key}@{region}"),
         accounts,
@@ -91,16 +88,12 @@ fn loss(
 pub(super) fn access(change: &ImageChange, prior: &Recorded) -> BTreeMap<Region, (Accounts, Accounts)> {
     let planned: BTreeMap<&PlacementKey, &PlacementChange> =
         change.placements.iter().map(|placement| (&placement.at, placement)).collect();
-    let is_left = |at: &PlacementKey| planned.get(at).is_some_and(|one| one.action == Action::Forget);
     let mut access: BTreeMap<Region, (Accounts, Accounts)> = BTreeMap::new();
     let generations = prior.images.get(&change.image).into_iter().flat_map(|image| &image.generations);
     for (generation, build) in generations {
         for (region, placement) in &build.placements {
             let at =
                 PlacementKey { image: change.image.clone(), generation: *generation, region: region.clone() };
-            if is_left(&at) {
-                continue;
-            }
             let (before, after) = access.entry(region.clone()).or_default();
             let everyone = placement.everyone();
             if placement.is_normal() {
@@ -111,10 +104,10 @@ pub(super) fn access(change: &ImageChange, prior: &Recorded) -> BTreeMap<Region,
             }
         }
     }
-    for placement in change.placements.iter().filter(|one| one.action != Action::Delete) {
-        let Some(facts) = placement.after.as_ref().filter(|_| !is_left(&placement.at)) else { continue };
+    for placement in &change.placements {
+        let Some(facts) = placement.after() else { continue };
         let (_, after) = access.entry(placement.at.region.clone()).or_default();
-        *after = after.joined(&facts.shares).joined(&facts.unmanaged);
+        *after = after.joined(&facts.everyone());
     }
     access
 }
@@ -139,7 +132,7 @@ pub(super) fn without_return<'p>(plan: &'p Plan, prior: &Recorded) -> Vec<&'p Im
         let deleted: BTreeSet<&PlacementKey> = change
             .placements
             .iter()
-            .filter(|placement| placement.action == Action::Delete)
+            .filter(|placement| placement.deletes_image())
             .map(|placement| &placement.at)
             .collect();
         let mut earlier = recorded

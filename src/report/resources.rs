@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::diff::{Action, ImageChange, PlacementChange, PlacementFacts};
+use crate::diff::{ImageChange, PlacementChange, PlacementFacts, Work};
 use crate::model::{GenerationNumber, ImageId, ImageKey, PlacementKey, Region};
 use crate::plan::Plan;
 use crate::state::Recorded;
@@ -52,8 +52,8 @@ struct Resources<'a> {
 impl Resources<'_> {
     fn before(&self, change: &PlacementChange) -> Value {
         let protect = self.prior.images.get(&change.at.image).map(|image| image.protect);
-        match &change.before {
-            Some(facts) => values(&change.at, change.id.as_ref(), facts, protect),
+        match change.before() {
+            Some(facts) => values(&change.at, change.id(), facts, protect),
             None => Value::Null,
         }
     }
@@ -63,8 +63,8 @@ impl Resources<'_> {
         // What nothing is said of is not protected.
         let protect = Some(self.protects.get(&change.at.image).copied().or(recorded).unwrap_or_default());
         // The id of an image that is made is known once it is made.
-        let id = change.id.as_ref().filter(|_| change.before.is_some());
-        match &change.after {
+        let id = change.id().filter(|_| change.before().is_some());
+        match change.after() {
             Some(facts) => values(&change.at, id, facts, protect),
             None => Value::Null,
         }
@@ -75,13 +75,13 @@ impl Resources<'_> {
         let replaced: BTreeMap<&Region, &PlacementChange> = change
             .placements
             .iter()
-            .filter(|one| one.action == Action::Delete && Some(one.at.generation) == change.supersedes)
+            .filter(|one| one.deletes_image() && Some(one.at.generation) == change.supersedes)
             .map(|one| (&one.at.region, one))
             .collect();
         let made: BTreeSet<&Region> = change
             .placements
             .iter()
-            .filter(|one| matches!(one.action, Action::Create | Action::Copy) && is_current(&one.at))
+            .filter(|one| one.makes_image() && is_current(&one.at))
             .map(|one| &one.at.region)
             .collect();
         for one in &change.placements {
@@ -96,28 +96,25 @@ impl Resources<'_> {
                 false => format!("{region}#{}", one.at.generation),
             };
             let (before, after) = (self.before(one), self.after(one));
-            let made = match (one.action, old) {
-                (Action::Create | Action::Copy, Some(old)) => {
-                    let first = change.delete_first || old.delete_first;
+            let made = match (&one.work, old) {
+                (Work::Make { .. }, Some(old)) => {
+                    let first = change.delete_first || old.is_deleted_first();
                     let actions = if first { ["delete", "create"] } else { ["create", "delete"] };
                     resource(&change.image, &index, &actions, self.before(old), after)
                 }
-                (Action::Create | Action::Copy, None) if one.remake => {
+                (Work::Make { failed: Some(_), .. }, None) => {
                     resource(&change.image, &index, &["delete", "create"], before, after)
                 }
-                (Action::Create | Action::Copy | Action::Replace, None) | (Action::Replace, _) => {
+                (Work::Make { failed: None, .. }, None) => {
                     resource(&change.image, &index, &["create"], Value::Null, after)
                 }
-                (Action::Update | Action::Return, _) => {
-                    resource(&change.image, &index, &["update"], before, after)
-                }
-                (Action::Delete, _) => resource(&change.image, &index, &["delete"], before, Value::Null),
-                (Action::Forget, _) => resource(&change.image, &index, &["forget"], before, Value::Null),
-                (Action::Adopt | Action::Wait | Action::Unchanged, _) => {
+                (Work::Update { .. }, _) => resource(&change.image, &index, &["update"], before, after),
+                (Work::Delete { .. }, _) => resource(&change.image, &index, &["delete"], before, Value::Null),
+                (Work::Adopt { .. } | Work::Wait { .. }, _) => {
                     let changes = before != after && !before.is_null();
                     let actions = if changes { ["update"] } else { ["no-op"] };
                     let mut adopted = resource(&change.image, &index, &actions, before, after);
-                    if let (Action::Adopt, Some(id)) = (one.action, &one.id)
+                    if let Work::Adopt { id, .. } = &one.work
                         && let Some(change) = adopted.get_mut("change").and_then(Value::as_object_mut)
                     {
                         change.insert("importing".to_owned(), json!({ "id": id }));

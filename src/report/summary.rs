@@ -55,7 +55,7 @@ impl Summary {
                 summary.replace = summary.replace.saturating_add(1);
             }
             for placement in &change.placements {
-                if placement.action == Action::Update && !placement.fields().is_empty() {
+                if placement.action() == Action::Update && !placement.fields().is_empty() {
                     summary.update = summary.update.saturating_add(1);
                 }
                 if placement.reason == Reason::Kept && change.supersedes == Some(placement.at.generation) {

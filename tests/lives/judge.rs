@@ -173,7 +173,7 @@ impl Judge {
         for change in &plan.changes {
             let Some(number) = number_of(change.image.as_str()) else { continue };
             for placement in &change.placements {
-                if change.delete_first || placement.delete_first {
+                if change.delete_first || placement.is_deleted_first() {
                     gaps.insert((number, placement.at.region.to_string()));
                 }
             }

@@ -30,7 +30,7 @@ async fn apply(bench: &mut Bench, wanted: &Desired, tally: &Tally) -> Option<boo
         Applied::Walked(plan, outcome) => {
             assert!(outcome.is_complete(), "{outcome:#?}");
             let changes = || plan.changes.iter().flat_map(|image| &image.placements);
-            let made = changes().any(|change| matches!(change.action, Action::Create | Action::Copy));
+            let made = changes().any(|change| change.makes_image());
             Some(made)
         }
         Applied::Refused(judgement) => {

@@ -10,7 +10,7 @@ use crate::slots::world::{Case, Shape, case, graph_in_words};
 
 fn early(plan: &Plan) -> BTreeSet<PlacementKey> {
     let changes = plan.changes.iter().flat_map(|image| &image.placements);
-    changes.filter(|change| change.delete_first).map(|change| change.at.clone()).collect()
+    changes.filter(|change| change.is_deleted_first()).map(|change| change.at.clone()).collect()
 }
 
 #[derive(Default, Debug)]

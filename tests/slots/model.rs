@@ -273,10 +273,10 @@ impl Model {
                 if self.places[new].makes.is_empty() && !self.places[new].deletes.is_empty() {
                     continue;
                 }
-                let retires = change.action == goldform::diff::Action::Delete;
+                let retires = change.deletes_image();
                 let is_made = retires && !self.places[new].makes.is_empty();
                 self.places[old].successor = Some(new);
-                self.places[old].goes_first = is_made && (change.delete_first || image.delete_first);
+                self.places[old].goes_first = is_made && (change.is_deleted_first() || image.delete_first);
                 self.places[old].asked_to_go_first = is_made && image.delete_first;
             }
         }

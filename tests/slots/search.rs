@@ -87,11 +87,11 @@ fn may_go_early(case: &Case, diff: &Diff) -> Vec<PlacementKey> {
         if entry.replace != ReplaceOrder::Auto || protected {
             continue;
         }
-        for change in image.placements.iter().filter(|change| change.action == Action::Delete) {
+        for change in image.placements.iter().filter(|change| change.deletes_image()) {
             let successor = image.placements.iter().find(|other| {
                 Some(other.at.generation) == image.generation
                     && other.at.region == change.at.region
-                    && matches!(other.action, Action::Create | Action::Copy)
+                    && other.makes_image()
                     && other.at != change.at
             });
             if successor
@@ -121,11 +121,12 @@ fn leaves_a_gap(
                 && other.seen
                 && other.state == ImageState::Normal
                 && other.everyone().contains(account)
-                && change.is_none_or(|change| !change.unshare.contains(account))
+                && change.is_none_or(|change| !change.unshare().contains(account))
         })
     };
     seeing.iter().any(|account| {
-        (successor.share.contains(account) || successor.carried.contains(account)) && !keeps_another(account)
+        (successor.share().contains(account) || successor.carried().contains(account))
+            && !keeps_another(account)
     })
 }
 

@@ -77,8 +77,12 @@ fn timed(what: &str, case: &Case) -> Plan {
     let start = Instant::now();
     let errors = crate::slots::edges::errors(&crate::slots::edges::judged(case, &plan));
     let judged = start.elapsed();
-    let early =
-        plan.changes.iter().flat_map(|image| &image.placements).filter(|change| change.delete_first).count();
+    let early = plan
+        .changes
+        .iter()
+        .flat_map(|image| &image.placements)
+        .filter(|change| change.is_deleted_first())
+        .count();
     println!(
         "speed: {what}: {} steps, {} edges, {early} early, blocked {}: planned in {planned:.2?}, judged in {judged:.2?} ({errors:?})",
         plan.graph.len(),

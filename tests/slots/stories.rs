@@ -38,7 +38,7 @@ fn world(images_per_region: u32) -> Bench {
 
 fn early(plan: &Plan) -> Vec<String> {
     let changes = plan.changes.iter().flat_map(|image| &image.placements);
-    changes.filter(|change| change.delete_first).map(|change| change.at.to_string()).collect()
+    changes.filter(|change| change.is_deleted_first()).map(|change| change.at.to_string()).collect()
 }
 
 fn slot_edges(plan: &Plan) -> usize {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::constraints::rule::{Case, Code, Finding, Findings, Rule, RuleSource};
 use crate::diagnostics::ManifestPath;
-use crate::diff::Action;
+use crate::diff::Work;
 use crate::model::{ImageId, Level, Operation, PlacementKey, Source, SourceKind};
 use crate::plan::PlanView;
 use crate::state::Edit;
@@ -47,7 +47,7 @@ fn check(case: &Case<'_>, findings: &mut Findings) {
     // An observed image is adopted by an edit of the state. One that was not observed appears among the changes only.
     let mut adopted: BTreeMap<&PlacementKey, &ImageId> = BTreeMap::new();
     for change in view.plan.changes.iter().flat_map(|image| &image.placements) {
-        if let (Action::Adopt, Some(id)) = (change.action, &change.id) {
+        if let Work::Adopt { id, .. } = &change.work {
             adopted.insert(&change.at, id);
         }
     }

@@ -163,7 +163,7 @@ fn kept_in<'a>(
     view.plan.changes.iter().find_map(|change| {
         let recorded = case.prior.images.get(&change.image)?;
         let is_deleted = |generation: GenerationNumber| {
-            let mut deleted = change.placements.iter().filter(|one| one.action == Action::Delete);
+            let mut deleted = change.placements.iter().filter(|one| one.deletes_image());
             deleted.any(|one| one.at.region == *region && one.at.generation == generation)
         };
         let kept = recorded.generations.iter().filter(|(generation, build)| {
@@ -186,9 +186,9 @@ fn replaced_in<'a>(case: &Case<'_>, view: &PlanView<'a>, region: &Region) -> Opt
         let image = case.desired.images.get(&change.image);
         let is_protected = case.prior.images.get(&change.image).is_some_and(|image| image.protect);
         let is_auto = image.is_some_and(|image| image.replace == ReplaceOrder::Auto && !image.protect);
-        let is_made = || here().any(|placement| matches!(placement.action, Action::Create | Action::Copy));
+        let is_made = || here().any(|placement| placement.makes_image());
         let is_kept = || here().any(|placement| placement.reason == Reason::Kept);
-        let is_deleted = here().any(|placement| placement.action == Action::Delete);
+        let is_deleted = here().any(|placement| placement.deletes_image());
         let may_go_first = is_auto && !is_protected && is_made() && (is_deleted || is_kept());
         may_go_first.then_some((&change.image, !is_deleted))
     })

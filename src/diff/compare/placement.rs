@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 
 use super::{Choice, Entry, adopted_id, answers, revision};
-use crate::diff::change::{Action, PlacementChange, PlacementFacts, Reason};
+use crate::diff::change::{Difference, PlacementChange, PlacementFacts, Reason, Work};
 use crate::manifest::DesiredImage;
 use crate::model::{Accounts, Attributes, ImageId, NameTemplate, PlacementKey, Region, SharedImageEdits};
 use crate::state::{Edit, Placement};
@@ -27,33 +27,24 @@ impl Entry<'_> {
             None => Some(image.region.clone()),
         };
         let shares = image.shares.get(&at.region).cloned().unwrap_or_default();
-        let carried = self.carried(image, &at, &shares);
         let reason = match failed {
             Some(failed) => Reason::Failed { state: failed.state },
             None if choice.is_new => Reason::Follows,
             None => Reason::RegionWanted,
         };
-        let is_copy = from.is_some();
-        let action = if is_copy { Action::Copy } else { Action::Create };
-        PlacementChange {
-            id: failed.map(|failed| failed.id.clone()),
-            after: Some(PlacementFacts {
-                attributes: self.attributes(image, &at),
-                tags: image.tags.clone(),
-                owned: self.is_owned(),
-                shares: shares.clone(),
-                unmanaged: carried.clone(),
-            }),
-            from,
-            remake: failed.is_some(),
-            share: shares,
-            carried,
-            delete_snapshots: match &image.source {
-                Some(source) => image.deletes_snapshots_of(source, is_copy),
-                None => image.deletes_snapshots(),
-            },
-            ..PlacementChange::new(at, action, reason)
-        }
+        let after = PlacementFacts {
+            attributes: self.attributes(image, &at),
+            tags: image.tags.clone(),
+            owned: self.is_owned(),
+            unmanaged: self.carried(image, &at, &shares),
+            shares,
+        };
+        let delete_snapshots = match &image.source {
+            Some(source) => image.deletes_snapshots_of(source, from.is_some()),
+            None => image.deletes_snapshots(),
+        };
+        let failed = failed.map(|failed| failed.id.clone());
+        PlacementChange { at, reason, work: Work::Make { from, failed, after, delete_snapshots } }
     }
 
     /// Accounts that others shared a retiring generation with, and that are to keep access.
@@ -73,8 +64,8 @@ impl Entry<'_> {
     pub(super) fn adopt(&mut self, image: &DesiredImage, at: PlacementKey, id: &ImageId) -> PlacementChange {
         let (Some(seen), Some(source)) = (self.prior.adoptable(&at.region, id), &image.source) else {
             // Never seen: what is to change on it is not known before a refresh.
-            let change = PlacementChange::new(at, Action::Adopt, Reason::Declared);
-            return PlacementChange { id: Some(id.clone()), ..change };
+            let work = Work::Adopt { id: id.clone(), facts: None };
+            return PlacementChange { at, reason: Reason::Declared, work };
         };
         self.edits.push(Edit::Adopt {
             at: at.clone(),
@@ -82,11 +73,10 @@ impl Entry<'_> {
             image: Box::new(seen.clone()),
         });
         let region = at.region.clone();
-        let mut change = self.compare_existing(image, &region, at, seen);
-        if let Some(after) = &mut change.after {
-            after.owned |= self.is_owned();
-        }
-        PlacementChange { action: Action::Adopt, reason: Reason::Declared, ..change }
+        let mut facts = self.compare_existing(image, &region, &at, seen);
+        facts.after.owned |= self.is_owned();
+        let work = Work::Adopt { id: id.clone(), facts: Some(facts) };
+        PlacementChange { at, reason: Reason::Declared, work }
     }
 
     pub(super) fn attributes(&self, image: &DesiredImage, at: &PlacementKey) -> Attributes {
@@ -165,26 +155,23 @@ impl Entry<'_> {
         at: PlacementKey,
         placement: &Placement,
     ) -> Option<PlacementChange> {
-        let mut change = self.compare_existing(image, region, at, placement);
-        let grants = !change.share.is_empty() || !change.carried.is_empty();
-        let differs = grants || !change.unshare.is_empty() || !change.fields().is_empty();
-        if differs && let Some(after) = &mut change.after {
-            after.owned |= self.is_owned();
+        let mut facts = self.compare_existing(image, region, &at, placement);
+        let id = placement.id.clone();
+        if facts.is_change() {
+            facts.after.owned |= self.is_owned();
+            return Some(PlacementChange { at, reason: Reason::Differs, work: Work::Update { id, facts } });
         }
-        if !differs && placement.is_pending() {
-            change.action = Action::Wait;
-            change.reason = Reason::Pending { state: placement.state };
-        }
-        (differs || change.action == Action::Wait).then_some(change)
+        let reason = Reason::Pending { state: placement.state };
+        placement.is_pending().then_some(PlacementChange { at, reason, work: Work::Wait { id, facts } })
     }
 
     fn compare_existing(
         &mut self,
         image: &DesiredImage,
         region: &Region,
-        at: PlacementKey,
+        at: &PlacementKey,
         placement: &Placement,
-    ) -> PlacementChange {
+    ) -> Difference {
         let wanted = image.shares.get(region);
         let empty = Accounts::EMPTY;
         let wanted = wanted.unwrap_or(&empty);
@@ -193,37 +180,28 @@ impl Entry<'_> {
             self.edits.push(Edit::Claim { at: at.clone(), accounts: claimed });
         }
         let everyone = placement.everyone();
-        let share = wanted.without(&everyone);
         let unwanted = if image.exclusive.contains(region) { &everyone } else { &placement.shares };
         let unshare = unwanted.without(wanted);
         let before = self.facts(placement);
-        let carried = self.carried(image, &at, wanted).without(&everyone);
+        let carried = self.carried(image, at, wanted).without(&everyone);
         let unmanaged = placement.unmanaged.without(wanted).without(&unshare).joined(&carried);
-        let mut attributes = self.attributes(image, &at);
+        let mut attributes = self.attributes(image, at);
         let is = |wanted: Option<&str>, is: &str| wanted.is_none_or(|wanted| wanted == is);
         let is_changed = !is(attributes.name.as_deref(), &placement.name)
             || !is(attributes.description.as_deref(), &placement.description)
             || !is(attributes.family.as_deref(), &placement.family);
         // A generation that is returned to loses the mark, though it is shared: its accounts have the one that it replaces.
         let may_be_cleared =
-            image.deprecate && placement.deprecated && self.is_covered_elsewhere(&at, placement);
+            image.deprecate && placement.deprecated && self.is_covered_elsewhere(at, placement);
         if may_be_cleared || self.may_set_deprecation(image, placement, is_changed) {
             attributes.deprecated = Some(false);
         }
         // An image that was adopted without the ownership tag is claimed with its first other change, so that
         // taking over what is there changes nothing.
         // Keys that were set before and are not named any more are removed: they are in `before`, not here.
-        let owned = before.owned || self.is_owned() && !self.prior.is_taken_over(&at);
+        let owned = before.owned || self.is_owned() && !self.prior.is_taken_over(at);
         let after =
             PlacementFacts { attributes, tags: image.tags.clone(), owned, shares: wanted.clone(), unmanaged };
-        PlacementChange {
-            id: Some(placement.id.clone()),
-            before: Some(before),
-            after: Some(after),
-            share,
-            carried,
-            unshare,
-            ..PlacementChange::new(at, Action::Update, Reason::Differs)
-        }
+        Difference { before, after }
     }
 }

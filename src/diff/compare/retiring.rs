@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::diff::change::Releasable;
+use crate::diff::change::{Difference, Releasable};
 use crate::model::Keep;
 use crate::model::interim::with_suffix;
 
@@ -127,7 +127,6 @@ impl Entry<'_> {
         placement: &Placement,
     ) -> Option<PlacementChange> {
         let wanted = image.shares.get(&at.region).cloned().unwrap_or_default();
-        let unshare = placement.shares.without(&wanted);
         let before = self.facts(placement);
         let mut after = before.clone();
         let deprecated = self.may_set_deprecation(image, placement, false).then_some(true);
@@ -136,19 +135,14 @@ impl Entry<'_> {
             || self.names.contains(&(&at.region, placement.name.clone()));
         let name = is_taken.then(|| with_suffix(&placement.name, &format!("g{}", at.generation)));
         after.attributes = Attributes { name, description: None, family: None, deprecated };
-        after.shares = placement.shares.without(&unshare);
-        let mut change = PlacementChange {
-            id: Some(placement.id.clone()),
-            before: Some(before),
-            after: Some(after),
-            unshare,
-            ..PlacementChange::new(at, Action::Update, Reason::Kept)
-        };
-        let differs = !change.unshare.is_empty() || !change.fields().is_empty();
-        if let Some(after) = change.after.as_mut().filter(|_| differs) {
-            after.owned |= self.is_owned();
+        after.shares = placement.shares.shared_with(&wanted);
+        let mut facts = Difference { before, after };
+        if !facts.is_change() {
+            return None;
         }
-        differs.then_some(change)
+        facts.after.owned |= self.is_owned();
+        let work = Work::Update { id: placement.id.clone(), facts };
+        Some(PlacementChange { at, reason: Reason::Kept, work })
     }
 
     /// The entry is not in the manifest.

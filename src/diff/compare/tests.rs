@@ -25,7 +25,7 @@ fn only(diff: &Diff) -> &PlacementChange {
 }
 
 fn actions(change: &ImageChange) -> Vec<(String, Action)> {
-    change.placements.iter().map(|placement| (placement.at.to_string(), placement.action)).collect()
+    change.placements.iter().map(|placement| (placement.at.to_string(), placement.action())).collect()
 }
 
 #[test]
@@ -49,9 +49,9 @@ fn where_nothing_is_recorded_each_entry_is_created_in_its_region_and_copied_else
             ("image.web@ap-tokyo#1".to_owned(), Action::Copy),
         ]
     );
-    assert!(web.placements.iter().all(|placement| placement.share.len() == 2));
+    assert!(web.placements.iter().all(|placement| placement.share().len() == 2));
     let db = image(&diff, "db");
-    assert!(!db.placements[0].delete_snapshots, "snapshots that the user named stay");
+    assert!(!db.placements[0].deletes_snapshots(), "snapshots that the user named stay");
 }
 
 #[test]
@@ -61,8 +61,8 @@ fn a_new_revision_makes_a_new_generation_and_retires_the_old_one() {
     assert_eq!(web.action, Action::Replace);
     assert_eq!((web.generation, web.supersedes), (Some(generation(2)), Some(generation(1))));
     assert!(matches!(web.reason, Reason::RevisionChanged { .. }));
-    let retired = web.placements.iter().filter(|placement| placement.action == Action::Delete);
-    assert!(retired.clone().all(|old| old.at.generation == generation(1) && old.unshare.len() == 2));
+    let retired = web.placements.iter().filter(|placement| placement.action() == Action::Delete);
+    assert!(retired.clone().all(|old| old.at.generation == generation(1) && old.unshare().len() == 2));
     assert_eq!(retired.count(), 3);
     assert_eq!(image(&diff, "db").action, Action::Unchanged);
 }
@@ -71,8 +71,8 @@ fn a_new_revision_makes_a_new_generation_and_retires_the_old_one() {
 fn snapshots_of_the_user_stay_when_the_entry_is_made_from_something_else() {
     let from_instance = example_with("{ snapshots: [snap-2f3a1c2d] }", "{ instance: { id: ins-7e2b1c2d } }");
     let snapshots = |diff: &Diff| -> Vec<(u32, bool)> {
-        let retired = image(diff, "db").placements.iter().filter(|one| one.action == Action::Delete);
-        retired.map(|one| (one.at.generation.0, one.delete_snapshots)).collect()
+        let retired = image(diff, "db").placements.iter().filter(|one| one.action() == Action::Delete);
+        retired.map(|one| (one.at.generation.0, one.deletes_snapshots())).collect()
     };
     assert_eq!(snapshots(&converge(&applied(&[EXAMPLE]), &from_instance)), [(1, false)]);
     let said = from_instance.replace("name: db-", "delete_snapshots: true\n    name: db-");
@@ -98,7 +98,7 @@ fn a_changed_description_changes_every_placement_and_builds_nothing() {
     let diff = converge(&applied(&[EXAMPLE]), &example_with("Ubuntu with nginx", "Ubuntu with Caddy"));
     let web = image(&diff, "web");
     assert_eq!((web.action, web.generation), (Action::Update, Some(generation(1))));
-    assert!(web.placements.iter().all(|placement| placement.action == Action::Update));
+    assert!(web.placements.iter().all(|placement| placement.action() == Action::Update));
     let fields = web.placements[0].fields();
     assert_eq!(fields.len(), 1);
     assert_eq!(fields[0].after.as_deref(), Some("Ubuntu with Caddy"));
@@ -119,8 +119,8 @@ fn a_region_more_is_copied_to_and_nothing_else_is_touched() {
         &example_with("[ap-singapore, ap-tokyo]", "[ap-singapore, ap-tokyo, ap-seoul]"),
     );
     let copy = only(&diff);
-    assert_eq!((copy.at.clone(), copy.action), (at("image.web@ap-seoul#1"), Action::Copy));
-    assert_eq!(copy.from, Some(region("ap-jakarta")));
+    assert_eq!((copy.at.clone(), copy.action()), (at("image.web@ap-seoul#1"), Action::Copy));
+    assert_eq!(copy.copied_from(), Some(&region("ap-jakarta")));
     assert_eq!(copy.reason, Reason::RegionWanted);
 }
 
@@ -128,8 +128,8 @@ fn a_region_more_is_copied_to_and_nothing_else_is_touched() {
 fn a_region_less_is_unshared_and_deleted() {
     let diff = converge(&applied(&[EXAMPLE]), &example_with("[ap-singapore, ap-tokyo]", "[ap-singapore]"));
     let gone = only(&diff);
-    assert_eq!((gone.at.clone(), gone.action), (at("image.web@ap-tokyo#1"), Action::Delete));
-    assert_eq!((gone.unshare.len(), &gone.reason), (2, &Reason::RegionUnwanted));
+    assert_eq!((gone.at.clone(), gone.action()), (at("image.web@ap-tokyo#1"), Action::Delete));
+    assert_eq!((gone.unshare().len(), &gone.reason), (2, &Reason::RegionUnwanted));
 }
 
 #[test]
@@ -164,8 +164,8 @@ fn a_placement_that_is_gone_is_copied_from_one_that_is_left() {
     snapshot.recorded.remove(&at("image.web@ap-jakarta#1"));
     let diff = converge(&snapshot, EXAMPLE);
     let copy = only(&diff);
-    assert_eq!((copy.at.clone(), copy.action), (at("image.web@ap-jakarta#1"), Action::Copy));
-    assert_eq!(copy.from, Some(region("ap-singapore")));
+    assert_eq!((copy.at.clone(), copy.action()), (at("image.web@ap-jakarta#1"), Action::Copy));
+    assert_eq!(copy.copied_from(), Some(&region("ap-singapore")));
 }
 
 #[test]
@@ -183,8 +183,8 @@ fn a_failed_placement_is_made_again_under_its_own_number() {
     placement(&mut snapshot, "image.db@ap-jakarta#1").state = ImageState::CreateFailed;
     let diff = converge(&snapshot, EXAMPLE);
     let made = only(&diff);
-    assert_eq!((made.at.clone(), made.action), (at("image.db@ap-jakarta#1"), Action::Create));
-    assert!(made.remake && matches!(made.reason, Reason::Failed { .. }));
+    assert_eq!((made.at.clone(), made.action()), (at("image.db@ap-jakarta#1"), Action::Create));
+    assert!(made.remakes_image() && matches!(made.reason, Reason::Failed { .. }));
 }
 
 #[test]
@@ -193,7 +193,8 @@ fn a_failed_copy_is_never_what_is_copied_from() {
     placement(&mut snapshot, "image.web@ap-jakarta#1").state = ImageState::CreateFailed;
     placement(&mut snapshot, "image.web@ap-singapore#1").state = ImageState::CreateFailed;
     let diff = converge(&snapshot, EXAMPLE);
-    let from: Vec<_> = image(&diff, "web").placements.iter().map(|made| made.from.clone()).collect();
+    let from: Vec<_> =
+        image(&diff, "web").placements.iter().map(|made| made.copied_from().cloned()).collect();
     assert_eq!(from, [Some(region("ap-tokyo")), Some(region("ap-tokyo"))]);
 }
 
@@ -211,7 +212,7 @@ fn destroy_deletes_what_is_declared_too() {
     let diff = diff(&desired(EXAMPLE), &snapshot.recorded, PlanMode::Destroy);
     let placements: Vec<_> = diff.images.iter().flat_map(|image| &image.placements).collect();
     assert_eq!(placements.len(), 4);
-    assert!(placements.iter().all(|gone| gone.action == Action::Delete && gone.reason == Reason::Destroy));
+    assert!(placements.iter().all(|gone| gone.action() == Action::Delete && gone.reason == Reason::Destroy));
 }
 
 #[test]
@@ -225,7 +226,7 @@ fn a_kept_generation_is_deprecated_and_keeps_the_shares_that_are_still_wanted() 
     assert_eq!(kept.len(), 3);
     for kept in kept {
         assert_eq!(kept.fields()[0].field, "deprecated");
-        assert_eq!((kept.unshare.len(), kept.share.len()), (1, 0), "partner leaves, nobody comes");
+        assert_eq!((kept.unshare().len(), kept.share().len()), (1, 0), "partner leaves, nobody comes");
     }
 }
 
@@ -241,7 +242,7 @@ fn of_several_generations_the_newest_are_kept() {
     let gone: Vec<_> = image(&diff, "web")
         .placements
         .iter()
-        .filter(|placement| placement.action == Action::Delete)
+        .filter(|placement| placement.action() == Action::Delete)
         .map(|placement| placement.at.generation)
         .collect();
     assert_eq!(gone, [generation(1)]);
@@ -281,7 +282,7 @@ fn a_share_of_others_stays_unless_the_manifest_is_exclusive() {
     placement(&mut snapshot, "image.db@ap-jakarta#1").unmanaged = stranger.clone();
     assert_eq!(image(&converge(&snapshot, EXAMPLE), "db").action, Action::Unchanged);
     let exclusive = example_with("image: db, with: [partner]", "image: db, exclusive: true, with: [partner]");
-    assert_eq!(only(&converge(&snapshot, &exclusive)).unshare, stranger);
+    assert_eq!(only(&converge(&snapshot, &exclusive)).unshare(), stranger);
 }
 
 #[test]
@@ -292,7 +293,7 @@ fn a_share_of_others_is_carried_to_the_next_generation() {
     let diff = converge(&snapshot, &example_with(r#"revision: "1""#, r#"revision: "2""#));
     for placement in image(&diff, "web").placements.iter().filter(|new| new.at.generation == generation(2)) {
         let expected = if placement.at.region.as_str() == "ap-tokyo" { &stranger } else { &Accounts::EMPTY };
-        assert_eq!(&placement.carried, expected, "{}", placement.at);
+        assert_eq!(&placement.carried(), expected, "{}", placement.at);
     }
 }
 
@@ -324,7 +325,7 @@ fn an_earlier_generation_is_kept_for_as_many_days_as_the_manifest_says() {
         let made = crate::plan::propose(&desired(&second), &snapshot.recorded, Some(&snapshot), &options);
         let plan = made.unwrap().plan;
         let changes = plan.changes.iter().flat_map(|change| &change.placements);
-        let deleted = changes.filter(|change| change.action == Action::Delete);
+        let deleted = changes.filter(|change| change.action() == Action::Delete);
         deleted.map(|change| change.at.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(after(0), [""; 0], "superseded at noon");
@@ -353,10 +354,7 @@ fn a_long_row_of_encrypted_copies_is_followed_without_recursion() {
 fn names(diff: &Diff, entry: &str) -> Vec<String> {
     let image = image(diff, entry);
     let current = image.placements.iter().filter(|change| Some(change.at.generation) == image.generation);
-    current
-        .filter_map(|change| change.after.as_ref()?.attributes.name.as_ref())
-        .map(ToString::to_string)
-        .collect()
+    current.filter_map(|change| change.after()?.attributes.name.as_ref()).map(ToString::to_string).collect()
 }
 
 #[test]
@@ -369,7 +367,7 @@ fn names_and_descriptions_hold_the_revision_and_the_key() {
     let snapshot = applied(&[&with("w47")]);
     let diff = converge(&snapshot, &with("w48"));
     assert_eq!(names(&diff, "web"), ["web-w48", "web-w48", "web-w48"]);
-    let after = image(&diff, "web").placements[0].after.as_ref().unwrap();
+    let after = image(&diff, "web").placements[0].after().unwrap();
     assert_eq!(after.attributes.description.as_deref(), Some("Ubuntu, w48 (2)"));
     assert!(converge(&snapshot, &with("w47")).images.iter().all(|image| image.placements.is_empty()));
     // The generation that is returned to keeps the name of its revision.

@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::schedule::schedule;
 use super::slots::{self, Slots};
 use crate::diff::select::keep_only;
-use crate::diff::{Action, Diff, ImageChange};
+use crate::diff::{Diff, ImageChange, PlacementChange};
 use crate::manifest::Desired;
 use crate::model::{ImageKey, Limit, PlacementKey, Region};
 use crate::state::Recorded;
@@ -44,15 +44,14 @@ pub(super) fn blocked(
         let draft = Draft::ordered(desired, prior, diff, most_shares, &BTreeSet::new());
         slots::missing(&draft, slots)
     };
-    let makes = |image: &&ImageChange| {
-        image.placements.iter().any(|change| matches!(change.action, Action::Create | Action::Copy))
-    };
+    let makes = |image: &&ImageChange| image.placements.iter().any(PlacementChange::makes_image);
     let mut candidates: Vec<(usize, &ImageKey)> = diff
         .images
         .iter()
         .filter(makes)
         .map(|image| {
-            let accounts = image.placements.iter().map(|change| change.share.joined(&change.unshare).len());
+            let accounts =
+                image.placements.iter().map(|change| change.share().joined(&change.unshare()).len());
             (accounts.sum(), &image.image)
         })
         .collect();
@@ -114,8 +113,8 @@ impl<'a> FinalCounts<'a> {
         for image in &diff.images {
             let own = counts.of.entry(&image.image).or_default();
             for change in &image.placements {
-                let made = usize::from(matches!(change.action, Action::Create | Action::Copy));
-                let deleted = usize::from(change.action == Action::Delete || change.remake);
+                let made = usize::from(change.makes_image());
+                let deleted = usize::from(change.deletes_image() || change.remakes_image());
                 for count in [own.entry(&change.at.region), counts.total.entry(&change.at.region)] {
                     let count = count.or_default();
                     count.made = count.made.saturating_add(made);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diff::{Action, Diff, ImageChange, PlacementChange};
+use crate::diff::{Diff, ImageChange, PlacementChange};
 use crate::manifest::Desired;
 use crate::model::{Accounts, GenerationNumber, ImageKey, PlacementKey, Region, SharedImageEdits};
 use crate::plan::graph::StepGraph;
@@ -106,7 +106,7 @@ impl<'a> Draft<'a> {
     /// for both. Where the successor is there already, there is nothing to be first of.
     pub fn goes_first(&self, at: &PlacementKey) -> bool {
         let Some(lowered) = self.placements.get(at) else { return false };
-        let retires = lowered.change.action == Action::Delete;
+        let retires = lowered.change.deletes_image();
         let is_made = self.successor_of(at).is_some_and(|successor| successor.steps.make.is_some());
         retires && is_made && (lowered.image.delete_first || self.delete_first.contains(at))
     }
@@ -115,17 +115,17 @@ impl<'a> Draft<'a> {
     /// that placement were deleted before its successor is made.
     pub fn would_lack(&self, at: &PlacementKey) -> Accounts {
         let Some(lowered) = self.placements.get(at) else { return Accounts::EMPTY };
-        let given =
-            self.successor_of(at).map(|successor| successor.change.share.joined(&successor.change.carried));
-        let losing = lowered.change.unshare.shared_with(&given.unwrap_or_default());
+        let given = self
+            .successor_of(at)
+            .map(|successor| successor.change.share().joined(&successor.change.carried()));
+        let losing = lowered.change.unshare().shared_with(&given.unwrap_or_default());
         let Some(recorded) = self.prior.images.get(&at.image) else { return losing };
         recorded
             .others(at)
             .filter(|(_, placement)| placement.is_normal())
             .map(|(generation, placement)| {
                 let key = PlacementKey { generation, ..at.clone() };
-                let lost =
-                    self.placements.get(&key).map(|other| other.change.unshare.clone()).unwrap_or_default();
+                let lost = self.placements.get(&key).map(|other| other.change.unshare()).unwrap_or_default();
                 placement.everyone().without(&lost)
             })
             .fold(losing, |losing, covered| losing.without(&covered))

@@ -1,7 +1,9 @@
 //! Lowers changes to steps: one placement's change becomes the calls that bring it about.
 
 use super::draft::{Draft, PlacementSteps};
-use crate::diff::{Action, ImageChange, PlacementChange, Reason};
+use compact_str::CompactString;
+
+use crate::diff::{ImageChange, PlacementChange, PlacementFacts, Reason, Work};
 use crate::model::{Accounts, Attributes, ImageState, Operation, Tags};
 use crate::plan::step::Step;
 use crate::plan::step_map::StepIndex;
@@ -19,81 +21,88 @@ impl Draft<'_> {
         if let Some(state) = self.pending_state(change) {
             steps.wait = Some(self.add(Operation::Wait { at: at() }, &Reason::Pending { state }));
         }
-        match change.action {
-            Action::Create | Action::Copy => {
-                if change.remake {
-                    let delete = Operation::Delete { at: at(), snapshots: change.delete_snapshots };
+        match &change.work {
+            Work::Make { failed, after, delete_snapshots, .. } => {
+                if failed.is_some() {
+                    let delete = Operation::Delete { at: at(), snapshots: *delete_snapshots };
                     steps.delete = Some(self.add(delete, reason));
                 }
-                self.lower_make(image, change, &mut steps);
+                self.lower_make(image, change, after, &mut steps);
                 self.lower_share(change, &mut steps);
             }
-            Action::Update | Action::Adopt => {
-                // An adopted image that was never observed has nothing to compare with.
-                let set = change.before.as_ref().map(|_| change.attributes_to_set()).unwrap_or_default();
+            Work::Update { facts, .. } | Work::Adopt { facts: Some(facts), .. } => {
+                let set = facts.attributes_to_set();
                 if !set.is_empty() {
                     steps.update = Some(self.add(Operation::Update { at: at(), set }, reason));
                 }
-                self.lower_tags(change, &mut steps);
+                let (set, unset) = (facts.tags_to_set(), facts.tags_to_unset());
+                self.lower_tags(change, set, unset, facts.after.owned && !facts.before.owned, &mut steps);
                 let everyone =
                     self.prior.placement(place).map(|placement| placement.everyone()).unwrap_or_default();
                 if steps.update.is_some() && self.edits_unshared && !everyone.is_empty() {
-                    self.lower_edit_unshared(change, everyone, &mut steps);
+                    self.lower_edit_unshared(change, &facts.after, everyone, &mut steps);
                 } else {
                     self.lower_share(change, &mut steps);
                     self.lower_unshare(change, &mut steps);
                 }
             }
-            Action::Delete => {
-                self.lower_claim(change, &mut steps);
+            Work::Delete { before, delete_snapshots, .. } => {
+                self.lower_claim(change, before, &mut steps);
                 self.lower_unshare(change, &mut steps);
-                let delete = Operation::Delete { at: at(), snapshots: change.delete_snapshots };
+                let delete = Operation::Delete { at: at(), snapshots: *delete_snapshots };
                 steps.delete = Some(self.add(delete, reason));
             }
-            Action::Wait | Action::Replace | Action::Return | Action::Forget | Action::Unchanged => {}
+            // An adopted image that was never observed has nothing to compare with.
+            Work::Adopt { facts: None, .. } | Work::Wait { .. } => {}
         }
         steps
     }
 
     /// The state of the image at a placement, where an earlier run began it and it is neither NORMAL nor failed.
     fn pending_state(&self, change: &PlacementChange) -> Option<ImageState> {
-        let placement = match change.action {
-            Action::Adopt => self.prior.adoptable(&change.at.region, change.id.as_ref()?)?,
+        let placement = match &change.work {
+            Work::Adopt { id, .. } => self.prior.adoptable(&change.at.region, id)?,
             _ => self.prior.placement(&change.at)?,
         };
         placement.is_pending().then_some(placement.state)
     }
 
-    fn lower_make(&mut self, image: &ImageChange, change: &PlacementChange, steps: &mut PlacementSteps) {
-        let Some(after) = &change.after else { return };
+    fn lower_make(
+        &mut self,
+        image: &ImageChange,
+        change: &PlacementChange,
+        after: &PlacementFacts,
+        steps: &mut PlacementSteps,
+    ) {
         let at = change.at.clone();
-        let attributes = after.attributes.clone();
+        let name = after.attributes.name.clone();
         let ownership = self.desired.cloud.ownership_tag.clone().filter(|_| after.owned);
-        match (&change.from, &image.source) {
+        match (change.copied_from(), &image.source) {
             // A copy within the region is made by SyncImages, as copies to other regions are.
             (None, Some(source)) if source.is_copied() => {
-                let name = Attributes { name: attributes.name.clone(), ..Attributes::default() };
+                let attributes = Attributes { name, ..Attributes::default() };
                 let (tags, source, of) = (Tags::new(), source.clone(), image.of);
-                let create = Operation::Create { at, attributes: name, tags, ownership: None, source, of };
+                let create = Operation::Create { at, attributes, tags, ownership: None, source, of };
                 steps.make = Some(self.add(create, &change.reason));
-                self.lower_after_copy(change, attributes, steps);
+                self.lower_after_copy(change, after, steps);
             }
             (None, Some(source)) => {
-                let (tags, source) = (after.tags.clone(), source.clone());
-                let name = Attributes { name: attributes.name.clone(), ..Attributes::default() };
+                let PlacementFacts { attributes, tags, .. } = after.clone();
+                let source = source.clone();
                 let create =
                     Operation::Create { at: at.clone(), attributes, tags, ownership, source, of: None };
                 let is_named_later = create.is_made_under_interim_name();
                 steps.make = Some(self.add(create, &change.reason));
                 if is_named_later {
-                    steps.update = Some(self.add(Operation::Update { at, set: name }, &Reason::Follows));
+                    let set = Attributes { name, ..Attributes::default() };
+                    steps.update = Some(self.add(Operation::Update { at, set }, &Reason::Follows));
                 }
             }
             (Some(from), _) => {
-                let name = attributes.name.clone().unwrap_or_default();
+                let name = name.unwrap_or_default();
                 let copy = Operation::Copy { at, from: from.clone(), name };
                 steps.make = Some(self.add(copy, &change.reason));
-                self.lower_after_copy(change, attributes, steps);
+                self.lower_after_copy(change, after, steps);
             }
             // An entry without a source is judged (GF301) and never applied.
             (None, None) => {}
@@ -105,32 +114,26 @@ impl Draft<'_> {
     fn lower_after_copy(
         &mut self,
         change: &PlacementChange,
-        attributes: Attributes,
+        after: &PlacementFacts,
         steps: &mut PlacementSteps,
     ) {
-        if !attributes.is_empty() {
-            let update = Operation::Update { at: change.at.clone(), set: attributes };
+        let set = after.attributes.clone();
+        if !set.is_empty() {
+            let update = Operation::Update { at: change.at.clone(), set };
             steps.update = Some(self.add(update, &Reason::Follows));
         }
-        self.lower_tags(change, steps);
+        self.lower_tags(change, after.tags.clone(), Vec::new(), after.owned, steps);
     }
 
-    fn lower_tags(&mut self, change: &PlacementChange, steps: &mut PlacementSteps) {
-        let Some(after) = &change.after else { return };
-        if change.action == Action::Adopt && change.before.is_none() {
-            return;
-        }
-        let nothing = Tags::new();
-        let before = change.before.as_ref().map_or(&nothing, |facts| &facts.tags);
-        let set: Tags = after
-            .tags
-            .iter()
-            .filter(|(key, value)| before.get(*key) != Some(value))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        let unset: Vec<_> = before.keys().filter(|key| !after.tags.contains_key(*key)).cloned().collect();
-        let missing = after.owned && !change.before.as_ref().is_some_and(|facts| facts.owned);
-        let ownership = self.desired.cloud.ownership_tag.clone().filter(|_| missing);
+    fn lower_tags(
+        &mut self,
+        change: &PlacementChange,
+        set: Tags,
+        unset: Vec<CompactString>,
+        is_claimed: bool,
+        steps: &mut PlacementSteps,
+    ) {
+        let ownership = self.desired.cloud.ownership_tag.clone().filter(|_| is_claimed);
         if !set.is_empty() || !unset.is_empty() || ownership.is_some() {
             let tag = Operation::Tag { at: change.at.clone(), set, unset, ownership };
             steps.tag = Some(self.add(tag, &change.reason));
@@ -138,20 +141,14 @@ impl Draft<'_> {
     }
 
     /// An adopted image that was never claimed is claimed before it is deleted: another state may manage it too.
-    fn lower_claim(&mut self, change: &PlacementChange, steps: &mut PlacementSteps) {
-        let is_owned = change.before.as_ref().is_some_and(|facts| facts.owned);
-        let ownership = self.desired.cloud.ownership_tag.clone();
-        if let Some(ownership) = ownership.filter(|_| !is_owned && self.prior.is_taken_over(&change.at)) {
-            let (set, unset) = (Tags::new(), Vec::new());
-            let tag = Operation::Tag { at: change.at.clone(), set, unset, ownership: Some(ownership) };
-            steps.tag = Some(self.add(tag, &change.reason));
-        }
+    fn lower_claim(&mut self, change: &PlacementChange, before: &PlacementFacts, steps: &mut PlacementSteps) {
+        let is_claimed = !before.owned && self.prior.is_taken_over(&change.at);
+        self.lower_tags(change, Tags::new(), Vec::new(), is_claimed, steps);
     }
 
     fn lower_share(&mut self, change: &PlacementChange, steps: &mut PlacementSteps) {
-        if let Some(accounts) = some(&change.share.joined(&change.carried)) {
-            let share =
-                Operation::Share { at: change.at.clone(), accounts, unmanaged: change.carried.clone() };
+        if let Some(accounts) = some(&change.share().joined(&change.carried())) {
+            let share = Operation::Share { at: change.at.clone(), accounts, unmanaged: change.carried() };
             steps.share = Some(self.add(share, &change.reason));
         }
     }
@@ -160,10 +157,10 @@ impl Draft<'_> {
     fn lower_edit_unshared(
         &mut self,
         change: &PlacementChange,
+        after: &PlacementFacts,
         everyone: Accounts,
         steps: &mut PlacementSteps,
     ) {
-        let Some(after) = &change.after else { return };
         let (at, reason) = (change.at.clone(), &change.reason);
         steps.unshare = Some(self.add(Operation::Unshare { at: at.clone(), accounts: everyone }, reason));
         if let Some(accounts) = some(&after.shares.joined(&after.unmanaged)) {
@@ -173,7 +170,7 @@ impl Draft<'_> {
     }
 
     fn lower_unshare(&mut self, change: &PlacementChange, steps: &mut PlacementSteps) {
-        if let Some(accounts) = some(&change.unshare) {
+        if let Some(accounts) = some(&change.unshare()) {
             let unshare = Operation::Unshare { at: change.at.clone(), accounts };
             steps.unshare = Some(self.add(unshare, &change.reason));
         }

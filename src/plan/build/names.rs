@@ -88,7 +88,7 @@ fn freeing_step(draft: &Draft<'_>, holder: &PlacementKey, name: &str) -> Option<
 fn split(draft: &mut Draft<'_>, key: &PlacementKey, taker: StepIndex) {
     let (Some(name), Some(lowered)) = (taken_name(draft, taker), draft.placements.get(key)) else { return };
     let change = lowered.change;
-    let held = change.before.as_ref().and_then(|facts| facts.attributes.name.as_ref());
+    let held = change.before().and_then(|facts| facts.attributes.name.as_ref());
     let is_wanted_by_another = held.is_some_and(|held| is_taken_by_another(draft, key, held));
     if lowered.steps.make.is_some_and(|make| make != taker) || held.is_some() && !is_wanted_by_another {
         return rename_last(draft, key, taker, name);

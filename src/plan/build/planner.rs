@@ -6,7 +6,7 @@ use super::blocked::blocked;
 use super::release::release;
 use super::schedule::schedule;
 use super::slots::Slots;
-use crate::diff::Diff;
+use crate::diff::{Diff, Work};
 use crate::manifest::Desired;
 use crate::model::Region;
 use crate::plan::capacity::{capacities, image_limit, share_limit};
@@ -37,7 +37,9 @@ pub fn plan(
     // 3. Where nothing fits: what would have to stay as it is, and what is missing.
     let blocked = is_stuck.then(|| blocked(desired, prior, &diff, &slots, &share_limit));
     for change in diff.images.iter_mut().flat_map(|image| &mut image.placements) {
-        change.delete_first = delete_first.contains(&change.at);
+        if let Work::Delete { first, .. } = &mut change.work {
+            *first = delete_first.contains(&change.at);
+        }
     }
     // 4. The room in each region, and the highest usage on the way.
     let regions = capacities(desired, prior, &graph);

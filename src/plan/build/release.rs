@@ -85,7 +85,7 @@ fn candidates<'d>(diff: &'d Diff, tight: &BTreeSet<&Region>) -> BTreeMap<&'d Reg
         .images
         .iter()
         .flat_map(|image| &image.placements)
-        .filter(|change| matches!(change.action, Action::Create | Action::Copy))
+        .filter(|change| change.makes_image())
         .map(|change| (&change.at.image, &change.at.region))
         .collect();
     let rank = |one: &&Releasable| {

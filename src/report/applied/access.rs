@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Generation, Run};
-use crate::diff::{Action, PlacementChange};
+use crate::diff::PlacementChange;
 use crate::model::{Accounts, GenerationNumber, ImageId, ImageKey, PlacementKey, Region};
 use crate::plan::StepOutcome;
 use crate::report::losses::access;
@@ -37,12 +37,11 @@ pub(super) fn missing(run: &Run<'_>, outcomes: &BTreeMap<&StepId, &StepOutcome>)
     let mut missing = Vec::new();
     for change in &run.plan.changes {
         let Some(wanted) = change.generation else { continue };
-        let is_wanted = |placement: &&PlacementChange| {
-            placement.at.generation == wanted && !matches!(placement.action, Action::Delete | Action::Forget)
-        };
+        let is_wanted =
+            |placement: &&PlacementChange| placement.at.generation == wanted && !placement.deletes_image();
         for placement in change.placements.iter().filter(is_wanted) {
             let at = &placement.at;
-            let everyone = placement.after.as_ref().map(|facts| facts.shares.clone()).unwrap_or_default();
+            let everyone = placement.after().map(|facts| facts.shares.clone()).unwrap_or_default();
             let there = run.after.placement(at).filter(|there| there.is_normal());
             let accounts = match there {
                 Some(there) => everyone.without(&there.everyone()),
@@ -106,9 +105,10 @@ pub(super) fn lost(run: &Run<'_>) -> (Vec<Missing>, Option<&'static str>) {
             });
         }
     }
-    let deleted_first = run.plan.changes.iter().any(|change| {
-        change.delete_first || change.placements.iter().any(|placement| placement.delete_first)
-    });
+    let deleted_first =
+        run.plan.changes.iter().any(|change| {
+            change.delete_first || change.placements.iter().any(PlacementChange::is_deleted_first)
+        });
     let access = match (lost.is_empty() && is_seen, is_revoked, deleted_first) {
         (false, ..) => None,
         (true, true, _) => Some("Accounts lost images only as planned."),

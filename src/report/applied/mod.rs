@@ -145,10 +145,7 @@ impl EntryResult {
     pub(in crate::report) fn sentence(&self, code: &dyn Fn(&str) -> String) -> String {
         let all: Vec<&Region> = self.regions.keys().collect();
         if self.wanted.is_none() {
-            return match self.action {
-                Action::Forget => format!("no longer managed in {}", regions(&all)),
-                _ => format!("deleted in {}", regions(&all)),
-            };
+            return format!("deleted in {}", regions(&all));
         }
         let mut serving: Vec<(Option<&Generation>, Vec<&Region>)> = Vec::new();
         for (region, result) in &self.regions {

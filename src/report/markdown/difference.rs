@@ -48,10 +48,10 @@ fn yaml(facts: &PlacementFacts, other: Option<&PlacementFacts>, names: &AccountN
 /// The lines of a placement that differ. Empty if none does.
 fn lines(change: &PlacementChange, names: &AccountNames) -> Vec<String> {
     let mut out = Vec::new();
-    let text = |facts: &Option<PlacementFacts>, other: &Option<PlacementFacts>| {
-        facts.as_ref().map(|facts| yaml(facts, other.as_ref(), names)).unwrap_or_default()
+    let text = |facts: Option<&PlacementFacts>, other: Option<&PlacementFacts>| {
+        facts.map(|facts| yaml(facts, other, names)).unwrap_or_default()
     };
-    let (before, after) = (text(&change.before, &change.after), text(&change.after, &change.before));
+    let (before, after) = (text(change.before(), change.after()), text(change.after(), change.before()));
     if before == after {
         return out;
     }
@@ -81,7 +81,7 @@ pub(super) fn difference(plan: &Plan, names: &AccountNames, most: usize, all: bo
     for change in plan.changes.iter().flat_map(|change| &change.placements) {
         // A kept generation gets its mark, which the table says.
         let is_kept = change.reason == Reason::Kept;
-        if !all && (change.before.is_none() || change.after.is_none() || is_kept) {
+        if !all && (change.before().is_none() || change.after().is_none() || is_kept) {
             continue;
         }
         let lines = lines(change, names);

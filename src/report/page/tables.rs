@@ -18,7 +18,7 @@ fn colour(action: Action) -> &'static str {
     match action {
         Action::Create | Action::Copy | Action::Adopt => "add",
         Action::Update | Action::Replace | Action::Return | Action::Wait => "mod",
-        Action::Delete | Action::Forget => "del",
+        Action::Delete => "del",
         Action::Unchanged => "",
     }
 }
@@ -124,8 +124,8 @@ pub(super) fn matrix(plan: &Plan, prior: &Recorded, detail: PlanDetail) -> Marku
         touched.insert(&change.at);
         cells.entry(&change.at.image).or_default().entry(&change.at.region).or_default().push((
             change.at.generation,
-            change.action,
-            change.id.as_ref(),
+            change.action(),
+            change.id(),
         ));
     }
     for (image, recorded) in &prior.images {

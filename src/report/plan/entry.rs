@@ -6,7 +6,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::{DIFF_DEADLINE, PlanDetail, because, cut};
 use crate::diagnostics::sanitize;
-use crate::diff::{Action, FieldChange, ImageChange, PlacementChange, Reason};
+use crate::diff::{Action, FieldChange, ImageChange, PlacementChange, Reason, Work};
 use crate::model::{GenerationNumber, ImageKey, Operation};
 use crate::plan::PlanView;
 use crate::report::{AccountNames, Paint};
@@ -44,7 +44,7 @@ impl Writer<'_> {
     pub(super) fn mark(&self, action: Action) -> String {
         match action {
             Action::Create | Action::Copy | Action::Adopt => self.paint.added(action.sign()),
-            Action::Delete | Action::Forget => self.paint.removed(action.sign()),
+            Action::Delete => self.paint.removed(action.sign()),
             Action::Update | Action::Replace | Action::Return | Action::Wait | Action::Unchanged => {
                 self.paint.changed(action.sign())
             }
@@ -60,10 +60,10 @@ impl Writer<'_> {
 
     /// Returns the order in which a new generation replaces the old one.
     pub(super) fn order(&self, change: &ImageChange) -> &'static str {
-        let is_earlier = |one: &&PlacementChange| one.action == Action::Delete || one.reason == Reason::Kept;
+        let is_earlier = |one: &&PlacementChange| one.deletes_image() || one.reason == Reason::Kept;
         let mut retired = change.placements.iter().filter(is_earlier);
         let is_early = |one: &PlacementChange| {
-            (change.delete_first || one.delete_first) && !change.leaves_image(self.view.prior, &one.at)
+            (change.delete_first || one.is_deleted_first()) && !change.leaves_image(self.view.prior, &one.at)
         };
         match (retired.clone().any(is_early), retired.all(is_early)) {
             (true, true) => "delete first",
@@ -123,7 +123,7 @@ impl Writer<'_> {
 
     /// Returns the text of a placement's change.
     pub(super) fn block(&self, image: &ImageChange, change: &PlacementChange, naming: Naming) -> Block {
-        let mark = self.mark(change.action);
+        let mark = self.mark(change.action());
         let at = &change.at;
         let is_current = Some(at.generation) == image.generation;
         let suffix = match naming {
@@ -136,27 +136,32 @@ impl Writer<'_> {
                 _ => " earlier".to_owned(),
             },
         };
-        let id = change.id.as_ref().filter(|_| naming == Naming::Full);
+        let id = change.id().filter(|_| naming == Naming::Full);
         let id = id.map(|id| format!(" {id}")).unwrap_or_default();
         let named = |verb: String| match naming {
             Naming::Full => format!("{verb} as `{}`", self.made_name(change)),
             Naming::Shared => verb,
         };
-        let what = match change.action {
-            Action::Create if change.remake => format!("delete{id}, which failed, and create it again"),
+        let what = match change.action() {
+            Action::Create if change.remakes_image() => {
+                format!("delete{id}, which failed, and create it again")
+            }
             Action::Create if naming == Naming::Full => format!("create `{}`", self.made_name(change)),
             Action::Create => "create".to_owned(),
             Action::Copy => {
-                let from = change.from.as_ref().map(ToString::to_string).unwrap_or_default();
-                let again =
-                    if change.remake { format!(" after deleting{id}, which failed") } else { String::new() };
+                let from = change.copied_from().map(ToString::to_string).unwrap_or_default();
+                let again = if change.remakes_image() {
+                    format!(" after deleting{id}, which failed")
+                } else {
+                    String::new()
+                };
                 format!("{}{again}", named(format!("copy from {from}")))
             }
-            Action::Adopt if change.before.is_none() => "adopt, once a refresh has observed it".to_owned(),
+            Action::Adopt if change.before().is_none() => "adopt, once a refresh has observed it".to_owned(),
             Action::Adopt => format!("adopt{id}"),
             Action::Update => format!("change{id}"),
             Action::Delete => {
-                let snapshots = match (naming, change.delete_snapshots) {
+                let snapshots = match (naming, change.deletes_snapshots()) {
                     (Naming::Full, true) => " and its snapshots",
                     (Naming::Full, false) => ", its snapshots stay",
                     (Naming::Shared, true) => " with snapshots",
@@ -182,7 +187,7 @@ impl Writer<'_> {
                 | Reason::Kept
                 | Reason::Superseded { .. }
                 | Reason::Released { .. }
-        ) || (change.action == Action::Update && image.action == Action::Update)
+        ) || (change.action() == Action::Update && image.action == Action::Update)
         {
             let because = match (&change.reason, naming) {
                 (Reason::Superseded { .. }, Naming::Shared) => {
@@ -198,21 +203,23 @@ impl Writer<'_> {
         for field in change.fields() {
             self.field(&mut text, &field);
         }
-        if change.before.is_none() && change.action != Action::Delete && naming == Naming::Full {
+        if change.before().is_none() && !change.deletes_image() && naming == Naming::Full {
             self.new_attributes(&mut text, change);
         }
-        if !change.share.is_empty() {
+        let share = change.share();
+        if !share.is_empty() {
             let sign = self.paint.added("+");
-            let line = format!("share with {}", self.names.list(&change.share));
+            let line = format!("share with {}", self.names.list(&share));
             text.push_str(&self.paint.wrapped(&line, &format!("        {sign} "), "          "));
         }
-        if !change.carried.is_empty() {
+        let carried = change.carried();
+        if !carried.is_empty() {
             let sign = self.paint.added("+");
-            let list = self.names.list(&change.carried);
+            let list = self.names.list(&carried);
             let line = format!("share with {list}, as others had shared the one before");
             text.push_str(&self.paint.wrapped(&line, &format!("        {sign} "), "          "));
         }
-        if change.delete_first {
+        if change.is_deleted_first() {
             let region = &change.at.region;
             let why = match image.leaves_image(self.view.prior, &change.at) {
                 true => format!(
@@ -225,9 +232,10 @@ impl Writer<'_> {
             let first = format!("        {} ", self.paint.changed("!"));
             text.push_str(&self.paint.wrapped(&why, &first, "          "));
         }
-        if !change.unshare.is_empty() {
+        let unshare = change.unshare();
+        if !unshare.is_empty() {
             let sign = self.paint.removed("-");
-            let line = format!("unshare from {}", self.names.list(&change.unshare));
+            let line = format!("unshare from {}", self.names.list(&unshare));
             text.push_str(&self.paint.wrapped(&line, &format!("        {sign} "), "          "));
         }
         text
@@ -264,11 +272,8 @@ impl Writer<'_> {
     }
 
     fn new_attributes(&self, text: &mut String, change: &PlacementChange) {
-        let Some(after) = &change.after else { return };
         // Reported once, where it is built; the copies are like it.
-        if change.action != Action::Create {
-            return;
-        }
+        let Work::Make { from: None, after, .. } = &change.work else { return };
         if let Some(description) = after.attributes.description.as_ref().filter(|text| !text.is_empty()) {
             let mut lines = description.trim_end_matches('\n').lines();
             let first = lines.next().unwrap_or_default();

@@ -20,9 +20,9 @@ impl<'p> Rebuilt<'p> {
         let mut rebuilt =
             Self { builds: Vec::new(), copies: Vec::new(), kept: Vec::new(), deleted: Vec::new() };
         for one in &change.placements {
-            let is_plain = !one.remake && !one.delete_first && one.carried.is_empty();
+            let is_plain = !one.remakes_image() && !one.is_deleted_first() && one.carried().is_empty();
             let is_current = change.generation == Some(one.at.generation);
-            match one.action {
+            match one.action() {
                 Action::Create if is_plain && is_current => rebuilt.builds.push(&one.at.region),
                 Action::Copy if is_plain && is_current => rebuilt.copies.push(&one.at.region),
                 Action::Delete if is_plain && matches!(one.reason, Reason::Superseded { .. }) => {
@@ -41,7 +41,9 @@ impl<'p> Rebuilt<'p> {
 /// Returns whether a kept placement only gets its mark.
 fn is_only_deprecated(one: &PlacementChange) -> bool {
     let fields = one.fields();
-    one.share.is_empty() && one.unshare.is_empty() && fields.iter().all(|field| field.field == "deprecated")
+    one.share().is_empty()
+        && one.unshare().is_empty()
+        && fields.iter().all(|field| field.field == "deprecated")
 }
 
 impl Writer<'_> {
@@ -75,7 +77,7 @@ impl Writer<'_> {
                 let images = number.saturating_mul(group.len());
                 let of_these = match label {
                     "keep" if group_of.iter().any(|one| !one.fields().is_empty()) => ", deprecated",
-                    "delete" if group_of.iter().any(|one| one.delete_snapshots) => ending,
+                    "delete" if group_of.iter().any(|one| one.deletes_snapshots()) => ending,
                     _ => "",
                 };
                 line(label, &format!("{generation}{of_these} ({})", count(images, "image", "images")));

@@ -97,8 +97,8 @@ impl Writer<'_> {
 /// Returns the regions that have no image for a time, because it is deleted before its successor is made.
 fn gaps<'p>(change: &'p ImageChange, prior: &Recorded) -> Vec<&'p Region> {
     let is_early = |one: &&PlacementChange| {
-        one.action == Action::Delete
-            && (change.delete_first || one.delete_first)
+        one.deletes_image()
+            && (change.delete_first || one.is_deleted_first())
             && !change.leaves_image(prior, &one.at)
             && change.generation.is_some()
     };
@@ -112,8 +112,8 @@ fn gaps<'p>(change: &'p ImageChange, prior: &Recorded) -> Vec<&'p Region> {
 /// Returns what an update does to the placements: `change description, copy to 1 region`.
 fn updates(change: &ImageChange) -> String {
     let mut fields: Vec<String> = Vec::new();
-    let number = |action| change.placements.iter().filter(|one| one.action == action).count();
-    for one in change.placements.iter().filter(|one| one.action == Action::Update) {
+    let number = |action| change.placements.iter().filter(|one| one.action() == action).count();
+    for one in change.placements.iter().filter(|one| one.action() == Action::Update) {
         for field in one.fields() {
             // Keys of tags are text of users.
             let field = field.field.split('.').next().unwrap_or_default().to_owned();
@@ -134,7 +134,7 @@ fn updates(change: &ImageChange) -> String {
             number => parts.push(format!("{verb} {}", count(number, "region", "regions"))),
         }
     }
-    match (parts.is_empty(), change.placements.iter().any(|one| one.action == Action::Wait)) {
+    match (parts.is_empty(), change.placements.iter().any(|one| one.action() == Action::Wait)) {
         (true, true) => "wait".to_owned(),
         (true, false) => "change access".to_owned(),
         (false, _) => parts.join(", "),

@@ -21,7 +21,7 @@ fn a_pin_returns_to_its_generation_and_keeps_the_one_that_the_source_asks_for() 
     );
     let Reason::Pinned { revision, source } = &web.reason else { panic!("{web:#?}") };
     assert_eq!((revision.to_string().as_str(), source.as_deref()), ("a", Some("b")));
-    assert!(web.placements.iter().all(|change| change.action == Action::Update), "{web:#?}");
+    assert!(web.placements.iter().all(|change| change.action() == Action::Update), "{web:#?}");
     assert_eq!(web.source.as_ref().unwrap().revision.as_deref(), Some("a"));
     assert!(diff.edits.contains(&Edit::Return { image: key("web"), generation: generation(1) }));
 }

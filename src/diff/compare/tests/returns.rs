@@ -20,11 +20,11 @@ fn a_reverted_revision_returns_to_the_generation_that_was_made_for_it() {
         (Action::Return, Some(generation(1)), Some(generation(2)))
     );
     assert_eq!(web.reason, Reason::Returned { from: generation(2) });
-    assert!(web.placements.iter().all(|change| change.action == Action::Update), "{web:#?}");
+    assert!(web.placements.iter().all(|change| change.action() == Action::Update), "{web:#?}");
     let marks: Vec<(String, Option<bool>)> = web
         .placements
         .iter()
-        .filter_map(|change| Some((change.at.to_string(), change.after.as_ref()?.attributes.deprecated)))
+        .filter_map(|change| Some((change.at.to_string(), change.after()?.attributes.deprecated)))
         .collect();
     assert_eq!(marks.len(), 6);
     assert!(marks.iter().all(|(at, mark)| *mark == Some(at.ends_with("#2"))), "{marks:?}");
@@ -41,7 +41,7 @@ fn where_shared_images_cannot_be_changed_the_mark_is_cleared_if_everyone_has_ano
     let diff = converge(&snapshot, &kept("1"));
     let mark = |address: &str| {
         let change = image(&diff, "web").placements.iter().find(|change| change.at == at(address))?;
-        change.after.as_ref()?.attributes.deprecated
+        change.after()?.attributes.deprecated
     };
     assert_eq!(mark("image.web@ap-jakarta#1"), Some(false));
     assert_eq!(mark("image.web@ap-tokyo#1"), None);
@@ -64,9 +64,10 @@ fn what_is_missing_of_the_earlier_generation_is_copied() {
     let mut snapshot = two_generations();
     snapshot.recorded.remove(&at("image.web@ap-tokyo#1"));
     let diff = converge(&snapshot, &kept("1"));
-    let copied = image(&diff, "web").placements.iter().find(|change| change.action == Action::Copy).unwrap();
+    let copied =
+        image(&diff, "web").placements.iter().find(|change| change.action() == Action::Copy).unwrap();
     assert_eq!(copied.at, at("image.web@ap-tokyo#1"));
-    assert_eq!(copied.from, Some(region("ap-jakarta")));
+    assert_eq!(copied.copied_from(), Some(&region("ap-jakarta")));
 }
 
 #[test]
@@ -81,7 +82,7 @@ fn a_build_that_failed_or_is_pending_gives_way_to_the_generation_before_it() {
         let web = image(&diff, "web");
         assert_eq!((web.action, web.generation), (Action::Return, Some(generation(1))), "{state:?}");
         let newer = web.placements.iter().find(|change| change.at.generation == generation(2)).unwrap();
-        assert_eq!(newer.action, Action::Delete, "{state:?}: it is not usable, so it is not kept");
+        assert_eq!(newer.action(), Action::Delete, "{state:?}: it is not usable, so it is not kept");
     }
 }
 

@@ -6,7 +6,7 @@ use crate::plan::graph::EdgeReason;
 pub(super) fn order(draft: &mut Draft<'_>) {
     let mut edges = Vec::new();
     for (&key, lowered) in &draft.placements {
-        let (Some(copy), Some(from)) = (lowered.steps.make, &lowered.change.from) else { continue };
+        let (Some(copy), Some(from)) = (lowered.steps.make, lowered.change.copied_from()) else { continue };
         let source = draft.at(&key.image, key.generation, from);
         if let Some(make) = source.and_then(|source| source.steps.make.or(source.steps.wait)) {
             edges.push((copy, make));

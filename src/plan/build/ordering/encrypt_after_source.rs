@@ -16,7 +16,7 @@ pub(super) fn order(draft: &mut Draft<'_>) {
         }
         // The image that is copied stays until the copy is NORMAL.
         if let Some(delete) = draft.placements.get(&original).and_then(|source| source.steps.delete)
-            && draft.placements.get(&original).is_some_and(|source| !source.change.remake)
+            && draft.placements.get(&original).is_some_and(|source| !source.change.remakes_image())
         {
             edges.push((delete, make, EdgeReason::CopySourceKept));
         }

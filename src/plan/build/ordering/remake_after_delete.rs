@@ -6,7 +6,7 @@ use crate::plan::graph::EdgeReason;
 pub(super) fn order(draft: &mut Draft<'_>) {
     for lowered in draft.placements.values() {
         if let (true, Some(make), Some(delete)) =
-            (lowered.change.remake, lowered.steps.make, lowered.steps.delete)
+            (lowered.change.remakes_image(), lowered.steps.make, lowered.steps.delete)
         {
             draft.graph.wait(make, delete, EdgeReason::RemakeAfterDelete);
         }

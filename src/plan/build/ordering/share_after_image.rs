@@ -3,7 +3,7 @@
 //! delete waits until the making has ended, well or badly, because the service deletes no image that is being made
 //! (213/15716). An adopted image is claimed before it is changed.
 
-use crate::diff::Action;
+use crate::diff::Work;
 use crate::plan::build::draft::Draft;
 use crate::plan::graph::EdgeReason;
 
@@ -11,8 +11,8 @@ pub(super) fn order(draft: &mut Draft<'_>) {
     for lowered in draft.placements.values() {
         let steps = &lowered.steps;
         let attributes = [steps.update, steps.tag];
-        let is_claim =
-            lowered.change.action == Action::Adopt || draft.prior.is_taken_over(&lowered.change.at);
+        let is_claim = matches!(lowered.change.work, Work::Adopt { .. })
+            || draft.prior.is_taken_over(&lowered.change.at);
         if let Some(tag) = steps.tag.filter(|_| is_claim) {
             for change in [steps.update, steps.share, steps.unshare, steps.delete].into_iter().flatten() {
                 draft.graph.wait(change, tag, EdgeReason::Claimed);

@@ -15,7 +15,7 @@ pub(super) fn order(draft: &mut Draft<'_>) {
     for (&key, lowered) in &draft.placements {
         let pending = || draft.prior.placement(key).and_then(|placement| placement.copied_from.as_ref());
         let ends = match (lowered.steps.make, lowered.steps.wait) {
-            (Some(copy), _) => lowered.change.from.as_ref().map(|from| (copy, from)),
+            (Some(copy), _) => lowered.change.copied_from().map(|from| (copy, from)),
             (None, Some(wait)) => pending().map(|from| (wait, from)),
             (None, None) => None,
         };
@@ -57,7 +57,7 @@ pub(super) fn order(draft: &mut Draft<'_>) {
 /// The step that deletes what a placement is copied from.
 fn deletion(draft: &Draft<'_>, copy: &PlacementKey, from: &Region) -> Option<StepIndex> {
     let source = draft.at(&copy.image, copy.generation, from)?;
-    source.steps.delete.filter(|_| !source.change.remake)
+    source.steps.delete.filter(|_| !source.change.remakes_image())
 }
 
 /// Whether another image of the generation is NORMAL and stays.

@@ -197,7 +197,7 @@ fn candidates(draft: &Draft<'_>, problem: &SlotProblem<'_>) -> Vec<PlacementKey>
         })
         .map(|(at, lowered)| {
             let is_spare = draft.is_spare(at, &BTreeSet::new());
-            (&at.region, !is_spare, lowered.change.unshare.len(), *at)
+            (&at.region, !is_spare, lowered.change.unshare().len(), *at)
         })
         .collect();
     candidates.sort();
