@@ -35,7 +35,7 @@ pub mod tasks;
 pub use ending::{Unsaved, panic_text};
 pub use lookups::look_up;
 pub use observe::{ask_again, judge_missing, observe, survey};
-pub use options::{ExecutorOptions, MAY_BE_EXECUTED_FOR, Shutdown};
+pub use options::{ExecutorOptions, Shutdown};
 pub use preflight::preflight;
 pub use progress::{Progress, Quiet};
 pub use recover::{Recovered, recover};

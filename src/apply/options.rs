@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-/// How long after it was sent, by our clock, a call may still be executed: it is valid for 5 minutes by the clock of the
-/// service (common parameters, X-TC-Timestamp), which may be 5 minutes from ours.
-pub const MAY_BE_EXECUTED_FOR: SignedDuration = SignedDuration::from_mins(10);
+use crate::state::evidence::MAY_BE_EXECUTED_FOR;
 
 /// Limits of concurrency and of waiting.
 #[derive(Debug, Clone, Copy)]

@@ -1,16 +1,10 @@
 //! Recovery: what became of the steps that a killed run left without an outcome, and which images are ours.
 //!
 //! The dangerous gap is between the call and its answer: the service may or may not have made an image, and no image
-//! action takes a client token. So every make carries evidence of ours:
-//!
-//! - *Tag*: CreateImage and ImportImage set the ownership tag in the call, with the state's lineage as its value.
-//! - *Name*: SyncImages takes no tags, so a copy is made under an interim name that nobody else uses
-//!   ([`crate::model::interim`]), and so is every make without the tag.
-//!
-//! An image of the right name without that evidence is somebody else's and is never acted on. A tag may attach late and
-//! may be missing in listings: such an image is *unproven* for [`PENDING_FOR`] after the last call, and the tag service
+//! action takes a client token. So every make carries evidence of ours ([`crate::state::evidence`]). A tag may attach late
+//! and may be missing in listings: such an image is *unproven* for [`PENDING_FOR`] after the last call, and the tag service
 //! is asked too. Nothing found is *open* for the same time, since listings show new images late. After that a make is
-//! taken as not executed. Names are unique in a region (213/15713), so sending a doubtful call again, under the same
+//! taken as not executed, and what shows of it later is recorded by the observation that shows it. Names are unique in a region (213/15713), so sending a doubtful call again, under the same
 //! name, makes no second image: it is answered with `InvalidImageName.Duplicate`. That holds while an image has the name, so
 //! it is kept (`kept_names`) until the first call cannot be executed any more.
 
@@ -18,15 +12,12 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::options::MAY_BE_EXECUTED_FOR;
 use crate::cloud::{CloudError, CloudRead, ImageFilter};
 use crate::diff::drift::PENDING_FOR;
-use crate::model::interim::is_interim_name;
-use crate::model::{ImageId, ImageKind, Operation, Tags};
+use crate::model::{ImageId, ImageKind, Operation};
+use crate::state::evidence::{Ownership, ownership};
 use crate::state::{Event, Intent, ObservedImage, Recorded, Snapshot, StepId};
 
-/// How far the service's clock may be from ours.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// How long an image is searched for whose name is taken though no listing shows it.
 const TAKEN_FOR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -127,7 +118,10 @@ async fn recover_one(
             (Recovered::Open(Vec::new()), Vec::new())
         }
         LookupResult::Unproven(ids) => (Recovered::Open(ids), Vec::new()),
-        LookupResult::Nothing | LookupResult::Others(_) => (
+        LookupResult::Nothing => {
+            (Recovered::NotExecuted, vec![Event::NotFound { step: step.clone(), at: now }])
+        }
+        LookupResult::Others(_) => (
             Recovered::NotExecuted,
             vec![failed("the run ended before the answer came, and no image was made")],
         ),
@@ -216,45 +210,6 @@ pub async fn find_made(
         (false, false) => LookupResult::Unproven(unproven),
         (false, true) => LookupResult::Others(named.into_iter().map(|image| image.id).collect()),
     })
-}
-
-/// Whose an image of the right name is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ownership {
-    Ours,
-    Others,
-    /// It could be ours, and carries no ownership tag (yet).
-    Untagged,
-}
-
-fn ownership(
-    image: &ObservedImage,
-    tags: &Tags,
-    recorded: &Recorded,
-    lineage: &str,
-    intent: &Intent,
-) -> Ownership {
-    let at = intent.operation.at();
-    if recorded.placement_with_id(&at.region, &image.id).is_some() {
-        return Ownership::Others;
-    }
-    let Some(key) = intent.operation.ownership() else {
-        // Made under an interim name, which is the evidence. An intent of an earlier version has another name, and no
-        // evidence at all.
-        let is_interim = intent.operation.made_name().is_some_and(|name| is_interim_name(name));
-        return if is_interim { Ownership::Ours } else { Ownership::Others };
-    };
-    // The service truncates to seconds, and its clock may differ.
-    let earliest = intent.at.checked_sub(SKEW).unwrap_or(Timestamp::MIN);
-    let latest = intent.last_sent().checked_add(MAY_BE_EXECUTED_FOR).unwrap_or(Timestamp::MAX);
-    if !(earliest..=latest).contains(&image.created) {
-        return Ownership::Others;
-    }
-    match tags.get(key) {
-        Some(value) if value == lineage => Ownership::Ours,
-        Some(_) => Ownership::Others,
-        None => Ownership::Untagged,
-    }
 }
 
 #[cfg(test)]

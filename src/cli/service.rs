@@ -7,7 +7,6 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::{CommandError, env, files};
-use crate::apply::MAY_BE_EXECUTED_FOR;
 use crate::cloud::client::credentials::{Env, Keyring, keyring};
 use crate::cloud::client::http::{CALL_TIMEOUT, Hosts, Https, Site as HostSite};
 use crate::cloud::sim::{Settings, Sim, SimError, SimTransport};
@@ -16,6 +15,7 @@ use crate::cloud::{Lease, Leased, Transport};
 use crate::diagnostics::sanitize;
 use crate::manifest::{CloudSettings, SandboxSettings};
 use crate::model::{AccountId, Clock, Provider, Site};
+use crate::state::evidence::MAY_BE_EXECUTED_FOR;
 
 /// Name of the service's own hosts.
 pub(super) const PROVIDER: &str = "provider";

@@ -12,6 +12,7 @@ use crate::manifest::{Desired, DesiredImage};
 use crate::model::{Accounts, ImageId, ImageKind, ImageLimit, Operation, PlacementKey, Region};
 use crate::state::{
     Intents, Observed, ObservedImage, ObservedRegion, Placement, Recorded, RecordedRegion, SharedInImage,
+    Snapshot,
 };
 
 /// How long an accepted image that no listing has shown yet is only late, not missing.
@@ -41,6 +42,13 @@ impl Drift {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "drift")]
 pub enum DriftItem {
+    /// A make was taken as not executed, and its image exists: it is recorded.
+    Found {
+        /// The placement.
+        at: PlacementKey,
+        /// Its id.
+        id: ImageId,
+    },
     /// The image no longer exists.
     Missing {
         /// The placement.
@@ -81,7 +89,8 @@ impl DriftItem {
     /// The placement it is about.
     pub fn at(&self) -> &PlacementKey {
         match self {
-            Self::Missing { at, .. }
+            Self::Found { at, .. }
+            | Self::Missing { at, .. }
             | Self::Changed { at, .. }
             | Self::Unshared { at, .. }
             | Self::SharedByOthers { at, .. } => at,
@@ -114,8 +123,13 @@ fn is_missing(placement: &Placement, region: &ObservedRegion) -> bool {
 
 /// Updates the recorded state from an observation, and returns the differences. Regions that were not observed keep
 /// their record; attributes that the manifest leaves out are recorded, and no drift.
-pub fn observe(recorded: &mut Recorded, observed: &Observed, desired: &Desired) -> Drift {
+pub fn observe(snapshot: &mut Snapshot, observed: &Observed, desired: &Desired) -> Drift {
     let mut drift = Drift::default();
+    let Snapshot { recorded, lineage, .. } = snapshot;
+    let searched = recorded.not_found.len();
+    let found = recorded.find_late(observed, &lineage.0);
+    drift.facts_changed |= recorded.not_found.len() != searched;
+    drift.items.extend(found.into_iter().map(|(at, id)| DriftItem::Found { at, id }));
     let managed_tags: BTreeSet<CompactString> = desired.cloud.ownership_tag.iter().cloned().collect();
     let keys: Vec<PlacementKey> = recorded.placements().map(|(key, _)| key).collect();
     for key in &keys {

@@ -143,8 +143,8 @@ impl Connected<'_> {
         scope: Scope,
     ) -> Result<Drift, EngineError> {
         let (desired, clock) = (&self.engine.desired, self.engine.clock.as_ref());
+        let mut drift = diff::observe(snapshot, observed, desired);
         let (cloud, recorded) = (self.reads(), &mut snapshot.recorded);
-        let mut drift = diff::observe(recorded, observed, desired);
         if scope == Scope::Managed {
             return Ok(drift);
         }

@@ -11,6 +11,9 @@ pub fn drift_text(drift: &Drift, names: &AccountNames, paint: Paint) -> String {
     let mut text = String::new();
     for item in &drift.items {
         match item {
+            DriftItem::Found { at, id } => {
+                let _ = writeln!(text, "{} {at} ({id}): was made by an earlier run", paint.added("+"));
+            }
             DriftItem::Missing { at, id } => {
                 let _ = writeln!(text, "{} {at} ({id}): is not there any more", paint.removed("-"));
             }

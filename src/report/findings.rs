@@ -26,6 +26,9 @@ pub fn drift(drift: &Drift, desired: &Desired) -> Vec<Diagnostic> {
     let problem = |detail| DRIFT.found(detail);
     let item = |item: &DriftItem| {
         let detail = match item {
+            DriftItem::Found { at, id } => {
+                format!("{at} ({id}) was made by an earlier run, which got no answer; it is managed now.")
+            }
             DriftItem::Missing { at, id } => format!("{at} ({id}) is not there any more."),
             DriftItem::Changed { at, id, fields } => {
                 let value = |value: &Option<String>| match value {

@@ -121,6 +121,10 @@ impl Recorded {
         for (at, making) in take_entry(&mut self.making, from, to) {
             self.making.insert(at, making);
         }
+        for (at, mut make) in take_entry(&mut self.not_found, from, to) {
+            make.intent.operation.at_mut().image.clone_from(to);
+            self.not_found.insert(at, make);
+        }
         for (at, attempts) in take_entry(&mut self.attempts, from, to) {
             self.attempts.insert(at, attempts);
         }

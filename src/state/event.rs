@@ -174,6 +174,14 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// The call of a make was never answered, and no image of it is found. It is planned again, and later
+    /// observations search for it.
+    NotFound {
+        /// The step.
+        step: StepId,
+        /// When.
+        at: Timestamp,
+    },
     /// The service accepted the call. The image is not NORMAL yet.
     Accepted {
         /// The step.
@@ -221,6 +229,9 @@ pub enum Event {
 pub struct Intent {
     /// Time of its start.
     pub at: Timestamp,
+    /// When the same make was first sent, by an earlier step of which no image was found; `None`: there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_sent: Option<Timestamp>,
     /// When its call was last sent again; `None`: it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resent: Option<Timestamp>,
@@ -237,7 +248,12 @@ pub struct Intent {
 impl Intent {
     /// An intent whose call is about to be sent.
     pub fn new(at: Timestamp, operation: Operation) -> Self {
-        Self { at, resent: None, name_taken: false, operation, accepted: None }
+        Self { at, first_sent: None, resent: None, name_taken: false, operation, accepted: None }
+    }
+
+    /// When its call, or that of the same make before it, was first sent.
+    pub fn first_sent(&self) -> Timestamp {
+        self.first_sent.unwrap_or(self.at)
     }
 
     /// When its call was last sent.
@@ -263,6 +279,17 @@ impl Intent {
         };
         Some((self.operation.at().clone(), Making { name, source, copied_from, of }))
     }
+}
+
+/// A make without an answer of which no image was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotFound {
+    /// The make.
+    pub intent: Intent,
+    /// What its generation is made from. `None` if this is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
 }
 
 /// Steps that were started and have no outcome yet.

@@ -5,6 +5,7 @@
 //!  Started ──call──▶ Accepted{id} ──poll──▶ Settled{facts}       create, copy
 //!  Started ──call──▶ Settled                                     all others: they are done when accepted
 //!  Started ──call──▶ Failed
+//!  Started ──call──▶ NotFound                                    no answer and no image: planned again
 //!                                           Ended{facts}         an image that an earlier run began
 //! ```
 //!
@@ -15,10 +16,10 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::event::{Edit, Event, Intent, Intents, SettledImage, StepId};
-use super::placement::{Making, Placement};
+use super::event::{Edit, Event, Intent, Intents, NotFound, SettledImage, StepId};
+use super::placement::Placement;
 use super::recorded::Recorded;
-use crate::model::{ImageId, ImageKey, ImageState, Operation, PlacementKey, SourceKind};
+use crate::model::{ImageId, ImageKey, ImageState, Operation, PlacementKey, Source, SourceKind};
 
 /// An event that cannot follow what went before: the journal does not belong to the snapshot, or is damaged.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -74,7 +75,8 @@ pub fn fold(recorded: &mut Recorded, intents: &mut Intents, event: &Event) -> Re
         }
         Event::Started { step, at, operation } => match Stage::of(intents, step) {
             Stage::Idle => {
-                let intent = Intent::new(*at, operation.clone());
+                let mut intent = Intent::new(*at, operation.clone());
+                intent.first_sent = recorded.same_make(&intent).map(|earlier| earlier.intent.first_sent());
                 recorded.begin_making(&intent);
                 intents.insert(step.clone(), intent);
                 Ok(())
@@ -96,6 +98,14 @@ pub fn fold(recorded: &mut Recorded, intents: &mut Intents, event: &Event) -> Re
             }
             None => Err(illegal(step, "found its name taken")),
         },
+        Event::NotFound { step, at: _ } => {
+            let intent = intents.remove(step).filter(Intent::is_in_doubt);
+            let intent = intent.ok_or_else(|| illegal(step, "was not found"))?;
+            let at = intent.operation.at().clone();
+            let source = recorded.making.remove(&at).and_then(|making| making.source);
+            recorded.not_found.insert(at, NotFound { intent, source });
+            Ok(())
+        }
         Event::Accepted { step, at, id } => {
             let intent = intents.get_mut(step).ok_or_else(|| illegal(step, "was accepted"))?;
             if !intent.is_in_doubt() {
@@ -107,8 +117,7 @@ pub fn fold(recorded: &mut Recorded, intents: &mut Intents, event: &Event) -> Re
                 return Err(illegal(step, "made an image that is recorded for something else"));
             }
             intent.accepted = Some(id.clone());
-            let making = recorded.making.remove(placement);
-            place(recorded, intent, id, *at, making).ok_or_else(|| illegal(step, "was accepted"))
+            recorded.record_made(intent, id, *at).ok_or_else(|| illegal(step, "was accepted"))
         }
         Event::Settled { step, at: _, image } => {
             let stage = Stage::of(intents, step);
@@ -164,23 +173,49 @@ fn resolve(
     let of_placement = |(_, intent): &(&StepId, &Intent)| intent.is_in_doubt() && intent.operation.at() == at;
     let Some(step) = intents.iter().find(of_placement).map(|(step, _)| step.clone()) else { return };
     let Some(intent) = intents.remove(&step) else { return };
-    let making = recorded.making.remove(at);
     match id {
         Some(id) => {
-            place(recorded, &intent, id, when, making);
+            recorded.record_made(&intent, id, when);
         }
-        None => recorded.retire_interim_name(at),
+        None => {
+            recorded.making.remove(at);
+            recorded.retire_interim_name(at);
+        }
     }
 }
 
-/// Records the placement that an accepted create or copy makes. The generation of a copy may be gone by now: what is known
-/// of it is in `making`.
+impl Recorded {
+    /// Records the image that a make made. `None` if it is of a generation of which nothing is known.
+    pub(super) fn record_made(
+        &mut self,
+        intent: &Intent,
+        id: &ImageId,
+        accepted_at: Timestamp,
+    ) -> Option<()> {
+        let at = intent.operation.at();
+        let mut source = self.making.remove(at).and_then(|making| making.source);
+        if self.same_make(intent).is_some() {
+            source = source.or(self.not_found.remove(at).and_then(|earlier| earlier.source));
+        }
+        place(self, intent, id, accepted_at, source)
+    }
+
+    /// Returns the earlier make of the same image, of which none was found. A name is unique in its region, so what was
+    /// sent twice under one name made one image.
+    fn same_make(&self, intent: &Intent) -> Option<&NotFound> {
+        let earlier = self.not_found.get(intent.operation.at())?;
+        (earlier.intent.operation.made_name() == intent.operation.made_name()).then_some(earlier)
+    }
+}
+
+/// Records the placement that an accepted create or copy makes. The generation of a copy may be gone by now: it was made
+/// from `source`.
 fn place(
     recorded: &mut Recorded,
     intent: &Intent,
     id: &ImageId,
     accepted_at: Timestamp,
-    making: Option<Making>,
+    source: Option<Source>,
 ) -> Option<()> {
     let interim = intent.operation.is_made_under_interim_name();
     match &intent.operation {
@@ -209,8 +244,7 @@ fn place(
             placement.copied_from = Some(from.clone());
             let build =
                 recorded.images.get(&at.image).and_then(|image| image.generations.get(&at.generation));
-            let source =
-                build.map(|build| build.source.clone()).or(making.and_then(|making| making.source))?;
+            let source = build.map(|build| build.source.clone()).or(source)?;
             recorded.put(at, &source, placement);
         }
         _ => return None,

@@ -12,6 +12,7 @@
 
 pub mod edit;
 pub mod event;
+pub mod evidence;
 pub mod format;
 pub mod hold;
 pub mod image;
@@ -29,7 +30,7 @@ pub mod state_edit;
 pub mod systems;
 pub mod terraform;
 
-pub use event::{Edit, Event, Intent, Intents, SettledImage, StepId};
+pub use event::{Edit, Event, Intent, Intents, NotFound, SettledImage, StepId};
 pub use hold::Hold;
 pub use image::{RecordedGeneration, RecordedImage};
 pub use journal::IllegalEvent;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ImportSystems;
-use super::event::{Edit, Intent};
+use super::event::{Edit, Intent, NotFound};
 use super::hold::Hold;
 use super::image::{RecordedGeneration, RecordedImage};
 use super::lookup::{Found, RecordedLookup, SharedInImage};
@@ -36,6 +36,10 @@ pub struct Recorded {
     /// keeps its generation's number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub making: BTreeMap<PlacementKey, Making>,
+    /// Makes without an answer of which no image was found, so that they were taken as not executed. An image that shows
+    /// later is recorded, and a generation keeps its number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_found: BTreeMap<PlacementKey, NotFound>,
     /// How many images of a placement are forgotten: they may still exist, so their interim names are not used again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attempts: BTreeMap<PlacementKey, u32>,
@@ -199,11 +203,12 @@ impl Recorded {
     }
 
     /// The generation number that the next build of an entry gets: above every one that was used, and above those
-    /// whose making has no definite answer yet.
+    /// whose making has no definite answer yet or of which no image was found.
     pub fn next_generation(&self, image: &ImageKey) -> GenerationNumber {
         let used = self.generations_used.get(image).copied();
         let making = self.making_of(image).map(|(at, _)| at.generation).max();
-        used.max(making).map_or(GenerationNumber(1), GenerationNumber::next)
+        let not_found = self.not_found_of(image).map(|(at, _)| at.generation).max();
+        used.max(making).max(not_found).map_or(GenerationNumber(1), GenerationNumber::next)
     }
 
     /// Returns the revision of a generation: that of its source, or else the id of its source. An encrypted copy without a
@@ -254,6 +259,15 @@ impl Recorded {
         image: &'r ImageKey,
     ) -> impl Iterator<Item = (&'r PlacementKey, &'r Making)> {
         self.making.iter().filter(move |(at, _)| at.image == *image)
+    }
+
+    /// The makes of an entry of which no image was found.
+    pub fn not_found_of<'r>(
+        &'r self,
+        image: &'r ImageKey,
+    ) -> impl Iterator<Item = (&'r PlacementKey, Making)> {
+        let of_entry = self.not_found.iter().filter(move |(at, _)| at.image == *image);
+        of_entry.filter_map(|(at, make)| Some((at, make.intent.making()?.1)))
     }
 
     /// The placement that consumers in a region should use: the one that was recorded as serving while it is NORMAL,

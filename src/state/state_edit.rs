@@ -288,6 +288,8 @@ pub fn forget(recorded: &mut Recorded, address: &Address) -> Result<Vec<Address>
             for key in &keys {
                 forget_placement(recorded, key);
             }
+            // What shows of it later is not managed either.
+            recorded.not_found.retain(|at, _| !address.covers(at));
             if keys.is_empty() {
                 return Err(missing());
             }
@@ -316,7 +318,8 @@ fn forget_placement(recorded: &mut Recorded, at: &PlacementKey) {
 }
 
 /// Makes a snapshot fit to take the place of the present one: its serial is not lower, and of the same state what must
-/// not be lost is taken along, which is the list of runs, the holds and the generation numbers that are never used again.
+/// not be lost is taken along, which is the list of runs, the holds, the makes of which no image was found, and the
+/// generation numbers that are never used again.
 pub fn succeed(next: &mut Snapshot, present: &Snapshot) {
     next.serial = next.serial.max(present.serial);
     if next.lineage != present.lineage {
@@ -324,6 +327,7 @@ pub fn succeed(next: &mut Snapshot, present: &Snapshot) {
     }
     next.runs.clone_from(&present.runs);
     next.recorded.holds.clone_from(&present.recorded.holds);
+    next.recorded.not_found.clone_from(&present.recorded.not_found);
     for (key, used) in &present.recorded.generations_used {
         let last = next.recorded.generations_used.entry(key.clone()).or_insert(*used);
         *last = (*last).max(*used);

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use goldform::apply::MAY_BE_EXECUTED_FOR;
 use goldform::backend::StoreError;
+use goldform::state::evidence::MAY_BE_EXECUTED_FOR;
 use goldform::testing::{Applied, StorageFault, When};
 
 use super::calls::Wrong;

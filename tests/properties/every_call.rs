@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use goldform::apply::MAY_BE_EXECUTED_FOR;
 use goldform::cloud::sim::Settings;
 use goldform::diff::PlanMode;
 use goldform::plan::Outcome;
+use goldform::state::evidence::MAY_BE_EXECUTED_FOR;
 use goldform::testing::{Applied, Bench, desired};
 use tokio::time::Instant;
 

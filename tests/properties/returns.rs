@@ -1,6 +1,6 @@
 //! Rolling back and forward again changes nothing in the end, and builds nothing on the way.
 
-use goldform::diff::{Action, PlanMode};
+use goldform::diff::PlanMode;
 use goldform::manifest::Desired;
 use goldform::model::{GenerationNumber, ImageKey, Keep, RevisionName};
 use goldform::testing::{Applied, Bench, desired};

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use goldform::diff::select::keep_only;
-use goldform::diff::{Action, Diff, ImageChange, PlacementChange};
+use goldform::diff::{Diff, ImageChange, PlacementChange};
 use goldform::model::{
     AccountId, ImageKey, ImageState, Level, Operation, PlacementKey, Region, ReplaceOrder,
 };

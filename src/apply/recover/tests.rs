@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use compact_str::CompactString;
 
 use super::*;
-use crate::model::{AccountId, Accounts, ImageState, Region};
+use crate::model::{AccountId, Accounts, ImageState, Region, Tags};
 use crate::plan::Plan;
-use crate::state::ImportSystems;
+use crate::state::{ImportSystems, Observed, ObservedRegion, state_edit};
 use crate::testing::EXAMPLE;
 use crate::testing::worlds::{applied, at, build, generation, noon, placement, plan_to, step};
 
@@ -245,6 +245,79 @@ async fn an_image_that_was_made_is_recorded_and_one_that_was_not_is_planned_agai
     assert!(snapshot.recorded.images.is_empty());
 }
 
+/// What a later observation shows in ap-jakarta and ap-seoul.
+fn observed(images: Vec<ObservedImage>, at: Timestamp) -> Observed {
+    let images: BTreeMap<ImageId, ObservedImage> =
+        images.into_iter().map(|image| (image.id.clone(), image)).collect();
+    let region = ObservedRegion { at, images, shares: BTreeMap::new(), image_limit: None };
+    let regions = ["ap-jakarta", "ap-seoul"].map(|name| (name.parse().unwrap(), region.clone()));
+    Observed { regions: regions.into() }
+}
+
+#[tokio::test]
+async fn an_image_that_shows_only_later_is_recorded_then() {
+    for (id, (mut snapshot, intent)) in [(CREATE, create()), (COPY, copy())] {
+        let at = intent.operation.at().clone();
+        let name = intent.operation.made_name().unwrap().clone();
+        let what = recovered(&mut snapshot, id, intent, Vec::new(), later(10)).await;
+        assert_eq!(what, Recovered::NotExecuted);
+        // Not yet, and of somebody else's making.
+        let others = ObservedImage { name: format!("{name}-1").into(), ..made(&name) };
+        assert_eq!(snapshot.recorded.find_late(&observed(vec![others], later(11)), LINEAGE), []);
+        let late = observed(vec![made(&name)], later(20));
+        assert_eq!(snapshot.recorded.find_late(&late, LINEAGE), [(at.clone(), made(&name).id)]);
+        assert_eq!(snapshot.recorded.placement(&at).unwrap().id, made(&name).id);
+        assert!(snapshot.recorded.not_found.is_empty());
+        snapshot.verify().unwrap();
+        assert_eq!(snapshot.recorded.find_late(&late, LINEAGE), [], "once");
+    }
+}
+
+#[tokio::test]
+async fn a_make_of_which_no_image_is_found_is_planned_again_under_its_number_and_name() {
+    let (mut snapshot, make) = create();
+    recovered(&mut snapshot, CREATE, make.clone(), Vec::new(), later(10)).await;
+    let again = intent(&snapshot, &plan_to(&snapshot, EXAMPLE), CREATE);
+    assert_eq!(again.operation, make.operation);
+    // Another source gets another number: both may exist.
+    let other = EXAMPLE.replace("snap-2f3a1c2d", "snap-99999999");
+    step(&plan_to(&snapshot, &other), "create image.db@ap-jakarta#2");
+    // It is made by the second call: the first one is settled too.
+    snapshot
+        .take(&Event::Started { step: StepId(CREATE.into()), at: later(11), operation: again.operation })
+        .unwrap();
+    // The image of the first call is what it asks for, whenever that shows.
+    let second = (snapshot.clone(), snapshot.intents[&StepId(CREATE.into())].clone());
+    assert_eq!(find(&second, vec![made("db-1")], Tags::new(), later(60)).await, ours(made("db-1")));
+    let id = made("db-1").id;
+    snapshot.take(&Event::Accepted { step: StepId(CREATE.into()), at: later(11), id }).unwrap();
+    assert!(snapshot.recorded.not_found.is_empty());
+}
+
+#[tokio::test]
+async fn an_image_of_an_entry_that_was_forgotten_is_not_recorded_later() {
+    let (mut snapshot, intent) = copy();
+    let name = intent.operation.made_name().unwrap().clone();
+    recovered(&mut snapshot, COPY, intent, Vec::new(), later(10)).await;
+    let source =
+        snapshot.recorded.images[&"web".parse().unwrap()].generations.values().next().unwrap().source.clone();
+    for make in snapshot.recorded.not_found.values_mut() {
+        make.source = Some(source.clone());
+    }
+    state_edit::forget(&mut snapshot.recorded, &"image.web".parse().unwrap()).unwrap();
+    assert_eq!(snapshot.recorded.find_late(&observed(vec![made(&name)], later(20)), LINEAGE), []);
+}
+
+#[tokio::test]
+async fn an_image_is_searched_for_thirty_days() {
+    for (days, is_searched) in [(29, true), (31, false)] {
+        let (mut snapshot, make) = create();
+        recovered(&mut snapshot, CREATE, make, Vec::new(), later(10)).await;
+        let found = snapshot.recorded.find_late(&observed(Vec::new(), later(days * 24 * 60)), LINEAGE);
+        assert_eq!((found.len(), snapshot.recorded.not_found.len()), (0, usize::from(is_searched)));
+    }
+}
+
 #[tokio::test]
 async fn one_image_is_recorded_for_one_of_two_calls_that_used_its_name() {
     let (mut snapshot, first) = create();
@@ -323,7 +396,7 @@ async fn an_image_that_one_of_two_answers_shows_is_not_taken_for_deleted() {
 }
 
 #[tokio::test]
-async fn an_image_whose_name_was_called_taken_is_looked_for_for_an_hour() {
+async fn an_image_whose_name_was_called_taken_is_searched_for_an_hour() {
     for (minutes, expected) in [(59, Recovered::Open(Vec::new())), (60, Recovered::NotExecuted)] {
         let (mut snapshot, make) = create();
         let make = Intent { name_taken: true, ..make };

@@ -416,7 +416,7 @@ fn take_facts(snapshot: &mut Snapshot, mut observed: Observed, desired: &Desired
         let is_named = |id: &ImageId| named.get(region).is_some_and(|ids| ids.contains(id));
         seen.shares.retain(|id, _| managed.contains(id) || is_named(id));
     }
-    crate::diff::observe(&mut snapshot.recorded, &observed, desired);
+    crate::diff::observe(snapshot, &observed, desired);
 }
 
 fn new_placements(before: &Recorded, after: &Recorded) -> Vec<(PlacementKey, ImageId)> {

@@ -53,7 +53,11 @@ pub(super) fn choose(
     let recorded = prior.images.get(key);
     let is_same =
         |making: &Making| making.copied_from.is_none() && making.source == image.source && making.of == of;
-    let resumed = prior.making_of(key).filter(|(_, making)| is_same(making)).map(|(at, _)| at.generation);
+    let making = prior.making_of(key).map(|(at, making)| (at, making.clone()));
+    // What may exist though no listing shows it is made again under its number, and so under its name.
+    let newest = prior.images.get(key).map(|recorded| recorded.current);
+    let not_found = prior.not_found_of(key).filter(|(at, _)| Some(at.generation) > newest);
+    let resumed = making.chain(not_found).filter(|(_, making)| is_same(making)).map(|(at, _)| at.generation);
     let next = resumed.max().unwrap_or_else(|| prior.next_generation(key));
     let fresh = |reason, supersedes| Choice { generation: next, supersedes, reason, is_new: true, of };
     let Some(recorded) = recorded else { return fresh(Reason::Declared, None) };

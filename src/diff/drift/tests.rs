@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::model::ImageState;
-use crate::state::{ObservedImage, Snapshot};
+use crate::state::{Event, ObservedImage, Snapshot, StepId};
 use crate::testing::worlds::{applied, at, build, example_with, noon, placement, region};
-use crate::testing::{EXAMPLE, desired};
+use crate::testing::{EXAMPLE, LINEAGE, desired};
 
 /// What the cloud shows when it is just as recorded.
 fn as_recorded(snapshot: &Snapshot) -> Observed {
@@ -45,7 +45,7 @@ fn after(change: impl FnOnce(&mut ObservedRegion, &ImageId)) -> (Drift, Snapshot
     let mut observed = as_recorded(&snapshot);
     let id = placement(&mut snapshot, DB).id.clone();
     change(observed.regions.get_mut(&region("ap-jakarta")).unwrap(), &id);
-    let drift = observe(&mut snapshot.recorded, &observed, &desired(EXAMPLE));
+    let drift = observe(&mut snapshot, &observed, &desired(EXAMPLE));
     snapshot.verify().unwrap();
     (drift, snapshot)
 }
@@ -80,12 +80,12 @@ fn an_image_that_was_just_accepted_and_never_seen_is_only_late() {
     let id = db.id.clone();
     let jakarta = observed.regions.get_mut(&region("ap-jakarta")).unwrap();
     jakarta.images.remove(&id);
-    let drift = observe(&mut snapshot.recorded, &observed, &desired(EXAMPLE));
+    let drift = observe(&mut snapshot, &observed, &desired(EXAMPLE));
     assert_eq!((drift.items.len(), drift.pending), (0, vec![at(DB)]));
 
     let jakarta = observed.regions.get_mut(&region("ap-jakarta")).unwrap();
     jakarta.at = noon().checked_add(PENDING_FOR).unwrap();
-    let drift = observe(&mut snapshot.recorded, &observed, &desired(EXAMPLE));
+    let drift = observe(&mut snapshot, &observed, &desired(EXAMPLE));
     assert!(matches!(&drift.items[..], [DriftItem::Missing { .. }]), "{drift:#?}");
 }
 
@@ -146,7 +146,7 @@ fn an_image_that_has_failed_since_is_reported() {
 fn a_region_that_was_not_looked_at_keeps_its_record() {
     let mut snapshot = applied(&[EXAMPLE]);
     let before = snapshot.clone();
-    let drift = observe(&mut snapshot.recorded, &Observed::default(), &desired(EXAMPLE));
+    let drift = observe(&mut snapshot, &Observed::default(), &desired(EXAMPLE));
     assert_eq!((drift, snapshot), (Drift::default(), before));
 }
 
@@ -191,7 +191,7 @@ fn shares_are_read_of_what_is_to_be_taken_over_before_it_is_managed() {
     (old.id, old.name) = (id.clone(), "old".into());
     jakarta.images.insert(id.clone(), old);
     jakarta.shares.insert(id.clone(), Accounts::EMPTY);
-    observe(&mut snapshot.recorded, &observed, &desired(&adopting));
+    observe(&mut snapshot, &observed, &desired(&adopting));
     assert!(snapshot.recorded.adoptable(&region("ap-jakarta"), &id).is_some());
 }
 
@@ -225,7 +225,7 @@ fn an_image_that_is_listed_and_not_normal_is_pending_and_no_drift() {
     let id = placement(&mut snapshot, tokyo).id.clone();
     let images = &mut observed.regions.get_mut(&region("ap-tokyo")).unwrap().images;
     images.get_mut(&id).unwrap().state = ImageState::Syncing;
-    let drift = observe(&mut snapshot.recorded, &observed, &desired(EXAMPLE));
+    let drift = observe(&mut snapshot, &observed, &desired(EXAMPLE));
     assert!(drift.is_empty());
     assert_eq!(drift.pending, [at(tokyo)]);
 }
@@ -243,7 +243,32 @@ fn of_what_is_to_be_taken_over_the_ownership_tag_is_recorded_and_no_other() {
     old.tags = [("goldform".into(), "lineage-2".into()), ("team".into(), "web".into())].into();
     jakarta.images.insert(id.clone(), old);
     jakarta.shares.insert(id.clone(), Accounts::EMPTY);
-    observe(&mut snapshot.recorded, &observed, &desired(&adopting));
+    observe(&mut snapshot, &observed, &desired(&adopting));
     let tags = &snapshot.recorded.adoptable(&region("ap-jakarta"), &id).unwrap().tags;
     assert_eq!(*tags, [("goldform".into(), "lineage-2".into())].into());
+}
+
+#[test]
+fn an_image_of_a_make_without_an_answer_is_reported_and_recorded_when_it_shows() {
+    let mut snapshot = applied(&[EXAMPLE]);
+    let mut observed = as_recorded(&snapshot);
+    let tokyo = at("image.web@ap-tokyo#1");
+    let made = placement(&mut snapshot, "image.web@ap-tokyo#1").clone();
+    snapshot.recorded.remove(&tokyo);
+    let name = snapshot.recorded.interim_name("web-1", LINEAGE, &tokyo);
+    let make = Operation::Copy { at: tokyo.clone(), from: region("ap-jakarta"), name: name.clone() };
+    let step = StepId("copy image.web@ap-tokyo#1".into());
+    snapshot.take(&Event::Started { step: step.clone(), at: noon(), operation: make }).unwrap();
+    snapshot.take(&Event::NotFound { step, at: noon() }).unwrap();
+    let shown = observed.regions.get_mut(&region("ap-tokyo")).unwrap();
+    image(shown, &made.id).name = name;
+    // Nobody sees it yet: it is shared when all else is done.
+    shown.shares.clear();
+    let drift = observe(&mut snapshot, &observed, &desired(EXAMPLE));
+    assert_eq!(drift.items, [DriftItem::Found { at: tokyo.clone(), id: made.id.clone() }]);
+    assert!(drift.facts_changed);
+    let recorded = snapshot.recorded.placement(&tokyo).unwrap();
+    assert_eq!((&recorded.id, recorded.interim), (&made.id, true));
+    snapshot.verify().unwrap();
+    assert_eq!(observe(&mut snapshot, &observed, &desired(EXAMPLE)), Drift::default(), "once");
 }

@@ -3,8 +3,8 @@
 use tokio::time::Instant;
 
 use super::*;
-use crate::apply::MAY_BE_EXECUTED_FOR;
 use crate::model::interim::is_interim_name;
+use crate::state::evidence::MAY_BE_EXECUTED_FOR;
 
 fn fault_at(bench: &Bench, action: &str, from_call: u32, effect: FaultEffect) {
     let fault =
