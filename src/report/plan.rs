@@ -238,6 +238,10 @@ pub fn because(reason: &Reason) -> String {
         }
         Reason::Failed { state } => format!("it is {}", state.as_str()),
         Reason::Returned { .. } => "the manifest names its source again".to_owned(),
+        Reason::Held { revision: held, source } if source.as_ref() == Some(&held.revision) => format!(
+            "it is held at {} as it was recorded, and its source names another image of it",
+            sanitize::escape_truncated(&held.to_string()),
+        ),
         Reason::Held { revision: held, source } => format!(
             "it is held at {}, and its source asks for {}",
             sanitize::escape_truncated(&held.to_string()),

@@ -129,7 +129,8 @@ pub(super) fn pinned(
     }
     let generation = found.unwrap_or(recorded.current);
     let build = recorded.generations.get(&generation)?;
-    let asked = image.source.as_ref().filter(|wanted| !answers(build, wanted));
+    let is_kept_as_recorded = is_held(prior, key, image) && names_other_images(image, build);
+    let asked = image.source.as_ref().filter(|wanted| !answers(build, wanted) || is_kept_as_recorded);
     let reason = match asked {
         Some(_) if prior.holds.contains_key(key) => Reason::Held { revision: pin.clone(), source },
         Some(_) => Reason::Pinned { revision: pin.clone(), source },
@@ -143,6 +144,17 @@ pub(super) fn pinned(
         is_new: false,
         of: build.of.or(of.filter(|_| asked.is_none())),
     })
+}
+
+/// Returns whether an entry is held, and its manifest does not say the same.
+pub(super) fn is_held(record: &Recorded, key: &ImageKey, image: &DesiredImage) -> bool {
+    record.holds.get(key).is_some_and(|hold| image.pin.as_ref() != Some(&hold.revision))
+}
+
+/// Returns whether a manifest names another image of a generation in a region, which replaces the recorded one.
+fn names_other_images(image: &DesiredImage, build: &RecordedGeneration) -> bool {
+    let recorded = |region| build.placements.get(region).map(|placement| &placement.id);
+    image.adopted_elsewhere.iter().any(|(region, id)| recorded(region).is_some_and(|is| is != id))
 }
 
 /// Returns the newest generation that was made from a source and of which an image is NORMAL or pending. `None` if there

@@ -6,11 +6,14 @@
 //! number that was never used, and its own id as the source. It is then an earlier image like any other, which is
 //! kept or deleted as `keep` says, after all builds, and every ordering rule and proof holds for it unchanged. The new image gets the address that it
 //! had, without a new number. Handed back, it is moved back.
+//!
+//! While an entry is held, its images stay as they were recorded: a hold is for an emergency, and the manifest that names
+//! another image may be older than it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::choice::{answers, choose};
+use super::choice::{answers, choose, is_held};
 use crate::manifest::Desired;
 use crate::model::{ImageId, ImageKey, PlacementKey, Source, SourceKind};
 use crate::state::{Edit, Recorded, RecordedGeneration};
@@ -28,6 +31,9 @@ pub fn replaced<'a>(
         let Some(wanted) = image.source.as_ref().filter(|_| record.images.contains_key(key)) else {
             continue;
         };
+        if is_held(&record, key, image) {
+            continue;
+        }
         let choice = choose(&record, asked, (key, image), None);
         for (region, id) in &image.adopted_elsewhere {
             let at =
@@ -81,7 +87,7 @@ mod tests {
     use super::*;
     use crate::model::{Accounts, ImageId};
     use crate::plan::EdgeReason;
-    use crate::state::Snapshot;
+    use crate::state::{Hold, Snapshot};
     use crate::testing::desired;
     use crate::testing::worlds::{
         applied, at, generation, key, placement, plan_to, reason, region, step_ids,
@@ -172,6 +178,24 @@ mod tests {
         assert_eq!(again.placement(&at("image.web@ap-tokyo#1")).unwrap().id, tokyo);
         assert_eq!(again.placement(&at("image.web@ap-tokyo#3")).unwrap().id.as_str(), NEW);
         assert!(again.placement(&at("image.web@ap-tokyo#2")).is_none());
+    }
+
+    #[test]
+    fn a_held_entry_keeps_its_images_until_the_hold_ends() {
+        let (mut snapshot, jakarta, _) = adopted();
+        let revision: crate::model::RevisionName = jakarta.as_str().parse().unwrap();
+        let hold = Hold { revision, since: crate::testing::worlds::noon(), by: "ann@laptop".into() };
+        let wanted = names(&jakarta, NEW, "keep: 0, ");
+        snapshot.recorded.holds.insert(key("web"), hold);
+        let plan = plan_to(&snapshot, &wanted);
+        assert_eq!(step_ids(&plan), Vec::<String>::new());
+        let web = plan.changes.iter().find(|change| change.image == key("web")).unwrap();
+        assert!(matches!(web.reason, crate::diff::Reason::Held { .. }), "{:?}", web.reason);
+        // The manifest pins the same: the hold ends with this plan.
+        let pinned = names(&jakarta, NEW, &format!("keep: 0, pin: {jakarta}, "));
+        assert_eq!(step_ids(&plan_to(&snapshot, &pinned)).len(), 4);
+        snapshot.recorded.holds.clear();
+        assert_eq!(step_ids(&plan_to(&snapshot, &wanted)).len(), 4);
     }
 
     #[test]
