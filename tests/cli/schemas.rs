@@ -255,6 +255,17 @@ fn resources_have_the_actions_that_terraform_gives_them() {
     assert_eq!(schemas.plan(&env, "plan")["valid"], false);
 }
 
+#[test]
+fn a_plan_that_returns_to_an_earlier_generation_matches() {
+    let schemas = Schemas::new();
+    let env = TestEnv::with(WEB);
+    env.expect(0, "apply --yes --quiet");
+    env.edit("goldform.yaml", r#"revision: "1""#, r#"revision: "2""#);
+    env.expect(0, "apply --yes --quiet");
+    env.edit("goldform.yaml", r#"revision: "2""#, r#"revision: "1""#);
+    assert_eq!(schemas.plan(&env, "plan")["changes"][0]["action"], "return");
+}
+
 /// A schema that everything matches would be none.
 #[test]
 fn what_is_no_plan_and_no_state_does_not_match() {

@@ -2,7 +2,7 @@
 //! reads no plan but the gaps that one names, and no record but the ids that `output` prints from it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use goldform::cloud::sim::{ImageStatus, ImageView, LogEntry as Call, RequestOutcome, WorldView};
 use goldform::constraints::Judgement;
@@ -182,6 +182,7 @@ impl Judge {
             self.count("gaps named");
         }
         self.plan_honours_holds(team, plan);
+        self.plan_matches_its_schema(team, plan);
         self.teams.entry(team).or_default().gaps = gaps;
     }
 
@@ -590,6 +591,21 @@ impl Judge {
                     && self.holds.has(entry, &seen.image.id)
                     && recorded.contains(&seen.image.id)
             })
+    }
+
+    /// A plan as JSON is as the published schema says.
+    fn plan_matches_its_schema(&mut self, team: usize, plan: &Plan) {
+        static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+            let text = include_str!("../../schemas/plan.schema.json");
+            jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
+        });
+        let of = self.teams.entry(team).or_default();
+        let prior = of.state.as_ref().map(|state| state.recorded.clone()).unwrap_or_default();
+        let document = goldform::report::json::plan(plan, &prior, Vec::new()).unwrap();
+        let now = of.began_at;
+        if let Some(error) = SCHEMA.iter_errors(&document).next() {
+            self.accuse("plans match their schema", now, format!("{}: {error}", error.instance_path()));
+        }
     }
 
     /// A plan keeps or makes current the generation at which an entry is held.
