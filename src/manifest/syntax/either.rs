@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::patterns::{ACCOUNT, ACCOUNT_OR_NAME, IMAGE, KEY, REGION, REGION_OR_SET};
 use super::{List, Names, RegionEntry, Text};
+use crate::manifest::yaml::{Plain, plain};
 
 /// Entry of `accounts`: an id, or the members of a group.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +97,10 @@ macro_rules! either {
     };
     (@visit_str $type:ident, $variant:ident) => {
         fn visit_str<E: de::Error>(self, text: &str) -> Result<$type, E> {
+            // `007` and `"007"` both arrive as text. Only the slow path can distinguish them.
+            if plain(text) == Plain::OtherNumber {
+                return Err(E::invalid_value(de::Unexpected::Str(text), &self));
+            }
             Ok($type::$variant(Text(text.into())))
         }
     };
