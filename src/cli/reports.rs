@@ -206,8 +206,11 @@ pub fn write_text(format: ReportFormat, text: &str, file: &Path) -> Result<(), C
     })
 }
 
-/// Returns the verdict in a format. `None` if the format draws a plan and there is none.
-fn render(
+/// Returns the verdict in a format. `None` if the format draws a plan and there is none, or does not show verdicts.
+///
+/// # Errors
+/// When a value cannot be written: a defect of goldform.
+pub fn render(
     format: ReportFormat,
     verdict: &Verdict<'_>,
     paint: Paint,

@@ -1,19 +1,25 @@
 //! Any bytes as a manifest.
 
+use clap::ValueEnum as _;
 use jiff::Timestamp;
 
 use super::inert::{assert_inert, assert_printable};
+use crate::cli::args::ReportFormat;
+use crate::cli::reports::render;
 use crate::constraints::{Levels, judge};
-use crate::diagnostics::{Diagnostic, Place, RenderOptions, render};
+use crate::diagnostics::{self, Diagnostic, Place, RenderOptions};
 use crate::diff::PlanMode;
 use crate::manifest::{self, Desired, Input, Loaded, Variables};
 use crate::plan::{PlanOptions, propose};
 use crate::report::plan::{PlanDetail, plan_text};
-use crate::report::{self, AccountNames, CommandResult, Paint, Places, Verdict};
+use crate::report::{AccountNames, CommandResult, Paint, Places, Verdict};
 use crate::state::Recorded;
 
 /// The largest plan that is reported in every format.
 const STEPS_REPORTED: usize = 40;
+
+/// The largest comment, in bytes.
+const COMMENT: usize = 65_536;
 
 /// Every place of a diagnostic is in the text. Every report is inert. A complete manifest is rendered as one that means
 /// the same and is rendered as the same bytes, and it has a plan or a reason.
@@ -93,15 +99,13 @@ fn assert_planned(loaded: &Loaded, desired: &Desired) {
     }
     if plan.graph.len() <= STEPS_REPORTED {
         assert_reports(loaded, &found, CommandResult::Plan { plan, prior, unexpected: None }, &names);
-        assert_inert("dot", &report::graph::dot(plan));
-        assert_inert("mermaid", &report::graph::mermaid(plan));
     }
 }
 
 fn assert_reports(loaded: &Loaded, found: &[Diagnostic], result: CommandResult<'_>, names: &AccountNames) {
     let locate = |place: &Place| loaded.locator.place(place);
     let sources = loaded.locator.sources();
-    assert_printable(&render(found, &locate, sources, RenderOptions::default()));
+    assert_printable(&diagnostics::render(found, &locate, sources, RenderOptions::default()));
     let places = Places { locate: &locate, sources, name: &str::to_owned };
     let verdict = Verdict {
         command: "plan",
@@ -111,17 +115,12 @@ fn assert_reports(loaded: &Loaded, found: &[Diagnostic], result: CommandResult<'
         names: names.clone(),
         result,
     };
-    let json = |value| report::envelope::to_text(&value).expect("JSON");
-    for (format, text) in [
-        ("json", json(report::json::verdict(&verdict).expect("JSON"))),
-        ("markdown", report::markdown::markdown(&verdict, 65_536, PlanDetail::Grouped)),
-        ("sarif", json(report::sarif::sarif(&verdict))),
-        ("junit", report::junit::junit(&verdict).expect("XML")),
-        ("github", report::github::github(&verdict)),
-        ("gitlab", json(report::gitlab::code_quality(&verdict))),
-        ("rdjson", json(report::rdjson::rdjson(&verdict))),
-        ("html", report::page::of(&verdict, PlanDetail::Grouped)),
-    ] {
-        assert_inert(format, &text);
+    for format in ReportFormat::value_variants() {
+        let text = render(*format, &verdict, Paint::PLAIN, true, PlanDetail::Grouped, COMMENT);
+        let Some(text) = text.expect("a report of any verdict") else { continue };
+        match format {
+            ReportFormat::Text => assert_printable(&text),
+            _ => assert_inert(format.to_possible_value().expect("a name").get_name(), &text),
+        }
     }
 }
