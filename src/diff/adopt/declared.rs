@@ -41,7 +41,7 @@ pub fn record_lost(
             .into_iter()
             .filter(|one| !managed.contains(&(one.region.clone(), one.image.id.clone())))
             .collect();
-        let builds = builds(matches);
+        let builds = builds(matches, image.revision().as_ref());
         let newest = builds.keys().next_back().copied();
         for (generation, matches) in builds {
             let revision = matches.iter().find_map(|one| one.revision.clone());
@@ -93,9 +93,13 @@ fn matches<'o>(
 }
 
 /// Returns images by build. Builds without a number in their names are numbered by their revision, or come last, in the order in
-/// which they were made.
-fn builds(mut matches: Vec<Match<'_>>) -> BTreeMap<GenerationNumber, Vec<Match<'_>>> {
-    matches.sort_by(|a, b| (a.image.created, a.region).cmp(&(b.image.created, b.region)));
+/// which they were made. CreatedTime has seconds (213/15715): of builds of one second, that of the revision that the
+/// manifest declares is the newest.
+fn builds<'o>(
+    mut matches: Vec<Match<'o>>,
+    declared: Option<&CompactString>,
+) -> BTreeMap<GenerationNumber, Vec<Match<'o>>> {
+    matches.sort_by_key(|one| (one.image.created, one.revision.as_ref() == declared, one.region));
     let mut builds: BTreeMap<GenerationNumber, Vec<Match<'_>>> = BTreeMap::new();
     let mut numbers: BTreeMap<Option<CompactString>, GenerationNumber> = BTreeMap::new();
     let mut last = matches.iter().filter_map(|one| one.number).max();
@@ -116,4 +120,50 @@ fn placement(desired: &Desired, image: &DesiredImage, found: &Match<'_>) -> Plac
     let mut placement = taken_over(desired, image, found.region, found.image, &found.shares);
     placement.copied_from = Some(image.region.clone()).filter(|origin| origin != found.region);
     placement
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ImageState;
+    use crate::state::ObservedRegion;
+    use crate::testing::worlds::{build, key, noon, region};
+    use crate::testing::{LINEAGE, desired};
+
+    fn made(id: &str, name: &str) -> (ImageId, ObservedImage) {
+        let id: ImageId = id.parse().unwrap();
+        let image = ObservedImage {
+            id: id.clone(),
+            name: name.into(),
+            description: String::new(),
+            family: CompactString::default(),
+            deprecated: false,
+            tags: [("goldform".into(), LINEAGE.into())].into(),
+            state: ImageState::Normal,
+            kind: ImageKind::Custom,
+            created: noon(),
+            creator: "100000000001".into(),
+            build: build(),
+        };
+        (id, image)
+    }
+
+    #[test]
+    fn of_two_builds_of_one_second_the_declared_one_is_the_newest() {
+        for declared in ["w46", "w47"] {
+            let manifest = desired(&format!(
+                "version: 1\naccount: \"100000000001\"\nimages:\n  web: {{ region: ap-jakarta, name: \"{{key}}-{{revision}}\", \
+                 source: {{ revision: {declared}, snapshots: [snap-2f3a1c2d] }} }}\n"
+            ));
+            let images = [made("img-00000001", "web-w47"), made("img-00000002", "web-w46")].into();
+            let seen = ObservedRegion { at: noon(), images, shares: BTreeMap::new(), image_limit: None };
+            let observed = Observed { regions: [(region("ap-jakarta"), seen)].into() };
+            let mut recorded = Recorded::default();
+            let lineage = Lineage(LINEAGE.into());
+            assert_eq!(record_lost(&manifest, &mut recorded, &[&lineage], &observed).len(), 2);
+            let web = &recorded.images[&key("web")];
+            let current = &web.generations[&web.current].source;
+            assert_eq!(current.revision.as_deref(), Some(declared));
+        }
+    }
 }
