@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Barrier;
 
 /// Behavior of the server on one connection.
 #[derive(Clone)]
@@ -19,6 +20,8 @@ pub(crate) enum Deed {
     CutAfter,
     /// Reads the request and waits.
     Wait(Duration),
+    /// Reads the request, waits until as many connections are here as the barrier is for, and closes.
+    Meet(Arc<Barrier>),
 }
 
 /// Returns a whole answer with this status line, these headers and this body.
@@ -104,6 +107,9 @@ async fn serve(mut stream: TcpStream, deed: Deed, log: Arc<Mutex<Vec<Received>>>
         }
         Deed::CutBefore | Deed::CutAfter => {}
         Deed::Wait(time) => tokio::time::sleep(time).await,
+        Deed::Meet(others) => {
+            others.wait().await;
+        }
     }
 }
 
