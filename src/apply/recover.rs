@@ -4,9 +4,11 @@
 //! action takes a client token. So every make carries evidence of ours ([`crate::state::evidence`]). A tag may attach late
 //! and may be missing in listings: such an image is *unproven* for [`PENDING_FOR`] after the last call, and the tag service
 //! is asked too. Nothing found is *open* for the same time, since listings show new images late. After that a make is
-//! taken as not executed, and what shows of it later is recorded by the observation that shows it. Names are unique in a region (213/15713), so sending a doubtful call again, under the same
-//! name, makes no second image: it is answered with `InvalidImageName.Duplicate`. That holds while an image has the name, so
-//! it is kept (`kept_names`) until the first call cannot be executed any more.
+//! taken as not executed, and what shows of it later is recorded by the observation that shows it.
+//!
+//! Names are unique in a region (213/15713), so sending a doubtful call again, under the same name, makes no second image:
+//! it is answered with `InvalidImageName.Duplicate`. That holds while an image has the name, so it is kept (`kept_names`)
+//! until the first call cannot be executed any more.
 
 use std::collections::BTreeMap;
 

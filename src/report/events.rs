@@ -200,7 +200,7 @@ pub enum RecoveredOutcome {
     Accepted,
     /// It had deleted its image.
     Deleted,
-    /// It had not been executed.
+    /// No image of it is found. It is planned again.
     NotExecuted,
     /// The listing shows what it did.
     Listed,

@@ -179,6 +179,7 @@ fn resolve(
         }
         None => {
             recorded.making.remove(at);
+            recorded.not_found.remove(at);
             recorded.retire_interim_name(at);
         }
     }

@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use super::*;
 use crate::model::{AccountId, Accounts, ImageState, Region, Tags};
 use crate::plan::Plan;
-use crate::state::{ImportSystems, Observed, ObservedRegion, state_edit};
+use crate::state::{Edit, ImportSystems, Observed, ObservedRegion, state_edit};
 use crate::testing::EXAMPLE;
 use crate::testing::worlds::{applied, at, build, generation, noon, placement, plan_to, step};
 
@@ -289,6 +289,11 @@ async fn a_make_of_which_no_image_is_found_is_planned_again_under_its_number_and
     // The image of the first call is what it asks for, whenever that shows.
     let second = (snapshot.clone(), snapshot.intents[&StepId(CREATE.into())].clone());
     assert_eq!(find(&second, vec![made("db-1")], Tags::new(), later(60)).await, ours(made("db-1")));
+    // A person says that neither made one.
+    let mut closed = snapshot.clone();
+    let change = Edit::Resolve { at: make.operation.at().clone(), id: None };
+    closed.take(&Event::Edited { at: later(60), change }).unwrap();
+    assert!(closed.recorded.not_found.is_empty() && closed.intents.is_empty());
     let id = made("db-1").id;
     snapshot.take(&Event::Accepted { step: StepId(CREATE.into()), at: later(11), id }).unwrap();
     assert!(snapshot.recorded.not_found.is_empty());

@@ -277,7 +277,9 @@ pub fn print_recovery(snapshot: &Snapshot, recovery: &Recovery, printer: &Printe
         printer.event(|| Some(recovered_event(step, accepted.as_ref(), became)));
         let text = match became {
             Recovered::Adopted(id) => format!("recovered: `{step}` had made {id}"),
-            Recovered::NotExecuted => format!("recovered: `{step}` had not been executed"),
+            Recovered::NotExecuted => {
+                format!("recovered: no image of `{step}` is found, so it is planned again")
+            }
             Recovered::Deleted => format!("recovered: `{step}` had deleted its image"),
             Recovered::SeenByListing => match accepted {
                 Some(id) => format!("recovered: `{step}` was accepted, and makes {id}"),
