@@ -5,7 +5,9 @@ use compact_str::CompactString;
 use super::{Choice, Entry, adopted_id, answers, revision};
 use crate::diff::change::{Difference, PlacementChange, PlacementFacts, Reason, Work};
 use crate::manifest::DesiredImage;
-use crate::model::{Accounts, Attributes, ImageId, NameTemplate, PlacementKey, Region, SharedImageEdits};
+use crate::model::{
+    Accounts, Attributes, ImageId, NameTemplate, PlacementKey, Region, SharedImageEdits, Source,
+};
 use crate::state::{Edit, Placement};
 
 impl Entry<'_> {
@@ -19,9 +21,12 @@ impl Entry<'_> {
         choice: &Choice,
     ) -> PlacementChange {
         let is_adopted = failed.is_some() && self.is_adopted_elsewhere(image, &at);
+        let is_encrypted = image.source.as_ref().is_some_and(Source::is_encrypted);
         let from = match copied_from {
             // It cannot be made again (GF303).
             _ if is_adopted => None,
+            // An encrypted image cannot be copied. It is made from the same image in its new region, too.
+            _ if is_encrypted && at.region == image.region => None,
             Some(source) => Some(source.clone()),
             None if at.region == image.region => None,
             None => Some(image.region.clone()),

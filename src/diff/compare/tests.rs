@@ -394,5 +394,6 @@ fn without_a_revision_it_is_the_id_of_the_source_and_of_an_encrypted_copy_that_o
     assert_eq!(names(&diff, "plain"), ["plain-1"], "the default");
 }
 
+mod moved;
 mod pins;
 mod returns;
