@@ -161,8 +161,7 @@ impl RunState<'_, '_> {
             }
             let (step, operation) = (step.id.clone(), step.operation.clone());
             let is_deleted = self.deleted.contains(operation.at());
-            if let Some(change) = handed_over(&self.snapshot.recorded, &operation, at).filter(|_| is_deleted)
-            {
+            if let Some(change) = handed_over(self.snapshot, &operation, at).filter(|_| is_deleted) {
                 self.note(Event::Edited { at, change });
             }
             let operation = self.snapshot.recorded.as_sent(operation, &self.snapshot.lineage.0);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::model::{Accounts, GenerationNumber, Operation, PlacementKey};
 use crate::plan::{Plan, StepIndex};
-use crate::state::{Edit, Placement, Recorded};
+use crate::state::{Edit, Placement, Recorded, Snapshot};
 
 /// The edits of a run that was killed after a placement of a current generation was ready, and before that was recorded:
 /// it serves, as everyone who sees the serving one sees it too. They come before the edits of a plan, which may make
@@ -54,8 +54,10 @@ pub fn serving_now(plan: &Plan, recorded: &Recorded, now: Timestamp) -> Vec<Edit
 }
 
 /// The edit that lets another placement serve before this operation takes shares from the one that serves, or deletes it:
-/// the newest one in place that all its accounts see. With delete-first that is a kept generation, where there is one.
-pub(super) fn handed_over(recorded: &Recorded, operation: &Operation, now: Timestamp) -> Option<Edit> {
+/// the newest one in place that all its accounts see, and from which nothing is being taken. With delete-first that is a kept
+/// generation, where there is one.
+pub(super) fn handed_over(snapshot: &Snapshot, operation: &Operation, now: Timestamp) -> Option<Edit> {
+    let recorded = &snapshot.recorded;
     let (Operation::Unshare { at, .. } | Operation::Delete { at, .. }) = operation else { return None };
     let (serving, placement) = recorded.serving(&at.image, &at.region)?;
     if serving != at.generation {
@@ -64,7 +66,12 @@ pub(super) fn handed_over(recorded: &Recorded, operation: &Operation, now: Times
     let newest_first = recorded.images.get(&at.image)?.generations.iter().rev();
     let covers = |generation: GenerationNumber| {
         let other = PlacementKey { generation, ..at.clone() };
-        let there = recorded.placement(&other).filter(|there| there.is_in_place())?;
+        let is_ending = snapshot.intents.values().any(|intent| {
+            let operation = &intent.operation;
+            matches!(operation, Operation::Unshare { .. } | Operation::Delete { .. })
+                && *operation.at() == other
+        });
+        let there = recorded.placement(&other).filter(|there| there.is_in_place() && !is_ending)?;
         placement.everyone().without(&there.everyone()).is_empty().then_some(other)
     };
     let mut others = newest_first.map(|(generation, _)| *generation).filter(|other| *other != serving);
@@ -137,7 +144,7 @@ fn earlier(recorded: &Recorded, at: &PlacementKey) -> Vec<PlacementKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Snapshot;
+    use crate::state::{Event, StepId};
     use crate::testing::EXAMPLE;
     use crate::testing::worlds::*;
 
@@ -177,5 +184,18 @@ mod tests {
         assert_eq!(not_recorded(&recorded.recorded, noon()), [serves]);
         placement(&mut recorded, TOKYO).shares = Accounts::EMPTY;
         assert_eq!(not_recorded(&recorded.recorded, noon()), [], "those who see the first would lose it");
+    }
+
+    #[test]
+    fn what_is_being_deleted_is_not_handed_over_to() {
+        let mut recorded = two_generations();
+        let (first, second) = (at("image.web@ap-tokyo#1"), at(TOKYO));
+        placement(&mut recorded, "image.web@ap-tokyo#1").deprecated = false;
+        let delete = |at: &PlacementKey| Operation::Delete { at: at.clone(), snapshots: true };
+        let serves = Edit::Serve { at: first.clone(), since: noon() };
+        assert_eq!(handed_over(&recorded, &delete(&second), noon()), Some(serves));
+        let started = Event::Started { step: StepId("delete".into()), at: noon(), operation: delete(&first) };
+        recorded.take(&started).unwrap();
+        assert_eq!(handed_over(&recorded, &delete(&second), noon()), None);
     }
 }
