@@ -22,11 +22,13 @@ impl Entry<'_> {
     ) -> PlacementChange {
         let is_adopted = failed.is_some() && self.is_adopted_elsewhere(image, &at);
         let is_encrypted = image.source.as_ref().is_some_and(Source::is_encrypted);
+        let original = self.originals.get(self.key).and_then(|original| original.generation);
+        let is_made_there = is_encrypted && at.region == image.region && original == choice.of;
         let from = match copied_from {
             // It cannot be made again (GF303).
             _ if is_adopted => None,
-            // An encrypted image cannot be copied. It is made from the same image in its new region, too.
-            _ if is_encrypted && at.region == image.region => None,
+            // An encrypted image cannot be copied (GF404). It is made again from the generation that its image has now.
+            _ if is_made_there => None,
             Some(source) => Some(source.clone()),
             None if at.region == image.region => None,
             None => Some(image.region.clone()),
